@@ -1,0 +1,131 @@
+/** What a job is to its author: the declaration, what a handler gets, and what it may answer. Pure: no I/O, no clock. */
+import ms, { type StringValue } from 'ms';
+import type { z } from 'zod';
+import { QueueError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+
+export type Status = 'PENDING' | 'PROCESSING' | 'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED';
+
+/** How far a running job is, for people who wait for it. `done` of `total` in any unit that the handler chooses. */
+export interface Progress {
+  readonly done: number;
+  readonly total?: number;
+  /** One short line; cut at 500 characters. */
+  readonly note?: string;
+}
+
+/** The job as its handler sees it. */
+export interface RunningJob {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly priority: number;
+  /** 1 on the first run. A committed checkpoint starts the count anew. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** Rises with every claim of this job: guard your own writes with it against a predecessor that outlived its lease. */
+  readonly fence: number;
+  readonly idempotencyKey: string | null;
+  readonly createdAt: Date;
+  readonly dueAt: Date;
+  /** What the last committed checkpoint or slice left; `null` on a fresh job. */
+  readonly state: unknown;
+}
+
+export interface JobContext<Payload> {
+  readonly payload: Payload;
+  readonly job: RunningJob;
+  /** Fires when the job must end: its timeout, the drain's deadline, a cancel, or a shutdown. */
+  readonly signal: AbortSignal;
+  /** When `signal` fires at the latest. */
+  readonly deadline: Date;
+  /** Resolves once `state` (JSON, up to 64 KiB) is committed: the next run of this job starts from there. Rejects if the job is no longer ours. */
+  checkpoint(state: unknown): Promise<void>;
+  /** Tells screens how far the job is; sent along with the next step, at most 2 s later. */
+  progress(progress: Progress): void;
+}
+
+const CONTINUE = Symbol('continue');
+const CANCEL = Symbol('cancel');
+
+/** Returned by a handler: run me again as the next slice, behind my equals, from this state. */
+export interface Continue {
+  readonly [CONTINUE]: true;
+  readonly state: unknown;
+  readonly delayMs: number;
+}
+
+/** Returned by a handler: the work is no longer wanted; the job ends CANCELLED. */
+export interface Cancel {
+  readonly [CANCEL]: true;
+  readonly reason: string;
+}
+
+/** Ends this slice: the job goes back behind its equals and the next slice reads `job.state`. `delayMs` from now, default 0. */
+export function continueWith(state: unknown, options: { delayMs?: number } = {}): Continue {
+  return { [CONTINUE]: true, state, delayMs: options.delayMs ?? 0 };
+}
+
+/** Ends the job as CANCELLED, with the reason kept. */
+export function cancelJob(reason: string): Cancel {
+  return { [CANCEL]: true, reason };
+}
+
+export function isContinue(value: unknown): value is Continue {
+  return typeof value === 'object' && value !== null && CONTINUE in value;
+}
+
+export function isCancel(value: unknown): value is Cancel {
+  return typeof value === 'object' && value !== null && CANCEL in value;
+}
+
+export type Handler<Payload> = (context: JobContext<Payload>) => Promise<unknown>;
+
+export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
+  readonly type: Type;
+  readonly payload: Schema;
+  /** Loaded when the type is first claimed. Without it the type is enqueue-only in this deployment. */
+  readonly handler?: () => Promise<{ run: Handler<z.output<Schema>> }>;
+  /** 1 to 100, default 3. */
+  readonly maxAttempts?: number;
+  /** How long one run may take, ms or like '2m'; default 60 s. */
+  readonly timeout?: number | StringValue;
+  /** The handler goes on from its last checkpoint, so its timeout may exceed what one function call can hold. */
+  readonly resumable?: boolean;
+  /** 0 to 10, higher is more urgent, default 0. */
+  readonly priority?: number;
+  /** The line that its jobs stand in, default 'default'. */
+  readonly queue?: string;
+}
+
+export interface Job<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
+  readonly type: Type;
+  readonly payload: Schema;
+  readonly handler: (() => Promise<{ run: Handler<z.output<Schema>> }>) | null;
+  readonly maxAttempts: number;
+  readonly timeoutMs: number;
+  readonly resumable: boolean;
+  readonly priority: number;
+  readonly queue: string;
+}
+
+/** Declares a type of job. Light by design: the handler's module is only loaded by a drain that claimed one. */
+export function defineJob<const Type extends string, Schema extends z.ZodType>(
+  declaration: JobDeclaration<Type, Schema>,
+): Job<Type, Schema> {
+  const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
+  const { priority = 0, queue = 'default' } = declaration;
+  const timeoutMs = typeof timeout === 'number' ? timeout : ms(timeout);
+  const refuse = (expected: string, got: unknown) => {
+    throw new QueueError('job_definition_invalid', `defineJob('${type}'): expected ${expected}, got ${String(got)}`);
+  };
+  if (!LIMITS.name.pattern.test(type)) refuse(`type ${LIMITS.name.words}`, type);
+  if (!LIMITS.name.pattern.test(queue)) refuse(`queue ${LIMITS.name.words}`, queue);
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > LIMITS.maxAttempts)
+    refuse(`maxAttempts to be an integer from 1 to ${LIMITS.maxAttempts}`, maxAttempts);
+  if (!Number.isInteger(priority) || priority < 0 || priority > LIMITS.maxPriority)
+    refuse(`priority to be an integer from 0 to ${LIMITS.maxPriority}`, priority);
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > LIMITS.timeoutMs)
+    refuse(`timeout to be a positive duration up to ${ms(LIMITS.timeoutMs)}`, timeout);
+  return { type, payload, handler, maxAttempts, timeoutMs, resumable, priority, queue };
+}

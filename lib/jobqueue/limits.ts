@@ -1,0 +1,29 @@
+/** Every bound of the queue, with its reason. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const LIMITS = {
+  /** A payload names its data, it does not carry it; larger rows would make a claim of hundreds undeliverable. */
+  payloadBytes: 256 * KIB,
+  /** Stored results and checkpoints are read back by screens and the next slice. */
+  resultBytes: 64 * KIB,
+  stateBytes: 64 * KIB,
+  /** Enough for a message and a stack; up to 100 of them are kept per job. */
+  errorBytes: 8 * KIB,
+  progressNoteChars: 500,
+  /** One enqueue call: the HTTP driver carries 64 MB, a function's body 4.5 MB, a statement should stay under a second. */
+  batchJobs: 10_000,
+  batchBytes: 8 * MIB,
+  /** What one step may claim or settle: answers stay far below the HTTP driver's 64 MB even when JSON escapes double them. */
+  stepBytes: 4 * MIB,
+  stepJobs: 1_000,
+  maxPriority: 10,
+  maxAttempts: 100,
+  /** Further out than any real plan; guards against seconds taken for milliseconds. */
+  scheduledForMs: 10 * 365.25 * 24 * 3_600_000,
+  /** A day: with checkpoints even the longest slice fits, and a lease never outlives a forgotten deployment by more. */
+  timeoutMs: 24 * 3_600_000,
+  idempotencyKeyChars: 512,
+  name: { pattern: /^[A-Za-z0-9_.:-]{1,100}$/, words: "of 1 to 100 letters, digits or '_.:-'" },
+} as const;
