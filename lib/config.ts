@@ -1,0 +1,62 @@
+/** The environment, checked with zod when a variable is read (a build needs none of them), and the limits of the edges. */
+import { z } from 'zod';
+
+const MIB = 1024 * 1024;
+
+export const EDGE_LIMITS = {
+  /** The platform refuses bodies above 4.5 MB; below that the refusal is ours, in our words. Holds `LIMITS.batchJobs` small jobs. */
+  jobsBodyBytes: 4 * MIB,
+  /** A drain request is a handful of filters; anything larger is not one. */
+  drainBodyBytes: 64 * 1024,
+  /** One file or one part of a file, for the same platform limit. */
+  uploadBytes: 4 * MIB,
+  /** As many types as one request may filter by: far more than any deployment declares. */
+  drainTypes: 100,
+  /** More jobs than one call of the longest function can settle at the measured 30,000 jobs/s. */
+  drainJobs: 10_000_000,
+  /** Above it the connections of the pool, not the handlers, are what jobs wait for. */
+  drainConcurrency: 1_000,
+} as const;
+
+/** 16 is the platform's own minimum for CRON_SECRET; visible ASCII is what a header carries unchanged. */
+const secret = z.string().regex(/^[\x21-\x7e]{16,512}$/);
+
+export type SecretName = 'CRON_SECRET' | 'OPERATOR_SECRET' | 'VIEWER_SECRET' | 'QUEUE_API_KEY';
+
+/**
+ * The values that open what `name` guards: the current one and, while a rotation lasts, `<name>_PREVIOUS`. Empty means closed:
+ * the current one is unset, or not 16 to 512 visible ASCII characters. The old secret has a variable of its own because the
+ * platform sends CRON_SECRET as it stands: a list in it would go over the wire as one token.
+ */
+export function acceptedSecrets(name: SecretName): readonly string[] {
+  const current = secret.safeParse(process.env[name]);
+  if (!current.success) return [];
+  const previous = secret.safeParse(process.env[`${name}_PREVIOUS`]);
+  return previous.success ? [current.data, previous.data] : [current.data];
+}
+
+const seconds = z.coerce.number().int().min(10).max(3600);
+
+/**
+ * How long one function call may take where the platform does not say, in ms: `JOBQUEUE_MAX_DURATION` seconds, default 300, the
+ * longest that every plan allows. Must not exceed `maxDuration` in vercel.json.
+ */
+export function maxDurationMs(): number {
+  const value = seconds.default(300).safeParse(process.env.JOBQUEUE_MAX_DURATION);
+  if (value.success) return value.data * 1000;
+  throw new Error(
+    `JOBQUEUE_MAX_DURATION: expected whole seconds from 10 to 3600, got ${process.env.JOBQUEUE_MAX_DURATION}`,
+  );
+}
+
+export function logLevel(): string {
+  return z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .catch('info')
+    .parse(process.env.LOG_LEVEL);
+}
+
+/** Whether strangers may reach this process: then pages and actions demand the operator. */
+export function isProduction(): boolean {
+  return process.env.NODE_ENV === 'production' || process.env.VERCEL !== undefined;
+}

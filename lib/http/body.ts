@@ -1,0 +1,79 @@
+/** Reads what a client sent, within bounds, into what a schema promises: 400, 413 or 415 say what was wrong. */
+import type { z } from 'zod';
+import type { Issue } from '../jobqueue/errors.ts';
+import { HttpError } from './errors.ts';
+
+/** The JSON body as `schema` promises. Throws 415 on another content type, 413 beyond `maxBytes`, 400 on malformed JSON. */
+export async function readJson<Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  limit: { maxBytes: number },
+): Promise<z.output<Schema>> {
+  const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? 'none';
+  if (type !== 'application/json')
+    throw new HttpError(
+      415,
+      'unsupported_media_type',
+      `Expected content-type application/json, got ${type.slice(0, 100)}.`,
+    );
+  const bytes = await readBytes(request, limit);
+  return parse(schema, parseJson(bytes), 'body');
+}
+
+/** The whole body, refused with 413 as soon as it is known to exceed `maxBytes`: a missing or false content-length buys nothing. */
+export async function readBytes(request: Request, { maxBytes }: { maxBytes: number }): Promise<Uint8Array> {
+  const tooLarge = () => new HttpError(413, 'body_too_large', `Expected a body of at most ${maxBytes} bytes.`);
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = request.body?.getReader();
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done) return Buffer.concat(chunks);
+    size += value.byteLength;
+    if (size > maxBytes) {
+      await reader?.cancel();
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+}
+
+/** The query string as `schema` promises. A parameter given twice is refused: which of the two counts would be a guess. */
+export function readQuery<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
+  const given = new URL(request.url).searchParams;
+  const twice = [...new Set(given.keys())].filter((key) => given.getAll(key).length > 1);
+  if (twice.length > 0)
+    throw invalid(
+      'query',
+      twice.map((path) => ({ path, message: 'expected once' })),
+    );
+  return parse(schema, Object.fromEntries(given), 'query');
+}
+
+/** `value` as `schema` promises, else 400 with one issue per mistake. */
+export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    where,
+    parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message })),
+  );
+}
+
+function invalid(where: string, issues: Issue[]): HttpError {
+  return new HttpError(400, 'request_invalid', `The ${where} is not what was expected.`, issues.slice(0, MAX_ISSUES));
+}
+
+/** A batch can be wrong 10,000 times over; nobody reads more than the first ones. */
+const MAX_ISSUES = 100;
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    // The parser's own message quotes the body, which may be a customer's data.
+    if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
+    throw new HttpError(400, 'json_malformed', 'Expected a body of well-formed JSON in UTF-8.');
+  }
+}

@@ -1,0 +1,63 @@
+/** From whatever a handler throws to the one JSON error shape of all endpoints. Nothing unforeseen shows its details. */
+import { type Issue, QueueError } from '../jobqueue/errors.ts';
+import { log } from '../log.ts';
+
+/** A refusal that the client may read: `message` says what was expected. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError';
+  readonly status: number;
+  readonly code: string;
+  readonly issues: readonly Issue[];
+
+  constructor(status: number, code: string, message: string, issues: readonly Issue[] = []) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.issues = issues;
+  }
+}
+
+/** Makes a Web-standard handler of one that may throw: `{ error: { code, message, issues? } }`, never cached, never sniffed. */
+export function endpoint(handle: (request: Request) => Promise<Response>): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const response = await handle(request).catch((error: unknown) => refusal(error, request));
+    response.headers.set('cache-control', 'no-store');
+    response.headers.set('x-content-type-options', 'nosniff');
+    return response;
+  };
+}
+
+/** The answer to `error`. What the client cannot mend is logged. */
+export function refusal(error: unknown, request: Request): Response {
+  const known = translate(error);
+  const { status, code, message, issues } = known ?? INTERNAL;
+  if (status >= 500) log.error({ error, method: request.method, path: new URL(request.url).pathname }, code);
+  const body = { error: { code, message, ...(issues.length > 0 ? { issues } : {}) } };
+  return Response.json(body, { status, ...(status === 401 ? { headers: { 'www-authenticate': 'Bearer' } } : {}) });
+}
+
+const INTERNAL = new HttpError(500, 'internal', 'Something failed on our side; the log of this deployment says what.');
+
+function translate(error: unknown): HttpError | null {
+  if (error instanceof HttpError) return error;
+  if (error instanceof QueueError) return new HttpError(statusOf(error), error.code, error.message, error.issues);
+  return null;
+}
+
+function statusOf({ code }: QueueError): number {
+  switch (code) {
+    case 'unknown_type':
+    case 'payload_invalid':
+    case 'option_invalid':
+    case 'state_too_large':
+      return 400;
+    case 'payload_too_large':
+    case 'batch_too_large':
+      return 413;
+    case 'database_not_ready':
+      return 503;
+    case 'job_definition_invalid':
+    case 'transaction_unsupported':
+      return 500;
+  }
+}
