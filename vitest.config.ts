@@ -1,0 +1,17 @@
+/** How the tests run: real PostgreSQL for all of them, one process per file, few at once. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    globalSetup: ['tests/support/globalSetup.ts'],
+    // A process each: signals, environment and module state of one file never reach another.
+    pool: 'forks',
+    // Races are tested inside a file; more files at once than cores would only make timeouts lie.
+    maxWorkers: 2,
+    // What really waits (leases, backoff) is seconds; the rest is room for a loaded machine with two cores.
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+  },
+});
