@@ -1,0 +1,54 @@
+/** The way to Postgres: one `Database`, whichever driver its host asks for. Connects on the first statement, never on import. */
+import type { Database } from './database.ts';
+import { type NeonOptions, neon, neonHttp, neonWebSocket } from './drivers/neon.ts';
+import { postgres } from './drivers/postgres.ts';
+import { DatabaseUsageError } from './errors.ts';
+import { parseDatabaseUrl } from './url.ts';
+
+export type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from './database.ts';
+export { ConnectionError, DatabaseUsageError } from './errors.ts';
+
+export interface ConnectOptions extends NeonOptions {
+  /** Default: `neon` for the hosts of neon.tech, `postgres` for all others. */
+  readonly driver?: Database['driver'];
+}
+
+/** Opens nothing yet. Throws `database_url_invalid`, without the password, for what is no database URL. */
+export function connect(url: string, options: ConnectOptions = {}): Database {
+  switch (options.driver ?? driverFor(url)) {
+    case 'postgres':
+      return postgres(url);
+    case 'neon':
+      return neon(url, options);
+    case 'neon-http':
+      return neonHttp(url, options);
+    case 'neon-websocket':
+      return neonWebSocket(url, options);
+  }
+}
+
+function driverFor(url: string): Database['driver'] {
+  const { host } = parseDatabaseUrl(url);
+  return host.toLowerCase().endsWith('.neon.tech') ? 'neon' : 'postgres';
+}
+
+/** Next.js bundles several module graphs into one process: they must share one pool, or each would open its own. */
+const KEY = Symbol.for('conversure.jobqueue.database');
+
+const shared = globalThis as { [KEY]?: Database };
+
+/** The process's database, by `DATABASE_URL`; made on the first call. Throws `database_url_missing` if that is not set. */
+export function database(): Database {
+  shared[KEY] ??= connect(requiredUrl());
+  return shared[KEY];
+}
+
+function requiredUrl(): string {
+  const url = process.env.DATABASE_URL;
+  if (url) return url;
+  throw new DatabaseUsageError(
+    'database_url_missing',
+    'DATABASE_URL is not set. On your machine, `npm run dev` brings a PostgreSQL of its own; elsewhere set DATABASE_URL to ' +
+      'postgresql://user:password@host:5432/database.',
+  );
+}

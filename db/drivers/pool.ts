@@ -1,0 +1,201 @@
+/** The `Database` over a pool of connections: what `pg` and Neon's WebSocket driver have in common. Never retries. */
+import type { AnyDrizzle, Database, Executor, Statement } from '../database.ts';
+import { DatabaseUsageError, failure, isRefusal } from '../errors.ts';
+import { types } from './decode.ts';
+
+/** A function runs few statements at once, and hundreds of instances share the server's limit (104 on Neon's smallest). */
+export const MAX_CONNECTIONS = 4;
+/** Each idle connection keeps its instance, and its bill, alive for as long. */
+export const IDLE_MS = 5_000;
+/** A suspended Neon database answers in about one second; ten are a fault. */
+export const CONNECT_MS = 10_000;
+
+interface Answer {
+  readonly rows: object[];
+  readonly command: string;
+}
+
+/** What we use of a `PoolClient`. */
+export interface Connection {
+  query(config: { text: string; values: unknown[]; types: typeof types }): Promise<Answer | Answer[]>;
+  release(error?: Error | boolean): void;
+  on(event: 'error', listener: () => void): unknown;
+  once(event: 'end', listener: () => void): unknown;
+}
+
+/** What we use of a `Pool`. */
+export interface ConnectionPool {
+  connect(): Promise<Connection>;
+  end(): Promise<void>;
+  on(event: 'connect' | 'acquire', listener: (connection: Connection) => void): unknown;
+  on(event: 'release' | 'error', listener: (error: Error, connection: Connection) => void): unknown;
+}
+
+export function pooledDatabase(
+  pool: ConnectionPool,
+  { driver, address, drizzle }: { driver: Database['driver']; address: string; drizzle: AnyDrizzle },
+): Database {
+  surviveLostConnections(pool);
+  let closing: Promise<void> | undefined;
+
+  const borrow = async (limit: TimeLimit): Promise<Connection> => {
+    if (closing) throw new DatabaseUsageError('database_closed', `The connection to ${address} has been closed.`);
+    const connecting = pool.connect();
+    try {
+      return await limit.during(connecting);
+    } catch (error) {
+      const giveBack = (late: Connection) => late.release();
+      const alreadyReported = () => undefined;
+      connecting.then(giveBack, alreadyReported);
+      throw error;
+    }
+  };
+
+  return {
+    driver,
+    address,
+    drizzle,
+
+    async execute<Row extends object>(statement: Statement, options: { timeoutMs?: number } = {}): Promise<Row[]> {
+      const limit = timeLimit(options.timeoutMs);
+      try {
+        const connection = await borrow(limit);
+        try {
+          const { rows } = await limit.during(ask(connection, statement));
+          connection.release();
+          return rows as Row[];
+        } catch (error) {
+          connection.release(!isUsableAfter(error));
+          throw error;
+        }
+      } catch (error) {
+        throw failure(error, address);
+      } finally {
+        limit.clear();
+      }
+    },
+
+    async transaction(run) {
+      const unlimited = timeLimit(undefined);
+      try {
+        const connection = await borrow(unlimited);
+        return await inTransaction(connection, address, run);
+      } catch (error) {
+        throw failure(error, address);
+      }
+    },
+
+    close() {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}
+
+async function inTransaction<T>(
+  connection: Connection,
+  address: string,
+  run: (tx: Executor) => Promise<T>,
+): Promise<T> {
+  let state: 'open' | 'lost' | 'ended' = 'open';
+  const tx: Executor = {
+    async execute<Row extends object>(statement: Statement, options: { timeoutMs?: number } = {}): Promise<Row[]> {
+      if (state === 'ended')
+        throw new DatabaseUsageError(
+          'transaction_ended',
+          'This transaction has ended: await every statement inside it.',
+        );
+      const limit = timeLimit(options.timeoutMs);
+      try {
+        const { rows } = await limit.during(ask(connection, statement));
+        return rows as Row[];
+      } catch (error) {
+        if (!isRefusal(error) && state === 'open') {
+          state = 'lost';
+          connection.release(true); // destroyed at once: the server rolls back, and nothing queues behind a stuck statement
+        }
+        throw failure(error, address);
+      } finally {
+        limit.clear();
+      }
+    },
+  };
+  try {
+    await ask(connection, BEGIN);
+    const result = await run(tx);
+    const { command } = await ask(connection, COMMIT);
+    // Postgres answers the commit of a failed transaction with a silent rollback.
+    if (command !== 'COMMIT')
+      throw new DatabaseUsageError(
+        'transaction_aborted',
+        'The transaction was rolled back: a statement in it had failed, and its error was swallowed.',
+      );
+    connection.release();
+    return result;
+  } catch (error) {
+    if (state === 'open') await rollBack(connection);
+    throw error;
+  } finally {
+    state = 'ended';
+  }
+}
+
+/** After FATAL the server hangs up; after a lost answer the connection may still be busy. Translated severities err on the safe side. */
+function isUsableAfter(error: unknown): boolean {
+  return isRefusal(error) && error.severity === 'ERROR';
+}
+
+/** Gives the connection back clean, or destroys it, which makes the server roll back. */
+async function rollBack(connection: Connection): Promise<void> {
+  const rolledBack = await ask(connection, ROLLBACK).then(
+    () => true,
+    () => false,
+  );
+  connection.release(!rolledBack);
+}
+
+const BEGIN: Statement = { text: 'begin', params: [] };
+const COMMIT: Statement = { text: 'commit', params: [] };
+const ROLLBACK: Statement = { text: 'rollback', params: [] };
+
+async function ask(connection: Connection, { text, params }: Statement): Promise<Answer> {
+  const answer = await connection.query({ text, values: [...params], types });
+  if (!Array.isArray(answer)) return answer;
+  return answer[answer.length - 1] as Answer; // several statements without parameters: the last one's answer, as in psql
+}
+
+interface TimeLimit {
+  during<T>(work: Promise<T>): Promise<T>;
+  clear(): void;
+}
+
+/** One limit over all steps of a call, from the wait for a connection to the last row. None if `timeoutMs` is undefined. */
+function timeLimit(timeoutMs: number | undefined): TimeLimit {
+  if (timeoutMs === undefined) return { during: (work) => work, clear: () => undefined };
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing came within ${timeoutMs} ms`)), timeoutMs);
+  });
+  return { during: (work) => Promise.race([work, passed]), clear: () => clearTimeout(timer) };
+}
+
+/**
+ * A server restart or a frozen function loses connections at any time. Without a listener the loss of an idle one ends the
+ * process, and so does that of a borrowed one between two statements. A borrowed one whose borrower forgets it (drizzle's
+ * `transaction` does when its `begin` fails) would hold one of our few places for ever: the pool takes it back itself.
+ */
+function surviveLostConnections(pool: ConnectionPool): void {
+  const borrowed = new Set<Connection>();
+  const alreadyReported = () => undefined; // the statement that waits for an answer rejects, and the pool drops the connection
+  pool.on('error', alreadyReported);
+  pool.on('acquire', (connection) => borrowed.add(connection));
+  pool.on('release', (_error, connection) => borrowed.delete(connection));
+  pool.on('connect', (connection) => {
+    connection.on('error', alreadyReported);
+    connection.once('end', () => {
+      if (!borrowed.has(connection)) return;
+      connection.release(true);
+      connection.release = () => undefined; // the borrower's own, late release must not throw
+    });
+  });
+}
