@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Account } from './account.ts';
 
@@ -24,28 +25,30 @@ export function findBinaries({
   account: Account | null;
   copyTo: string;
 }): Binaries {
-  const here = version(bin, account);
-  if (here.ok) return { bin, major: here.major };
-  if (account === null) throw new Error(`${join(bin, 'postgres')} does not run: ${here.reason}`);
-  cpSync(dirname(bin), copyTo, { recursive: true, verbatimSymlinks: true });
+  const found = version(bin, null);
+  if (!found.ok) throw new Error(`${join(bin, 'postgres')} does not run: ${found.reason}`);
+  if (account === null || version(bin, account).ok) return { bin, major: found.major };
   const copied = join(copyTo, 'bin');
-  const there = version(copied, account);
-  if (!there.ok) throw new Error(`neither ${join(bin, 'postgres')} nor a copy of it runs: ${there.reason}`);
-  return { bin: copied, major: there.major };
+  const kept = version(copied, account);
+  // An existing copy may be running at this moment, and a running program cannot be overwritten.
+  if (!kept.ok || kept.text !== found.text) cpSync(dirname(bin), copyTo, { recursive: true, verbatimSymlinks: true });
+  const copy = version(copied, account);
+  if (!copy.ok) throw new Error(`neither ${join(bin, 'postgres')} nor a copy of it runs: ${copy.reason}`);
+  return { bin: copied, major: copy.major };
 }
 
-type Version = { ok: true; major: number } | { ok: false; reason: string };
+type Version = { ok: true; major: number; text: string } | { ok: false; reason: string };
 
 function version(bin: string, account: Account | null): Version {
   // The working folder must be one that the account may enter as well.
   const { error, stdout, stderr } = spawnSync(join(bin, 'postgres'), ['--version'], {
     ...account,
-    cwd: '/',
+    cwd: tmpdir(),
     encoding: 'utf8',
   });
   if (error) return { ok: false, reason: error.message };
   const major = /\(PostgreSQL\) (\d+)/.exec(stdout)?.[1];
-  return major ? { ok: true, major: Number(major) } : { ok: false, reason: stderr.trim() };
+  return major ? { ok: true, major: Number(major), text: stdout } : { ok: false, reason: stderr.trim() };
 }
 
 function packagedBin(): string {

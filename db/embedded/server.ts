@@ -66,9 +66,19 @@ export async function startServer(place: Place, settings: Readonly<Record<string
   ]);
 }
 
-/** Ends the server's sessions and stops it. */
+/** Whether a start failed only because another process had just taken the port or the data folder: look again, then retry. */
+export function lostRace(error: unknown): boolean {
+  return /could not bind|already in use|lock file .* already exists/.test(String(error));
+}
+
+/** Ends the server's sessions and stops it. One that has stopped already, or was killed, is what we wanted. */
 export async function stopServer(place: Place): Promise<void> {
-  await run(place, 'pg_ctl', ['stop', '--mode=fast', `--timeout=${STOP_SECONDS}`, `--pgdata=${dataFolder(place)}`]);
+  if (notedPort(place) === null) return;
+  try {
+    await run(place, 'pg_ctl', ['stop', '--mode=fast', `--timeout=${STOP_SECONDS}`, `--pgdata=${dataFolder(place)}`]);
+  } catch (error) {
+    if (!/No such process|PID file .* does not exist/.test(String(error))) throw error;
+  }
 }
 
 /** The port that the data folder's server says it listens on; `null` if it left no such note. It may have died since. */

@@ -1,12 +1,20 @@
 /** One real PostgreSQL server per test run: in the temporary folder, on a free port, gone afterwards whatever happens. */
 import { randomBytes } from 'node:crypto';
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serverAccount } from '../../db/embedded/account.ts';
 import { findBinaries } from '../../db/embedded/binaries.ts';
-import { dataFolder, initialise, type Place, SUPERUSER, startServer, stopServer } from '../../db/embedded/server.ts';
+import { freePort } from '../../db/embedded/port.ts';
+import {
+  dataFolder,
+  initialise,
+  lostRace,
+  type Place,
+  SUPERUSER,
+  startServer,
+  stopServer,
+} from '../../db/embedded/server.ts';
 
 /** Speed over safety: this data need not survive anything. Everything that decides about locks and plans is left as it is. */
 const SETTINGS = {
@@ -67,18 +75,9 @@ async function startOnFreePort(place: Place): Promise<number> {
       await startServer(place, { ...SETTINGS, port });
       return port;
     } catch (error) {
-      if (attempt === ATTEMPTS || !/could not bind|Address already in use/.test(String(error))) throw error;
+      if (attempt === ATTEMPTS || !lostRace(error)) throw error;
     }
   }
-}
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve, reject) => probe.once('listening', resolve).once('error', reject));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 function killServer(place: Place): void {
