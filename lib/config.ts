@@ -12,9 +12,9 @@ export const EDGE_LIMITS = {
   uploadBytes: 4 * MIB,
   /** As many types as one request may filter by: far more than any deployment declares. */
   drainTypes: 100,
-  /** More jobs than one call of the longest function can settle at the measured 30,000 jobs/s. */
-  drainJobs: 10_000_000,
-  /** Above it the connections of the pool, not the handlers, are what jobs wait for. */
+  /** The queue's own bound for one drain. */
+  drainJobs: 1_000_000,
+  /** The queue's own bound for jobs that run at once. */
   drainConcurrency: 1_000,
 } as const;
 

@@ -3,21 +3,20 @@ import type { z } from 'zod';
 import type { Issue } from '../jobqueue/errors.ts';
 import { HttpError } from './errors.ts';
 
-/** The JSON body as `schema` promises. Throws 415 on another content type, 413 beyond `maxBytes`, 400 on malformed JSON. */
+/**
+ * The JSON body as `schema` promises; a request without any body is `undefined`, for schemas that allow it. Throws 415 on
+ * another content type, 413 beyond `maxBytes`, 400 on malformed JSON.
+ */
 export async function readJson<Schema extends z.ZodType>(
   request: Request,
   schema: Schema,
   limit: { maxBytes: number },
 ): Promise<z.output<Schema>> {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? 'none';
+  if (type === 'none' && request.body === null) return parse(schema, undefined, 'body');
   if (type !== 'application/json')
-    throw new HttpError(
-      415,
-      'unsupported_media_type',
-      `Expected content-type application/json, got ${type.slice(0, 100)}.`,
-    );
-  const bytes = await readBytes(request, limit);
-  return parse(schema, parseJson(bytes), 'body');
+    throw new HttpError(415, 'unsupported_media_type', `Expected content-type application/json, got ${type}.`);
+  return parse(schema, parseJson(await readBytes(request, limit)), 'body');
 }
 
 /** The whole body, refused with 413 as soon as it is known to exceed `maxBytes`: a missing or false content-length buys nothing. */

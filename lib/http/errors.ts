@@ -1,4 +1,6 @@
 /** From whatever a handler throws to the one JSON error shape of all endpoints. Nothing unforeseen shows its details. */
+import { ConnectionError, DatabaseUsageError } from '../../db/client.ts';
+import { addressOf, connectionError } from '../../db/connectionError.ts';
 import { type Issue, QueueError } from '../jobqueue/errors.ts';
 import { log } from '../log.ts';
 
@@ -27,21 +29,34 @@ export function endpoint(handle: (request: Request) => Promise<Response>): (requ
   };
 }
 
-/** The answer to `error`. What the client cannot mend is logged. */
+/** The answer to `error`. What the client cannot mend is logged, with what an operator needs to mend it. */
 export function refusal(error: unknown, request: Request): Response {
-  const known = translate(error);
-  const { status, code, message, issues } = known ?? INTERNAL;
-  if (status >= 500) log.error({ error, method: request.method, path: new URL(request.url).pathname }, code);
+  const { status, code, message, issues } = translate(error);
+  if (status >= 500) {
+    const reason = connectionError(error, {
+      variable: 'DATABASE_URL',
+      address: addressOf(process.env.DATABASE_URL ?? ''),
+    });
+    log.error({ error: reason ?? error, method: request.method, path: new URL(request.url).pathname }, code);
+  }
   const body = { error: { code, message, ...(issues.length > 0 ? { issues } : {}) } };
   return Response.json(body, { status, ...(status === 401 ? { headers: { 'www-authenticate': 'Bearer' } } : {}) });
 }
 
 const INTERNAL = new HttpError(500, 'internal', 'Something failed on our side; the log of this deployment says what.');
+const NO_DATABASE = new HttpError(500, 'database_unavailable', 'The database does not answer; try again shortly.');
 
-function translate(error: unknown): HttpError | null {
+function translate(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof QueueError) return new HttpError(statusOf(error), error.code, error.message, error.issues);
-  return null;
+  return isDatabaseMissing(error) ? NO_DATABASE : INTERNAL;
+}
+
+/** No answer of Postgres, or none to ask. Drizzle wraps what the driver said. */
+function isDatabaseMissing(error: unknown): boolean {
+  if (error instanceof ConnectionError) return true;
+  if (error instanceof DatabaseUsageError) return error.code.startsWith('database_');
+  return error instanceof Error && error.cause !== undefined && isDatabaseMissing(error.cause);
 }
 
 function statusOf({ code }: QueueError): number {

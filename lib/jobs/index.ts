@@ -1,0 +1,7 @@
+/** Every type of job that this deployment knows: the list given to `createQueue`. */
+import { aiGeneration } from './ai-generation/job.ts';
+import { campaignSend } from './campaign-send/job.ts';
+import { crmSync } from './crm-sync/job.ts';
+import { leadImport } from './lead-import/job.ts';
+
+export const jobs = [aiGeneration, campaignSend, crmSync, leadImport] as const;

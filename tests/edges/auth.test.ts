@@ -1,0 +1,126 @@
+/** Who is let in: current and previous secrets, nothing else, and nobody while none is configured. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { SecretName } from '../../lib/config.ts';
+import { authorize } from '../../lib/http/auth.ts';
+import { HttpError } from '../../lib/http/errors.ts';
+import { admitOperator, admitOrigin } from '../../lib/http/pages.ts';
+import { log } from '../../lib/log.ts';
+
+const CURRENT = 'current-secret-0123456789';
+const PREVIOUS = 'previous-secret-0123456789';
+
+beforeEach(() => {
+  vi.stubEnv('CRON_SECRET', CURRENT);
+  vi.stubEnv('CRON_SECRET_PREVIOUS', undefined);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+describe('a bearer secret', () => {
+  test('opens its endpoint, whatever the case of the scheme', () => {
+    expect(statusOf(() => authorize(bearing(`Bearer ${CURRENT}`), 'CRON_SECRET'))).toBe(200);
+    expect(statusOf(() => authorize(bearing(`bearer ${CURRENT}`), 'CRON_SECRET'))).toBe(200);
+  });
+
+  test.each([
+    ['no header', null],
+    ['an empty token', 'Bearer '],
+    ['another secret', 'Bearer another-secret-0123456789'],
+    ['a prefix of the secret', `Bearer ${CURRENT.slice(0, -1)}`],
+    ['the secret and more', `Bearer ${CURRENT}x`],
+    ['another scheme', `Basic ${CURRENT}`],
+    ['two tokens', `Bearer ${CURRENT} ${CURRENT}`],
+    ['what a careless template makes of an unset secret', 'Bearer undefined'],
+  ])('is not replaced by %s', (_, header) => {
+    expect(statusOf(() => authorize(bearing(header), 'CRON_SECRET'))).toBe(401);
+  });
+
+  test('keeps its predecessor alive while a rotation lasts', () => {
+    vi.stubEnv('CRON_SECRET_PREVIOUS', PREVIOUS);
+    expect(statusOf(() => authorize(bearing(`Bearer ${PREVIOUS}`), 'CRON_SECRET'))).toBe(200);
+    expect(statusOf(() => authorize(bearing(`Bearer ${CURRENT}`), 'CRON_SECRET'))).toBe(200);
+  });
+
+  test.each<[string, string | undefined, string]>([
+    ['unset', undefined, 'Bearer undefined'],
+    ['empty', '', 'Bearer '],
+    ['shorter than 16 characters', 'short-secret', 'Bearer short-secret'],
+    ['not visible ASCII', 'a secret with blanks', 'Bearer a secret with blanks'],
+  ])('that is %s closes the endpoint, and the log names the variable but not its value', (_, value, header) => {
+    const line = vi.spyOn(log, 'error').mockReturnValue();
+    vi.stubEnv('CRON_SECRET', value);
+    vi.stubEnv('CRON_SECRET_PREVIOUS', PREVIOUS);
+    expect(statusOf(() => authorize(bearing(header), 'CRON_SECRET'))).toBe(503);
+    expect(statusOf(() => authorize(bearing(`Bearer ${PREVIOUS}`), 'CRON_SECRET'))).toBe(503);
+    expect(line).toHaveBeenCalledTimes(2);
+    expect(JSON.stringify(line.mock.calls)).toContain('CRON_SECRET');
+    if (value) expect(JSON.stringify(line.mock.calls)).not.toContain(value);
+  });
+
+  test.each<SecretName>(['OPERATOR_SECRET', 'VIEWER_SECRET', 'QUEUE_API_KEY'])(
+    'of the cron does not open %s',
+    (name) => {
+      vi.stubEnv(name, 'a-secret-of-its-own-0123456789');
+      expect(statusOf(() => authorize(bearing(`Bearer ${CURRENT}`), name))).toBe(401);
+    },
+  );
+});
+
+describe('the pages', () => {
+  const basic = (text: string) => new Headers({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+
+  test('ask for the operator in production, and are closed while OPERATOR_SECRET is unset', () => {
+    vi.spyOn(log, 'error').mockReturnValue();
+    vi.stubEnv('NODE_ENV', 'production');
+    vi.stubEnv('OPERATOR_SECRET', undefined);
+    expect(statusOf(() => admitOperator(basic(`operator:${CURRENT}`)))).toBe(503);
+    vi.stubEnv('OPERATOR_SECRET', CURRENT);
+    expect(statusOf(() => admitOperator(basic(`operator:${CURRENT}`)))).toBe(200);
+    expect(statusOf(() => admitOperator(basic(`${CURRENT}:operator`)))).toBe(401);
+    expect(statusOf(() => admitOperator(new Headers({ authorization: `Bearer ${CURRENT}` })))).toBe(401);
+    expect(statusOf(() => admitOperator(new Headers()))).toBe(401);
+  });
+
+  test('stand open in development, but not on a preview deployment', () => {
+    vi.spyOn(log, 'error').mockReturnValue();
+    vi.stubEnv('NODE_ENV', 'development');
+    expect(statusOf(() => admitOperator(new Headers()))).toBe(200);
+    vi.stubEnv('VERCEL', '1');
+    vi.stubEnv('OPERATOR_SECRET', CURRENT);
+    expect(statusOf(() => admitOperator(new Headers()))).toBe(401);
+  });
+
+  test.each<[string, Record<string, string>, number]>([
+    ['their own form', { origin: 'https://queue.example', host: 'queue.example' }, 200],
+    [
+      'their own form behind a proxy',
+      { origin: 'https://queue.example', 'x-forwarded-host': 'queue.example', host: '10.0.0.1:3000' },
+      200,
+    ],
+    ['a form without an origin', { host: 'queue.example' }, 403],
+    ['a form of an opaque origin', { origin: 'null', host: 'queue.example' }, 403],
+    ['a form of another site', { origin: 'https://evil.example', host: 'queue.example' }, 403],
+    ['a form of another port', { origin: 'http://localhost:3001', host: 'localhost:3000' }, 403],
+  ])('answer %s', (_, headers, status) => {
+    expect(statusOf(() => admitOrigin(new Headers(headers)))).toBe(status);
+  });
+});
+
+function bearing(authorization: string | null): Request {
+  return new Request(
+    'https://queue.example/api/cron/drain',
+    authorization === null ? {} : { headers: { authorization } },
+  );
+}
+
+function statusOf(enter: () => void): number {
+  try {
+    enter();
+    return 200;
+  } catch (error) {
+    if (error instanceof HttpError) return error.status;
+    throw error;
+  }
+}
