@@ -1,4 +1,6 @@
 /** Says in one sentence why the database cannot be used: which variable, which host, what to do next. Never a password. */
+import { DatabaseUsageError } from './errors.ts';
+import { parseDatabaseUrl } from './url.ts';
 
 export type ConnectionVariable = 'DATABASE_URL' | 'DATABASE_URL_UNPOOLED';
 
@@ -16,8 +18,8 @@ export type ConnectionFailure =
   | 'closed';
 
 /** Fit for a terminal and a log. `cause` is the driver's error. */
-export class ConnectionError extends Error {
-  override readonly name = 'ConnectionError';
+export class UnusableDatabaseError extends Error {
+  override readonly name = 'UnusableDatabaseError';
   readonly failure: ConnectionFailure;
 
   constructor(failure: ConnectionFailure, message: string, options?: { cause: unknown }) {
@@ -33,22 +35,25 @@ export class ConnectionError extends Error {
 export function connectionError(
   error: unknown,
   { variable, address }: { variable: ConnectionVariable; address: string },
-): ConnectionError | null {
+): UnusableDatabaseError | null {
   for (const { code, message } of causes(error)) {
     const rule = RULES.find(({ codes, pattern }) => codes?.includes(code) || pattern?.test(message));
     if (!rule) continue;
     // The parser's error carries the whole URL, password included.
     const cause = rule.failure === 'url_invalid' ? undefined : { cause: error };
-    return new ConnectionError(rule.failure, `${variable} (${address}): ${rule.says}`, cause);
+    return new UnusableDatabaseError(rule.failure, `${variable} (${address}): ${rule.says}`, cause);
   }
   return null;
 }
 
 /** `host:port/database` of a connection URL. Any other text gives words instead of itself: it may hold a password. */
 export function addressOf(url: string): string {
-  if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url)) return 'not a postgres:// URL';
-  const { hostname, port, pathname } = new URL(url);
-  return `${hostname}:${port || 5432}${decodeURIComponent(pathname)}`;
+  try {
+    return parseDatabaseUrl(url).address;
+  } catch (error) {
+    if (error instanceof DatabaseUsageError) return 'not a postgres:// URL';
+    throw error;
+  }
 }
 
 interface Rule {
@@ -64,7 +69,7 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     failure: 'url_invalid',
-    codes: ['ERR_INVALID_URL'],
+    codes: ['ERR_INVALID_URL', 'database_url_invalid'],
     pattern: /^Invalid URL|connection string (?:provided )?(?:to `neon\(\)` )?is not a valid URL/i,
     says: 'this is not a connection URL. Expected postgres://user:password@host:5432/database, with special characters in the password percent-encoded.',
   },
@@ -143,8 +148,8 @@ interface Cause {
 function causes(error: unknown): Cause[] {
   const found: Cause[] = [];
   let level: unknown[] = [error];
-  // Four wrappers are the most that the drivers make: drizzle → Neon → fetch → one error per address.
-  for (let depth = 0; depth <= 4; depth++) {
+  // Five wrappers are the most that there are: drizzle, our driver, Neon, fetch, and one error per address.
+  for (let depth = 0; depth <= 5; depth++) {
     const errors = level.filter((each): each is Wrapper => each instanceof Error);
     found.push(...errors.map(({ code, message }) => ({ code: typeof code === 'string' ? code : '', message })));
     level = errors.flatMap(({ cause, sourceError, errors }) => [cause, sourceError, ...(errors ?? [])]);

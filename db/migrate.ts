@@ -62,7 +62,7 @@ export async function migrate({ url, log = () => {}, sources = SOURCES }: Migrat
   await client.connect();
   try {
     await lockOutOthers(client);
-    await client.query(BOOTSTRAP);
+    await prepareRecord(client);
     const recorded = await readRecord(client);
     const applied: string[] = [];
     const note = ({ id }: MigrationFile) => {
@@ -93,7 +93,13 @@ interface MigrationFile {
   readonly sha256: string;
 }
 
-const BOOTSTRAP = `
+/** Looks first: with nothing to apply, a user without the right to create schemas can run this. */
+async function prepareRecord(client: pg.Client): Promise<void> {
+  const { rows } = await client.query("select to_regclass('jobqueue.migrations') is null as missing");
+  if (rows[0].missing) await client.query(RECORD);
+}
+
+const RECORD = `
 create schema if not exists jobqueue;
 create table if not exists jobqueue.migrations (
   scope      text        not null,

@@ -110,6 +110,7 @@ function run(place: Place, program: string, args: string[]): Promise<void> {
     cwd: place.home,
     env: environment(),
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: process.platform !== 'win32', // a Ctrl-C is ours to handle: half an initdb helps nobody
     windowsHide: true,
   });
   let said = '';

@@ -1,0 +1,65 @@
+/** Which database a script works on, and its migration, with errors that name the variable to change. */
+import { addressOf, type ConnectionVariable, connectionError } from '../db/connectionError.ts';
+import { migrate } from '../db/migrate.ts';
+import { dataFolder } from './environment.ts';
+import { SetupError } from './setupError.ts';
+
+export interface ScriptDatabase {
+  /** For the app: `DATABASE_URL`. */
+  readonly url: string;
+  /** For a message, without user and password. */
+  readonly address: string;
+  migrate(log: (line: string) => void): Promise<void>;
+  /** Stops the embedded server if we started it; a database of the environment is left alone. */
+  stop(): Promise<void>;
+}
+
+/** `DATABASE_URL`, migrated over `DATABASE_URL_UNPOOLED` if that is set; else, where allowed, the embedded one. */
+export async function openDatabase({ embedded }: { embedded: boolean }): Promise<ScriptDatabase> {
+  const url = process.env.DATABASE_URL || process.env.DATABASE_URL_UNPOOLED;
+  if (!url && embedded) return openEmbedded();
+  if (!url)
+    throw new SetupError(
+      'DATABASE_URL is not set: set it to postgresql://user:password@host:5432/database. Only npm run dev brings a database of its own.',
+    );
+  return {
+    url,
+    address: addressOf(url),
+    migrate: (log) => migrateDirectly(log),
+    stop: async () => {},
+  };
+}
+
+async function openEmbedded(): Promise<ScriptDatabase> {
+  const { start } = await import('../db/drivers/embedded.ts');
+  const { url, stop } = await start({ folder: dataFolder() });
+  return {
+    url,
+    address: `${addressOf(url)}, embedded`,
+    migrate: async (log) => {
+      await migrate({ url, log });
+    },
+    stop,
+  };
+}
+
+async function migrateDirectly(log: (line: string) => void): Promise<void> {
+  const { variable, url } = directUrl();
+  try {
+    await migrate({ url, log });
+  } catch (error) {
+    throw connectionError(error, { variable, address: addressOf(url) }) ?? error;
+  }
+}
+
+/** Migrations hold a session lock, which means nothing behind a pooler that shares sessions. */
+function directUrl(): { variable: ConnectionVariable; url: string } {
+  const { DATABASE_URL_UNPOOLED: unpooled, DATABASE_URL: url = '' } = process.env;
+  if (unpooled) return { variable: 'DATABASE_URL_UNPOOLED', url: unpooled };
+  const address = addressOf(url);
+  if (/^[^.:]+-pooler\./.test(address))
+    throw new SetupError(
+      `DATABASE_URL (${address}) is a pooled address, and migrations need a direct one: set DATABASE_URL_UNPOOLED to the same URL without "-pooler".`,
+    );
+  return { variable: 'DATABASE_URL', url };
+}

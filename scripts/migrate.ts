@@ -1,0 +1,26 @@
+/** `npm run db:migrate`; with `--deploy`, as `vercel-build` calls it, only for production: previews share its database. */
+import { openDatabase } from './database.ts';
+import { loadEnvironment } from './environment.ts';
+import { runScript } from './setupError.ts';
+
+const onDeploy = process.argv.includes('--deploy');
+
+await runScript(async () => {
+  loadEnvironment(process.env.NODE_ENV === 'production' ? 'production' : 'development');
+  if (onDeploy && process.env.VERCEL_ENV !== 'production' && process.env.JOBQUEUE_MIGRATE !== '1') {
+    console.log('Migrations left out: this build is not for production (JOBQUEUE_MIGRATE=1 runs them all the same).');
+    return 0;
+  }
+  const database = await openDatabase({ embedded: !onDeploy && !process.env.VERCEL });
+  try {
+    let count = 0;
+    await database.migrate((line) => {
+      count++;
+      console.log(line);
+    });
+    console.log(`${database.address} is up to date${count === 0 ? ' already' : ''}.`);
+    return 0;
+  } finally {
+    await database.stop();
+  }
+});

@@ -1,0 +1,85 @@
+/** What `npm run dev` and `npm start` share: database, migrations, secrets, then the app and its ticker until they end. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { firstFreePort, isFree } from '../db/embedded/port.ts';
+import { openDatabase } from './database.ts';
+import { dataFolder, loadEnvironment, type Mode, PROJECT } from './environment.ts';
+import { describe, developmentSecrets, productionSecrets } from './secrets.ts';
+import { SetupError } from './setupError.ts';
+import { listenForStop } from './stopSignals.ts';
+import { supervise } from './supervisor.ts';
+import { readSchedules } from './ticker.ts';
+
+const print = (line: string) => console.log(line);
+/** As many as a developer could have open; further on something is wrong. */
+const PORTS = 20;
+
+/** Resolves to the exit code. Whatever was started here has ended by then, and nothing else. */
+export async function run(mode: Mode): Promise<number> {
+  const signals = listenForStop();
+  const { port, hostname } = address();
+  loadEnvironment(mode);
+  if (mode === 'production') requireBuild();
+  const secrets = mode === 'production' ? productionSecrets() : developmentSecrets(dataFolder());
+  const database = await openDatabase({ embedded: mode === 'development' });
+  try {
+    await database.migrate(print);
+    print(`Database  ${database.address}`);
+    if (mode === 'development') for (const line of describe(secrets)) print(line);
+    const realPort = mode === 'production' ? await requirePort(port, hostname) : await findPort(port, hostname);
+    return await supervise({
+      app: {
+        args: [
+          createRequire(import.meta.url).resolve('next/dist/bin/next'),
+          mode === 'production' ? 'start' : 'dev',
+          '--port',
+          String(realPort),
+          ...(hostname ? ['--hostname', hostname] : []),
+        ],
+        env: {
+          ...secrets,
+          DATABASE_URL: database.url,
+          NODE_ENV: mode,
+          // Next.js' own 100 ms would kill a development server before its drain has given back.
+          NEXT_EXIT_TIMEOUT_MS: '10000',
+        },
+      },
+      origin: `http://${hostname && hostname !== '0.0.0.0' ? hostname : '127.0.0.1'}:${realPort}`,
+      schedules: readSchedules(join(PROJECT, 'vercel.json')),
+      cronSecret: secrets.CRON_SECRET,
+      signals,
+      print,
+    });
+  } finally {
+    await database.stop();
+  }
+}
+
+function address(): { port: number; hostname: string | undefined } {
+  const { values } = parseArgs({
+    options: { port: { type: 'string', short: 'p' }, hostname: { type: 'string', short: 'H' } },
+  });
+  const port = Number(values.port ?? process.env.PORT ?? 3000);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new SetupError(`expected a port from 1 to 65535, got ${values.port ?? process.env.PORT}`);
+  return { port, hostname: values.hostname };
+}
+
+async function findPort(wanted: number, host: string | undefined): Promise<number> {
+  const port = await firstFreePort(wanted, { count: PORTS, ...(host && { host }) });
+  if (port !== wanted) print(`Port ${wanted} is taken; using ${port}.`);
+  return port;
+}
+
+/** In production something in front of us points at this very port. */
+async function requirePort(port: number, host: string | undefined): Promise<number> {
+  if (await isFree(port, host)) return port;
+  throw new SetupError(`Port ${port} is taken. Stop what listens there, or choose another with PORT or --port.`);
+}
+
+function requireBuild(): void {
+  if (existsSync(join(PROJECT, '.next', 'BUILD_ID'))) return;
+  throw new SetupError('There is no production build yet: run npm run build first.');
+}

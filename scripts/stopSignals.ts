@@ -1,0 +1,18 @@
+/** Turns Ctrl-C and its relatives into two requests: stop in good order, and, when repeated, stop now. */
+
+export interface StopSignals {
+  readonly stop: AbortSignal;
+  readonly force: AbortSignal;
+}
+
+/** From this call on, signals no longer end the process by themselves; a third one does. */
+export function listenForStop(): StopSignals {
+  const requests = [new AbortController(), new AbortController()] as const;
+  const onSignal = () => {
+    const next = requests.find(({ signal }) => !signal.aborted);
+    if (!next) process.exit(130); // what a shell reports for Ctrl-C
+    next.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  return { stop: requests[0].signal, force: requests[1].signal };
+}

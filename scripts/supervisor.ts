@@ -1,0 +1,44 @@
+/** Runs the app and its ticker until one of them or the user ends it; shared by `npm run dev` and `npm start`. */
+import { once } from 'node:events';
+import { type Command, startApp, untilAnswers } from './app.ts';
+import type { StopSignals } from './stopSignals.ts';
+import { type Schedule, startTicker } from './ticker.ts';
+
+export interface Supervision {
+  readonly app: Command;
+  /** Where the app will answer. */
+  readonly origin: string;
+  readonly schedules: readonly Schedule[];
+  readonly cronSecret: string;
+  readonly signals: StopSignals;
+  readonly print: (line: string) => void;
+}
+
+/** Resolves to the exit code: the app's own if it ended by itself, 0 if it was asked to stop. */
+export async function supervise(supervision: Supervision): Promise<number> {
+  const { stop, force } = supervision.signals;
+  if (stop.aborted) return 0;
+  const app = startApp(supervision.app);
+  force.addEventListener('abort', app.kill);
+  const crashed = new AbortController();
+  const exited = app.exited.finally(() => crashed.abort());
+  const ticking = tickUntil(AbortSignal.any([stop, crashed.signal]), supervision);
+  await Promise.race([exited, once(stop, 'abort')]);
+  if (stop.aborted) {
+    supervision.print('Stopping: what runs is given back. Once more stops at once.');
+    await app.stop();
+  }
+  const code = await exited;
+  await ticking;
+  return stop.aborted ? 0 : code;
+}
+
+/** The first tick waits for the app; no tick begins after `end`. */
+async function tickUntil(end: AbortSignal, { origin, schedules, cronSecret, print }: Supervision): Promise<void> {
+  const ready = await untilAnswers(new URL('/api/health', origin), end);
+  if (!ready) return;
+  const ticker = startTicker({ origin, schedules, secret: cronSecret, print });
+  end.addEventListener('abort', ticker.stop);
+  const paths = schedules.map(({ path, schedule }) => `${path} (${schedule})`);
+  print(`Ready at ${origin}. Ticking ${paths.join(', ')}.`);
+}

@@ -1,0 +1,27 @@
+/** What `npm run dev` does around Next.js, around the small app instead; ticks every second. */
+import { fileURLToPath } from 'node:url';
+import { openDatabase } from '../../../scripts/database.ts';
+import { runScript } from '../../../scripts/setupError.ts';
+import { listenForStop } from '../../../scripts/stopSignals.ts';
+import { supervise } from '../../../scripts/supervisor.ts';
+
+const [, , port = '', mode = ''] = process.argv;
+
+await runScript(async () => {
+  const signals = listenForStop();
+  const database = await openDatabase({ embedded: true });
+  console.log(`database: ${database.url}`);
+  try {
+    return await supervise({
+      app: { args: ['--import', 'tsx', fileURLToPath(new URL('app.ts', import.meta.url)), port, mode], env: {} },
+      origin: `http://127.0.0.1:${port}`,
+      schedules: [{ path: '/api/cron/drain', schedule: '* * * * * *' }],
+      cronSecret: 'the-secret',
+      signals,
+      print: (line) => console.log(`supervisor: ${line}`),
+    });
+  } finally {
+    await database.stop();
+    console.log('database: stopped');
+  }
+});
