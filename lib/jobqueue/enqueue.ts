@@ -1,0 +1,196 @@
+/** Turns a caller's jobs into one insert statement: checks first, so that a refused call has written nothing. */
+import { is, type SQL, sql } from 'drizzle-orm';
+import { PgDatabase, PgTransaction } from 'drizzle-orm/pg-core';
+import type { AnyDrizzle, Executor, Statement } from '../../db/database.ts';
+import { type Issue, QueueError } from './errors.ts';
+import type { Job } from './job.ts';
+import { LIMITS } from './limits.ts';
+import { bytesOf } from './storable.ts';
+import { type AddedRow, addJobsStatement, type NewJob } from './store.ts';
+
+export interface AddJobOptions {
+  /** 0 to 10, higher is more urgent; default: the type's. */
+  readonly priority?: number;
+  /** 1 to 512 characters. While its job lives, and for the key window after completion, the same key adds nothing. */
+  readonly idempotencyKey?: string;
+  /** 1 to 100; default: the type's. */
+  readonly maxAttempts?: number;
+  /** Not before this instant, at most 10 years ahead; the past means now. */
+  readonly scheduledFor?: Date;
+  /** Not before this many ms from now, by the database's clock. Not together with `scheduledFor`. */
+  readonly delayMs?: number;
+  readonly queue?: string;
+}
+
+/** A drizzle transaction, or the transaction of a `Database`. */
+export type Transaction = AnyDrizzle | Executor;
+
+export interface JobInput {
+  readonly type: string;
+  readonly payload: unknown;
+  readonly options?: AddJobOptions;
+}
+
+/** The insert as one statement for any client: Neon's `sql.transaction`, drizzle's `db.batch`, `pg`. */
+export interface EnqueueStatement extends Statement {
+  readonly sql: SQL;
+  /** Reads the rows that the statement answered, in the order of the jobs. */
+  decode(rows: readonly unknown[]): readonly AddedRow[];
+}
+
+/**
+ * Checks every job and builds the one statement that inserts them all.
+ * Throws QueueError with the path of each problem: `unknown_type`, `payload_invalid`, `payload_too_large`, `option_invalid`,
+ * `batch_too_large`.
+ */
+export function enqueueStatement(jobs: ReadonlyMap<string, Job>, inputs: readonly JobInput[]): EnqueueStatement {
+  if (inputs.length > LIMITS.batchJobs)
+    throw new QueueError('batch_too_large', `expected at most ${LIMITS.batchJobs} jobs a call, got ${inputs.length}`);
+  const at = inputs.length === 1 ? () => '' : (n: number) => `jobs[${n}].`;
+  const entries = inputs.map((input, n) => encode(jobs, input, at(n)));
+  const json = `[${entries.join(',')}]`;
+  const bytes = bytesOf(json);
+  if (bytes > LIMITS.batchBytes)
+    throw new QueueError(
+      'batch_too_large',
+      `expected at most ${LIMITS.batchBytes} bytes a call, got ${bytes}: split the jobs`,
+    );
+  const statement = addJobsStatement(json);
+  return {
+    ...statement,
+    sql: toDrizzle(statement),
+    decode: (rows) => {
+      if (rows.length !== inputs.length)
+        throw new TypeError(`expected ${inputs.length} rows of add_jobs, got ${rows.length}`);
+      return rows.map(readAdded);
+    },
+  };
+}
+
+/** Runs the statement in the caller's transaction. */
+export async function enqueueIn(transaction: Transaction, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
+  if (!is(transaction, PgDatabase)) return statement.decode(await (transaction as Executor).execute(statement));
+  if (!is(transaction, PgTransaction))
+    throw new QueueError(
+      'transaction_unsupported',
+      'expected a drizzle transaction, got a drizzle database: use db.transaction((tx) => queue.addJob(…, { transaction: tx })); ' +
+        "on Neon's HTTP driver, which has no transactions, put queue.statement(…) into sql.transaction([…]) or db.batch([…])",
+    );
+  const result: unknown = await transaction.execute(statement.sql);
+  return statement.decode(Array.isArray(result) ? result : (result as { rows: unknown[] }).rows);
+}
+
+function encode(jobs: ReadonlyMap<string, Job>, input: JobInput, at: string): string {
+  const job = jobs.get(input.type);
+  if (!job) {
+    const known = [...jobs.keys()].join(', ');
+    throw new QueueError('unknown_type', `${at}type: expected one of ${known}; got '${input.type}'`, {
+      issues: [{ path: `${at}type`, message: `expected one of ${known}` }],
+    });
+  }
+  const payload = encodePayload(job, input.payload, at);
+  const options = checkOptions(input.options ?? {}, at);
+  const { scheduledFor, delayMs, idempotencyKey } = options;
+  const entry: Omit<NewJob, 'payload'> = {
+    type: job.type,
+    queue: options.queue ?? job.queue,
+    priority: options.priority ?? job.priority,
+    max_attempts: options.maxAttempts ?? job.maxAttempts,
+    ...(scheduledFor && { scheduled_for: new Date(Math.max(0, scheduledFor.getTime())).toISOString() }),
+    ...(delayMs !== undefined && { delay_ms: delayMs }),
+    ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
+  };
+  return `${JSON.stringify(entry).slice(0, -1)},"payload":${payload}}`;
+}
+
+/** The payload is stored as the caller gave it; the handler gets what the schema makes of it. */
+function encodePayload(job: Job, payload: unknown, at: string): string {
+  const parsed = job.payload.safeParse(payload);
+  if (!parsed.success) {
+    const issues: Issue[] = parsed.error.issues.map((issue) => ({
+      path: [`${at}payload`, ...issue.path.map(String)].join('.'),
+      message: issue.message,
+    }));
+    const words = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
+    throw new QueueError('payload_invalid', `'${job.type}' refuses its payload: ${words}`, { issues });
+  }
+  const refuse = (message: string, cause?: unknown) =>
+    new QueueError('payload_invalid', `'${job.type}' refuses its payload: ${at}payload: ${message}`, {
+      issues: [{ path: `${at}payload`, message }],
+      cause,
+    });
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(payload);
+  } catch (cause) {
+    throw refuse(`expected a value that JSON can hold (${cause instanceof Error ? cause.message : 'it threw'})`, cause);
+  }
+  if (json === undefined) throw refuse(`expected a value that JSON can hold, got ${typeof payload}`);
+  if (/(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json))
+    throw refuse('expected text without NUL characters and lone surrogates, which Postgres cannot store');
+  const bytes = bytesOf(json);
+  if (bytes > LIMITS.payloadBytes) {
+    const message = `expected at most ${LIMITS.payloadBytes} bytes of JSON, got ${bytes}: store the data and enqueue its id`;
+    throw new QueueError('payload_too_large', `${at}payload: ${message}`, {
+      issues: [{ path: `${at}payload`, message }],
+    });
+  }
+  return json;
+}
+
+function checkOptions(options: AddJobOptions, at: string): AddJobOptions {
+  const { priority, maxAttempts, idempotencyKey, scheduledFor, delayMs, queue } = options;
+  const refuse = (option: string, expected: string, got: unknown): never => {
+    const path = `${at}options.${option}`;
+    throw new QueueError('option_invalid', `${path}: expected ${expected}, got ${String(got)}`, {
+      issues: [{ path, message: `expected ${expected}, got ${String(got)}` }],
+    });
+  };
+  if (priority !== undefined && !isWhole(priority, 0, LIMITS.maxPriority))
+    refuse('priority', `an integer from 0 to ${LIMITS.maxPriority}`, priority);
+  if (maxAttempts !== undefined && !isWhole(maxAttempts, 1, LIMITS.maxAttempts))
+    refuse('maxAttempts', `an integer from 1 to ${LIMITS.maxAttempts}`, maxAttempts);
+  if (queue !== undefined && !LIMITS.name.pattern.test(queue)) refuse('queue', `a name ${LIMITS.name.words}`, queue);
+  if (idempotencyKey !== undefined && !isKey(idempotencyKey))
+    refuse('idempotencyKey', `1 to ${LIMITS.idempotencyKeyChars} well-formed characters`, printable(idempotencyKey));
+  if (scheduledFor !== undefined && delayMs !== undefined)
+    refuse('delayMs', 'scheduledFor or delayMs, not both', delayMs);
+  if (scheduledFor !== undefined) {
+    const aheadMs = scheduledFor instanceof Date ? scheduledFor.getTime() - Date.now() : Number.NaN;
+    if (!(aheadMs <= LIMITS.scheduledForMs))
+      refuse('scheduledFor', 'a valid Date at most 10 years ahead', scheduledFor);
+  }
+  if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= LIMITS.scheduledForMs))
+    refuse('delayMs', 'a duration of 0 ms to 10 years', delayMs);
+  return options;
+}
+
+function isWhole(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= max;
+}
+
+function isKey(key: string): boolean {
+  return (
+    typeof key === 'string' &&
+    key !== '' &&
+    key.length <= LIMITS.idempotencyKeyChars &&
+    key.isWellFormed() &&
+    !key.includes('\0')
+  );
+}
+
+function printable(value: unknown): string {
+  return typeof value === 'string' ? `${value.length} characters` : typeof value;
+}
+
+function readAdded(row: unknown): AddedRow {
+  const { id, duplicate } = row as { id: unknown; duplicate: unknown };
+  if (typeof id !== 'string' || typeof duplicate !== 'boolean')
+    throw new TypeError('unexpected row shape from add_jobs');
+  return { id, duplicate };
+}
+
+function toDrizzle(statement: Statement): SQL {
+  const [before = '', after = ''] = statement.text.split('$1');
+  return sql`${sql.raw(before)}${statement.params[0]}${sql.raw(after)}`;
+}

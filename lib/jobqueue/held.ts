@@ -1,0 +1,172 @@
+/** One claimed job in the hands of a drain, from the claim to its outcome: what it is, what runs, what is still to be told. */
+import type { Job, RunningJob } from './job.ts';
+import type { Counters, Outcome, Settlement } from './retry.ts';
+import { abandoned, type Cut, run } from './run.ts';
+import type { ClaimedJob } from './store.ts';
+
+interface PendingCheckpoint {
+  readonly state: string;
+  readonly committed: () => void;
+  readonly refused: (reason: unknown) => void;
+}
+
+/** What a step tells Postgres about a job that runs. */
+export interface News {
+  readonly held: Held;
+  readonly json: string;
+  readonly checkpoints: readonly PendingCheckpoint[];
+}
+
+export class Held {
+  readonly claimed: ClaimedJob;
+  readonly definition: Job;
+  /** Until when no other drain may take the job, on this process's monotonic clock, in ms. */
+  readonly leaseEndsAtMs: number;
+  startedAtMs: number | null = null;
+  endedAtMs: number | null = null;
+  /** A step told Postgres that it runs. */
+  announced = false;
+  cut: Cut | null = null;
+  cutAtMs: number | null = null;
+
+  #attempt: number;
+  #interruptions: number;
+  #reported = false;
+  #progress: string | null = null;
+  #checkpoints: PendingCheckpoint[] = [];
+  #controller: AbortController | null = null;
+
+  constructor(claimed: ClaimedJob, definition: Job, leaseEndsAtMs: number) {
+    this.claimed = claimed;
+    this.definition = definition;
+    this.leaseEndsAtMs = leaseEndsAtMs;
+    this.#attempt = claimed.attempt + 1;
+    this.#interruptions = claimed.interruptions;
+  }
+
+  get counters(): Counters {
+    return { attempt: this.#attempt, maxAttempts: this.claimed.maxAttempts, interruptions: this.#interruptions };
+  }
+
+  /** Runs the job; resolves when the handler has ended. `wake` is called when a checkpoint wants to be sent. */
+  run(cutsAt: () => Date, wake: () => void): Promise<Outcome> {
+    const { claimed } = this;
+    const job: RunningJob = {
+      id: claimed.id,
+      type: claimed.type,
+      queue: claimed.queue,
+      priority: claimed.priority,
+      attempt: this.#attempt,
+      maxAttempts: claimed.maxAttempts,
+      fence: claimed.fence,
+      idempotencyKey: claimed.idempotencyKey,
+      createdAt: new Date(claimed.createdAt),
+      dueAt: new Date(claimed.dueAt),
+      state: claimed.state,
+    };
+    return run({
+      definition: this.definition,
+      job,
+      payload: claimed.payload,
+      signal: () => this.#signal(),
+      deadline: cutsAt,
+      checkpoint: (state) => {
+        const promise = new Promise<void>((committed, refused) =>
+          this.#checkpoints.push({ state, committed, refused }),
+        );
+        promise.catch(() => undefined); // a handler that does not await its checkpoint learns of its loss by its signal
+        wake();
+        return promise;
+      },
+      progress: (json) => {
+        this.#progress = json;
+      },
+      cut: () => this.cut,
+    });
+  }
+
+  /** Tells the handler to end. The first reason stands. */
+  abort(cut: Cut, nowMs: number): void {
+    if (this.cut !== null) return;
+    this.cut = cut;
+    this.cutAtMs = nowMs;
+    this.#controller?.abort(
+      new DOMException(`the job was told to end: ${cut}`, cut === 'timeout' ? 'TimeoutError' : 'AbortError'),
+    );
+    for (const checkpoint of this.#checkpoints.splice(0)) {
+      if (cut === 'revoked') checkpoint.refused(new Error('the job is no longer held by this drain'));
+      else this.#checkpoints.push(checkpoint);
+    }
+  }
+
+  /** The outcome of a handler that did not end although it was told to. */
+  abandon(): Outcome {
+    const { claimed, definition } = this;
+    const job = { attempt: this.#attempt, type: claimed.type } as RunningJob;
+    return abandoned({ definition, job }, this.cut ?? 'deadline');
+  }
+
+  get hasCheckpoint(): boolean {
+    return this.#checkpoints.length > 0;
+  }
+
+  /** What is to be told about this running job, or null; once told it is not repeated. */
+  takeNews(): News | null {
+    const checkpoints = this.#checkpoints.splice(0);
+    if (this.#reported && this.#progress === null && checkpoints.length === 0) return null;
+    const state = checkpoints.at(-1)?.state;
+    const progress = this.#progress;
+    this.#reported = true;
+    this.#progress = null;
+    const json =
+      `{"id":"${this.claimed.id}","fence":${this.claimed.fence}` +
+      `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}}`;
+    return { held: this, json, checkpoints };
+  }
+
+  /** The checkpoint is committed: attempts and interruptions count anew. */
+  checkpointed(): void {
+    this.#attempt = 1;
+    this.#interruptions = 0;
+  }
+
+  #signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.cut !== null && !this.#controller.signal.aborted)
+      this.#controller.abort(new DOMException(this.cut, 'AbortError'));
+    return this.#controller.signal;
+  }
+}
+
+/** An outcome on its way to Postgres. */
+export interface Ended {
+  readonly held: Held;
+  readonly settlement: Settlement;
+  /** The handler still runs: the lease is left to end by itself, so that no other drain starts beside it. */
+  readonly hold: boolean;
+}
+
+/** The settlement as step_1 reads it. */
+export function settlementJson({ held, settlement, hold }: Ended, nowMs: number): string {
+  const { id, fence } = held.claimed;
+  const ran =
+    held.startedAtMs === null || held.endedAtMs === null
+      ? ''
+      : `,"ranMs":${held.endedAtMs - held.startedAtMs},"endedAgoMs":${Math.max(0, nowMs - held.endedAtMs)}`;
+  const head = `{"id":"${id}","fence":${fence},"to":"${settlement.to}"${ran}`;
+  switch (settlement.to) {
+    case 'completed':
+      return `${head},"result":${settlement.result}}`;
+    case 'continue':
+      return `${head},"state":${settlement.state},"delayMs":${settlement.delayMs}}`;
+    case 'cancelled':
+    case 'dead_letter':
+      return `${head},"error":${JSON.stringify(settlement.error)}}`;
+    case 'retry': {
+      const leaseLeftMs = hold ? Math.max(0, held.leaseEndsAtMs - nowMs) : 0;
+      return `${head},"error":${JSON.stringify(settlement.error)},"delayMs":${Math.max(settlement.delayMs, leaseLeftMs)}}`;
+    }
+    case 'give_back':
+      return `${head},"interrupted":${settlement.interrupted},"passed":${settlement.passed},"hold":${hold}}`;
+  }
+}

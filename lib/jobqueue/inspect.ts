@@ -1,0 +1,118 @@
+/** Reads for people and screens: one job, what is due, whether the queue is well. Every probe is bounded. */
+import type { Executor } from '../../db/database.ts';
+import type { Job, Progress, Status } from './job.ts';
+import type { StoredError } from './storable.ts';
+import { type DueLane, dueLanes, findById, findByKey, health, type JobRow } from './store.ts';
+
+/** How many due jobs of a lane a preview counts; more is shown as "at least". */
+const PREVIEW_BOUND = 1_000;
+/** A tick comes every minute; three missed in a row are no accident. */
+const TICK_MISSING_MS = 180_000;
+
+export interface JobView {
+  readonly id: string;
+  readonly type: string;
+  readonly status: Status;
+  readonly queue: string;
+  readonly priority: number;
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  readonly fence: number;
+  readonly idempotencyKey: string | null;
+  readonly payload: unknown;
+  readonly state: unknown;
+  readonly progress: Progress | null;
+  readonly result: unknown;
+  /** One entry per failed attempt, oldest first; at most the last 100. */
+  readonly errors: readonly (StoredError & { readonly at: string })[];
+  readonly createdAt: Date;
+  readonly scheduledFor: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+export async function getJob(executor: Executor, id: string): Promise<JobView | null> {
+  if (!/^[1-9]\d{0,18}$/.test(id) || BigInt(id) > 9_223_372_036_854_775_807n) return null; // no job has such an id
+  return view(await findById(executor, id));
+}
+
+export async function findJob(executor: Executor, type: string, idempotencyKey: string): Promise<JobView | null> {
+  return view(await findByKey(executor, type, idempotencyKey));
+}
+
+export interface Preview {
+  /** Most urgent first, at most 200 lanes. */
+  readonly lanes: readonly (DueLane & { readonly handled: boolean; readonly atLeast: boolean })[];
+  /** How many jobs a drain with this filter would find due now; a lane counts up to 1,000. */
+  readonly due: number;
+}
+
+/** What a drain with this filter would claim, without claiming it. */
+export async function preview(
+  executor: Executor,
+  jobs: ReadonlyMap<string, Job>,
+  filter: { queue?: string; types?: readonly string[]; includePaused?: boolean },
+): Promise<Preview> {
+  const found = await dueLanes(executor, PREVIEW_BOUND, { queue: filter.queue ?? null, types: filter.types ?? null });
+  const lanes = found.map((lane) => ({
+    ...lane,
+    handled: Boolean(jobs.get(lane.type)?.handler),
+    atLeast: lane.due === PREVIEW_BOUND,
+  }));
+  const claimable = lanes.filter((lane) => lane.handled && (filter.includePaused || !lane.paused));
+  return { lanes, due: claimable.reduce((sum, lane) => sum + lane.due, 0) };
+}
+
+export interface Health {
+  readonly status: 'ok' | 'failing';
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+}
+
+/** Is the database on the right protocol, do ticks arrive, is nothing dead? Rejects if the database cannot be reached. */
+export async function checkHealth(executor: Executor): Promise<Health> {
+  const row = await health(executor);
+  const tickAgeMs = row.last_drain_age_ms;
+  const checks = [
+    {
+      name: 'protocol',
+      ok: row.protocol_ready,
+      detail: row.protocol_ready ? 'step_1 is installed' : 'run npm run db:migrate',
+    },
+    {
+      name: 'ticks',
+      ok: tickAgeMs !== null && tickAgeMs < TICK_MISSING_MS,
+      detail:
+        tickAgeMs === null ? 'no drain has run yet' : `the last drain began ${Math.round(tickAgeMs / 1000)} s ago`,
+    },
+    {
+      name: 'dead_letters',
+      ok: true, // dead letters are for people to look at; they do not make the queue unfit to serve
+      detail: row.dead_letters === 1000 ? 'at least 1000' : String(row.dead_letters),
+    },
+  ];
+  return { status: checks.every((check) => check.ok) ? 'ok' : 'failing', checks };
+}
+
+function view(row: JobRow | null): JobView | null {
+  if (row === null) return null;
+  return {
+    id: row.id,
+    type: row.type,
+    status: row.status,
+    queue: row.queue,
+    priority: row.priority,
+    attempts: row.attempts,
+    maxAttempts: row.max_attempts,
+    fence: row.fence,
+    idempotencyKey: row.idempotency_key,
+    payload: row.payload,
+    state: row.state,
+    progress: row.progress,
+    result: row.result,
+    errors: row.errors ?? [],
+    createdAt: new Date(row.created_ms),
+    scheduledFor: new Date(row.due_ms),
+    startedAt: row.started_ms === null ? null : new Date(row.started_ms),
+    finishedAt: row.finished_ms === null ? null : new Date(row.finished_ms),
+  };
+}

@@ -1,0 +1,52 @@
+/** How far a drain has come in each lane. A cursor keeps claims quick while dead rows pile up behind it, but misses what falls due there. */
+import { byPlace } from './slots.ts';
+import type { Claim, Lane, StepAnswer } from './store.ts';
+
+/** Jobs that fall due behind a cursor (retries, long enqueue transactions, ended leases) wait at most this long. */
+const CURSOR_MS = 1_000;
+
+export class Lanes {
+  #lanes: readonly Lane[] | null = null;
+  #known: readonly Lane[] = [];
+  #foundAtMs = Number.NEGATIVE_INFINITY;
+  /** The last claim took all that was due. */
+  exhausted = false;
+
+  /** The lanes to probe; null to have them found anew. */
+  current(nowMs: number): readonly Lane[] | null {
+    if (nowMs - this.#foundAtMs >= CURSOR_MS) this.#lanes = null;
+    return this.#lanes;
+  }
+
+  /** Every lane last seen of these types. */
+  ofTypes(types: readonly string[]): readonly Lane[] {
+    return this.#known.filter(([, type]) => types.includes(type));
+  }
+
+  note(claim: Claim, answer: StepAnswer, nowMs: number): void {
+    if (answer.lanes !== null) {
+      this.#lanes = answer.lanes;
+      this.#known = answer.lanes;
+      this.#foundAtMs = nowMs;
+    }
+    this.exhausted = answer.exhausted;
+    if (answer.exhausted || answer.jobs.length < claim.limit) this.#lanes = null;
+    this.#lanes = this.#lanes && advance(this.#lanes, answer);
+  }
+}
+
+/** Moves each lane's cursor behind its last claimed job; never back, as answers of overlapping steps may come out of order. */
+function advance(lanes: readonly Lane[], answer: StepAnswer): readonly Lane[] {
+  const last = new Map<string, { priority: number; dueAt: string; id: string }>();
+  for (const job of answer.jobs) {
+    const key = `${job.queue}\n${job.type}\n${job.priority}`;
+    const before = last.get(key);
+    if (!before || byPlace(before, job) < 0) last.set(key, job);
+  }
+  return lanes.map((lane): Lane => {
+    const [queue, type, priority, dueAt, id] = lane;
+    const job = last.get(`${queue}\n${type}\n${priority}`);
+    if (!job || (dueAt !== null && id !== null && byPlace({ priority, dueAt, id }, job) >= 0)) return lane;
+    return [queue, type, priority, job.dueAt, job.id];
+  });
+}

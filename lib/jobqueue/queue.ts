@@ -1,0 +1,133 @@
+/** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
+import type { z } from 'zod';
+import type { Database } from '../../db/database.ts';
+import { type DrainContext, type DrainOptions, drain } from './drain.ts';
+import { type AddJobOptions, type EnqueueStatement, enqueueIn, enqueueStatement, type Transaction } from './enqueue.ts';
+import { QueueError } from './errors.ts';
+import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
+import type { Job } from './job.ts';
+import type { DrainReport } from './report.ts';
+import { isSerializationFailure } from './sqlstate.ts';
+import { type AddedRow, audit, pause, resume } from './store.ts';
+
+/** As long as completed history is kept. */
+const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
+/** What Vercel gives a function unless told otherwise. */
+const MAX_DURATION_MS = 300_000;
+const ENQUEUE_TRIES = 3;
+
+export type PayloadOf<Jobs extends readonly Job[], Type extends Jobs[number]['type']> = z.input<
+  Extract<Jobs[number], { type: Type }>['payload']
+>;
+
+/** One entry of `addJobs`, its payload typed by its type. */
+export type NewJobOf<Jobs extends readonly Job[]> = {
+  [Type in Jobs[number]['type']]: {
+    readonly type: Type;
+    readonly payload: PayloadOf<Jobs, Type>;
+    readonly options?: AddJobOptions;
+  };
+}[Jobs[number]['type']];
+
+export interface QueueOptions<Jobs extends readonly Job[]> {
+  /** The database, or how to get it: called once, by the first statement. */
+  readonly database: Database | (() => Database);
+  readonly jobs: Jobs;
+  /** The longest that one drain may take, ms; default 300,000. */
+  readonly maxDurationMs?: number;
+  /** How long a completed job holds its idempotency key, ms; default 7 days. */
+  readonly keyWindowMs?: number;
+}
+
+export interface Queue<Jobs extends readonly Job[]> {
+  readonly jobs: Jobs;
+  /** Enqueues one job in one round trip. `null`: the idempotency key already holds. Throws QueueError; then nothing was written. */
+  addJob<Type extends Jobs[number]['type']>(
+    type: Type,
+    payload: PayloadOf<Jobs, Type>,
+    options?: AddJobOptions & { readonly transaction?: Transaction },
+  ): Promise<{ id: string } | null>;
+  /** Enqueues up to 10,000 jobs and 8 MiB in one statement, all or none. Answers in order; a duplicate names the holder's id. */
+  addJobs(
+    jobs: readonly NewJobOf<Jobs>[],
+    options?: { readonly transaction?: Transaction },
+  ): Promise<readonly AddedRow[]>;
+  /** The same insert as a statement for any client, to share its transaction. */
+  statement(jobs: readonly NewJobOf<Jobs>[]): EnqueueStatement;
+  getJob(id: string): Promise<JobView | null>;
+  /** The job that holds the key now. */
+  findJob(by: { readonly type: Jobs[number]['type']; readonly idempotencyKey: string }): Promise<JobView | null>;
+  drain(options?: DrainOptions): Promise<DrainReport>;
+  /** What a drain with this filter would find due. Claims nothing. */
+  preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
+  /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
+  pause(target: { queue?: string; type?: string }, reason?: string): Promise<void>;
+  resume(target: { queue?: string; type?: string }): Promise<void>;
+  /** Appends to the audit log. */
+  audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
+  health(): Promise<Health>;
+}
+
+/** Throws QueueError (`job_definition_invalid`) for two jobs of one type, or a timeout that no invocation can hold. */
+export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
+  const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS } = options;
+  const jobs = byType(options.jobs, maxDurationMs);
+  const longestRunMs = new Map<string, number>();
+  let opened: Database | null = null;
+  const database = () => {
+    opened ??= typeof options.database === 'function' ? options.database() : options.database;
+    return opened;
+  };
+  const enqueue = (statement: EnqueueStatement, transaction: Transaction | undefined) =>
+    transaction ? enqueueIn(transaction, statement) : enqueueAlone(database(), statement);
+
+  return {
+    jobs: options.jobs,
+    async addJob(type, payload, { transaction, ...rest } = {}) {
+      const [added] = await enqueue(enqueueStatement(jobs, [{ type, payload, options: rest }]), transaction);
+      return added && !added.duplicate ? { id: added.id } : null;
+    },
+    async addJobs(entries, { transaction } = {}) {
+      if (entries.length === 0) return [];
+      return enqueue(enqueueStatement(jobs, entries), transaction);
+    },
+    statement: (entries) => enqueueStatement(jobs, entries),
+    getJob: (id) => getJob(database(), id),
+    findJob: ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
+    async drain(drainOptions = {}) {
+      const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, longestRunMs };
+      return drain(context, drainOptions);
+    },
+    preview: (filter = {}) => preview(database(), jobs, filter),
+    pause: ({ queue = '*', type = '*' }, reason) => pause(database(), { queue, type }, reason ?? null),
+    resume: ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
+    audit: (entry) => audit(database(), entry),
+    health: () => checkHealth(database()),
+  };
+}
+
+/** One statement, atomic: a deadlock's victim is sent again. A lost answer is not: the caller's idempotency key makes that safe. */
+async function enqueueAlone(database: Database, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return statement.decode(await database.execute(statement));
+    } catch (error) {
+      if (tries === ENQUEUE_TRIES || !isSerializationFailure(error)) throw error;
+    }
+  }
+}
+
+function byType(list: readonly Job[], maxDurationMs: number): ReadonlyMap<string, Job> {
+  const jobs = new Map<string, Job>();
+  for (const job of list) {
+    if (jobs.has(job.type)) throw new QueueError('job_definition_invalid', `two jobs declare the type '${job.type}'`);
+    if (job.timeoutMs > maxDurationMs && !job.resumable)
+      throw new QueueError(
+        'job_definition_invalid',
+        `'${job.type}': its timeout of ${job.timeoutMs} ms exceeds the ${maxDurationMs} ms that one invocation may take: ` +
+          'shorten it, or make the handler resumable with checkpoints',
+      );
+    jobs.set(job.type, job);
+  }
+  return jobs;
+}

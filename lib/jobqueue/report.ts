@@ -1,0 +1,72 @@
+/** What a drain did, counted as Postgres confirmed it: the HTTP body, the log line and the ledger row are this one value. */
+import type { Settlement } from './retry.ts';
+
+export type StopReason =
+  /** Nothing due, and nothing due soon. */
+  | 'empty'
+  /** No time left to start another job. */
+  | 'deadline'
+  /** `limit` jobs were claimed. */
+  | 'limit'
+  /** Every slot is taken by a handler that ignored its signal. */
+  | 'unresponsive'
+  /** SIGTERM, or the caller's signal. */
+  | 'stopped'
+  /** Postgres stopped answering; what could not be settled is taken again when its lease ends. */
+  | 'database_unreachable';
+
+export interface DrainReport {
+  readonly id: string;
+  readonly source: string;
+  claimed: number;
+  completed: number;
+  retried: number;
+  deadLettered: number;
+  givenBack: number;
+  continued: number;
+  cancelled: number;
+  /** Outcomes whose fence was no longer ours: they changed nothing. */
+  lost: number;
+  /** Jobs taken over from a drain that died. */
+  rescued: number;
+  steps: number;
+  stopReason: StopReason | null;
+  /** When the next job of the probed lanes falls due, ms; null if none is known. */
+  nextDueInMs: number | null;
+  /** Types with jobs in the table and no handler in this deployment. */
+  unhandled: readonly string[];
+}
+
+export function emptyReport(id: string, source: string): DrainReport {
+  return {
+    id,
+    source,
+    claimed: 0,
+    completed: 0,
+    retried: 0,
+    deadLettered: 0,
+    givenBack: 0,
+    continued: 0,
+    cancelled: 0,
+    lost: 0,
+    rescued: 0,
+    steps: 0,
+    stopReason: null,
+    nextDueInMs: null,
+    unhandled: [],
+  };
+}
+
+const COUNTER = {
+  completed: 'completed',
+  retry: 'retried',
+  dead_letter: 'deadLettered',
+  give_back: 'givenBack',
+  continue: 'continued',
+  cancelled: 'cancelled',
+} as const satisfies Record<Settlement['to'], keyof DrainReport>;
+
+/** Counts one settlement; `by` is -1 to take it back when Postgres answers that it was lost. */
+export function count(report: DrainReport, to: Settlement['to'], by: 1 | -1 = 1): void {
+  report[COUNTER[to]] += by;
+}

@@ -1,0 +1,148 @@
+/** Runs one claimed job: loads its handler, checks its payload, and turns whatever happens into an outcome. */
+import { NonRetryableError } from './errors.ts';
+import { isCancel, isContinue, type Job, type JobContext, type Progress, type RunningJob } from './job.ts';
+import { LIMITS } from './limits.ts';
+import { type Outcome, retryAfterMs } from './retry.ts';
+import { bytesOf, storableError, storableJson } from './storable.ts';
+
+/** Why a run was told to end. */
+export type Cut = 'timeout' | 'deadline' | 'shutdown' | 'revoked';
+
+export interface RunInput {
+  readonly definition: Job;
+  readonly job: RunningJob;
+  readonly payload: unknown;
+  readonly signal: () => AbortSignal;
+  readonly deadline: () => Date;
+  readonly checkpoint: (stateJson: string) => Promise<void>;
+  readonly progress: (progressJson: string) => void;
+  /** What cut this run short so far, asked when the handler has ended. */
+  readonly cut: () => Cut | null;
+}
+
+/** The run's outcome; never rejects. */
+export async function run(input: RunInput): Promise<Outcome> {
+  const { definition, job } = input;
+  try {
+    const handler = await load(definition);
+    const parsed = await definition.payload.safeParseAsync(input.payload);
+    if (!parsed.success) {
+      const issues = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }));
+      const message = `the stored payload no longer fits the schema of '${job.type}'`;
+      const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt: job.attempt, issues };
+      return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
+    }
+    return fromValue(job, await handler(new Context(input, parsed.data)));
+  } catch (thrown) {
+    return fromThrown(input, thrown);
+  }
+}
+
+/** What becomes of a run that did not end although it was told to. */
+export function abandoned(input: Pick<RunInput, 'job' | 'definition'>, cut: Cut): Outcome {
+  const error = storableError(cutError(input, cut, 'and ignored its signal'), input.job.attempt);
+  if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
+  return { kind: 'interrupted', error };
+}
+
+const loaded = new WeakMap<Job, Promise<{ run: (context: JobContext<unknown>) => Promise<unknown> }>>();
+
+async function load(definition: Job): Promise<(context: JobContext<unknown>) => Promise<unknown>> {
+  if (!definition.handler) throw new NonRetryableError(`'${definition.type}' has no handler in this deployment`);
+  let module = loaded.get(definition);
+  if (!module) {
+    module = definition.handler();
+    loaded.set(definition, module);
+    module.catch(() => loaded.delete(definition)); // a failed import is tried again by the next run, which reports it
+  }
+  return (await module).run;
+}
+
+/** The handler's view of its job. `signal` and `deadline` are made when asked for: most quick handlers never do. */
+class Context implements JobContext<unknown> {
+  readonly payload: unknown;
+  readonly job: RunningJob;
+  readonly #input: RunInput;
+
+  constructor(input: RunInput, payload: unknown) {
+    this.#input = input;
+    this.payload = payload;
+    this.job = input.job;
+    this.checkpoint = this.checkpoint.bind(this); // handlers destructure their context
+    this.progress = this.progress.bind(this);
+  }
+
+  get signal(): AbortSignal {
+    return this.#input.signal();
+  }
+
+  get deadline(): Date {
+    return this.#input.deadline();
+  }
+
+  async checkpoint(state: unknown): Promise<void> {
+    if (state === undefined || state === null)
+      throw new TypeError(`checkpoint expects a state to go on from, got ${state}`);
+    return this.#input.checkpoint(boundedState(state));
+  }
+
+  progress(progress: Progress): void {
+    const { done, total, note } = progress;
+    this.#input.progress(
+      storableJson({
+        done,
+        ...(total !== undefined && { total }),
+        ...(note && { note: note.slice(0, LIMITS.progressNoteChars) }),
+      }),
+    );
+  }
+}
+
+function boundedState(state: unknown): string {
+  const json = storableJson(state);
+  const bytes = bytesOf(json);
+  if (bytes > LIMITS.stateBytes)
+    throw new NonRetryableError(`a job's state may take ${LIMITS.stateBytes} bytes of JSON, got ${bytes}`);
+  return json;
+}
+
+function fromValue(job: RunningJob, value: unknown): Outcome {
+  if (isContinue(value))
+    return { kind: 'continued', state: boundedState(value.state), delayMs: Math.max(0, value.delayMs) };
+  if (isCancel(value)) return { kind: 'cancelled', reason: value.reason };
+  const result = storableJson(value);
+  const bytes = bytesOf(result);
+  if (bytes <= LIMITS.resultBytes) return { kind: 'completed', result };
+  // running it again would give the same: an operator has to see it
+  const error = new NonRetryableError(`'${job.type}' may return ${LIMITS.resultBytes} bytes of JSON, got ${bytes}`);
+  return {
+    kind: 'failed',
+    error: { ...storableError(error, job.attempt), code: 'result_too_large' },
+    retryAfterMs: 0,
+    forGood: true,
+  };
+}
+
+function fromThrown(input: RunInput, thrown: unknown): Outcome {
+  const forGood = thrown instanceof NonRetryableError;
+  const cut = input.cut();
+  if (cut === null || forGood) {
+    const waitMs = retryAfterMs(thrown, Date.now());
+    return { kind: 'failed', error: storableError(thrown, input.job.attempt), retryAfterMs: waitMs, forGood };
+  }
+  const error = storableError(cutError(input, cut, 'and threw', thrown), input.job.attempt);
+  if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
+  return { kind: 'interrupted', error };
+}
+
+function cutError({ definition }: Pick<RunInput, 'definition'>, cut: Cut, then: string, cause?: unknown): Error {
+  const why = {
+    timeout: `ran past its timeout of ${definition.timeoutMs} ms`,
+    deadline: "was cut by its drain's deadline",
+    shutdown: 'was cut by a shutdown',
+    revoked: 'no longer held its job',
+  }[cut];
+  const error = new Error(`'${definition.type}' ${why} ${then}`, { cause });
+  error.name = cut === 'timeout' ? 'TimeoutError' : 'InterruptedError';
+  return error;
+}

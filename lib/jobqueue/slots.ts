@@ -1,0 +1,49 @@
+/** How much a drain holds at once, and what the time left admits. Pure. */
+import { LIMITS } from './limits.ts';
+
+/** What a second of work is claimed for: an urgent job never waits behind more than that. */
+const BATCH_MS = 1_000;
+/** A resumable job makes progress in any slice of this length, however long its whole run takes. */
+export const SLICE_MS = 5_000;
+
+export interface Pace {
+  readonly concurrency: number;
+  readonly maxBatch: number;
+  /** Mean run time of recent jobs in ms; null before the first has ended. */
+  readonly meanRunMs: number | null;
+}
+
+/** What the concurrency finishes in about a second: 1 to 1000 jobs. */
+export function batchSize({ concurrency, maxBatch, meanRunMs }: Pace): number {
+  const ceiling = Math.min(maxBatch, LIMITS.stepJobs);
+  if (meanRunMs === null) return Math.min(concurrency, ceiling);
+  return Math.max(1, Math.min(Math.floor((concurrency * BATCH_MS) / Math.max(meanRunMs, 0.1)), ceiling));
+}
+
+/** How many jobs a drain may hold, running and waiting: slow jobs only what runs, quick ones a batch ahead of that. */
+export function holdLimit(pace: Pace): number {
+  const batch = batchSize(pace);
+  return pace.meanRunMs === null || pace.meanRunMs >= BATCH_MS
+    ? pace.concurrency
+    : batch + Math.max(batch, pace.concurrency);
+}
+
+/** How much time a job must have before it: its timeout, or less where its type is known to be quicker or resumes. */
+export function timeNeededMs(job: { timeoutMs: number; resumable: boolean }, longestRunMs: number): number {
+  return Math.min(job.timeoutMs, longestRunMs, job.resumable ? SLICE_MS : Number.POSITIVE_INFINITY);
+}
+
+/** Recent runs weigh more, so that the pace follows a queue that turns from quick to slow jobs within some ten runs. */
+export function meanAfter(meanRunMs: number | null, runMs: number): number {
+  return meanRunMs === null ? runMs : meanRunMs + (runMs - meanRunMs) * 0.1;
+}
+
+/** The order in which claimed jobs start: urgent first, then by due time, then by id. */
+export function byPlace(
+  a: { priority: number; dueAt: string; id: string },
+  b: { priority: number; dueAt: string; id: string },
+): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  if (a.dueAt !== b.dueAt) return a.dueAt < b.dueAt ? -1 : 1; // ISO in UTC: text order is time order
+  return a.id.length - b.id.length || (a.id < b.id ? -1 : 1);
+}

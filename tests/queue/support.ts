@@ -1,0 +1,149 @@
+/** The queue under test: one job with a `mode` payload, one database, and the facts that tests ask for. */
+import { z } from 'zod';
+import type { Database } from '../../db/client.ts';
+import {
+  cancelJob,
+  continueWith,
+  createQueue,
+  defineJob,
+  type JobContext,
+  NonRetryableError,
+  RetryAfterError,
+} from '../../lib/jobqueue/index.ts';
+
+const work = z.object({
+  mode: z.enum([
+    'noop',
+    'sleep',
+    'wait',
+    'fail',
+    'fail_for_good',
+    'retry_after',
+    'return',
+    'slices',
+    'checkpoints',
+    'cancel',
+    'deaf',
+  ]),
+  n: z.number().optional(),
+  ms: z.number().optional(),
+});
+
+export type Work = z.infer<typeof work>;
+export type WorkContext = JobContext<Work>;
+
+/** What a test sees of its handlers. */
+export interface Witness {
+  /** Starts of each job id. */
+  readonly starts: Map<string, number>;
+  /** `n` of each started job, in order. */
+  readonly order: number[];
+  readonly contexts: WorkContext[];
+  /** What mode 'return' returns, by `n`. */
+  readonly results: Map<number, unknown>;
+  onStart?: (context: WorkContext) => void | Promise<void>;
+}
+
+export function witness(): Witness {
+  return { starts: new Map(), order: [], contexts: [], results: new Map() };
+}
+
+export function queueOf(
+  database: Database,
+  seen: Witness = witness(),
+  options: { timeout?: number; resumable?: boolean; maxDurationMs?: number } = {},
+) {
+  const { timeout = 60_000, resumable = false, maxDurationMs = 300_000 } = options;
+  const handler = async () => ({ run: (context: WorkContext) => perform(context, seen) });
+  const queue = createQueue({
+    database,
+    maxDurationMs,
+    jobs: [
+      defineJob({ type: 'work', payload: work, timeout, resumable, handler }),
+      defineJob({ type: 'other', payload: work, timeout, resumable, handler }),
+      defineJob({ type: 'nobody', payload: z.object({}) }),
+    ],
+  });
+  return { queue, seen };
+}
+
+async function perform(context: WorkContext, seen: Witness): Promise<unknown> {
+  const { payload, job, signal } = context;
+  seen.starts.set(job.id, (seen.starts.get(job.id) ?? 0) + 1);
+  seen.order.push(payload.n ?? -1);
+  seen.contexts.push(context);
+  await seen.onStart?.(context);
+  switch (payload.mode) {
+    case 'noop':
+      return null;
+    case 'sleep':
+      return sleep(payload.ms ?? 1, signal);
+    case 'wait':
+      return new Promise((_, refuse) => signal.addEventListener('abort', () => refuse(signal.reason)));
+    case 'deaf':
+      return new Promise((resolve) => setTimeout(resolve, payload.ms ?? 60_000).unref());
+    case 'fail':
+      throw new Error(`failure of attempt ${job.attempt}`);
+    case 'fail_for_good':
+      throw new NonRetryableError('no use');
+    case 'retry_after':
+      throw new RetryAfterError('busy', payload.ms ?? 5_000);
+    case 'return':
+      return seen.results.get(payload.n ?? 0);
+    case 'slices': {
+      const done = (job.state as { done: number } | null)?.done ?? 0;
+      return done + 1 === payload.n ? { slices: done + 1 } : continueWith({ done: done + 1 });
+    }
+    case 'checkpoints': {
+      const done = (job.state as { done: number } | null)?.done ?? 0;
+      for (let n = done + 1; n <= (payload.n ?? 1); n++) await context.checkpoint({ done: n });
+      return { resumedFrom: done };
+    }
+    case 'cancel':
+      return cancelJob('not wanted any more');
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, refuse) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      refuse(signal.reason);
+    });
+  });
+}
+
+/** One statement for a fact. */
+export async function rows<Row extends object>(database: Database, text: string, ...params: unknown[]): Promise<Row[]> {
+  return database.execute<Row>({ text, params });
+}
+
+/** How many jobs are in each status. */
+export async function statuses(database: Database): Promise<Record<string, number>> {
+  const found = await rows<{ status: string; n: number }>(
+    database,
+    'select status, count(*)::int as n from public."JobQueue" group by status',
+  );
+  return Object.fromEntries(found.map(({ status, n }) => [status, n]));
+}
+
+export async function emptyTables(database: Database): Promise<void> {
+  await rows(
+    database,
+    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.audit_log',
+  );
+}
+
+/** Moves the row, not the clock: every lease ended a second ago. */
+export async function endLeases(database: Database): Promise<void> {
+  await rows(
+    database,
+    "update jobqueue.jobs set lease_until = now() - interval '1 second' where lease_until is not null",
+  );
+}
+
+/** Makes every pending job due now, whatever its backoff. */
+export async function makeDue(database: Database): Promise<void> {
+  await rows(database, 'update jobqueue.jobs set due_at = now() where lease_until is null');
+}
