@@ -1,0 +1,108 @@
+/** The domain's tables for drizzle, and the only place where their row types come from. The SQL in ./migrations decides. */
+import { bigint, customType, integer, jsonb, pgTable, primaryKey, text, timestamp, unique } from 'drizzle-orm/pg-core';
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+const instant = (name: string) => timestamp(name, { withTimezone: true });
+
+export const companies = pgTable('companies', {
+  id: text('id').primaryKey(),
+  name: text('name').notNull(),
+  defaultCountry: text('default_country').notNull().default('AE'),
+  createdAt: instant('created_at').notNull().defaultNow(),
+});
+
+export const imports = pgTable('imports', {
+  id: text('id').primaryKey(),
+  companyId: text('company_id')
+    .notNull()
+    .references(() => companies.id),
+  fileName: text('file_name'),
+  country: text('country').notNull(),
+  delimiter: text('delimiter'),
+  status: text('status', { enum: ['pending', 'running', 'completed', 'failed', 'cancelled'] })
+    .notNull()
+    .default('pending'),
+  createdAt: instant('created_at').notNull().defaultNow(),
+  startedAt: instant('started_at'),
+  finishedAt: instant('finished_at'),
+  partChanges: integer('part_changes').notNull().default(0),
+  sizeBytes: bigint('size_bytes', { mode: 'number' }),
+  sha256: text('sha256'),
+  jobId: bigint('job_id', { mode: 'bigint' }),
+  layout: jsonb('layout'),
+  rowsTotal: integer('rows_total'),
+  nextOffset: bigint('next_offset', { mode: 'number' }),
+  nextRow: integer('next_row'),
+  rowsCreated: integer('rows_created').notNull().default(0),
+  rowsUpdated: integer('rows_updated').notNull().default(0),
+  rowsUnchanged: integer('rows_unchanged').notNull().default(0),
+  rowsDuplicate: integer('rows_duplicate').notNull().default(0),
+  rowsRefused: integer('rows_refused').notNull().default(0),
+  failure: jsonb('failure'),
+});
+
+export const importParts = pgTable(
+  'import_parts',
+  {
+    importId: text('import_id')
+      .notNull()
+      .references(() => imports.id, { onDelete: 'cascade' }),
+    part: integer('part').notNull(),
+    startOffset: bigint('start_offset', { mode: 'number' }),
+    sizeBytes: integer('size_bytes').notNull(),
+    sha256: text('sha256').notNull(),
+    data: bytea('data').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.importId, table.part] })],
+);
+
+export const leads = pgTable(
+  'leads',
+  {
+    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+    companyId: text('company_id')
+      .notNull()
+      .references(() => companies.id),
+    phoneE164: text('phone_e164').notNull(),
+    name: text('name'),
+    email: text('email'),
+    source: text('source'),
+    organisation: text('organisation'),
+    notes: text('notes'),
+    importId: text('import_id').references(() => imports.id, { onDelete: 'set null' }),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [unique('one_lead_per_number').on(table.companyId, table.phoneE164)],
+);
+
+export const optOuts = pgTable(
+  'opt_outs',
+  {
+    companyId: text('company_id')
+      .notNull()
+      .references(() => companies.id),
+    phoneE164: text('phone_e164').notNull(),
+    reason: text('reason'),
+    optedOutAt: instant('opted_out_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.companyId, table.phoneE164] })],
+);
+
+export const importRows = pgTable(
+  'import_rows',
+  {
+    importId: text('import_id')
+      .notNull()
+      .references(() => imports.id, { onDelete: 'cascade' }),
+    row: integer('row').notNull(),
+    outcome: text('outcome', { enum: ['created', 'updated', 'unchanged', 'duplicate', 'error'] }).notNull(),
+    phoneE164: text('phone_e164'),
+    code: text('code'),
+    column: text('column'),
+    value: text('value'),
+    message: text('message'),
+    cells: jsonb('cells').$type<string[]>(),
+  },
+  (table) => [primaryKey({ columns: [table.importId, table.row] })],
+);

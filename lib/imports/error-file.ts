@@ -1,0 +1,84 @@
+/** The rows that an import refused, as a CSV to correct and import again: the columns of the file, then why. */
+import type { Executor } from '../../db/database.ts';
+import { guard } from '../jobs/lead-import/formula-guard.ts';
+
+/** What we add. An import ignores columns of these names, and a file that has them gets new ones in their place. */
+const ADDED = ['_row', '_error_code', '_error'];
+
+/** Of one read: some 100 KB, so that a stream of any length stays flat. */
+const ROWS_PER_READ = 500;
+
+/**
+ * UTF-8 with a byte order mark, without which Excel reads it in a Windows encoding. `null` if there is no such import; one whose
+ * file could not be read has no rows here.
+ */
+export async function errorFile(database: Executor, importId: string): Promise<ReadableStream<Uint8Array> | null> {
+  const [found] = await database.execute<{ layout: { header: string[]; delimiter: string } | null }>({
+    text: 'select layout from imports where id = $1',
+    params: [importId],
+  });
+  if (found === undefined) return null;
+  return streamOf(errorLines(database, importId, found.layout ?? { header: [], delimiter: ',' }));
+}
+
+/** Pulled, so that a slow download holds one read's rows and an aborted one stops reading. */
+function streamOf(lines: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await lines.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await lines.return(undefined);
+    },
+  });
+}
+
+async function* errorLines(
+  database: Executor,
+  importId: string,
+  { header, delimiter }: { header: readonly string[]; delimiter: string },
+): AsyncGenerator<string> {
+  const line = (cells: readonly string[]) =>
+    `${cells.map((cell) => quote(guard(cell), delimiter)).join(delimiter)}\r\n`;
+  const kept = [...header.keys()].filter((index) => !ADDED.includes(header[index]?.trim() ?? ''));
+  yield `\ufeff${line([...kept.map((index) => header[index] ?? ''), ...ADDED])}`;
+  for (let after = 0; ; ) {
+    const rows = await readErrors(database, importId, after);
+    if (rows.length === 0) return;
+    yield rows
+      .map(({ row, code, message, cells }) => {
+        const beyondHeader = cells.slice(header.length); // behind ours, so that too many cells stay too many
+        return line([...kept.map((index) => cells[index] ?? ''), `${row}`, code, message, ...beyondHeader]);
+      })
+      .join('');
+    after = rows.at(-1)?.row ?? after;
+  }
+}
+
+interface RefusedRow {
+  row: number;
+  code: string;
+  message: string;
+  cells: string[];
+}
+
+function readErrors(database: Executor, importId: string, after: number): Promise<RefusedRow[]> {
+  return database.execute<RefusedRow>({
+    text: `
+      select row, code, coalesce("column" || ': ', '') || message as message, cells
+      from import_rows
+      where import_id = $1 and outcome = 'error' and row > $2::int
+      order by row
+      limit $3::int`,
+    params: [importId, after, ROWS_PER_READ],
+  });
+}
+
+/** RFC 4180. Blanks at the edges are kept by quotes too: some readers trim what stands bare. */
+function quote(cell: string, delimiter: string): string {
+  const plain = !cell.includes(delimiter) && !/["\r\n]|^\s|\s$/.test(cell);
+  return plain ? cell : `"${cell.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,98 @@
+/** Which column of a file means what, by its header. Synonyms stand in order of preference: WhatsApp before mobile before phone. */
+import { cleanLine } from './text.ts';
+
+const SYNONYMS = {
+  phone: [
+    'whatsapp',
+    'whatsapp number',
+    'whatsapp no',
+    'whatsapp phone',
+    'mobile',
+    'mobile number',
+    'mobile no',
+    'mobile phone',
+    'mobile 1',
+    'cell',
+    'cell phone',
+    'cellphone',
+    'cell number',
+    'phone',
+    'phone number',
+    'phone no',
+    'phone 1',
+    'phone 1 value',
+    'primary phone',
+    'primary phone number',
+    'telephone',
+    'telephone number',
+    'tel',
+    'tel no',
+    'contact number',
+    'contact no',
+    'contact phone',
+    'msisdn',
+    'mobile 2',
+    'phone 2',
+    'phone 2 value',
+    'secondary phone',
+    'alternate phone',
+    'other phone',
+  ],
+  name: [
+    'name',
+    'full name',
+    'fullname',
+    'lead name',
+    'contact name',
+    'customer name',
+    'client name',
+    'contact',
+    'customer',
+    'client',
+  ],
+  firstName: ['first name', 'firstname', 'given name', 'forename'],
+  lastName: ['last name', 'lastname', 'surname', 'family name'],
+  email: [
+    'email',
+    'email address',
+    'email 1',
+    'e mail',
+    'e mail address',
+    'e mail 1 value',
+    'primary email',
+    'mail',
+    'email 2',
+  ],
+  source: ['source', 'lead source', 'utm source', 'channel'],
+  organisation: [
+    'company',
+    'company name',
+    'organisation',
+    'organization',
+    'organization name',
+    'employer',
+    'business',
+  ],
+  notes: ['notes', 'note', 'comments', 'comment', 'remarks', 'description'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Field = keyof typeof SYNONYMS;
+
+/** Per field the indexes of its columns, best first. A row's value is the first that is not empty. */
+export type Columns = { readonly [field in Field]: readonly number[] };
+
+export function mapColumns(header: readonly string[]): Columns {
+  const names = header.map(canonical);
+  const indexesOf = (synonyms: readonly string[]) =>
+    synonyms.flatMap((synonym) => names.flatMap((name, index) => (name === synonym ? [index] : [])));
+  const entries = Object.entries(SYNONYMS).map(([field, synonyms]) => [field, indexesOf(synonyms)]);
+  return Object.fromEntries(entries) as Columns;
+}
+
+/** `E-mail_Address*` and `e mail address` are one name. */
+function canonical(name: string): string {
+  return cleanLine(name)
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+}

@@ -1,0 +1,89 @@
+/** Finds out how a file is written: its delimiter and its line ends, from the first rows. */
+import { CsvError, parse } from 'csv-parse/sync';
+import { mapColumns } from './columns.ts';
+
+export const DELIMITERS = [',', ';', '\t', '|'] as const;
+export type Delimiter = (typeof DELIMITERS)[number];
+
+export interface Dialect {
+  readonly delimiter: Delimiter;
+  /** What ends a record. Both of the usual two, as files that two programs wrote mix them. */
+  readonly lineEnds: readonly string[];
+}
+
+/** Options that the whole import shares: a stray quote stays text instead of swallowing the rows behind it. */
+export const CSV_OPTIONS = { relax_quotes: true, relax_column_count: true } as const;
+
+/** `head` is the beginning of the file, cut anywhere; `chosen` is what the uploader knows better. */
+export function detectDialect(head: Buffer, chosen: Delimiter | null): Dialect {
+  const lineEnds = detectLineEnds(head);
+  const delimiter = chosen ?? bestDelimiter(DELIMITERS.map((delimiter) => score(head, { delimiter, lineEnds })));
+  return { delimiter, lineEnds };
+}
+
+const SAMPLE_ROWS = 21; // the header and 20 rows: where a delimiter only seems to fit, one of so many rows shows it
+
+interface Score {
+  readonly delimiter: Delimiter;
+  readonly hasPhone: boolean;
+  readonly width: number;
+  /** Share of the rows that are as wide as the header. */
+  readonly consistency: number;
+}
+
+function score(head: Buffer, { delimiter, lineEnds }: Dialect): Score {
+  const [header = [], ...rows] = sample(head, { delimiter, lineEnds });
+  const even = rows.filter((cells) => cells.length === header.length).length;
+  return {
+    delimiter,
+    hasPhone: mapColumns(header).phone.length > 0,
+    width: header.length,
+    consistency: rows.length === 0 ? 1 : even / rows.length,
+  };
+}
+
+/** A delimiter that makes a phone column appear beats one that does not; then even rows, then many columns decide. */
+function bestDelimiter(scores: readonly Score[]): Delimiter {
+  const better = (a: Score, b: Score) =>
+    Number(b.hasPhone) - Number(a.hasPhone) || b.consistency - a.consistency || b.width - a.width;
+  const [best] = scores.filter(({ width, hasPhone }) => width > 1 || hasPhone).sort(better);
+  return best?.delimiter ?? ',';
+}
+
+function sample(head: Buffer, { delimiter, lineEnds }: Dialect): string[][] {
+  const records: string[][] = [];
+  try {
+    parse(head, {
+      ...CSV_OPTIONS,
+      delimiter,
+      record_delimiter: [...lineEnds],
+      bom: true,
+      skip_empty_lines: true,
+      to: SAMPLE_ROWS,
+      on_record: (cells: string[]) => {
+        records.push(cells);
+        return null;
+      },
+    });
+  } catch (error) {
+    // The head may end inside a quoted cell; the records before it are the sample.
+    if (!(error instanceof CsvError)) throw error;
+  }
+  return records;
+}
+
+/** By the first line end outside quotes: a spreadsheet on an old Mac ends records with CR and lines inside a cell with LF. */
+function detectLineEnds(head: Buffer): string[] {
+  let quoted = false;
+  for (const [index, byte] of head.entries()) {
+    if (byte === QUOTE) quoted = !quoted;
+    if (quoted) continue;
+    if (byte === LF) break;
+    if (byte === CR) return head[index + 1] === LF || index + 1 === head.length ? ['\r\n', '\n'] : ['\r'];
+  }
+  return ['\r\n', '\n'];
+}
+
+const QUOTE = 0x22;
+const LF = 0x0a;
+const CR = 0x0d;

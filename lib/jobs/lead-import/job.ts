@@ -1,0 +1,14 @@
+/** `lead_import`: turn an uploaded CSV into leads, slice by slice. The payload only names the import: its truth is in `imports`. */
+import { z } from 'zod';
+import { defineJob } from '../../jobqueue/job.ts';
+
+const id = z.string().min(1);
+
+export const leadImport = defineJob({
+  type: 'lead_import',
+  payload: z.object({ companyId: id, importId: id }),
+  maxAttempts: 5,
+  timeout: '2m',
+  resumable: true,
+  handler: () => import('./run.ts'),
+});

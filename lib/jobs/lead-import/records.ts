@@ -1,0 +1,75 @@
+/** From a stream of bytes to records that know where in the file they end, so that any later run can go on behind them. */
+import { CsvError, type InfoRecord, parse } from 'csv-parse';
+import { CSV_OPTIONS, type Dialect } from './dialect.ts';
+import { UnreadableFile } from './unreadable.ts';
+
+/** Between two records: where the next one starts, its number as a spreadsheet shows it, and its line. */
+export interface Position {
+  readonly offset: number;
+  readonly row: number;
+  readonly line: number;
+}
+
+export const START: Position = { offset: 0, row: 1, line: 1 };
+
+export interface FileRecord {
+  readonly cells: string[];
+  readonly row: number;
+  /** Behind this record. */
+  readonly next: Position;
+}
+
+/** A record beyond this is an opening quote whose end is missing: it would swallow the file. Real ones are below 10 KiB. */
+const MAX_RECORD_BYTES = 64 * 1024;
+
+/** `bytes` is the file from `from` on. Throws `UnreadableFile` where a quote never closes, after all records before it. */
+export async function* readRecords(
+  bytes: AsyncIterable<Buffer> | Iterable<Buffer>,
+  dialect: Dialect,
+  from: Position,
+): AsyncGenerator<FileRecord> {
+  const ready: FileRecord[] = [];
+  let at = from;
+  const parser = parse({
+    ...CSV_OPTIONS,
+    delimiter: dialect.delimiter,
+    record_delimiter: [...dialect.lineEnds],
+    bom: from.offset === 0,
+    max_record_size: MAX_RECORD_BYTES,
+    on_record: (cells: string[], info: InfoRecord) => {
+      const next = { offset: from.offset + info.bytes, row: at.row + 1, line: at.line + 1 + linesWithin(cells) };
+      ready.push({ cells, row: at.row, next });
+      at = next;
+      return null; // nothing is left in the parser's own buffer, where an error would discard it
+    },
+  });
+  parser.on('error', () => {
+    // The write that met it rejects with the same error; unheard, this event would end the process.
+  });
+  const feed = (write: (done: (error?: Error | null) => void) => void) =>
+    new Promise<void>((resolve, reject) => write((error) => (error ? reject(unbalanced(error, at)) : resolve())));
+  let failure: unknown = null;
+  for await (const chunk of bytes) {
+    failure = await feed((done) => parser.write(chunk, done)).catch((error: unknown) => error);
+    yield* ready.splice(0);
+    if (failure) throw failure;
+  }
+  failure = await feed((done) => parser.end(done)).catch((error: unknown) => error);
+  yield* ready.splice(0);
+  if (failure) throw failure;
+}
+
+function unbalanced(error: Error, { line }: Position): Error {
+  if (!(error instanceof CsvError)) return error;
+  if (error.code !== 'CSV_QUOTE_NOT_CLOSED' && error.code !== 'CSV_MAX_RECORD_SIZE') return error;
+  return new UnreadableFile(
+    'quote_unbalanced',
+    `a quotation mark that opens near line ${line} is never closed, so nothing behind it can be read; nothing was imported`,
+    line,
+  );
+}
+
+/** Lines that a record's quoted cells go on for. */
+function linesWithin(cells: readonly string[]): number {
+  return cells.reduce((count, cell) => count + (cell.includes('\n') ? cell.split('\n').length - 1 : 0), 0);
+}

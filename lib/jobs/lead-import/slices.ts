@@ -1,0 +1,56 @@
+/** From records to slices: as many rows as one commit takes, each already a lead or an error. */
+import type { OpenImport } from './begin.ts';
+import type { Layout } from './check.ts';
+import type { Slice } from './commit-slice.ts';
+import { readLead } from './lead.ts';
+import type { FileRecord } from './records.ts';
+import { cleanLine } from './text.ts';
+
+/** Measured best on one core: fewer rows pay for more round trips, more rows gain nothing and make a lost race dearer. */
+const SLICE_ROWS = 500;
+/** Of the file: a statement stays a few megabytes even where every row is as long as allowed. */
+const SLICE_BYTES = 1024 * 1024;
+
+/** `records` start at `fromOffset`. The slices join without a gap, blank rows included. */
+export async function* readSlices(
+  records: AsyncIterable<FileRecord>,
+  { importId, country }: Pick<OpenImport, 'importId' | 'country'>,
+  layout: Layout,
+  fromOffset: number,
+): AsyncGenerator<Slice> {
+  let slice = emptySlice(importId, fromOffset);
+  for await (const { cells, row, next } of records) {
+    if (cells.some((cell) => cleanLine(cell) !== '')) add(slice, row, cells, layout, country);
+    slice.toOffset = next.offset;
+    slice.nextRow = next.row;
+    slice.rows++;
+    if (slice.rows < SLICE_ROWS && slice.toOffset - slice.fromOffset < SLICE_BYTES) continue;
+    yield slice;
+    slice = emptySlice(importId, slice.toOffset);
+  }
+  if (slice.rows > 0) yield slice;
+}
+
+function emptySlice(importId: string, fromOffset: number) {
+  return {
+    importId,
+    fromOffset,
+    toOffset: fromOffset,
+    nextRow: 0,
+    rows: 0,
+    leads: [] as Slice['leads'][number][],
+    errors: [] as Slice['errors'][number][],
+  };
+}
+
+function add(
+  { leads, errors }: ReturnType<typeof emptySlice>,
+  row: number,
+  cells: string[],
+  layout: Layout,
+  country: OpenImport['country'],
+): void {
+  const read = readLead(cells, layout, country);
+  if ('code' in read) errors.push({ row, cells, ...read });
+  else leads.push({ row, ...read });
+}

@@ -1,0 +1,35 @@
+/** Reads a stored upload as a stream of ranges, from any byte on: memory holds one range, however large the file. */
+import type { Executor } from '../../../db/database.ts';
+
+/** Some 2,500 records: few round trips for a large file, a few megabytes of heap once parsed. */
+const RANGE_BYTES = 256 * 1024;
+
+export interface StoredFile {
+  readonly importId: string;
+  readonly sizeBytes: number;
+}
+
+/** The file's bytes from `offset` on. Rejects if they are no longer stored, which ends with the import. */
+export async function* storedBytes(database: Executor, file: StoredFile, offset: number): AsyncGenerator<Buffer> {
+  for (let next = offset; next < file.sizeBytes; ) {
+    const bytes = await readRange(database, file.importId, next, RANGE_BYTES);
+    if (bytes.length === 0) throw new Error(`import ${file.importId}: nothing is stored at byte ${next}`);
+    yield bytes;
+    next += bytes.length;
+  }
+}
+
+/** At most `length` bytes from `offset` on; fewer at the end of a part, none behind the file. */
+export async function readRange(database: Executor, importId: string, offset: number, length: number): Promise<Buffer> {
+  // base64 is a third smaller on the wire than the text form of bytea, which is hexadecimal.
+  const [row] = await database.execute<{ bytes: string }>({
+    text: `
+      select encode(substring(data from ($2::bigint - start_offset + 1)::int for $3::int), 'base64') as bytes
+      from import_parts
+      where import_id = $1 and start_offset <= $2::bigint and size_bytes > 0
+      order by start_offset desc
+      limit 1`,
+    params: [importId, offset, length],
+  });
+  return Buffer.from(row?.bytes ?? '', 'base64');
+}

@@ -1,0 +1,73 @@
+/** Lets only UTF-8 text pass, and names the line of anything else: a wrong encoding is refused, never guessed. */
+import { isUtf8 } from 'node:buffer';
+import { UnreadableFile } from './unreadable.ts';
+
+/** Longer than any record that the parser takes: a file without line ends must not gather in memory. */
+const MAX_LINE_BYTES = 512 * 1024;
+
+/** Refuses what is recognisably another kind of file by its first bytes. */
+export function refuseForeignFormat(head: Buffer): void {
+  const startsWith = (...bytes: number[]) => bytes.every((byte, index) => head[index] === byte);
+  if (startsWith(0x50, 0x4b, 0x03, 0x04) || startsWith(0xd0, 0xcf, 0x11, 0xe0))
+    throw new UnreadableFile('file_is_spreadsheet', `this is a spreadsheet, whatever its name says: ${REMEDY}`);
+  if (startsWith(0xff, 0xfe) || startsWith(0xfe, 0xff))
+    throw new UnreadableFile('encoding_unsupported', `this file is in UTF-16: ${REMEDY}`);
+}
+
+const REMEDY = 'save it as "CSV UTF-8" and upload that';
+
+/** Passes on `bytes`, which start at `line`, in whole lines: no character is ever cut. */
+export async function* textOnly(bytes: AsyncIterable<Buffer>, firstLine: number): AsyncGenerator<Buffer> {
+  let line = firstLine;
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of bytes) {
+    const text = Buffer.concat([rest, chunk]);
+    const end = Math.max(text.lastIndexOf(LF), text.lastIndexOf(CR)) + 1;
+    refuseOtherThanText(text.subarray(0, end), line);
+    yield text.subarray(0, end);
+    line += lineEndsIn(text.subarray(0, end));
+    rest = text.subarray(end);
+    if (rest.length > MAX_LINE_BYTES)
+      throw new UnreadableFile('line_too_long', `line ${line} does not end within ${MAX_LINE_BYTES} bytes`, line);
+  }
+  refuseOtherThanText(rest, line);
+  yield rest;
+}
+
+function refuseOtherThanText(text: Buffer, firstLine: number): void {
+  if (isText(text)) return;
+  let start = 0;
+  for (let line = firstLine; ; line++) {
+    const end = text.indexOf(LF, start);
+    const bytes = text.subarray(start, end === -1 ? text.length : end);
+    if (!isText(bytes)) throw refusal(bytes, line);
+    start = end + 1;
+  }
+}
+
+function isText(bytes: Buffer): boolean {
+  return isUtf8(bytes) && !bytes.includes(0);
+}
+
+function refusal(bytes: Buffer, line: number): UnreadableFile {
+  if (bytes.includes(0))
+    return new UnreadableFile(
+      'binary_content',
+      `line ${line} holds NUL bytes: this file is not text, or it is in UTF-16; ${REMEDY}`,
+      line,
+    );
+  return new UnreadableFile(
+    'encoding_unsupported',
+    `line ${line} is not in UTF-8, the file was probably saved in a Windows encoding: ${REMEDY}`,
+    line,
+  );
+}
+
+function lineEndsIn(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) count++;
+  return count;
+}
+
+const LF = 0x0a;
+const CR = 0x0d;

@@ -1,0 +1,23 @@
+/** What makes a whole file unfit to import: told to the person who uploaded it, never retried. */
+
+export type UnreadableCode =
+  | 'file_empty'
+  | 'file_is_spreadsheet'
+  | 'encoding_unsupported'
+  | 'binary_content'
+  | 'line_too_long'
+  | 'quote_unbalanced'
+  | 'phone_column_missing';
+
+export class UnreadableFile extends Error {
+  override readonly name = 'UnreadableFile';
+  readonly code: UnreadableCode;
+  /** The first line that cannot be read, counted from 1; `null` when the file as a whole is meant. */
+  readonly line: number | null;
+
+  constructor(code: UnreadableCode, message: string, line: number | null = null) {
+    super(message);
+    this.code = code;
+    this.line = line;
+  }
+}
