@@ -31,14 +31,10 @@ export function endpoint(handle: (request: Request) => Promise<Response>): (requ
 
 /** The answer to `error`. What the client cannot mend is logged, with what an operator needs to mend it. */
 export function refusal(error: unknown, request: Request): Response {
-  const { status, code, message, issues } = translate(error);
-  if (status >= 500) {
-    const reason = connectionError(error, {
-      variable: 'DATABASE_URL',
-      address: addressOf(process.env.DATABASE_URL ?? ''),
-    });
-    log.error({ error: reason ?? error, method: request.method, path: new URL(request.url).pathname }, code);
-  }
+  const noDatabase = databaseFailure(error);
+  const { status, code, message, issues } = noDatabase ? NO_DATABASE : translate(error);
+  if (status >= 500)
+    log.error({ error: noDatabase ?? error, method: request.method, path: new URL(request.url).pathname }, code);
   const body = { error: { code, message, ...(issues.length > 0 ? { issues } : {}) } };
   return Response.json(body, { status, ...(status === 401 ? { headers: { 'www-authenticate': 'Bearer' } } : {}) });
 }
@@ -46,17 +42,18 @@ export function refusal(error: unknown, request: Request): Response {
 const INTERNAL = new HttpError(500, 'internal', 'Something failed on our side; the log of this deployment says what.');
 const NO_DATABASE = new HttpError(500, 'database_unavailable', 'The database does not answer; try again shortly.');
 
+/** The error that says what is wrong with the database as a whole, if that is to blame; it names the host, never the password. */
+export function databaseFailure(error: unknown): Error | null {
+  if (error instanceof DatabaseUsageError && error.code.startsWith('database_')) return error;
+  const address = addressOf(process.env.DATABASE_URL ?? '');
+  const reason = connectionError(error, { variable: 'DATABASE_URL', address });
+  return reason ?? (error instanceof ConnectionError ? error : null);
+}
+
 function translate(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   if (error instanceof QueueError) return new HttpError(statusOf(error), error.code, error.message, error.issues);
-  return isDatabaseMissing(error) ? NO_DATABASE : INTERNAL;
-}
-
-/** No answer of Postgres, or none to ask. Drizzle wraps what the driver said. */
-function isDatabaseMissing(error: unknown): boolean {
-  if (error instanceof ConnectionError) return true;
-  if (error instanceof DatabaseUsageError) return error.code.startsWith('database_');
-  return error instanceof Error && error.cause !== undefined && isDatabaseMissing(error.cause);
+  return INTERNAL;
 }
 
 function statusOf({ code }: QueueError): number {
@@ -70,7 +67,6 @@ function statusOf({ code }: QueueError): number {
     case 'batch_too_large':
       return 413;
     case 'database_not_ready':
-      return 503;
     case 'job_definition_invalid':
     case 'transaction_unsupported':
       return 500;

@@ -1,0 +1,38 @@
+/** POST /api/drain: the operator's drain, with filters and a budget. When it ran, and how, stands in the audit log. */
+import { z } from 'zod';
+import { EDGE_LIMITS, maxDurationMs } from '../lib/config.ts';
+import { authorize } from '../lib/http/auth.ts';
+import { readJson } from '../lib/http/body.ts';
+import { requestDeadline } from '../lib/http/deadline.ts';
+import { endpoint } from '../lib/http/errors.ts';
+import { LIMITS } from '../lib/jobqueue/index.ts';
+import { log } from '../lib/log.ts';
+import { queue } from '../lib/queue/index.ts';
+
+const drainRequest = z
+  .strictObject({
+    queue: z.string().regex(LIMITS.name.pattern, `expected a name ${LIMITS.name.words}`).exactOptional(),
+    // A misspelt type would drain nothing and look like an empty queue.
+    types: z
+      .array(z.enum(queue.jobs.map(({ type }) => type)))
+      .min(1)
+      .max(queue.jobs.length)
+      .exactOptional(),
+    limit: z.int().min(1).max(EDGE_LIMITS.drainJobs).exactOptional(),
+    budgetMs: z.int().min(100).max(maxDurationMs()).exactOptional(),
+    concurrency: z.int().min(1).max(EDGE_LIMITS.drainConcurrency).exactOptional(),
+    dryRun: z.boolean().default(false),
+    includePaused: z.boolean().default(false),
+  })
+  .prefault({}); // no body at all: drain everything, as one types it in an incident
+
+export const POST = endpoint(async (request) => {
+  const deadline = requestDeadline();
+  authorize(request, 'OPERATOR_SECRET');
+  const { dryRun, ...options } = await readJson(request, drainRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
+  if (dryRun) return Response.json(await queue.preview(options));
+  await queue.audit({ actor: 'operator', action: 'drain', details: options });
+  const report = await queue.drain({ ...options, source: 'operator', deadline });
+  log.info({ report }, 'drain');
+  return Response.json(report);
+});

@@ -1,0 +1,66 @@
+/** POST and GET /api/jobs: enqueue one job or many, all or nothing, and ask what became of one. */
+import { z } from 'zod';
+import { EDGE_LIMITS } from '../lib/config.ts';
+import { authorize } from '../lib/http/auth.ts';
+import { parse, readJson, readQuery } from '../lib/http/body.ts';
+import { endpoint, HttpError } from '../lib/http/errors.ts';
+import { LIMITS } from '../lib/jobqueue/index.ts';
+import { queue } from '../lib/queue/index.ts';
+
+const job = z.strictObject({
+  type: z.string(),
+  payload: z.unknown(),
+  options: z
+    .strictObject({
+      priority: z.number().exactOptional(),
+      idempotencyKey: z.string().exactOptional(),
+      maxAttempts: z.number().exactOptional(),
+      scheduledFor: z.iso
+        .datetime({ offset: true })
+        .transform((text) => new Date(text))
+        .exactOptional(),
+      queue: z.string().exactOptional(),
+    })
+    .default({}),
+});
+const jobs = z.array(job).min(1).max(LIMITS.batchJobs);
+const oneOrMany = z.record(z.string(), z.unknown());
+
+export const POST = endpoint(async (request) => {
+  authorize(request, 'QUEUE_API_KEY');
+  const body = await readJson(request, oneOrMany, { maxBytes: EDGE_LIMITS.jobsBodyBytes });
+  const key = request.headers.get('idempotency-key');
+  if (!('jobs' in body)) {
+    const [added] = await enqueue([withKey(parse(job, body, 'body'), key)]);
+    return Response.json(added, { status: added && 'duplicate' in added ? 200 : 201 });
+  }
+  if (key !== null)
+    throw new HttpError(400, 'option_invalid', 'Idempotency-Key belongs to one job; give each of `jobs` its own.');
+  return Response.json({ jobs: await enqueue(parse(z.strictObject({ jobs }), body, 'body').jobs) });
+});
+
+export const GET = endpoint(async (request) => {
+  authorize(request, 'QUEUE_API_KEY');
+  const { id } = readQuery(request, z.strictObject({ id: z.string().regex(/^\d+$/, 'expected the id of a job') }));
+  const found = await queue.getJob(id);
+  if (found === null) throw new HttpError(404, 'not_found', 'There is no job with this id, or its history was pruned.');
+  const { payload, state, ...shown } = found; // whoever may enqueue may not read what others enqueued
+  return Response.json(shown);
+});
+
+async function enqueue(entries: z.output<typeof jobs>): Promise<({ id: string } | { id: string; duplicate: true })[]> {
+  // The compiler cannot know the payloads of strangers; the queue checks each against its type's schema.
+  const added = await queue.addJobs(entries as Parameters<typeof queue.addJobs>[0]);
+  return added.map(({ id, duplicate }) => (duplicate ? { id, duplicate } : { id }));
+}
+
+function withKey(entry: z.output<typeof job>, key: string | null): z.output<typeof job> {
+  const { idempotencyKey = key } = entry.options;
+  if (key === null || idempotencyKey === null) return entry;
+  if (key === idempotencyKey) return { ...entry, options: { ...entry.options, idempotencyKey } };
+  throw new HttpError(
+    400,
+    'option_invalid',
+    'Idempotency-Key and options.idempotencyKey differ: give one, or the same.',
+  );
+}

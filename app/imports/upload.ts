@@ -1,0 +1,22 @@
+/** The upload form: stores the file and enqueues its import, then shows the import. */
+'use server';
+
+import { z } from 'zod';
+import { EDGE_LIMITS } from '@/lib/config';
+import { HttpError } from '@/lib/http/errors';
+import { imports } from '@/lib/imports';
+import { action } from '../action';
+
+const input = z.object({
+  importId: z.uuid(), // made with the form: a double click is one upload
+  companyId: z.string().trim().min(1).max(100),
+  file: z.instanceof(File).refine((file) => file.name !== ''),
+});
+
+export const importLeads = action({ page: '/imports', input }, async ({ importId, companyId, file }) => {
+  if (file.size > EDGE_LIMITS.uploadBytes)
+    throw new HttpError(413, 'file_too_large', 'Expected a file of at most 4 MB.');
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  await imports.upload({ id: importId, companyId }, { fileName: file.name, bytes });
+  return `/imports/${importId}`;
+});

@@ -1,0 +1,169 @@
+/** The built app as a browser meets it: pages, forms and the self-hosted /api, over HTTP, against a real database. */
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { type Browser, buildApp, openBrowser, type RunningApp, startApp } from './browser.ts';
+
+const OPERATOR_SECRET = 'operator-secret-0123456789';
+const CRON_SECRET = 'cron-secret-0123456789';
+
+let db: TestDatabase;
+let sql: pg.Client;
+let app: RunningApp;
+let operator: Browser;
+
+beforeAll(async () => {
+  db = await freshDatabase();
+  sql = new pg.Client(db.url);
+  await sql.connect();
+  await buildApp();
+  app = await startApp({ DATABASE_URL: db.url, OPERATOR_SECRET, CRON_SECRET });
+  operator = openBrowser(app.url, { user: 'operator', password: OPERATOR_SECRET });
+}, 240_000); // a build and type check take some 30 s, on a loaded machine far more
+
+afterAll(async () => {
+  await app?.stop();
+  await sql?.end();
+  await db?.drop();
+});
+
+describe('the server action of the home page', () => {
+  test("enqueues by Conversure's own snippet, once per idempotency key", async () => {
+    for (const _ of ['first click', 'second click']) {
+      const response = await operator.submit('/', 'Enqueue a demo job');
+      expect([response.status, response.headers.get('location')]).toEqual([303, '/jobs']);
+    }
+    const { rows } = await sql.query(
+      `select payload, priority, max_attempts, idempotency_key, due_at > now() + interval '20 seconds' as waits
+       from jobqueue.jobs where type = 'ai_generation'`,
+    );
+    expect(rows).toEqual([
+      {
+        payload: { conversationId: 'conv_123', messageId: 'msg_456', companyId: 'comp_789' },
+        priority: 5,
+        max_attempts: 3,
+        idempotency_key: 'unique_key_123',
+        waits: true,
+      },
+    ]);
+    expect(await (await operator.get('/jobs?status=PENDING')).text()).toContain('ai_generation');
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['without an Origin', {}],
+    ['from another site', { origin: 'https://evil.example' }],
+  ])('refuses a form %s', async (_, headers) => {
+    const response = await operator.submit('/', 'Enqueue a demo job', { headers });
+    expect(response.status).toBe(403);
+  });
+
+  test('refuses a stranger who replays the form', async () => {
+    const stranger = openBrowser(app.url, null);
+    const form = await operator.form('/', 'Enqueue a demo job');
+    const response = await stranger.post('/', form);
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringContaining('Basic'),
+    ]);
+  });
+});
+
+describe('the pages', () => {
+  test.each(['/', '/jobs', '/jobs/1', '/imports', '/imports/some-import'])(
+    '%s shows nothing to a stranger',
+    async (path) => {
+      const response = await openBrowser(app.url, null).get(path);
+      expect(response.status).toBe(401);
+      expect(await response.text()).not.toContain('ai_generation');
+    },
+  );
+
+  test("a customer's text that looks like markup stays text", async () => {
+    const hostile = '<script>alert(1)</script>';
+    const { rows } = await sql.query(
+      `insert into jobqueue.job_history (id, status, created_at, due_at, fence, attempt, max_attempts, priority, queue, type, payload, errors)
+       values (nextval('jobqueue.jobs_id_seq'), 'DEAD_LETTER', now(), now(), 1, 1, 1, 0, 'default', 'crm_sync', $1::jsonb, $2::jsonb)
+       returning id::text`,
+      [
+        JSON.stringify({ companyId: hostile }),
+        JSON.stringify([{ name: 'Error', message: hostile, attempt: 1, at: new Date().toISOString() }]),
+      ],
+    );
+    const page = await (await operator.get(`/jobs/${rows[0].id}`)).text();
+    expect(page).not.toContain(hostile);
+    expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+  });
+
+  test('every script on a page carries the nonce of its own response', async () => {
+    const pages = await Promise.all([operator.get('/'), operator.get('/')]);
+    const nonces = pages.map(
+      ({ headers }) => /'nonce-([^']+)'/.exec(headers.get('content-security-policy') ?? '')?.[1],
+    );
+    expect(new Set(nonces).size).toBe(2);
+    const scripts = (await pages[0]?.text())?.match(/<script\b[^>]*>/g) ?? [];
+    expect(scripts.length).toBeGreaterThan(0);
+    expect(scripts.filter((script) => !script.includes(`nonce="${nonces[0]}"`))).toEqual([]);
+  });
+
+  test('an unknown job is a 404, and a filter that makes no sense is none', async () => {
+    expect((await operator.get('/jobs/999999999')).status).toBe(404);
+    expect((await operator.get('/jobs/zero')).status).toBe(404);
+    expect((await operator.get('/jobs?status=FAILED&before=yesterday')).status).toBe(200);
+  });
+});
+
+describe('an import through the form', () => {
+  test('is enqueued, drained by the tick, and shown with its counts', async () => {
+    const file = new File(['name,phone\nAmal,0501234567\nOmar,not a number\n'], 'leads.csv', { type: 'text/csv' });
+    const sent = await operator.submit('/imports', 'Import', { fields: { companyId: 'comp_789', file } });
+    expect(sent.status).toBe(303);
+    const page = sent.headers.get('location') ?? '';
+    expect(page).toMatch(/^\/imports\/[^/]+$/);
+
+    const tick = await fetch(new URL('/api/cron/drain', app.url), {
+      headers: { authorization: `Bearer ${CRON_SECRET}` },
+    });
+    expect([tick.status, await tick.json()]).toMatchObject([200, { completed: 1 }]);
+
+    const shown = await (await operator.get(page)).text();
+    expect(shown).toContain('completed');
+    expect(await (await operator.get(`${page}/errors`)).text()).toContain('not a number');
+  });
+
+  test('without a file says so on the page, and stores nothing', async () => {
+    const before = await sql.query('select count(*) from imports');
+    const response = await operator.submit('/imports', 'Import', { fields: { companyId: 'comp_789' } });
+    expect(response.headers.get('location')).toBe('/imports?refused=request_invalid');
+    expect(await (await operator.get('/imports?refused=request_invalid')).text()).toContain('role="alert"');
+    expect((await sql.query('select count(*) from imports')).rows).toEqual(before.rows);
+  });
+});
+
+describe('/api, self-hosted', () => {
+  const ask = (path: string, init: RequestInit = {}) => fetch(new URL(path, app.url), init);
+
+  test('answers the tick by GET and POST, only with the secret', async () => {
+    const headers = { authorization: `Bearer ${CRON_SECRET}` };
+    expect((await ask('/api/cron/drain', { headers })).status).toBe(200);
+    expect((await ask('/api/cron/drain', { method: 'POST', headers })).status).toBe(200);
+    expect((await ask('/api/cron/drain')).status).toBe(401);
+  });
+
+  test('closes what has no secret', async () => {
+    const response = await ask('/api/jobs?id=1', { headers: { authorization: 'Bearer undefined' } });
+    expect([response.status, await response.json()]).toMatchObject([503, { error: { code: 'not_configured' } }]);
+  });
+
+  test('says health to everyone', async () => {
+    const response = await ask('/api/health');
+    expect([response.status, await response.json()]).toMatchObject([200, { status: 'ok' }]);
+  });
+
+  test('answers 404 and 405 in JSON', async () => {
+    const missing = await ask('/api/constructor');
+    expect([missing.status, await missing.json()]).toMatchObject([404, { error: { code: 'not_found' } }]);
+    const wrong = await ask('/api/cron/drain', { method: 'DELETE' });
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, POST']);
+    expect(await wrong.json()).toMatchObject({ error: { code: 'method_not_allowed' } });
+  });
+});

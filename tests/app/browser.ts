@@ -1,0 +1,105 @@
+/** Builds and starts the app, and meets it as a browser does: fetch the page, find the form, send its hidden fields and Origin. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+
+const NEXT = createRequire(import.meta.url).resolve('next/dist/bin/next');
+
+export interface RunningApp {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export async function buildApp(): Promise<void> {
+  const build = run(['build'], {});
+  const output = collect(build);
+  const [code] = await once(build, 'exit');
+  if (code !== 0) throw new Error(`next build exited with ${code}:\n${output()}`);
+}
+
+export async function startApp(env: Readonly<Record<string, string>>): Promise<RunningApp> {
+  const server = run(['start', '--port', '0', '--hostname', '127.0.0.1'], env);
+  const output = collect(server);
+  const url = await new Promise<string>((resolve, reject) => {
+    server.once('exit', (code) => reject(new Error(`next start exited with ${code}:\n${output()}`)));
+    server.stdout?.on('data', () => {
+      const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(output()) ?? [];
+      if (address && output().includes('Ready')) resolve(address);
+    });
+  });
+  return {
+    url,
+    async stop() {
+      if (server.exitCode !== null) return;
+      server.kill('SIGTERM');
+      await once(server, 'exit');
+    },
+  };
+}
+
+/** A build as production makes it, whatever the test run has in its environment. */
+function run(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+  const { PATH, HOME } = process.env;
+  return spawn(process.execPath, [NEXT, ...args], {
+    env: { PATH, HOME, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env } as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+function collect(child: ChildProcess): () => string {
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk) => {
+      output += chunk;
+    });
+  return () => output;
+}
+
+export interface Browser {
+  get(path: string): Promise<Response>;
+  /** The hidden fields of the form whose button says `button`. */
+  form(path: string, button: string): Promise<FormData>;
+  post(path: string, form: FormData, headers?: Record<string, string>): Promise<Response>;
+  /** Fetches the page and sends its form; `headers` replaces the Origin that a browser would send. */
+  submit(path: string, button: string, options?: SubmitOptions): Promise<Response>;
+}
+
+interface SubmitOptions {
+  readonly fields?: Readonly<Record<string, string | File>>;
+  readonly headers?: Record<string, string>;
+}
+
+export function openBrowser(url: string, login: { user: string; password: string } | null): Browser {
+  const credentials = login && Buffer.from(`${login.user}:${login.password}`).toString('base64');
+  const identity: Record<string, string> = credentials ? { authorization: `Basic ${credentials}` } : {};
+  const own = { origin: new URL(url).origin };
+  const browser: Browser = {
+    get: (path) => fetch(new URL(path, url), { headers: identity, redirect: 'manual' }),
+    async form(path, button) {
+      const page = await browser.get(path);
+      return hiddenFields(await page.text(), button);
+    },
+    post: (path, body, headers = own) =>
+      fetch(new URL(path, url), { method: 'POST', body, headers: { ...identity, ...headers }, redirect: 'manual' }),
+    async submit(path, button, { fields = {}, headers = own } = {}) {
+      const form = await browser.form(path, button);
+      for (const [name, value] of Object.entries(fields)) form.set(name, value);
+      return browser.post(path, form, headers);
+    },
+  };
+  return browser;
+}
+
+function hiddenFields(html: string, button: string): FormData {
+  const form = html.split('<form').find((part) => part.split('</form>')[0]?.includes(`>${button}</button>`));
+  if (form === undefined) throw new Error(`the page has no form with the button '${button}'`);
+  const fields = new FormData();
+  for (const [input] of form.split('</form>')[0]?.matchAll(/<input\b[^>]*type="hidden"[^>]*>/g) ?? [])
+    fields.set(attribute(input, 'name'), attribute(input, 'value'));
+  return fields;
+}
+
+function attribute(tag: string, name: string): string {
+  const [, value = ''] = new RegExp(`\\b${name}="([^"]*)"`).exec(tag) ?? [];
+  return value.replaceAll('&quot;', '"').replaceAll('&#x27;', "'").replaceAll('&amp;', '&');
+}
