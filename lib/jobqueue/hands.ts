@@ -1,0 +1,180 @@
+/** The jobs in a drain's hands: which wait, which run, what each came to. Starts what fits, cuts what runs too long. */
+import type { Held, News } from './held.ts';
+import type { Outcome } from './retry.ts';
+import type { Cut } from './run.ts';
+import { byPlace, meanAfter, type Pace, timeNeededMs } from './slots.ts';
+import type { Timetable } from './timetable.ts';
+
+/** A handler has this long to react to its signal before its slot is written off. */
+const REACT_MS = 2_000;
+/** A lease must outlast its job by this much, or another drain could take it while it runs. */
+const LEASE_SLACK_MS = 5_000;
+/** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
+const SUSPECT_RESCUES = 2;
+
+export interface HandsOptions {
+  readonly concurrency: number;
+  readonly maxBatch: number;
+  readonly timetable: Timetable;
+  /** The longest run of each type that this process has seen, ms. */
+  readonly longestRunMs: Map<string, number>;
+  /** `hold`: the handler still runs, so the lease must be left to end by itself. */
+  readonly ended: (held: Held, outcome: Outcome, hold: boolean) => void;
+  readonly wake: () => void;
+}
+
+export class Hands {
+  readonly #options: HandsOptions;
+  readonly #waiting: Held[] = [];
+  readonly #running = new Set<Held>();
+  readonly #startedTypes = new Set<string>();
+  /** Handlers that ignored their signal: their outcome is decided, but they still take a slot. */
+  #zombies = 0;
+  #suspect: Held | null = null;
+  #meanRunMs: number | null = null;
+  #stopped = false;
+
+  constructor(options: HandsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#running.size + this.#waiting.length;
+  }
+
+  get running(): ReadonlySet<Held> {
+    return this.#running;
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
+  /** No slot is left that could ever run something. */
+  get unresponsive(): boolean {
+    return this.#zombies >= this.#options.concurrency;
+  }
+
+  /** Nothing runs here, not even what should have ended. */
+  get isIdle(): boolean {
+    return this.size + this.#zombies === 0;
+  }
+
+  get freeSlots(): number {
+    return Math.max(0, this.#options.concurrency - this.size - this.#zombies);
+  }
+
+  get suspect(): Held | null {
+    return this.#suspect;
+  }
+
+  get pace(): Pace {
+    const { concurrency, maxBatch } = this.#options;
+    return { concurrency, maxBatch, meanRunMs: this.#meanRunMs };
+  }
+
+  hasStarted(type: string): boolean {
+    return this.#startedTypes.has(type);
+  }
+
+  take(jobs: readonly Held[], now: number): void {
+    for (const held of jobs) {
+      if (held.claimed.rescues >= SUSPECT_RESCUES) this.#suspect = held;
+      this.#waiting.push(held);
+    }
+    this.#waiting.sort((a, b) => byPlace(a.claimed, b.claimed));
+    if (this.#stopped) this.giveBackWaiting();
+    else this.start(now);
+  }
+
+  start(now: number): void {
+    if (this.#stopped) return;
+    const { concurrency, timetable } = this.#options;
+    while (this.#waiting.length > 0 && this.#running.size + this.#zombies < concurrency) {
+      const held = this.#waiting[0] as Held;
+      if (held === this.#suspect && !held.announced) return; // Postgres learns that it runs before it can do harm
+      this.#waiting.shift();
+      const leftMs = timetable.cutAtMs - now;
+      const fits = timeNeededMs(held.definition, this.longestRunMs(held.claimed.type)) <= leftMs;
+      const leased = held.leaseEndsAtMs - now >= Math.min(held.definition.timeoutMs, leftMs) + LEASE_SLACK_MS;
+      if (fits && leased) this.#run(held, now);
+      else this.#end(held, { kind: 'unstarted', passed: !fits });
+    }
+  }
+
+  /** Cuts what ran past its timeout, and writes off what did not react to its signal. */
+  sweep(now: number): void {
+    for (const held of this.#running) {
+      if (held.cut === null && now - (held.startedAtMs ?? now) >= held.definition.timeoutMs) held.abort('timeout', now);
+      if (held.cutAtMs !== null && now - held.cutAtMs >= REACT_MS) this.#abandon(held);
+    }
+  }
+
+  /** Starts nothing more: what waits goes back free, what runs is told to end. */
+  stop(cut: Cut, now: number): void {
+    this.#stopped = true;
+    this.giveBackWaiting();
+    for (const held of this.#running) held.abort(cut, now);
+  }
+
+  giveBackWaiting(): void {
+    for (const held of this.#waiting.splice(0)) this.#end(held, { kind: 'unstarted', passed: false });
+  }
+
+  abandonRunning(): void {
+    for (const held of this.#running) this.#abandon(held);
+  }
+
+  get wantsToTell(): boolean {
+    if (this.#suspect !== null && !this.#suspect.announced) return true;
+    for (const held of this.#running) if (held.hasCheckpoint) return true;
+    return false;
+  }
+
+  takeNews(): News[] {
+    const tellers = this.#suspect !== null && !this.#suspect.announced ? [this.#suspect] : [...this.#running];
+    return tellers.map((held) => held.takeNews()).filter((news) => news !== null);
+  }
+
+  longestRunMs(type: string): number {
+    return this.#options.longestRunMs.get(type) ?? 0;
+  }
+
+  #run(held: Held, now: number): void {
+    const { timetable, wake } = this.#options;
+    held.startedAtMs = now;
+    this.#startedTypes.add(held.claimed.type);
+    this.#running.add(held);
+    const endsAtMs = Math.min(now + held.definition.timeoutMs, timetable.cutAtMs);
+    const deadline = () => new Date(Date.now() + endsAtMs - performance.now());
+    void held.run(deadline, wake).then((outcome) => this.#ran(held, outcome));
+  }
+
+  #ran(held: Held, outcome: Outcome): void {
+    const now = performance.now();
+    if (!this.#running.delete(held)) {
+      this.#zombies--; // its outcome was decided when it ignored its signal
+      this.#options.wake();
+      return;
+    }
+    held.endedAtMs = now;
+    const runMs = now - (held.startedAtMs ?? now);
+    this.#meanRunMs = meanAfter(this.#meanRunMs, runMs);
+    if (runMs > this.longestRunMs(held.claimed.type)) this.#options.longestRunMs.set(held.claimed.type, runMs);
+    this.#end(held, outcome);
+    this.start(now);
+    if (this.isEmpty) this.#options.wake();
+  }
+
+  #abandon(held: Held): void {
+    this.#running.delete(held);
+    this.#zombies++;
+    held.endedAtMs = performance.now();
+    this.#end(held, held.abandon(), true);
+  }
+
+  #end(held: Held, outcome: Outcome, hold = false): void {
+    if (held === this.#suspect) this.#suspect = null;
+    this.#options.ended(held, outcome, hold);
+  }
+}

@@ -1,0 +1,320 @@
+/** The steps of a drain: when one goes out, what it carries, and what its answer changes. */
+import { randomUUID } from 'node:crypto';
+import type { Executor } from '../../db/database.ts';
+import { type Delivered, type Delivery, deliver, type Parcel } from './deliver.ts';
+import type { Hands } from './hands.ts';
+import { type Ended, Held, type News, settlementJson } from './held.ts';
+import type { Job } from './job.ts';
+import { Lanes } from './lanes.ts';
+import { LIMITS } from './limits.ts';
+import { count, type DrainReport } from './report.ts';
+import { type Outcome, settle } from './retry.ts';
+import { batchSize, holdLimit, timeNeededMs } from './slots.ts';
+import type { Claim } from './store.ts';
+import type { Timetable } from './timetable.ts';
+
+/** Outcomes wait this long for company before they are settled. */
+const SETTLE_AFTER_MS = 250;
+/** While anything runs a step goes out this often: cancels, progress and started marks travel with it. */
+const HEARTBEAT_MS = 2_000;
+/** An empty queue is waited for if its next job falls due within this time. */
+const LINGER_MS = 10_000;
+/** How long a claimed job may wait for a free slot before its lease is too short to run it. */
+const HORIZON_MS = 5_000;
+/** What a lease outlasts its job by: the settling step, its retries, and clocks that do not run alike. */
+const LEASE_MARGIN_MS = 15_000;
+/** Two steps overlap, so that the network's time is the next batch's running time. */
+const STEPS_IN_FLIGHT = 2;
+/** A fresh drain begins with a suspect one time in four: poison never takes more of the ticks, and is never starved. */
+const SUSPECT_FIRST = 0.25;
+
+export interface StepsOptions {
+  readonly executor: Executor;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly keyWindowMs: number;
+  readonly timetable: Timetable;
+  readonly report: DrainReport;
+  readonly queue?: string | undefined;
+  readonly types?: readonly string[] | undefined;
+  readonly limit: number;
+  readonly includePaused: boolean;
+  readonly wake: () => void;
+}
+
+export class Steps {
+  readonly #options: StepsOptions;
+  readonly #hands: Hands;
+  readonly #lanes = new Lanes();
+  readonly #outOfTime = new Set<string>();
+  #ended: Ended[] = [];
+  #oldestEndedAtMs = 0;
+
+  #sent = 0;
+  #inFlight = 0;
+  #lastSentAtMs = 0;
+  #claimsInFlight = 0;
+  /** How many jobs the claims in flight may bring. */
+  #comingJobs = 0;
+  #idleClaimInFlight = false;
+
+  /** The last claim looked at every lane anew, with nothing else in hand, and found nothing. */
+  #foundNothing = false;
+  /** When the next job falls due, if that is worth waiting for. */
+  #lingersUntilMs: number | null = null;
+  /** The ledger row says what came of this drain. */
+  #closed = false;
+  #answered = false;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(options: StepsOptions, hands: Hands) {
+    this.#options = options;
+    this.#hands = hands;
+  }
+
+  /** What no repetition could mend, or what time ran out on; `total`: Postgres never answered this drain at all. */
+  get failure(): { readonly error: unknown; readonly total: boolean } | null {
+    return this.#failure && { error: this.#failure.error, total: !this.#answered };
+  }
+
+  /** Nothing in hand, nothing on its way. */
+  get isQuiet(): boolean {
+    return this.#hands.isEmpty && this.#ended.length === 0 && this.#inFlight === 0;
+  }
+
+  get foundNothing(): boolean {
+    return this.#foundNothing && this.#lingersUntilMs === null;
+  }
+
+  get reachedLimit(): boolean {
+    return this.#options.report.claimed >= this.#options.limit;
+  }
+
+  /** Some type was not probed because the time left could not hold it. */
+  get passedOver(): boolean {
+    return this.#outOfTime.size > 0;
+  }
+
+  ended(held: Held, outcome: Outcome, hold: boolean): void {
+    if (held.cut === 'revoked') {
+      this.#options.report.lost++; // the fence is another's: nothing to settle
+      return;
+    }
+    if (this.#ended.length === 0) this.#oldestEndedAtMs = performance.now();
+    this.#ended.push({ held, settlement: settle(held.counters, outcome, Math.random), hold });
+    if (this.#ended.length >= batchSize(this.#hands.pace)) this.#options.wake();
+  }
+
+  /** Sends a step if one is due; `true` if it did. */
+  sendIfDue(now: number): boolean {
+    if (this.#inFlight >= (this.#answered ? STEPS_IN_FLIGHT : 1)) return false;
+    const claim = this.#claim(now);
+    if (!this.#mustTell(now) && !(claim !== null && this.#mustClaim(now, claim))) return false;
+    void this.#send(claim, now);
+    return true;
+  }
+
+  /** Settles what has ended without claiming more, however little it is. */
+  sendEnded(now: number): void {
+    if (this.#ended.length > 0) void this.#send(null, now);
+  }
+
+  /** How long nothing but an event can make a step due, ms. */
+  quietForMs(now: number): number {
+    const { cutAtMs } = this.#options.timetable;
+    const settle = this.#ended.length > 0 ? this.#oldestEndedAtMs + SETTLE_AFTER_MS : cutAtMs;
+    const linger = this.#inFlight === 0 ? (this.#lingersUntilMs ?? cutAtMs) : cutAtMs;
+    return Math.max(1, Math.min(settle, linger, cutAtMs) - now);
+  }
+
+  /** The last steps: what is still to be settled, then the ledger row with the report as it came out. */
+  async close(pause: (ms: number) => Promise<void>): Promise<void> {
+    const { report, timetable } = this.#options;
+    for (;;) {
+      const now = performance.now();
+      if (now >= timetable.endAtMs || this.#failure !== null) return;
+      if (this.#inFlight > 0) {
+        await pause(timetable.endAtMs - now);
+      } else if (this.#ended.length > 0 || !this.#closed) {
+        const promised = JSON.stringify({ ...report, steps: 0 });
+        this.#closed = true;
+        await this.#send(null, now);
+        this.#closed = promised === JSON.stringify({ ...report, steps: 0 }); // else some outcome was lost: write it anew
+      } else return;
+    }
+  }
+
+  #mustTell(now: number): boolean {
+    const hands = this.#hands;
+    if (hands.wantsToTell) return hands.suspect === null || this.#inFlight === 0;
+    if (this.#ended.length > 0) {
+      if (hands.isEmpty || this.#ended.length >= batchSize(hands.pace)) return true;
+      if (now - this.#oldestEndedAtMs >= SETTLE_AFTER_MS) return true;
+    }
+    return hands.running.size > 0 && now - this.#lastSentAtMs >= HEARTBEAT_MS;
+  }
+
+  #mustClaim(now: number, claim: Claim): boolean {
+    if (!this.#hands.isEmpty) return !this.#lanes.exhausted && claim.limit >= batchSize(this.#hands.pace);
+    if (this.#claimsInFlight > 0) return false;
+    return !this.#foundNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  #claim(now: number): Claim | null {
+    const { report, limit: mostJobs, timetable, includePaused, queue } = this.#options;
+    const hands = this.#hands;
+    if (hands.suspect !== null || this.#idleClaimInFlight) return null;
+    const room = holdLimit(hands.pace) - hands.size - this.#comingJobs;
+    const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
+    if (limit < 1) return null;
+    return {
+      limit,
+      free: Math.max(0, hands.freeSlots - this.#comingJobs),
+      maxBytes: LIMITS.stepBytes,
+      ...this.#claimableTypes(timetable.cutAtMs - now, timetable.endAtMs - now),
+      ...(queue !== undefined && { queues: [queue] }),
+      lanes: this.#lanes.current(now),
+      first: this.#sent === 0,
+      idle: hands.isIdle && this.#claimsInFlight === 0,
+      suspects: this.#sent === 0 && Math.random() < SUSPECT_FIRST,
+      includePaused,
+    };
+  }
+
+  /** Each type with its lease, and those that are not to be probed: filtered out, or longer than the time left. */
+  #claimableTypes(leftMs: number, untilEndMs: number): Pick<Claim, 'types' | 'excluded'> {
+    const { jobs, types: only } = this.#options;
+    const types: Record<string, number> = {};
+    const excluded: string[] = [];
+    for (const job of jobs.values()) {
+      if (!job.handler) continue;
+      types[job.type] = Math.ceil(Math.min(untilEndMs, HORIZON_MS + job.timeoutMs)) + LEASE_MARGIN_MS;
+      const fits = timeNeededMs(job, this.#hands.longestRunMs(job.type)) < leftMs;
+      if (!fits) this.#outOfTime.add(job.type);
+      if (!fits || (only && !only.includes(job.type))) excluded.push(job.type);
+    }
+    return { types, excluded };
+  }
+
+  async #send(claim: Claim | null, now: number): Promise<void> {
+    const { report, wake } = this.#options;
+    const hands = this.#hands;
+    const alone = hands.isEmpty && this.#claimsInFlight === 0;
+    const ended = this.#takeEnded(now);
+    const news = hands.takeNews();
+    for (const { settlement } of ended) count(report, settlement.to);
+    this.#sent++;
+    this.#inFlight++;
+    this.#lastSentAtMs = now;
+    if (claim) {
+      this.#claimsInFlight++;
+      this.#comingJobs += claim.limit;
+      this.#idleClaimInFlight = claim.idle;
+    }
+    const parcel: Parcel = { ended, news, claim, drain: this.#ledgerEntry(now) };
+    try {
+      const delivered = await deliver(this.#delivery(), parcel);
+      this.#answered = true;
+      this.#noteSettled(ended, delivered);
+      noteNews(news, new Set(delivered.answer.revoked));
+      if (claim) this.#noteClaimed(claim, parcel.drain, delivered, alone, now);
+    } catch (error) {
+      this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
+      for (const { settlement } of ended) count(report, settlement.to, -1);
+    } finally {
+      this.#inFlight--;
+      if (claim) {
+        this.#claimsInFlight--;
+        this.#comingJobs -= claim.limit;
+        if (claim.idle) this.#idleClaimInFlight = false;
+      }
+      wake();
+    }
+  }
+
+  #delivery(): Delivery {
+    const { executor, timetable, report } = this.#options;
+    return {
+      executor,
+      nowMs: () => performance.now(),
+      random: Math.random,
+      uuid: randomUUID,
+      giveUpAtMs: () => timetable.endAtMs,
+      tried: () => {
+        report.steps++;
+      },
+    };
+  }
+
+  #ledgerEntry(now: number): Parcel['drain'] {
+    const { report, timetable, keyWindowMs } = this.#options;
+    const closing = report.stopReason !== null;
+    const starved = [...this.#outOfTime].filter((type) => !this.#hands.hasStarted(type));
+    return {
+      id: report.id,
+      source: report.source,
+      step: this.#sent,
+      deadlineMs: Math.max(0, timetable.endAtMs - now),
+      keyWindowMs,
+      lingerMs: Math.max(0, Math.min(timetable.cutAtMs - now, LINGER_MS)),
+      report,
+      running: Array.from(this.#hands.running, (held) => held.claimed.id),
+      stopReason: report.stopReason,
+      ...(closing && { passedOver: this.#lanes.ofTypes(starved) }),
+    };
+  }
+
+  /** As many outcomes as one step may carry. */
+  #takeEnded(now: number): Ended[] {
+    let bytes = 0;
+    let n = 0;
+    for (const ended of this.#ended.slice(0, LIMITS.stepJobs)) {
+      bytes += settlementJson(ended, now).length;
+      if (n > 0 && bytes > LIMITS.stepBytes) break;
+      n++;
+    }
+    return this.#ended.splice(0, n);
+  }
+
+  #noteSettled(sent: readonly Ended[], { ended, answer }: Delivered): void {
+    const { report } = this.#options;
+    for (const { settlement } of sent) count(report, settlement.to, -1);
+    const lost = new Set(answer.lost);
+    for (const { held, settlement } of ended) {
+      if (lost.has(held.claimed.id)) report.lost++;
+      else count(report, settlement.to);
+    }
+  }
+
+  #noteClaimed(claim: Claim, sent: Parcel['drain'], { answer }: Delivered, alone: boolean, sentAtMs: number): void {
+    const { report, jobs } = this.#options;
+    const now = performance.now();
+    report.claimed += answer.jobs.length + answer.crashed.length;
+    report.deadLettered += answer.crashed.length;
+    report.rescued += answer.rescued;
+    report.nextDueInMs = answer.nextDueInMs;
+    report.unhandled = answer.unhandled ?? report.unhandled;
+    this.#lanes.note(claim, answer, now);
+    const nothing = answer.jobs.length + answer.crashed.length === 0;
+    const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= sent.lingerMs;
+    this.#foundNothing = nothing && alone && claim.lanes === null;
+    this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
+    this.#closed = sent.step === 1 && nothing && !lingers; // step_1 closes the row of an empty tick by itself
+    const held = answer.jobs.map(
+      (job) => new Held(job, jobs.get(job.type) as Job, sentAtMs + (claim.types[job.type] as number)),
+    );
+    this.#hands.take(held, now);
+  }
+}
+
+/** Tells running jobs what became of their news: a checkpoint is committed, or the job is no longer ours. */
+function noteNews(news: readonly News[], revoked: ReadonlySet<string>): void {
+  for (const { held, checkpoints } of news) {
+    held.announced = true;
+    const gone = revoked.has(held.claimed.id);
+    if (gone && held.endedAtMs === null) held.abort('revoked', performance.now());
+    if (!gone && checkpoints.length > 0) held.checkpointed();
+    for (const checkpoint of checkpoints)
+      if (gone) checkpoint.refused(new Error('the job is no longer held by this drain'));
+      else checkpoint.committed();
+  }
+}

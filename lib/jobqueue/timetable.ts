@@ -1,0 +1,28 @@
+/** The three instants that bound a drain, on the monotonic clock in ms: everything that waits or tries again looks here. */
+
+/** Handlers get this long to react to their signal, and the last step as long again; less of a short budget. */
+const RESERVE_MS = 2_000;
+/** The platform allows 500 ms after SIGTERM: handlers get the first part, the last step the rest. */
+const SHUTDOWN_MS = { handlers: 200, all: 450 };
+
+export class Timetable {
+  /** Handlers are told to end, and nothing more is started. */
+  readonly cutAtMs: number;
+  /** The outcome of whatever has not ended is decided. */
+  settleAtMs: number;
+  /** The platform ends the invocation: no step is tried after it. */
+  endAtMs: number;
+
+  constructor(totalMs: number) {
+    const reserveMs = Math.min(Math.max(totalMs * 0.05, 100), RESERVE_MS);
+    this.endAtMs = performance.now() + totalMs;
+    this.settleAtMs = this.endAtMs - reserveMs;
+    this.cutAtMs = this.settleAtMs - reserveMs;
+  }
+
+  shutDown(): void {
+    const now = performance.now();
+    this.settleAtMs = Math.min(this.settleAtMs, now + SHUTDOWN_MS.handlers);
+    this.endAtMs = Math.min(this.endAtMs, now + SHUTDOWN_MS.all);
+  }
+}
