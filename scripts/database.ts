@@ -1,6 +1,6 @@
 /** Which database a script works on, and its migration, with errors that name the variable to change. */
 import { addressOf, type ConnectionVariable, connectionError } from '../db/connectionError.ts';
-import { migrate } from '../db/migrate.ts';
+import { type MigrateReport, migrate } from '../db/migrate.ts';
 import { dataFolder } from './environment.ts';
 import { SetupError } from './setupError.ts';
 
@@ -9,9 +9,14 @@ export interface ScriptDatabase {
   readonly url: string;
   /** For a message, without user and password. */
   readonly address: string;
-  migrate(log: (line: string) => void): Promise<void>;
+  /** Over the direct URL, whose address it answers, with what was applied. */
+  migrate(log: (line: string) => void): Promise<Migrated>;
   /** Stops the embedded server if we started it; a database of the environment is left alone. */
   stop(): Promise<void>;
+}
+
+export interface Migrated extends MigrateReport {
+  readonly address: string;
 }
 
 /** `DATABASE_URL`, migrated over `DATABASE_URL_UNPOOLED` if that is set; else, where allowed, the embedded one. */
@@ -25,7 +30,7 @@ export async function openDatabase({ embedded }: { embedded: boolean }): Promise
   return {
     url,
     address: addressOf(url),
-    migrate: (log) => migrateDirectly(log),
+    migrate: migrateDirectly,
     stop: async () => {},
   };
 }
@@ -33,22 +38,17 @@ export async function openDatabase({ embedded }: { embedded: boolean }): Promise
 async function openEmbedded(): Promise<ScriptDatabase> {
   const { start } = await import('../db/drivers/embedded.ts');
   const { url, stop } = await start({ folder: dataFolder() });
-  return {
-    url,
-    address: `${addressOf(url)}, embedded`,
-    migrate: async (log) => {
-      await migrate({ url, log });
-    },
-    stop,
-  };
+  const address = `${addressOf(url)}, embedded`;
+  return { url, address, migrate: async (log) => ({ address, ...(await migrate({ url, log })) }), stop };
 }
 
-async function migrateDirectly(log: (line: string) => void): Promise<void> {
+async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
   const { variable, url } = directUrl();
+  const address = addressOf(url);
   try {
-    await migrate({ url, log });
+    return { address, ...(await migrate({ url, log })) };
   } catch (error) {
-    throw connectionError(error, { variable, address: addressOf(url) }) ?? error;
+    throw connectionError(error, { variable, address }) ?? error;
   }
 }
 

@@ -13,12 +13,8 @@ await runScript(async () => {
   }
   const database = await openDatabase({ embedded: !onDeploy && !process.env.VERCEL });
   try {
-    let count = 0;
-    await database.migrate((line) => {
-      count++;
-      console.log(line);
-    });
-    console.log(`${database.address} is up to date${count === 0 ? ' already' : ''}.`);
+    const { address, applied } = await database.migrate(console.log);
+    console.log(`${address} is up to date${applied.length === 0 ? ' already' : ''}.`);
     return 0;
   } finally {
     await database.stop();

@@ -42,6 +42,7 @@ export async function run(mode: Mode): Promise<number> {
           ...secrets,
           DATABASE_URL: database.url,
           NODE_ENV: mode,
+          NEXT_TELEMETRY_DISABLED: process.env.NEXT_TELEMETRY_DISABLED ?? '1',
           // Next.js' own 100 ms would kill a development server before its drain has given back.
           NEXT_EXIT_TIMEOUT_MS: '10000',
         },

@@ -14,5 +14,17 @@ export function listenForStop(): StopSignals {
     next.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  if (process.env.npm_lifecycle_event) whenOrphaned(() => requests[0].abort());
   return { stop: requests[0].signal, force: requests[1].signal };
+}
+
+/** npm sends a SIGTERM on to its shell, which dies of it without a word to us: that our parent is gone is all we see of it. */
+function whenOrphaned(stop: () => void): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, 250);
+  watch.unref();
 }
