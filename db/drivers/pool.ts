@@ -1,5 +1,5 @@
 /** The `Database` over a pool of connections: what `pg` and Neon's WebSocket driver have in common. Never retries. */
-import type { AnyDrizzle, Database, Executor, Statement } from '../database.ts';
+import type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from '../database.ts';
 import { DatabaseUsageError, failure, isRefusal } from '../errors.ts';
 import { types } from './decode.ts';
 
@@ -56,8 +56,8 @@ export function pooledDatabase(
     address,
     drizzle,
 
-    async execute<Row extends object>(statement: Statement, options: { timeoutMs?: number } = {}): Promise<Row[]> {
-      const limit = timeLimit(options.timeoutMs);
+    async execute<Row extends object>(statement: Statement, { timeoutMs }: ExecuteOptions = {}): Promise<Row[]> {
+      const limit = timeLimit(timeoutMs);
       try {
         const connection = await borrow(limit);
         try {
@@ -76,13 +76,10 @@ export function pooledDatabase(
     },
 
     async transaction(run) {
-      const unlimited = timeLimit(undefined);
-      try {
-        const connection = await borrow(unlimited);
-        return await inTransaction(connection, address, run);
-      } catch (error) {
+      const connection = await borrow(timeLimit(undefined)).catch((error) => {
         throw failure(error, address);
-      }
+      });
+      return inTransaction(connection, address, run);
     },
 
     close() {
@@ -98,32 +95,34 @@ async function inTransaction<T>(
   run: (tx: Executor) => Promise<T>,
 ): Promise<T> {
   let state: 'open' | 'lost' | 'ended' = 'open';
+  const answered = async (statement: Statement, timeoutMs?: number): Promise<Answer> => {
+    const limit = timeLimit(timeoutMs);
+    try {
+      return await limit.during(ask(connection, statement));
+    } catch (error) {
+      if (!isRefusal(error) && state === 'open') {
+        state = 'lost';
+        connection.release(true); // destroyed at once: the server rolls back, and nothing queues behind a stuck statement
+      }
+      throw failure(error, address);
+    } finally {
+      limit.clear();
+    }
+  };
   const tx: Executor = {
-    async execute<Row extends object>(statement: Statement, options: { timeoutMs?: number } = {}): Promise<Row[]> {
+    async execute<Row extends object>(statement: Statement, { timeoutMs }: ExecuteOptions = {}): Promise<Row[]> {
       if (state === 'ended')
         throw new DatabaseUsageError(
           'transaction_ended',
           'This transaction has ended: await every statement inside it.',
         );
-      const limit = timeLimit(options.timeoutMs);
-      try {
-        const { rows } = await limit.during(ask(connection, statement));
-        return rows as Row[];
-      } catch (error) {
-        if (!isRefusal(error) && state === 'open') {
-          state = 'lost';
-          connection.release(true); // destroyed at once: the server rolls back, and nothing queues behind a stuck statement
-        }
-        throw failure(error, address);
-      } finally {
-        limit.clear();
-      }
+      return (await answered(statement, timeoutMs)).rows as Row[];
     },
   };
   try {
-    await ask(connection, BEGIN);
+    await answered(BEGIN);
     const result = await run(tx);
-    const { command } = await ask(connection, COMMIT);
+    const { command } = await answered(COMMIT);
     // Postgres answers the commit of a failed transaction with a silent rollback.
     if (command !== 'COMMIT')
       throw new DatabaseUsageError(
