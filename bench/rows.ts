@@ -1,0 +1,27 @@
+/** What is measured: the rows of the table, and how many jobs make one run long enough to trust. */
+import type { Assignment } from './contestant.ts';
+
+/** What each process of the row is told, but for the database, and what the table calls it. */
+export interface Row extends Omit<Assignment, 'url'> {
+  readonly name: string;
+}
+
+const ADDED_MS = 5; // the round trip between a function and a database of the same region, through a pooler
+
+/** Two to four seconds a run at the rates of the slowest queue: long against start-up, short enough to interleave. */
+const JOBS = { near: 40_000, nearFour: 80_000, far: 20_000, farFour: 40_000, one: 2_000, thousands: 50_000 } as const;
+
+export const ROWS: readonly Row[] = [
+  ...[0, ADDED_MS].flatMap((latencyMs) =>
+    [1, 4].flatMap((drains) => [100, 500].map((batch) => drainRow(batch, drains, latencyMs))),
+  ),
+  { name: 'addJob, one by one', mode: 'enqueue-one', batch: 1, drains: 1, latencyMs: 0, jobs: JOBS.one },
+  { name: 'addJobs, 1,000 a call', mode: 'enqueue-batch', batch: 1_000, drains: 1, latencyMs: 0, jobs: JOBS.thousands },
+];
+
+function drainRow(batch: number, drains: number, latencyMs: number): Row {
+  const near = latencyMs === 0;
+  const jobs = drains === 1 ? (near ? JOBS.near : JOBS.far) : near ? JOBS.nearFour : JOBS.farFour;
+  const name = `drain, batch ${batch}, ${drains} ${drains === 1 ? 'drain' : 'drains'}${near ? '' : `, +${latencyMs} ms`}`;
+  return { name, mode: 'drain', batch, drains, latencyMs, jobs };
+}
