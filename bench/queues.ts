@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** One Node for all of them: both peers refuse Node 20, and a newer engine for them alone would be a gift. */
-export const NODE = file('./peers/node_modules/node/bin/node');
+export const NODE = file(`./peers/node_modules/node/bin/node${process.platform === 'win32' ? '.exe' : ''}`);
 
 export type QueueName = 'ours' | 'graphile-worker' | 'pg-boss';
 
