@@ -81,7 +81,7 @@ export interface StepAnswer {
 
 /** One round trip of a drain; see db/jobqueue/functions/step_1.sql. */
 export async function step(executor: Executor, request: StepRequest, timeoutMs: number): Promise<StepAnswer> {
-  const rows = await executor.execute<{ answer: StepAnswer }>(
+  const rows = await executor.execute<{ answer: Omit<StepAnswer, 'jobs'> & { jobs: readonly JobTuple[] } }>(
     {
       text: 'select jobqueue.step_1($1::jsonb, $2::jsonb, $3::jsonb, $4::jsonb) as answer',
       params: [
@@ -93,7 +93,47 @@ export async function step(executor: Executor, request: StepRequest, timeoutMs: 
     },
     { timeoutMs },
   );
-  return only(rows).answer;
+  const { answer } = only(rows);
+  return { ...answer, jobs: answer.jobs.map(readClaimed) };
+}
+
+/** A claimed job as step_1 sends it. */
+type JobTuple = readonly [
+  id: string,
+  fence: number,
+  type: string,
+  queue: string,
+  priority: number,
+  attempt: number,
+  maxAttempts: number,
+  rescues: number,
+  interruptions: number,
+  idempotencyKey: string | null,
+  createdAt: string,
+  dueAt: string,
+  payload: unknown,
+  state: unknown,
+];
+
+function readClaimed(tuple: JobTuple): ClaimedJob {
+  const [id, fence, type, queue, priority, attempt, maxAttempts, rescues, interruptions, ...rest] = tuple;
+  const [idempotencyKey, createdAt, dueAt, payload, state] = rest;
+  return {
+    id,
+    fence,
+    type,
+    queue,
+    priority,
+    attempt,
+    maxAttempts,
+    rescues,
+    interruptions,
+    idempotencyKey,
+    createdAt,
+    dueAt,
+    payload,
+    state,
+  };
 }
 
 /** One entry of an enqueue as SQL reads it. */

@@ -26,6 +26,11 @@ begin
   if total > 10000 then
     raise exception 'add_jobs takes at most 10000 jobs a call, got %', total using errcode = 'invalid_parameter_value';
   end if;
+  if jobs @? '$[*] ? (exists (@.scheduled_for) || exists (@.delay_ms))'
+     and exists (select from jsonb_to_recordset(jobs) as j(scheduled_for timestamptz, delay_ms float8)
+                 where greatest(j.scheduled_for, now() + j.delay_ms * interval '1 ms') > now() + interval '10 years 3 days') then
+    raise exception 'a job may be scheduled at most 10 years ahead' using errcode = 'invalid_parameter_value';
+  end if;
   ids := array(select nextval('jobqueue.jobs_id_seq') from generate_series(1, total));
 
   if jobs @? '$[*].idempotency_key ? (@ != null)' then

@@ -8,7 +8,8 @@
 -- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?, lanes?, first, idle,
 --              suspects, includePaused}; types: all with a handler here; excluded: those not to be probed now;
 --              lanes: [[queue, type, priority, afterDueAt, afterId]], or none to have those in use found and returned
--- answer       {protocol, settled, lost, revoked, jobs, rescued, crashed, lanes, unhandled, nextDueInMs, exhausted}
+-- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, rescues, interruptions, idempotencyKey,
+--              createdAt, dueAt, payload, state]], protocol, settled, lost, revoked, rescued, crashed, lanes, unhandled, nextDueInMs, exhausted}
 --
 -- What it promises:
 -- * A settlement counts only under the fence of its claim. One that was recorded already answers as settled, so that a
@@ -37,15 +38,11 @@ declare
   v_repeated   bigint[];
   v_lost       bigint[] := '{}';
   v_revoked    bigint[] := '{}';
-  v_gone_types text[];
-  v_gone_keys  text[];
-  v_done_types text[];
-  v_done_keys  text[];
+  v_keyed      boolean;
   v_jobs       json;
   v_claimed    int := 0;
   v_seen       int := 0;
   v_rescued    int := 0;
-  v_convicted  bigint[];
   v_crashed    bigint[] := '{}';
   v_lanes      jsonb := claim -> 'lanes';
   v_types      jsonb := claim -> 'types';
@@ -58,8 +55,11 @@ declare
   v_queues     jsonb := nullif(claim -> 'queues', 'null');
   v_unhandled  json;
   v_next_due   float8;
-  v_picked     tid[];
-  v_part       bigint[];
+  v_exhausted  boolean := false;
+  v_picked     tid[] := '{}';
+  v_expired    tid[] := '{}';
+  v_suspect    tid;
+  v_was        boolean;
 begin
   if v_claim is not null then
     perform pg_advisory_xact_lock(hashtextextended(v_claim::text, 0));
@@ -85,28 +85,20 @@ begin
              case when error is null then errors
                   else coalesce(errors, '[]') || (error || jsonb_build_object('at', now(), 'fence', fence)) end
       from gone
-      returning id, status, type, idempotency_key
+      returning id, idempotency_key is not null as keyed
     )
-    select coalesce(array_agg(id), '{}'),
-           array_agg(type order by type, idempotency_key) filter (where idempotency_key is not null and status = 'COMPLETED'),
-           array_agg(idempotency_key order by type, idempotency_key) filter (where idempotency_key is not null and status = 'COMPLETED'),
-           array_agg(type order by type, idempotency_key) filter (where idempotency_key is not null and status <> 'COMPLETED'),
-           array_agg(idempotency_key order by type, idempotency_key) filter (where idempotency_key is not null and status <> 'COMPLETED')
-    into v_settled, v_done_types, v_done_keys, v_gone_types, v_gone_keys
-    from kept;
+    select coalesce(array_agg(id), '{}'), bool_or(keyed) into v_settled, v_keyed from kept;
 
     -- A completed job's key lives on for its window; a dead letter or a cancel frees it. Only the job's own holder
     -- touches its key, so these rows are never contended by another settle.
-    if v_done_keys is not null then
+    if v_keyed then
       update jobqueue.idempotency_keys k
       set expires_at = now() + (drain ->> 'keyWindowMs')::float8 * interval '1 ms'
-      from unnest(v_done_types, v_done_keys) as d(type, key)
-      where k.type = d.type and k.key = d.key and k.job_id = any(v_settled);
-    end if;
-    if v_gone_keys is not null then
+      from jobqueue.job_history h
+      where h.id = any(v_settled) and h.status = 'COMPLETED' and k.type = h.type and k.key = h.idempotency_key and k.job_id = h.id;
       delete from jobqueue.idempotency_keys k
-      using unnest(v_gone_types, v_gone_keys) as d(type, key)
-      where k.type = d.type and k.key = d.key and k.job_id = any(v_settled);
+      using jobqueue.job_history h
+      where h.id = any(v_settled) and h.status <> 'COMPLETED' and k.type = h.type and k.key = h.idempotency_key and k.job_id = h.id;
     end if;
 
     if cardinality(v_settled) < jsonb_array_length(settlements) then
@@ -202,19 +194,26 @@ begin
 
     -- 3a. A fresh drain first takes what three drains had no time for, whatever its lane.
     if (claim ->> 'first')::boolean then
-      v_picked := array(
-        select j.ctid from jobqueue.jobs j
-        where j.passes > 2 and j.due_at <= now() and v_types ? j.type and not v_excluded ? j.type and j.rescues = 0
+      select coalesce(array_agg(ctid), '{}'), coalesce(array_agg(ctid) filter (where expired), '{}')
+      into v_picked, v_expired
+      from (
+        select j.ctid, j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim as expired
+        from jobqueue.jobs j
+        where j.passes > 2 and j.rescues = 0 and j.due_at <= now() and v_types ? j.type and not v_excluded ? j.type
           and (j.lease_until is null or j.lease_until < now() or j.claim = v_claim)
           and (v_queues is null or v_queues ? j.queue)
           and (v_paused or not exists (
                 select from jobqueue.pauses p where p.queue in ('*', j.queue) and p.type in ('*', j.type)))
         order by j.due_at limit least(v_free, v_limit)
-        for no key update skip locked);
+        for no key update skip locked
+      ) passed_over;
+      v_limit := v_limit - cardinality(v_picked);
+      v_free := v_free - cardinality(v_picked);
+      v_seen := cardinality(v_picked);
     end if;
 
-    -- 3b. The lanes. Rescued jobs start at once or not at all (never claimed ahead); after two rescues a job is no
-    -- business of this branch.
+    -- 3b. The lanes, most urgent first; lanes of one priority by the due time of their head. A rescued job starts at
+    -- once or not at all (it is never claimed ahead), and after two rescues it is no business of this branch.
     with lanes as materialized (
       select l.queue, l.type, l.priority, l.after_due, l.after_id, row_number() over (order by l.priority desc, head.due_at) as ord
       from (
@@ -237,102 +236,111 @@ begin
       select c.*, l.ord
       from lanes l
       cross join lateral (
-        select k.ctid, k.due_at, k.id, k.payload_bytes + k.state_bytes as bytes,
-               k.rescues > 0 or (k.lease_until < now() and k.settled_fence <> k.fence and k.claim is distinct from v_claim) as rescued
+        select k.ctid, k.due_at, k.id, k.payload_bytes + k.state_bytes as bytes, k.rescues > 0 as rescued,
+               k.lease_until < now() and k.settled_fence <> k.fence and k.claim is distinct from v_claim as expired
         from jobqueue.jobs k
         where k.queue = l.queue and k.type = l.type and k.priority = l.priority
           and k.due_at <= now() and (k.due_at, k.id) > (l.after_due, l.after_id)
           and (k.lease_until is null or k.lease_until < now() or k.claim = v_claim)
           and (k.rescues = 0 or k.rescues = 1 and (k.lease_until is null or k.settled_fence = k.fence or k.claim = v_claim))
-          and k.ctid <> all(coalesce(v_picked, '{}'))
+          and k.ctid <> all(v_picked)
         order by k.due_at, k.id
-        limit v_limit - coalesce(cardinality(v_picked), 0)
+        limit v_limit
         for no key update skip locked
       ) c
-      limit v_limit - coalesce(cardinality(v_picked), 0)
+      limit v_limit
     ), measured as (
-      select ctid, rescued, bytes, row_number() over place as n, sum(bytes) over (place rows unbounded preceding) as total
+      select ctid, rescued or expired as rescued, expired, row_number() over place as n,
+             sum(bytes) over (place rows unbounded preceding) as total
       from candidates window place as (order by ord, due_at, id)
+    ), fitting as (
+      select ctid, expired from measured where (n = 1 or total <= v_bytes) and (n <= v_free or rescued is not true)
     )
-    select coalesce(v_picked, '{}') || coalesce(array_agg(ctid) filter (where
-             (n = 1 or total <= v_bytes) and (not rescued or n <= v_free - coalesce(cardinality(v_picked), 0))), '{}'),
-           coalesce(cardinality(v_picked), 0) + count(*)
-    into v_picked, v_seen
-    from measured;
+    select v_picked || coalesce(array_agg(ctid), '{}'), v_expired || coalesce(array_agg(ctid) filter (where expired), '{}'),
+           v_seen + (select count(*) from measured)
+    into v_picked, v_expired, v_seen
+    from fitting;
 
     -- 3c. A suspect runs alone in its drain: one, and only where nothing else is held.
-    if (claim ->> 'idle')::boolean and ((claim ->> 'suspects')::boolean or cardinality(v_picked) = 0) then
-      v_picked := coalesce(nullif(array(
-        select j.ctid from jobqueue.jobs j
-        where j.rescues > 0 and j.due_at <= now() and v_types ? j.type and not v_excluded ? j.type
-          and (j.lease_until is null or j.lease_until < now() or j.claim = v_claim)
-          and (j.rescues > 1 or j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim)
-          and (v_queues is null or v_queues ? j.queue)
-          and (v_paused or not exists (
-                select from jobqueue.pauses p where p.queue in ('*', j.queue) and p.type in ('*', j.type)))
-        order by j.due_at limit 1
-        for no key update skip locked), '{}'), v_picked);
+    if (claim ->> 'idle')::boolean and ((claim ->> 'suspects')::boolean or v_picked = '{}') then
+      select j.ctid, j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim
+      into v_suspect, v_was
+      from jobqueue.jobs j
+      where j.rescues > 0 and j.due_at <= now() and v_types ? j.type and not v_excluded ? j.type
+        and (j.lease_until is null or j.lease_until < now() or j.claim = v_claim)
+        and (j.rescues > 1 or j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim)
+        and (v_queues is null or v_queues ? j.queue)
+        and (v_paused or not exists (
+              select from jobqueue.pauses p where p.queue in ('*', j.queue) and p.type in ('*', j.type)))
+      order by j.due_at limit 1
+      for no key update skip locked;
+      if v_suspect is not null then
+        v_picked := array[v_suspect];
+        v_expired := case when v_was then array[v_suspect] else '{}' end;
+      end if;
     end if;
 
-    if cardinality(v_picked) > 0 then
-      with claimed as (
+    -- 3d. Rescue: a lease that ran out. The attempt counts if the job was reported running. At three rescues, or with no
+    -- attempt left, the function dies of this job: it is not tried again. A suspect is always reported before it runs,
+    -- so one that was not is innocent of this death.
+    if v_expired <> '{}' then
+      with rescued as (
         update jobqueue.jobs j
-        set fence = j.fence + (j.claim is distinct from v_claim)::int,
-            claim = v_claim,
-            lease_until = now() + (v_types ->> j.type)::float8 * interval '1 ms',
-            rescues = case when j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim
-                                and (j.rescues < 2 or j.started_fence = j.fence)
-                           then j.rescues + 1 else j.rescues end,
-            attempt = case when j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim
-                                and j.started_fence = j.fence
-                           then j.attempt + 1 else j.attempt end,
-            errors = case when j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim
-                          then coalesce(case when jsonb_array_length(j.errors) >= 100 then j.errors - 0 else j.errors end, '[]')
-                               || jsonb_build_object('name', 'CrashedError', 'code', 'crashed', 'at', now(), 'fence', j.fence,
-                                    'attempt', j.attempt + 1, 'counted', j.started_fence = j.fence,
-                                    'message', case when j.started_fence = j.fence
-                                      then 'the function that ran this job ended without an outcome'
-                                      else 'the function that held this job ended before it reported the job running' end)
-                          else j.errors end
-        where j.ctid = any(v_picked)
-        returning j.id, j.fence, j.type, j.queue, j.priority, j.attempt, j.max_attempts, j.rescues, j.interruptions,
-                  j.idempotency_key, j.created_at, j.due_at, j.payload, j.state,
-                  j.errors -> -1 ->> 'code' = 'crashed' and (j.errors -> -1 ->> 'fence')::int = j.fence - 1 as rescued
+        set rescues = j.rescues + (j.rescues < 2 or j.started_fence = j.fence)::int,
+            attempt = j.attempt + (j.started_fence = j.fence)::int,
+            settled_fence = j.fence,
+            lease_until = null,
+            claim = null,
+            errors = coalesce(case when jsonb_array_length(j.errors) >= 100 then j.errors - 0 else j.errors end, '[]')
+                     || jsonb_build_object('name', 'CrashedError', 'code', 'crashed', 'at', now(), 'fence', j.fence,
+                          'attempt', j.attempt + 1, 'counted', j.started_fence = j.fence,
+                          'message', case when j.started_fence = j.fence
+                            then 'the function that ran this job ended without an outcome'
+                            else 'the function that held this job ended before it reported the job running' end)
+        where j.ctid = any(v_expired)
+        returning j.ctid, j.id, j.rescues >= 3 or j.attempt >= j.max_attempts as convicted
       )
-      select json_agg(json_build_object('id', id::text, 'fence', fence, 'type', type, 'queue', queue, 'priority', priority,
-               'attempt', attempt, 'maxAttempts', max_attempts, 'rescues', rescues, 'interruptions', interruptions,
-               'idempotencyKey', idempotency_key, 'createdAt', created_at, 'dueAt', due_at, 'payload', payload, 'state', state))
-               filter (where rescues < 3 and attempt < max_attempts),
-             count(*) filter (where rescues < 3 and attempt < max_attempts),
-             count(*) filter (where rescued),
-             array_agg(id) filter (where rescues >= 3 or attempt >= max_attempts)
-      into v_jobs, v_claimed, v_rescued, v_convicted
-      from claimed;
-    end if;
+      select count(*), (select coalesce(array_agg(p), '{}') from unnest(v_picked) as u(p) where p <> all(v_expired))
+             || coalesce(array_agg(ctid) filter (where not convicted), '{}'),
+             coalesce(array_agg(id) filter (where convicted), '{}')
+      into v_rescued, v_picked, v_crashed
+      from rescued;
 
-    -- 3d. Three rescues, or no attempt left: the function dies of this job, so it is not tried again.
-    if v_convicted is not null then
-      with gone as (
-        delete from jobqueue.jobs j where j.id = any(v_convicted) returning j.*
-      ), kept as (
+      if v_crashed <> '{}' then
+        with gone as (
+          delete from jobqueue.jobs j where j.id = any(v_crashed) returning j.*
+        ), freed as (
+          delete from jobqueue.idempotency_keys k using gone g
+          where k.type = g.type and k.key = g.idempotency_key and k.job_id = g.id
+        )
         insert into jobqueue.job_history (id, status, created_at, due_at, started_at, fence, attempt, max_attempts, priority,
           queue, type, idempotency_key, payload, state, progress, errors)
         select id, 'DEAD_LETTER', created_at, due_at, started_at, fence, attempt, max_attempts, priority, queue, type,
                idempotency_key, payload, state, progress, errors
-        from gone
-        returning id, type, idempotency_key
+        from gone;
+      end if;
+    end if;
+
+    -- 3e. Claim.
+    if v_picked <> '{}' then
+      with claimed as (
+        update jobqueue.jobs j
+        set fence = j.fence + (j.claim is distinct from v_claim)::int,
+            claim = v_claim,
+            lease_until = now() + (v_types ->> j.type)::float8 * interval '1 ms'
+        where j.ctid = any(v_picked)
+        returning j.*
       )
-      select array_agg(id), array_agg(type) filter (where idempotency_key is not null),
-             array_agg(idempotency_key) filter (where idempotency_key is not null)
-      into v_crashed, v_gone_types, v_gone_keys
-      from kept;
-      delete from jobqueue.idempotency_keys k
-      using unnest(v_gone_types, v_gone_keys) as d(type, key)
-      where k.type = d.type and k.key = d.key and k.job_id = any(v_crashed);
+      -- arrays, not objects: half the bytes, and less than half the time of json_build_object (3.4 against 7.8 us a job)
+      select json_agg(json_build_array(id::text, fence, type, queue, priority, attempt, max_attempts, rescues, interruptions,
+                                       idempotency_key, created_at, due_at, payload, state)), count(*)
+      into v_jobs, v_claimed
+      from claimed;
     end if;
 
     -- When the lanes came to their end, say when the next job of these lanes falls due.
-    if v_seen < v_limit then
+    v_exhausted := v_seen < (claim ->> 'limit')::int;
+    if v_exhausted then
       select extract(epoch from min(future.due_at) - now()) * 1000 into v_next_due
       from jsonb_array_elements(v_lanes) as x(e)
       cross join lateral (
@@ -382,5 +390,5 @@ begin
     'protocol', 1, 'settled', cardinality(v_settled), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', v_rescued, 'crashed', to_json(v_crashed::text[]),
     'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'nextDueInMs', v_next_due,
-    'exhausted', v_limit > 0 and v_seen < v_limit);
+    'exhausted', v_exhausted);
 end $$;
