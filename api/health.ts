@@ -2,18 +2,24 @@
 import { authorize, hasBearer } from '../lib/http/auth.ts';
 import { databaseFailure, endpoint } from '../lib/http/errors.ts';
 import type { Health } from '../lib/jobqueue/index.ts';
+import { log } from '../lib/log.ts';
 import { queue } from '../lib/queue/index.ts';
 
 export const GET = endpoint(async (request) => {
   const asOperator = hasBearer(request);
   if (asOperator) authorize(request, 'OPERATOR_SECRET');
-  const { status, checks } = await queue.health().catch(withoutDatabase);
+  const { status, checks } = await health();
   const shown = asOperator ? checks : checks.map(({ name }) => name);
   return Response.json({ status, checks: shown }, { status: status === 'ok' ? 200 : 503 });
 });
 
-function withoutDatabase(error: unknown): Health {
-  const failure = databaseFailure(error);
-  if (failure === null) throw error;
-  return { status: 'failing', checks: [{ name: 'database', ok: false, detail: failure.message }] };
+async function health(): Promise<Health> {
+  try {
+    return await queue.health();
+  } catch (error) {
+    const failure = databaseFailure(error);
+    if (failure === null) throw error;
+    log.error({ error: failure }, 'health');
+    return { status: 'failing', checks: [{ name: 'database', ok: false, detail: failure.message }] };
+  }
 }

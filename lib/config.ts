@@ -10,8 +10,6 @@ export const EDGE_LIMITS = {
   drainBodyBytes: 64 * 1024,
   /** One file or one part of a file, for the same platform limit. */
   uploadBytes: 4 * MIB,
-  /** As many types as one request may filter by: far more than any deployment declares. */
-  drainTypes: 100,
   /** The queue's own bound for one drain. */
   drainJobs: 1_000_000,
   /** The queue's own bound for jobs that run at once. */

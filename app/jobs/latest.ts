@@ -1,8 +1,8 @@
 /** The latest jobs for the screen: one page, newest first, by keyset. Never a walk over the whole backlog or history. */
 import { and, desc, eq, inArray, isNotNull, isNull, lt, type SQL } from 'drizzle-orm';
-import { database } from '@/db/client';
-import { drains, jobHistory, liveJobs } from '@/db/jobqueue/schema';
-import type { Status } from '@/lib/jobqueue/job';
+import { database } from '../../db/client.ts';
+import { drains, jobHistory, liveJobs } from '../../db/jobqueue/schema.ts';
+import type { Status } from '../../lib/jobqueue/job.ts';
 
 export const PAGE = 50;
 

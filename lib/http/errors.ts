@@ -29,11 +29,11 @@ export function endpoint(handle: (request: Request) => Promise<Response>): (requ
   };
 }
 
-/** The answer to `error`. What the client cannot mend is logged, with what an operator needs to mend it. */
+/** The answer to `error`. What the client cannot mend is logged, unless whoever threw it chose its words and logged them. */
 export function refusal(error: unknown, request: Request): Response {
   const noDatabase = databaseFailure(error);
   const { status, code, message, issues } = noDatabase ? NO_DATABASE : translate(error);
-  if (status >= 500)
+  if (status >= 500 && !(error instanceof HttpError))
     log.error({ error: noDatabase ?? error, method: request.method, path: new URL(request.url).pathname }, code);
   const body = { error: { code, message, ...(issues.length > 0 ? { issues } : {}) } };
   return Response.json(body, { status, ...(status === 401 ? { headers: { 'www-authenticate': 'Bearer' } } : {}) });
@@ -46,8 +46,13 @@ const NO_DATABASE = new HttpError(500, 'database_unavailable', 'The database doe
 export function databaseFailure(error: unknown): Error | null {
   if (error instanceof DatabaseUsageError && error.code.startsWith('database_')) return error;
   const address = addressOf(process.env.DATABASE_URL ?? '');
-  const reason = connectionError(error, { variable: 'DATABASE_URL', address });
-  return reason ?? (error instanceof ConnectionError ? error : null);
+  return connectionError(error, { variable: 'DATABASE_URL', address }) ?? unanswered(error);
+}
+
+/** What no rule names is a failed connection all the same: the drivers say so, under whatever wrapped them. */
+function unanswered(error: unknown): Error | null {
+  if (error instanceof ConnectionError) return error;
+  return error instanceof Error ? unanswered(error.cause) : null;
 }
 
 function translate(error: unknown): HttpError {

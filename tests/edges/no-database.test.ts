@@ -1,0 +1,102 @@
+/** What the edges say when there is no database, or one without our schema: to the client little, to the log the next step. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { emptyDatabase, type TestDatabase } from '../support/database.ts';
+
+const SECRET = 'secret-of-all-0123456789';
+const PASSWORD = 'the-database-password';
+
+type Handle = (request: Request) => Promise<Response>;
+
+beforeEach(() => {
+  for (const name of ['CRON_SECRET', 'OPERATOR_SECRET', 'QUEUE_API_KEY']) vi.stubEnv(name, SECRET);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+describe('nothing listens at DATABASE_URL', () => {
+  const url = `postgres://user:${PASSWORD}@127.0.0.1:1/app`; // a port below 1024 that no test can have opened
+
+  test('the tick answers 500, health 503, an enqueue 500: none says where the database stands', async () => {
+    const api = await endpointsOn(url);
+    expect(await answer(api.drain, ask('/api/cron/drain'))).toMatchObject([
+      500,
+      { error: { code: 'database_unavailable' } },
+    ]);
+    expect(await answer(api.enqueue, enqueuing())).toMatchObject([500, { error: { code: 'database_unavailable' } }]);
+    const open = new Request('https://queue.example/api/health');
+    expect(await answer(api.health, open)).toEqual([503, { status: 'failing', checks: ['database'] }]);
+    expect(lines.text()).toContain('DATABASE_URL');
+    expect(lines.text()).toContain(new URL(url).host);
+    expect(lines.text()).not.toContain(PASSWORD);
+  });
+});
+
+describe('a database that was never migrated', () => {
+  let db: TestDatabase;
+  beforeAll(async () => {
+    db = await emptyDatabase();
+  });
+  afterAll(() => db.drop());
+
+  test('the log names the command that mends it', async () => {
+    const api = await endpointsOn(db.url);
+    expect(await answer(api.drain, ask('/api/cron/drain'))).toMatchObject([
+      500,
+      { error: { code: 'database_unavailable' } },
+    ]);
+    expect((await answer(api.health, ask('/api/health')))[0]).toBe(503);
+    expect(lines.text()).toContain('npm run db:migrate');
+    await api.close();
+  });
+});
+
+test('without DATABASE_URL the log names the variable', async () => {
+  const api = await endpointsOn(undefined);
+  expect(await answer(api.drain, ask('/api/cron/drain'))).toMatchObject([
+    500,
+    { error: { code: 'database_unavailable' } },
+  ]);
+  expect((await answer(api.health, ask('/api/health')))[0]).toBe(503);
+  expect(lines.text()).toContain('DATABASE_URL is not set');
+});
+
+let lines: { text(): string };
+
+/** The handlers in a process that has not met a database yet. */
+async function endpointsOn(
+  url: string | undefined,
+): Promise<{ drain: Handle; enqueue: Handle; health: Handle; close(): Promise<void> }> {
+  vi.resetModules();
+  delete (globalThis as Record<symbol, unknown>)[Symbol.for('conversure.jobqueue.database')];
+  vi.stubEnv('DATABASE_URL', url);
+  const { log: fresh } = await import('../../lib/log.ts');
+  const line = vi.spyOn(fresh, 'error').mockReturnValue();
+  // As the log prints them: an Error's message is no property that JSON would show.
+  lines = {
+    text: () => JSON.stringify(line.mock.calls, (_, value) => (value instanceof Error ? value.message : value)),
+  };
+  const { GET: drain } = await import('../../api/cron/drain.ts');
+  const { POST: enqueue } = await import('../../api/jobs.ts');
+  const { GET: health } = await import('../../api/health.ts');
+  const { database } = await import('../../db/client.ts');
+  return { drain, enqueue, health, close: () => database().close() };
+}
+
+async function answer(handle: Handle, request: Request): Promise<[number, unknown]> {
+  const response = await handle(request);
+  return [response.status, await response.json()];
+}
+
+function ask(path: string): Request {
+  return new Request(`https://queue.example${path}`, { headers: { authorization: `Bearer ${SECRET}` } });
+}
+
+function enqueuing(): Request {
+  return new Request('https://queue.example/api/jobs', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SECRET}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'crm_sync', payload: { companyId: 'c', leadId: 'l', action: 'create' } }),
+  });
+}

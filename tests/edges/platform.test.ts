@@ -1,0 +1,48 @@
+/** What the platform is told must be what the code answers: vercel.json, next.config.ts and api/ agree. */
+import { readFileSync } from 'node:fs';
+import { afterEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { GET } from '../../app/api/[...path]/route.local.ts';
+import { maxDurationMs } from '../../lib/config.ts';
+import { log } from '../../lib/log.ts';
+
+const vercel = z
+  .object({
+    framework: z.literal('nextjs'),
+    functions: z.record(z.string(), z.object({ maxDuration: z.number() })),
+    // The platform refuses any further key, a `timezone` for one.
+    crons: z.array(z.strictObject({ path: z.string().startsWith('/api/'), schedule: z.string() })),
+  })
+  .parse(JSON.parse(readFileSync('vercel.json', 'utf8')));
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+test('every cron meets an endpoint that answers GET, as crons ask, and is closed without its secret', async () => {
+  vi.spyOn(log, 'error').mockReturnValue();
+  vi.stubEnv('CRON_SECRET', undefined);
+  for (const { path } of vercel.crons)
+    expect((await GET(new Request(`https://queue.example${path}`))).status).toBe(503);
+});
+
+test('a drain never plans beyond what the function may run', () => {
+  for (const { maxDuration } of Object.values(vercel.functions))
+    expect(maxDurationMs()).toBeLessThanOrEqual(maxDuration * 1000);
+});
+
+test('a duration that makes no sense is refused by its name', () => {
+  vi.stubEnv('JOBQUEUE_MAX_DURATION', '5m');
+  expect(maxDurationMs).toThrow('JOBQUEUE_MAX_DURATION');
+});
+
+test.each([
+  ['a platform build has no local dispatcher', '1', false],
+  ['a self-hosted build has the local dispatcher', undefined, true],
+])('%s', async (_, value, expected) => {
+  vi.stubEnv('VERCEL', value);
+  vi.resetModules();
+  const { default: config } = await import('../../next.config.ts');
+  expect(config.pageExtensions?.includes('local.ts')).toBe(expected);
+});
