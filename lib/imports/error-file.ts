@@ -1,6 +1,6 @@
 /** The rows that an import refused, as a CSV to correct and import again: the columns of the file, then why. */
 import type { Executor } from '../../db/database.ts';
-import { guard } from '../jobs/lead-import/formula-guard.ts';
+import { guard, unguard } from '../jobs/lead-import/formula-guard.ts';
 
 /** What we add. An import ignores columns of these names, and a file that has them gets new ones in their place. */
 const ADDED = ['_row', '_error_code', '_error'];
@@ -44,7 +44,7 @@ async function* errorLines(
   const line = (cells: readonly string[]) =>
     `${cells.map((cell) => quote(guard(cell), delimiter)).join(delimiter)}\r\n`;
   const kept = [...header.keys()].filter((index) => !ADDED.includes(header[index]?.trim() ?? ''));
-  yield `\ufeff${line([...kept.map((index) => header[index] ?? ''), ...ADDED])}`;
+  yield `\ufeff${line([...kept.map((index) => unguard(header[index] ?? '')), ...ADDED])}`;
   for (let after = 0; ; ) {
     const rows = await readErrors(database, importId, after);
     if (rows.length === 0) return;

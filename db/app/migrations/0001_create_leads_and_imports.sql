@@ -97,7 +97,7 @@ create table import_rows (
   "column"   text,
   value      text,
   message    text,
-  cells      jsonb,                            -- of refused rows, as they stood in the file: what the error file repeats
+  cells      jsonb,                            -- of refused rows, without formula guards: what the error file repeats
   primary key (import_id, row),
   constraint outcome_is_known check (outcome in ('created', 'updated', 'unchanged', 'duplicate', 'error')),
   constraint an_error_has_a_reason_and_its_cells

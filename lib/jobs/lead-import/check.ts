@@ -49,18 +49,24 @@ export async function checkFile(
   return { kind: 'sound', layout, firstRow, rows: at.row - firstRow.row };
 }
 
-/** Over as many parts as it takes: the first may be tiny. */
+/** The first whole lines, over as many parts as it takes: the first may be tiny. */
 async function readHead(database: Executor, file: StoredFile): Promise<Buffer> {
   let head: Buffer = Buffer.alloc(0);
   for await (const bytes of storedBytes(database, file, 0)) {
     head = Buffer.concat([head, bytes]);
     if (head.length >= HEAD_BYTES) break;
   }
-  return head.subarray(0, HEAD_BYTES);
+  return head.length < HEAD_BYTES ? head : wholeLines(head.subarray(0, HEAD_BYTES));
+}
+
+function wholeLines(head: Buffer): Buffer {
+  const end = Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r')) + 1;
+  if (end > 0) return head.subarray(0, end);
+  throw new UnreadableFile('line_too_long', `the first line does not end within ${HEAD_BYTES} bytes`, 1);
 }
 
 async function readHeader(head: Buffer, dialect: Dialect): Promise<{ layout: Layout; firstRow: Position }> {
-  for await (const { cells, next } of readRecords([head], dialect, START)) {
+  for await (const { cells, next } of readRecords(textOnly([head], START.line), dialect, START)) {
     if (cells.every((cell) => cleanLine(cell) === '')) continue; // blank lines above the header
     const columns = mapColumns(cells);
     if (columns.phone.length > 0) return { layout: { ...dialect, header: cells, columns }, firstRow: next };

@@ -15,14 +15,14 @@ export function readPhone(cell: string, country: CountryCode): Phone {
       code: 'phone_damaged',
       message: 'a spreadsheet rounded this number; format the column as text there and enter the number again',
     };
+  if (TWO_NUMBERS.test(text))
+    return { code: 'phone_ambiguous', message: 'expected one phone number, got more than one' };
   const parsed = candidates(text).map((candidate) => parse(candidate, country));
   const valid = parsed.find((number) => number?.isValid());
   if (valid) return { phone: valid.number };
-  if (TWO_NUMBERS.test(text))
-    return { code: 'phone_ambiguous', message: 'expected one phone number, got more than one' };
   if (parsed.every((number) => number === undefined))
     return { code: 'phone_invalid', message: 'this is not a phone number' };
-  return { code: 'phone_invalid', message: whyInvalid(text, country) };
+  return { code: 'phone_invalid', message: whyInvalid(candidates(text).at(-1) ?? text, country) };
 }
 
 /** As it stands, and with the common `00` read as `+`: in countries that dial out by other digits the first finds nothing. */
@@ -34,7 +34,7 @@ function parse(text: string, country: CountryCode) {
   return parsePhoneNumberFromString(text, { defaultCountry: country, extract: false });
 }
 
-/** Seven digits and more, twice, with something between that no number contains. */
+/** Seven digits and more, twice, with something between that no number contains; the parser would take the first. */
 const TWO_NUMBERS = /(?:\d[ .()-]*){7,}(?:[/;,|&]|\bor\b)\s*\+?(?:[ .()-]*\d){7,}/i;
 
 /** Joiners mean nothing between digits; `tel:`, `p:` (Meta's lead ads) and `whatsapp:` name the kind; `.0` is a float's. */

@@ -24,7 +24,7 @@ const MAX_RECORD_BYTES = 64 * 1024;
 
 /** `bytes` is the file from `from` on. Throws `UnreadableFile` where a quote never closes, after all records before it. */
 export async function* readRecords(
-  bytes: AsyncIterable<Buffer> | Iterable<Buffer>,
+  bytes: AsyncIterable<Buffer>,
   dialect: Dialect,
   from: Position,
 ): AsyncGenerator<FileRecord> {

@@ -11,7 +11,7 @@ import { type Pace, startPace } from './pace.ts';
 import { readRecords } from './records.ts';
 import { readSlices } from './slices.ts';
 import { checkedUpTo, type State } from './state.ts';
-import { storedBytes } from './stored-bytes.ts';
+import { FileGone, storedBytes } from './stored-bytes.ts';
 import { tellQueue } from './tell-queue.ts';
 import { UnreadableFile } from './unreadable.ts';
 
@@ -42,7 +42,12 @@ export async function importLeads(database: Executor, context: JobContext<Payloa
         await dropFile(database, importId);
         return { status: found.status, ...found.summary };
       case 'running': {
-        const pausedAt = await advance(database, found, context, pace);
+        const pausedAt = await advance(database, found, context, pace).catch(async (error: unknown) => {
+          if (!(error instanceof FileGone)) throw error;
+          const now = await beginImport(database, context.payload);
+          if (now.status === 'running') throw error; // nobody ended it, so its bytes are lost
+          return null;
+        });
         if (pausedAt !== null) return continueWith(pausedAt);
       }
     }

@@ -9,11 +9,16 @@ export interface StoredFile {
   readonly sizeBytes: number;
 }
 
-/** The file's bytes from `offset` on. Rejects if they are no longer stored, which ends with the import. */
+/** The bytes are no longer stored: the import ended elsewhere while this run was reading. */
+export class FileGone extends Error {
+  override readonly name = 'FileGone';
+}
+
+/** The file's bytes from `offset` on. Throws `FileGone` once they have been dropped. */
 export async function* storedBytes(database: Executor, file: StoredFile, offset: number): AsyncGenerator<Buffer> {
   for (let next = offset; next < file.sizeBytes; ) {
     const bytes = await readRange(database, file.importId, next, RANGE_BYTES);
-    if (bytes.length === 0) throw new Error(`import ${file.importId}: nothing is stored at byte ${next}`);
+    if (bytes.length === 0) throw new FileGone(`import ${file.importId}: nothing is stored at byte ${next}`);
     yield bytes;
     next += bytes.length;
   }

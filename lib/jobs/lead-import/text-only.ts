@@ -17,7 +17,10 @@ export function refuseForeignFormat(head: Buffer): void {
 const REMEDY = 'save it as "CSV UTF-8" and upload that';
 
 /** Passes on `bytes`, which start at `line`, in whole lines: no character is ever cut. */
-export async function* textOnly(bytes: AsyncIterable<Buffer>, firstLine: number): AsyncGenerator<Buffer> {
+export async function* textOnly(
+  bytes: AsyncIterable<Buffer> | Iterable<Buffer>,
+  firstLine: number,
+): AsyncGenerator<Buffer> {
   let line = firstLine;
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of bytes) {

@@ -1,0 +1,117 @@
+/** Records know where they end: from any of those places on, the rest of the file reads the same. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Dialect, detectDialect } from '../../lib/jobs/lead-import/dialect.ts';
+import { type FileRecord, readRecords, START } from '../../lib/jobs/lead-import/records.ts';
+
+async function* streamed(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function read(bytes: Buffer, dialect: Dialect, options: { from?: FileRecord['next']; chunk?: number } = {}) {
+  const { from = START, chunk = 7 } = options;
+  const records: FileRecord[] = [];
+  for await (const record of readRecords(streamed(bytes.subarray(from.offset), chunk), dialect, from))
+    records.push(record);
+  return records;
+}
+
+const COMMA: Dialect = { delimiter: ',', lineEnds: ['\r\n', '\n'] };
+
+const cell = fc.oneof(
+  fc.constantFrom('', 'a', 'Ali', 'say "hi"', 'two\nlines', 'two\r\nlines', 'a,b', 'محمد', '😀', 'é', '="05"'),
+  fc.string({ unit: 'grapheme', maxLength: 12 }),
+);
+const written = (text: string, quoted: boolean) =>
+  quoted || /[",\r\n\ufeff]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+const file = fc
+  .record({
+    rows: fc.array(fc.array(fc.tuple(cell, fc.boolean()), { minLength: 1, maxLength: 4 }), { maxLength: 12 }),
+    ends: fc.array(fc.constantFrom('\n', '\r\n'), { minLength: 12, maxLength: 12 }),
+    bom: fc.boolean(),
+    lastEnd: fc.boolean(),
+  })
+  .map(({ rows, ends, bom, lastEnd }) => {
+    const lines = rows.map((cells) => cells.map(([text, quoted]) => written(text, quoted)).join(','));
+    const text = lines.map((line, n) => `${line}${n < lines.length - 1 || lastEnd ? ends[n] : ''}`).join('');
+    return { bytes: Buffer.from(`${bom ? '\ufeff' : ''}${text}`), cells: rows.map((row) => row.map(([text]) => text)) };
+  });
+
+test('a run that starts behind any record reads what a run from the beginning reads there', async () => {
+  await fc.assert(
+    fc.asyncProperty(file, fc.integer({ min: 1, max: 40 }), async ({ bytes }, chunk) => {
+      const whole = await read(bytes, COMMA, { chunk: 1_000 });
+      expect(await read(bytes, COMMA, { chunk })).toEqual(whole);
+      for (const [n, { next }] of whole.entries())
+        expect(await read(bytes, COMMA, { from: next, chunk })).toEqual(whole.slice(n + 1));
+      expect(whole.at(-1)?.next.offset ?? bytes.length).toBe(bytes.length);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('cells come back as they were written', async () => {
+  await fc.assert(
+    fc.asyncProperty(file, async ({ bytes, cells }) => {
+      const records = await read(bytes, COMMA);
+      // A last row of one empty cell without a line end is no row; nothing else may differ.
+      expect(records.map((record) => record.cells)).toEqual(cells.slice(0, records.length));
+      expect(cells.slice(records.length).flat().join('')).toBe('');
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('rows and lines are counted as a spreadsheet and an editor count them', async () => {
+  const records = await read(Buffer.from('a,b\r\n1,"x\r\ny"\r\n\r\n2,z\r\n'), COMMA);
+  expect(records.map(({ row, next }) => [row, next.line])).toEqual([
+    [1, 2],
+    [2, 4],
+    [3, 5],
+    [4, 6],
+  ]);
+});
+
+test('a stray quote stays text and swallows no row', async () => {
+  const records = await read(Buffer.from('a,b\n1,"x"y\n2,5" pipe\n3,z\n'), COMMA);
+  expect(records.map(({ cells }) => cells[1])).toEqual(['b', '"x"y', '5" pipe', 'z']);
+});
+
+test('a quote that never closes is met behind the last whole record, with its line', async () => {
+  const bytes = Buffer.from(`a,b\n1,2\n3,"x\n${'4,5\n'.repeat(20_000)}`);
+  const seen: string[][] = [];
+  const reading = (async () => {
+    for await (const { cells } of readRecords(streamed(bytes, 1_000), COMMA, START)) seen.push(cells);
+  })();
+  await expect(reading).rejects.toMatchObject({ name: 'UnreadableFile', code: 'quote_unbalanced', line: 3 });
+  expect(seen).toEqual([
+    ['a', 'b'],
+    ['1', '2'],
+  ]);
+});
+
+test.each([
+  ['comma', 'Name,Phone\nAli,1\n', ','],
+  ['semicolon', 'Name;Phone;Note\nAli;1;a, b\nOmar;2;c, d\n', ';'],
+  ['tab', 'Name\tPhone\nAli\t1\n', '\t'],
+  ['bar', 'Name|Phone\nAli|1\n', '|'],
+  ['one column', 'Phone\n1\n2\n', ','],
+  ['a comma in every name', 'Phone;Name\n1;"Ali, A"\n2;Omar, B\n', ';'],
+  ['commas in the header of another column', 'Note, free, text;Phone\nx;1\ny;2\n', ';'],
+  ['header only', 'Name;Mobile Number', ';'],
+  ['nothing', '', ','],
+])('finds the delimiter: %s', (_, text, delimiter) => {
+  expect(detectDialect(Buffer.from(text), null).delimiter).toBe(delimiter);
+});
+
+test('what the uploader chose wins', () => {
+  expect(detectDialect(Buffer.from('Name;Phone\n'), ',').delimiter).toBe(',');
+});
+
+test.each([
+  ['LF', 'a,b\n1,2\n', ['\r\n', '\n']],
+  ['CRLF', 'a,b\r\n1,2\r\n', ['\r\n', '\n']],
+  ['CR with LF inside a cell', 'a,"b\nc"\r1,2\r', ['\r']],
+])('finds the line ends: %s', (_, text, lineEnds) => {
+  expect(detectDialect(Buffer.from(text), null).lineEnds).toEqual(lineEnds);
+});
