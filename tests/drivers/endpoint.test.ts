@@ -104,8 +104,8 @@ test('a wrong password is refused without an SQLSTATE, as the proxy does', async
 
 test('the statement of a client that hung up is cancelled', async () => {
   const RUNNING = "select from pg_stat_activity where wait_event = 'PgSleep' and query like '%hung up%'";
-  const outcome = composite.execute({ text: "select pg_sleep(60), 'hung up'", params: [] }, { timeoutMs: 300 });
-  await expect.poll(async () => (await observer.query(RUNNING)).rowCount).toBe(1);
+  const outcome = composite.execute({ text: "select pg_sleep(60), 'hung up'", params: [] }, { timeoutMs: 2_000 });
+  await expect.poll(async () => (await observer.query(RUNNING)).rowCount, { timeout: 1_900 }).toBe(1);
   await expect(outcome).rejects.toBeInstanceOf(ConnectionError);
   await expect.poll(async () => (await observer.query(RUNNING)).rowCount, { timeout: 10_000 }).toBe(0);
 });
