@@ -8,6 +8,9 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { freePort } from '../../db/embedded/port.ts';
 
+// Each test creates a server, on a machine that may be busy with the other files.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 let folder: string;
 const running = new Set<Supervised>();
 
@@ -35,19 +38,28 @@ interface Supervised {
   says(text: string): Promise<void>;
 }
 
-async function supervised(mode = ''): Promise<Supervised> {
+interface Options {
+  /** What the app does on SIGTERM. */
+  readonly mode?: 'stubborn' | '';
+  /** As npm starts scripts: through a shell that passes no signal on. */
+  readonly byNpm?: boolean;
+}
+
+async function supervised({ mode = '', byNpm = false }: Options = {}): Promise<Supervised> {
   const port = await freePort();
   const program = fileURLToPath(new URL('programs/supervised.ts', import.meta.url));
-  const { DATABASE_URL: _, DATABASE_URL_UNPOOLED: __, ...env } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', program, String(port), mode], {
-    env: { ...env, JOBQUEUE_DATA: folder },
+  const { DATABASE_URL: _, DATABASE_URL_UNPOOLED: __, npm_lifecycle_event: ___, ...own } = process.env;
+  const node = [process.execPath, '--import', 'tsx', program, String(port), mode];
+  const [command = '', ...args] = byNpm ? ['sh', '-c', '"$0" "$@"; exit $?', ...node] : node;
+  const child = spawn(command, args, {
+    env: { ...own, JOBQUEUE_DATA: folder, ...(byNpm && { npm_lifecycle_event: 'dev' }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   const exited = once(child, 'exit').then(([code]) => code);
   const says = (text: string) =>
-    vi.waitFor(() => expect(output).toContain(text), { timeout: 20_000, interval: 20 }).then(() => {});
+    vi.waitFor(() => expect(output).toContain(text), { timeout: 60_000, interval: 20 }).then(() => {});
   const all: Supervised = { child, exited, port, output: () => output, says };
   running.add(all);
   exited.then(() => running.delete(all));
@@ -92,7 +104,7 @@ test('Ctrl-C lets the app give back, then stops the database that it started, an
 });
 
 test('a second Ctrl-C ends an app that does not listen', async () => {
-  const program = await supervised('stubborn');
+  const program = await supervised({ mode: 'stubborn' });
   await program.says('Ready at');
   program.child.kill('SIGINT');
   await program.says('app: SIGTERM');
@@ -107,6 +119,15 @@ test('an app that crashes ends everything with its exit code', async () => {
   await program.says('Ready at');
   await fetch(`http://127.0.0.1:${program.port}/crash`).catch(() => null); // it dies without an answer
   expect(await program.exited).toBe(7);
+  expect(await databaseOf(program)).toBe('ECONNREFUSED');
+});
+
+test('a shell of npm that dies without a word takes nothing along and leaves nothing behind', async () => {
+  const program = await supervised({ byNpm: true });
+  await program.says('Ready at');
+  program.child.kill('SIGTERM');
+  await program.says('app: gave back');
+  await program.says('database: stopped');
   expect(await databaseOf(program)).toBe('ECONNREFUSED');
 });
 
