@@ -1,5 +1,6 @@
 /** How Next.js builds and serves the pages. `/api` belongs to the functions in api/, see `app/api/[...path]/route.local.ts`. */
 import type { NextConfig } from 'next';
+import { EDGE_LIMITS } from './lib/config.ts';
 
 const config: NextConfig = {
   agentRules: false, // else `next dev` writes files of its own into the repository
@@ -7,9 +8,7 @@ const config: NextConfig = {
   // On the platform api/ answers /api/*; only a self-hosted app needs the route that dispatches there.
   pageExtensions: process.env.VERCEL ? ['tsx', 'ts'] : ['tsx', 'ts', 'local.ts'],
   experimental: {
-    serverActions: {
-      bodySizeLimit: 4_300_000, // a file of 4 MiB and its multipart frame, below the platform's 4.5 MB
-    },
+    serverActions: { bodySizeLimit: EDGE_LIMITS.formBytes },
   },
   headers: async () => [
     {

@@ -1,5 +1,6 @@
 /** Runs before every page, never before /api: signs the operator in, refuses forms of other sites, and sets the page's CSP. */
 import { type NextRequest, NextResponse } from 'next/server';
+import { EDGE_LIMITS } from './lib/config.ts';
 import { refusal } from './lib/http/errors.ts';
 import { admitOperator, admitOrigin } from './lib/http/pages.ts';
 
@@ -9,6 +10,7 @@ export function proxy(request: NextRequest): Response {
   try {
     admitOperator(request.headers);
     if (request.method !== 'GET' && request.method !== 'HEAD') admitOrigin(request.headers);
+    if (Number(request.headers.get('content-length')) > EDGE_LIMITS.formBytes) return tooLarge(request);
   } catch (error) {
     const response = refusal(error, request);
     if (response.status === 401) response.headers.set('www-authenticate', 'Basic realm="JobQueue", charset="UTF-8"');
@@ -16,6 +18,13 @@ export function proxy(request: NextRequest): Response {
     return response;
   }
   return withPolicy(request);
+}
+
+/** Next.js would answer 500. A form sent by a script cannot be redirected: there `app/error.tsx` speaks. */
+function tooLarge(request: NextRequest): Response {
+  const page = request.nextUrl.clone();
+  page.search = '?refused=file_too_large';
+  return NextResponse.redirect(page, 303);
 }
 
 /** Only scripts that this very response names may run: a stored error message that slipped through unescaped stays text. */

@@ -10,6 +10,8 @@ export const EDGE_LIMITS = {
   drainBodyBytes: 64 * 1024,
   /** One file or one part of a file, for the same platform limit. */
   uploadBytes: 4 * MIB,
+  /** A form with such a file and its multipart frame, still below the platform's 4.5 MB. */
+  formBytes: 4 * MIB + 64 * 1024,
   /** The queue's own bound for one drain. */
   drainJobs: 1_000_000,
   /** The queue's own bound for jobs that run at once. */

@@ -137,6 +137,15 @@ describe('an import through the form', () => {
     expect(await (await operator.get('/imports?refused=request_invalid')).text()).toContain('role="alert"');
     expect((await sql.query('select count(*) from imports')).rows).toEqual(before.rows);
   });
+
+  test.each([
+    ['just above the limit', 4 * 1024 * 1024 + 1],
+    ['far above it', 12 * 1024 * 1024],
+  ])('of a file %s is refused on the page, not by a crash', async (_, size) => {
+    const file = new File([new Uint8Array(size)], 'large.csv', { type: 'text/csv' });
+    const response = await operator.submit('/imports', 'Import', { fields: { companyId: 'comp_789', file } });
+    expect([response.status, response.headers.get('location')]).toEqual([303, '/imports?refused=file_too_large']);
+  });
 });
 
 describe('/api, self-hosted', () => {

@@ -100,6 +100,14 @@ describe.each(READING_JSON)('the body of POST %s', (path, secret, maxBytes) => {
   });
 });
 
+test.each([
+  ['of another content type', 'application/json', '{}', 415],
+  ['above 4 MB', 'text/csv', 'x'.repeat(4 * 1024 * 1024 + 1), 413],
+])('an upload %s is refused', async (_, type, body, expected) => {
+  const [status] = await ask('POST', '/api/imports?companyId=c1', { token: secretOf('QUEUE_API_KEY'), body, type });
+  expect(status).toBe(expected);
+});
+
 describe('POST /api/jobs', () => {
   const enqueue = (body: unknown, headers: Record<string, string> = {}) =>
     ask('POST', '/api/jobs', { token: secretOf('QUEUE_API_KEY'), body: JSON.stringify(body), headers });

@@ -1,0 +1,17 @@
+/** What a page shows when it fails: the details stand in the log, this only says where to look. */
+'use client';
+
+export default function Failed({ error, reset }: { error: Error & { digest?: string }; reset: () => void }) {
+  return (
+    <div role="alert">
+      <h1>This did not work</h1>
+      <p>
+        The log of this deployment says why{error.digest && ` (look for ${error.digest})`}. If you were sending a file:
+        it must not be larger than 4 MB.
+      </p>
+      <button type="button" onClick={reset}>
+        Try again
+      </button>
+    </div>
+  );
+}
