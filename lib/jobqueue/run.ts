@@ -3,7 +3,11 @@ import { NonRetryableError } from './errors.ts';
 import { isCancel, isContinue, type Job, type JobContext, type Progress, type RunningJob } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { type Outcome, retryAfterMs } from './retry.ts';
-import { bytesOf, storableError, storableJson } from './storable.ts';
+import { bytesOf, storableError, storableJson, storableText } from './storable.ts';
+
+/** Of a payload that no longer fits, as much as an error may take: 2 × 20 × 200 bytes. */
+const MAX_ISSUES = 20;
+const ISSUE_BYTES = 200;
 
 /** Why a run was told to end. */
 export type Cut = 'timeout' | 'deadline' | 'shutdown' | 'revoked';
@@ -27,14 +31,22 @@ export async function run(input: RunInput): Promise<Outcome> {
     const handler = await load(definition);
     const parsed = await definition.payload.safeParseAsync(input.payload);
     if (!parsed.success) {
-      const issues = parsed.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.join('.'), message }));
+      const issues = parsed.error.issues.slice(0, MAX_ISSUES).map(({ path, message }) => ({
+        path: storableText(path.map(String).join('.'), ISSUE_BYTES),
+        message: storableText(message, ISSUE_BYTES),
+      }));
       const message = `the stored payload no longer fits the schema of '${job.type}'`;
       const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt: job.attempt, issues };
       return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
     }
     return fromValue(job, await handler(new Context(input, parsed.data)));
   } catch (thrown) {
-    return fromThrown(input, thrown);
+    try {
+      return fromThrown(input, thrown);
+    } catch {
+      // a getter or a revoked proxy: even reading what was thrown throws, and that must not end the whole process
+      return fromThrown(input, new Error('a handler threw a value that cannot be read'));
+    }
   }
 }
 
@@ -109,7 +121,7 @@ function boundedState(state: unknown): string {
 function fromValue(job: RunningJob, value: unknown): Outcome {
   if (isContinue(value))
     return { kind: 'continued', state: boundedState(value.state), delayMs: Math.max(0, value.delayMs) };
-  if (isCancel(value)) return { kind: 'cancelled', reason: value.reason };
+  if (isCancel(value)) return { kind: 'cancelled', reason: String(value.reason) };
   const result = storableJson(value);
   const bytes = bytesOf(result);
   if (bytes <= LIMITS.resultBytes) return { kind: 'completed', result };

@@ -45,11 +45,11 @@ export function storableText(text: string, maxBytes: number): string {
 /** What is kept of a thrown value: at most 8 KiB, the message before the stack. */
 export function storableError(thrown: unknown, attempt: number): StoredError {
   const error = asError(thrown);
-  const message = storableText(error.message, LIMITS.errorBytes / 4);
+  const message = storableText(String(error.message), LIMITS.errorBytes / 4); // a library's error may hold anything there
   const code = 'code' in error && typeof error.code === 'string' ? storableText(error.code, 100) : null;
   const stack = error.stack === undefined ? null : storableText(withCause(error), LIMITS.errorBytes / 2);
   return {
-    name: storableText(error.name || 'Error', 100),
+    name: storableText(String(error.name || 'Error'), 100),
     message,
     attempt,
     ...(code !== null && { code }),
