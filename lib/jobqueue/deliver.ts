@@ -1,6 +1,6 @@
 /** Brings one step to Postgres, whatever it takes: the same step again after a lost answer, halves after a refused value. */
 import type { Executor } from '../../db/database.ts';
-import { type Ended, type News, settlementJson } from './held.ts';
+import { type Ended, type News, settlementJson, withoutValues } from './held.ts';
 import { settle } from './retry.ts';
 import { verdictOn } from './sqlstate.ts';
 import { type Claim, type StepAnswer, type StepRequest, step } from './store.ts';
@@ -39,12 +39,14 @@ export interface Delivered {
   readonly answer: StepAnswer;
   /** The outcomes as they were recorded: a refused one went in as a failed attempt. */
   readonly ended: readonly Ended[];
+  /** The news as they were recorded: a refused checkpoint is not among them. */
+  readonly news: readonly News[];
 }
 
 /** Sends the parcel. Throws UndeliveredError when time is up, and errors that no repetition can mend as they are. */
 export async function deliver(delivery: Delivery, parcel: Parcel): Promise<Delivered> {
   try {
-    return { answer: await sendUntilAnswered(delivery, parcel), ended: parcel.ended };
+    return { answer: await sendUntilAnswered(delivery, parcel), ended: parcel.ended, news: parcel.news };
   } catch (error) {
     if (verdictOn(error) !== 'refused') throw error;
     return deliverInParts(delivery, parcel, error);
@@ -83,8 +85,9 @@ async function deliverInParts(delivery: Delivery, parcel: Parcel, refusal: unkno
   if (ended.length === 0 && news.length === 0) throw refusal; // nothing of a handler's in it: the fault is ours
   if (ended.length === 1 && news.length === 0) return deliverAsFailure(delivery, parcel, ended[0] as Ended, refusal);
   if (ended.length === 0 && news.length === 1) {
-    for (const checkpoint of (news[0] as News).checkpoints) checkpoint.refused(refusal);
-    return deliver(delivery, { ...parcel, news: [] });
+    const bare = withoutValues(news[0] as News, refusal);
+    if (bare === null) throw refusal; // nothing of the handler's in it
+    return deliver(delivery, { ...parcel, news: [bare] });
   }
   const halfEnded = Math.ceil(ended.length / 2);
   const halfNews = Math.ceil(news.length / 2);
@@ -99,15 +102,18 @@ async function deliverInParts(delivery: Delivery, parcel: Parcel, refusal: unkno
           { ended: ended.slice(halfEnded), news: news.slice(halfNews) },
         ];
   const recorded: Ended[] = [];
+  const told: News[] = [];
   const answers: StepAnswer[] = [];
   for (const part of parts) {
     const delivered = await deliver(delivery, { drain: parcel.drain, claim: null, ...part });
     recorded.push(...delivered.ended);
+    told.push(...delivered.news);
     answers.push(delivered.answer);
   }
   const last = await deliver(delivery, { drain: parcel.drain, claim: parcel.claim, ended: [], news: [] });
   return {
     ended: recorded,
+    news: told,
     answer: {
       ...last.answer,
       settled: answers.reduce((sum, answer) => sum + answer.settled, 0),

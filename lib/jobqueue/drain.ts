@@ -71,9 +71,13 @@ class Drain {
     whole('concurrency', concurrency, 1000);
     whole('maxBatch', maxBatch, LIMITS.stepJobs);
     if (options.limit !== undefined) whole('limit', options.limit, 1_000_000);
+    if (options.budgetMs !== undefined && !(options.budgetMs > 0))
+      throw refused('budgetMs', 'a duration in ms', options.budgetMs);
+    if (options.deadline && Number.isNaN(options.deadline.getTime()))
+      throw refused('deadline', 'a valid Date', options.deadline);
     for (const type of types ?? []) if (!context.jobs.has(type)) throw refused('types', `types of this queue`, type);
     const untilDeadlineMs = options.deadline ? options.deadline.getTime() - Date.now() : context.maxDurationMs;
-    const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? Number.POSITIVE_INFINITY));
+    const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));
     const report = emptyReport(randomUUID(), options.source ?? 'manual');
     const wake = () => this.#wakeUp();
     const { longestRunMs, executor, jobs, keyWindowMs } = context;
@@ -141,9 +145,11 @@ class Drain {
     this.#hands.stop(this.#stopped ? 'shutdown' : 'deadline', performance.now());
     if (this.#stopped) this.#steps.sendEnded(performance.now());
     while (this.#hands.running.size > 0) {
-      const leftMs = this.#timetable.settleAtMs - performance.now();
-      if (leftMs <= 0) break;
-      await this.#pause(leftMs);
+      const now = performance.now();
+      if (now >= this.#timetable.settleAtMs) break;
+      this.#hands.sweep(now);
+      this.#steps.tellIfDue(now);
+      if (this.#hands.running.size > 0) await this.#pause(Math.min(SWEEP_MS, this.#timetable.settleAtMs - now));
     }
     this.#hands.abandonRunning();
     await this.#steps.close((ms) => this.#pause(ms));

@@ -2,7 +2,7 @@
 import type { Held, News } from './held.ts';
 import type { Outcome } from './retry.ts';
 import type { Cut } from './run.ts';
-import { byPlace, meanAfter, type Pace, timeNeededMs } from './slots.ts';
+import { byPlace, meanAfter, type Pace, timeLearntMs, timeNeededMs } from './slots.ts';
 import type { Timetable } from './timetable.ts';
 
 /** A handler has this long to react to its signal before its slot is written off. */
@@ -160,7 +160,9 @@ export class Hands {
     held.endedAtMs = now;
     const runMs = now - (held.startedAtMs ?? now);
     this.#meanRunMs = meanAfter(this.#meanRunMs, runMs);
-    if (runMs > this.longestRunMs(held.claimed.type)) this.#options.longestRunMs.set(held.claimed.type, runMs);
+    const wasCut = held.cut !== null && held.cut !== 'timeout';
+    const neededMs = timeLearntMs(runMs, wasCut, this.#options.timetable.totalMs);
+    if (neededMs > this.longestRunMs(held.claimed.type)) this.#options.longestRunMs.set(held.claimed.type, neededMs);
     this.#end(held, outcome);
     this.start(now);
     if (this.isEmpty) this.#options.wake();

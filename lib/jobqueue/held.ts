@@ -71,9 +71,10 @@ export class Held {
       signal: () => this.#signal(),
       deadline: cutsAt,
       checkpoint: (state) => {
-        const promise = new Promise<void>((committed, refused) =>
-          this.#checkpoints.push({ state, committed, refused }),
-        );
+        const promise = new Promise<void>((committed, refused) => {
+          if (this.endedAtMs !== null || this.cut === 'revoked') refused(noLongerHeld());
+          else this.#checkpoints.push({ state, committed, refused });
+        });
         promise.catch(() => undefined); // a handler that does not await its checkpoint learns of its loss by its signal
         wake();
         return promise;
@@ -93,14 +94,12 @@ export class Held {
     this.#controller?.abort(
       new DOMException(`the job was told to end: ${cut}`, cut === 'timeout' ? 'TimeoutError' : 'AbortError'),
     );
-    for (const checkpoint of this.#checkpoints.splice(0)) {
-      if (cut === 'revoked') checkpoint.refused(new Error('the job is no longer held by this drain'));
-      else this.#checkpoints.push(checkpoint);
-    }
+    if (cut === 'revoked') this.#refuseCheckpoints();
   }
 
   /** The outcome of a handler that did not end although it was told to. */
   abandon(): Outcome {
+    this.#refuseCheckpoints();
     const { claimed, definition } = this;
     const job = { attempt: this.#attempt, type: claimed.type } as RunningJob;
     return abandoned({ definition, job }, this.cut ?? 'deadline');
@@ -118,10 +117,8 @@ export class Held {
     const progress = this.#progress;
     this.#reported = true;
     this.#progress = null;
-    const json =
-      `{"id":"${this.claimed.id}","fence":${this.claimed.fence}` +
-      `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}}`;
-    return { held: this, json, checkpoints };
+    const values = `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}`;
+    return { held: this, json: newsJson(this, values), checkpoints };
   }
 
   /** The checkpoint is committed: attempts and interruptions count anew. */
@@ -130,12 +127,33 @@ export class Held {
     this.#interruptions = 0;
   }
 
+  #refuseCheckpoints(): void {
+    for (const checkpoint of this.#checkpoints.splice(0)) checkpoint.refused(noLongerHeld());
+  }
+
   #signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.cut !== null && !this.#controller.signal.aborted)
       this.#controller.abort(new DOMException(this.cut, 'AbortError'));
     return this.#controller.signal;
   }
+}
+
+/** The same news without the progress or checkpoint that Postgres refused; null if it held neither. That the job runs is told all the same. */
+export function withoutValues({ held, json, checkpoints }: News, refusal: unknown): News | null {
+  const bare = newsJson(held, '');
+  if (json === bare) return null;
+  for (const checkpoint of checkpoints) checkpoint.refused(refusal);
+  return { held, json: bare, checkpoints: [] };
+}
+
+/** Why a checkpoint is refused. */
+export function noLongerHeld(): Error {
+  return new Error('the job is no longer held by this drain');
+}
+
+function newsJson({ claimed }: Held, values: string): string {
+  return `{"id":"${claimed.id}","fence":${claimed.fence}${values}}`;
 }
 
 /** An outcome on its way to Postgres. */

@@ -33,6 +33,14 @@ export function timeNeededMs(job: { timeoutMs: number; resumable: boolean }, lon
   return Math.min(job.timeoutMs, longestRunMs, job.resumable ? SLICE_MS : Number.POSITIVE_INFINITY);
 }
 
+/**
+ * What a run of `runMs` says about its type. One that the drain's end cut would have needed longer, nobody knows how much: it
+ * asks for half of such a drain, so that the next one of that length starts it in time but never finds it too long to start.
+ */
+export function timeLearntMs(runMs: number, wasCut: boolean, drainMs: number): number {
+  return wasCut ? Math.min(runMs, drainMs / 2) : runMs;
+}
+
 /** Recent runs weigh more, so that the pace follows a queue that turns from quick to slow jobs within some ten runs. */
 export function meanAfter(meanRunMs: number | null, runMs: number): number {
   return meanRunMs === null ? runMs : meanRunMs + (runMs - meanRunMs) * 0.1;

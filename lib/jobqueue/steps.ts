@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
 import { type Delivered, type Delivery, deliver, type Parcel } from './deliver.ts';
 import type { Hands } from './hands.ts';
-import { type Ended, Held, type News, settlementJson } from './held.ts';
+import { type Ended, Held, type News, noLongerHeld, settlementJson } from './held.ts';
 import type { Job } from './job.ts';
 import { Lanes } from './lanes.ts';
 import { LIMITS } from './limits.ts';
@@ -89,9 +89,9 @@ export class Steps {
     return this.#options.report.claimed >= this.#options.limit;
   }
 
-  /** Some type was not probed because the time left could not hold it. */
+  /** Some type with jobs in the table was not probed because the time left could not hold it. */
   get passedOver(): boolean {
-    return this.#outOfTime.size > 0;
+    return this.#lanes.ofTypes([...this.#outOfTime]).length > 0;
   }
 
   ended(held: Held, outcome: Outcome, hold: boolean): void {
@@ -116,6 +116,11 @@ export class Steps {
   /** Settles what has ended without claiming more, however little it is. */
   sendEnded(now: number): void {
     if (this.#ended.length > 0) void this.#send(null, now);
+  }
+
+  /** Sends what a claim need not wait for: a handler that was told to end may be saving its state just now. */
+  tellIfDue(now: number): void {
+    if (this.#inFlight < STEPS_IN_FLIGHT && this.#mustTell(now)) void this.#send(null, now);
   }
 
   /** How long nothing but an event can make a step due, ms. */
@@ -163,6 +168,7 @@ export class Steps {
     const { report, limit: mostJobs, timetable, includePaused, queue } = this.#options;
     const hands = this.#hands;
     if (hands.suspect !== null || this.#idleClaimInFlight) return null;
+    if (hands.pace.concurrency === 1 && this.#claimsInFlight > 0) return null; // one by one means in order: answers may overtake
     const room = holdLimit(hands.pace) - hands.size - this.#comingJobs;
     const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
     if (limit < 1) return null;
@@ -188,9 +194,10 @@ export class Steps {
     for (const job of jobs.values()) {
       if (!job.handler) continue;
       types[job.type] = Math.ceil(Math.min(untilEndMs, HORIZON_MS + job.timeoutMs)) + LEASE_MARGIN_MS;
+      const wanted = !only || only.includes(job.type);
       const fits = timeNeededMs(job, this.#hands.longestRunMs(job.type)) < leftMs;
-      if (!fits) this.#outOfTime.add(job.type);
-      if (!fits || (only && !only.includes(job.type))) excluded.push(job.type);
+      if (wanted && !fits) this.#outOfTime.add(job.type);
+      if (!wanted || !fits) excluded.push(job.type);
     }
     return { types, excluded };
   }
@@ -215,11 +222,12 @@ export class Steps {
       const delivered = await deliver(this.#delivery(), parcel);
       this.#answered = true;
       this.#noteSettled(ended, delivered);
-      noteNews(news, new Set(delivered.answer.revoked));
+      noteNews(delivered.news, new Set(delivered.answer.revoked));
       if (claim) this.#noteClaimed(claim, parcel.drain, delivered, alone, now);
     } catch (error) {
       this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
       for (const { settlement } of ended) count(report, settlement.to, -1);
+      for (const { checkpoints } of news) for (const checkpoint of checkpoints) checkpoint.refused(error);
     } finally {
       this.#inFlight--;
       if (claim) {
@@ -298,7 +306,7 @@ export class Steps {
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= sent.lingerMs;
     this.#foundNothing = nothing && alone && claim.lanes === null;
     this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
-    this.#closed = sent.step === 1 && nothing && !lingers; // step_1 closes the row of an empty tick by itself
+    this.#closed = sent.step === 1 && nothing && !lingers && !this.passedOver; // step_1 closes the row of an empty tick by itself
     const held = answer.jobs.map(
       (job) => new Held(job, jobs.get(job.type) as Job, sentAtMs + (claim.types[job.type] as number)),
     );
@@ -314,7 +322,7 @@ function noteNews(news: readonly News[], revoked: ReadonlySet<string>): void {
     if (gone && held.endedAtMs === null) held.abort('revoked', performance.now());
     if (!gone && checkpoints.length > 0) held.checkpointed();
     for (const checkpoint of checkpoints)
-      if (gone) checkpoint.refused(new Error('the job is no longer held by this drain'));
+      if (gone) checkpoint.refused(noLongerHeld());
       else checkpoint.committed();
   }
 }
