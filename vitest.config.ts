@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
     globalSetup: ['tests/support/globalSetup.ts'],
+    // A driver whose suite ran fewer tests than node-postgres fails the run.
+    reporters: ['default', './tests/support/driverParity.ts'],
     // A process each: signals, environment and module state of one file never reach another.
     pool: 'forks',
     // Races are tested inside a file; more files at once than cores would only make timeouts lie.
