@@ -73,7 +73,7 @@ begin
 
   insert into jobqueue.jobs (id, type, queue, priority, max_attempts, idempotency_key, payload, payload_bytes, due_at)
   select ids[n], j.type, coalesce(j.queue, 'default'), coalesce(j.priority, 0), coalesce(j.max_attempts, 3),
-         j.idempotency_key, coalesce(j.payload, '{}'), octet_length(coalesce(j.payload, '{}')::text),
+         j.idempotency_key, coalesce(j.payload, 'null'), octet_length(coalesce(j.payload, 'null')::text),
          greatest(now(), j.scheduled_for, now() + j.delay_ms * interval '1 ms')
   from rows from (jsonb_to_recordset(jobs) as (
          type text, queue text, priority smallint, max_attempts smallint, delay_ms float8, scheduled_for timestamptz,

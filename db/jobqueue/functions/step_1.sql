@@ -179,34 +179,51 @@ begin
       ), bounded as (
         select * from lane limit 2000  -- more lanes than this are a mistake; the claim stays bounded all the same
       ), known as (
-        select row_number() over (order by priority desc, queue, type) - 1 as n, count(*) over () as total, queue, type, priority
-        from bounded
-        where v_types ? type and (v_queues is null or v_queues ? queue)
+        select b.queue, b.type, b.priority, count(*) over () as total
+        from bounded b
+        where v_types ? b.type and (v_queues is null or v_queues ? b.queue)
+          and (v_paused or not exists (
+                select from jobqueue.pauses p where p.queue in ('*', b.queue) and p.type in ('*', b.type)))
+      ), ranked as (
+        -- Beyond 200 lanes their heads decide who is probed: what is due, most urgent first, then what falls due next. By
+        -- a rotation over steps, an idle tick, which has one step, would look at the same 200 lanes for ever.
+        select k.queue, k.type, k.priority,
+               row_number() over (order by v_excluded ? k.type, head.due_at <= now() desc nulls last,
+                                  case when head.due_at <= now() then k.priority end desc, head.due_at) as n
+        from known k
+        left join lateral (
+          select j.due_at from jobqueue.jobs j
+          where k.total > 200 and j.queue = k.queue and j.type = k.type and j.priority = k.priority
+            and (j.lease_until is null or j.lease_until < now() or j.claim = v_claim)
+          order by j.due_at, j.id limit 1) head on true
       )
-      select coalesce((
-               -- beyond 200 lanes they are probed in rotation, 200 a step
-               select jsonb_agg(jsonb_build_array(queue, type, priority, null, null) order by n)
-               from known where total <= 200 or (n + total - ((drain ->> 'step')::bigint * 200) % total) % total < 200
-             ), '[]'),
+      select coalesce((select jsonb_agg(jsonb_build_array(queue, type, priority, null, null) order by n)
+                       from ranked where n <= 200), '[]'),
              (select json_agg(distinct type) from bounded where not v_types ? type)
       into v_lanes, v_unhandled;
     end if;
 
     -- 3a. A fresh drain first takes what three drains had no time for, whatever its lane.
     if (claim ->> 'first')::boolean then
-      select coalesce(array_agg(ctid), '{}'), coalesce(array_agg(ctid) filter (where expired), '{}')
-      into v_picked, v_expired
+      select coalesce(array_agg(ctid), '{}'), coalesce(array_agg(ctid) filter (where expired), '{}'), v_bytes - coalesce(max(total), 0)
+      into v_picked, v_expired, v_bytes
       from (
-        select j.ctid, j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim as expired
-        from jobqueue.jobs j
-        where j.passes > 2 and j.rescues = 0 and j.due_at <= now() and v_types ? j.type and not v_excluded ? j.type
-          and (j.lease_until is null or j.lease_until < now() or j.claim = v_claim)
-          and (v_queues is null or v_queues ? j.queue)
-          and (v_paused or not exists (
-                select from jobqueue.pauses p where p.queue in ('*', j.queue) and p.type in ('*', j.type)))
-        order by j.due_at limit least(v_free, v_limit)
-        for no key update skip locked
-      ) passed_over;
+        select ctid, expired, row_number() over place as n, sum(bytes) over (place rows unbounded preceding) as total
+        from (
+          select j.ctid, j.due_at, j.id, j.payload_bytes + j.state_bytes as bytes,
+                 j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim as expired
+          from jobqueue.jobs j
+          where j.passes > 2 and j.rescues = 0 and j.due_at <= now() and v_types ? j.type and not v_excluded ? j.type
+            and (j.lease_until is null or j.lease_until < now() or j.claim = v_claim)
+            and (v_queues is null or v_queues ? j.queue)
+            and (v_paused or not exists (
+                  select from jobqueue.pauses p where p.queue in ('*', j.queue) and p.type in ('*', j.type)))
+          order by j.due_at limit least(v_free, v_limit)
+          for no key update skip locked
+        ) passed_over
+        window place as (order by due_at, id)
+      ) measured
+      where n = 1 or total <= v_bytes;
       v_limit := v_limit - cardinality(v_picked);
       v_free := v_free - cardinality(v_picked);
       v_seen := cardinality(v_picked);
@@ -254,7 +271,7 @@ begin
              sum(bytes) over (place rows unbounded preceding) as total
       from candidates window place as (order by ord, due_at, id)
     ), fitting as (
-      select ctid, expired from measured where (n = 1 or total <= v_bytes) and (n <= v_free or rescued is not true)
+      select ctid, expired from measured where (n = 1 and v_picked = '{}' or total <= v_bytes) and (n <= v_free or rescued is not true)
     )
     select v_picked || coalesce(array_agg(ctid), '{}'), v_expired || coalesce(array_agg(ctid) filter (where expired), '{}'),
            v_seen + (select count(*) from measured)
@@ -371,7 +388,10 @@ begin
   if (drain ->> 'step')::int = 1 then
     insert into jobqueue.drains (id, source, deadline_at, steps, finished_at, stop_reason, report)
     select v_drain, drain ->> 'source', now() + (drain ->> 'deadlineMs')::float8 * interval '1 ms', 1,
-           case when over then now() end, case when over then 'empty' end, drain -> 'report'
+           case when over then now() end, case when over then 'empty' end,
+           (drain -> 'report') || case when over
+             then jsonb_build_object('stopReason', 'empty', 'nextDueInMs', v_next_due, 'unhandled', coalesce(v_unhandled, '[]'))
+             else '{}' end
     from (select v_claimed = 0 and v_crashed = '{}' and drain ->> 'stopReason' is null
                  and (v_next_due is null or v_next_due > coalesce((drain ->> 'lingerMs')::float8, 0)) as over) e
     on conflict (id) do nothing;
