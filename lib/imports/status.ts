@@ -1,8 +1,9 @@
 /** What became of an import, as its owner may know it: the import's own word, and its job's where that died on the way. */
+import type { imports } from '../../db/app/schema.ts';
 import type { Executor } from '../../db/database.ts';
 import type { Status } from '../jobqueue/job.ts';
 
-export type ImportStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+export type ImportStatus = (typeof imports.$inferSelect)['status'];
 
 export interface ImportView {
   readonly importId: string;

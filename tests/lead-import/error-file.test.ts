@@ -2,9 +2,9 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorFile } from '../../lib/imports/error-file.ts';
-import { type LeadImports, leadImports } from './lead-imports.ts';
+import { leadImports } from './lead-imports.ts';
 
-let imports: LeadImports;
+let imports: Awaited<ReturnType<typeof leadImports>>;
 beforeAll(async () => {
   imports = await leadImports();
 });

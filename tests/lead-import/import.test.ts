@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type LeadImports, leadImports } from './lead-imports.ts';
+import { leadImports } from './lead-imports.ts';
 
-let imports: LeadImports;
+let imports: Awaited<ReturnType<typeof leadImports>>;
 beforeAll(async () => {
   imports = await leadImports();
 });

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { cancelImport } from '../../lib/imports/cancel.ts';
 import { isCancel, isContinue } from '../../lib/jobqueue/job.ts';
-import { COMPANY, type LeadImports, leadImports, type RunOptions } from './lead-imports.ts';
+import { COMPANY, leadImports, type RunOptions } from './lead-imports.ts';
 
-let imports: LeadImports;
+let imports: Awaited<ReturnType<typeof leadImports>>;
 beforeAll(async () => {
   imports = await leadImports();
 });
@@ -120,6 +120,23 @@ test('three runs at once leave what one leaves', async () => {
   await Promise.all([imports.runToEnd(importId), imports.runToEnd(importId), imports.runToEnd(importId)]);
   expect(await traces(importId, companyId)).toEqual(undisturbed);
 });
+
+test('two imports of one company at once, over the same numbers in opposite order, do not block each other', async () => {
+  const companyId = `company-${++companies}`;
+  const lines = Array.from({ length: 3_000 }, (_, n) => `050${2_000_000 + n},Lead ${n}`);
+  const ids = await Promise.all(
+    [lines, lines.toReversed()].map((rows) => imports.upload(`Phone,Name\n${rows.join('\n')}\n`, { companyId })),
+  );
+  await Promise.all(ids.map((importId) => imports.runToEnd(importId)));
+  const views = await Promise.all(ids.map((importId) => imports.status(importId)));
+  expect(views.map((view) => view?.status)).toEqual(['completed', 'completed']);
+  expect(sum(views, 'created')).toBe(3_000);
+  expect(sum(views, 'unchanged')).toBe(3_000);
+});
+
+function sum(views: Awaited<ReturnType<typeof imports.status>>[], outcome: 'created' | 'unchanged'): number {
+  return views.reduce((total, view) => total + (view?.counts[outcome] ?? 0), 0);
+}
 
 test('a run that outlived its lease stops at its next slice once the queue says so', async () => {
   const { importId } = await uploaded();

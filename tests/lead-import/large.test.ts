@@ -4,9 +4,9 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { isContinue } from '../../lib/jobqueue/job.ts';
-import { type LeadImports, leadImports } from './lead-imports.ts';
+import { leadImports } from './lead-imports.ts';
 
-let imports: LeadImports;
+let imports: Awaited<ReturnType<typeof leadImports>>;
 beforeAll(async () => {
   imports = await leadImports();
 });
@@ -65,5 +65,6 @@ test('100,000 rows', { timeout: 180_000 }, async () => {
   });
   expect(runs).toBeGreaterThan(1);
   expect(held.length).toBeGreaterThanOrEqual(9);
-  expect(Math.max(...held) - Math.min(...held.slice(0, 2))).toBeLessThan(GROWTH_BYTES);
+  const [, settled = 0, ...later] = held; // at the first look this test's own upload may not have been freed
+  expect(Math.max(...later) - settled).toBeLessThan(GROWTH_BYTES);
 });

@@ -24,14 +24,24 @@ export interface LeadImports {
   runToEnd(importId: string, next?: () => RunOptions): Promise<number>;
   status(importId: string): ReturnType<typeof readImport>;
   rows<Row extends object>(text: string, ...params: unknown[]): Promise<Row[]>;
-  close(): Promise<void>;
 }
 
 export const COMPANY = 'acme';
 
-export async function leadImports(): Promise<LeadImports> {
+/** On a database of its own. */
+export async function leadImports(): Promise<LeadImports & { close(): Promise<void> }> {
   const fresh = await freshDatabase();
   const database = connect(fresh.url);
+  return {
+    ...leadImportsOn(database),
+    async close() {
+      await database.close();
+      await fresh.drop();
+    },
+  };
+}
+
+export function leadImportsOn(database: Database): LeadImports {
   const run: LeadImports['run'] = async (importId, options = {}, through = database) =>
     importLeads(through, jobContext({ companyId: await companyOf(importId), importId }, options));
   const companyOf = async (importId: string) => {
@@ -58,14 +68,10 @@ export async function leadImports(): Promise<LeadImports> {
     },
     status: (importId) => readImport(database, async () => ({ status: 'PROCESSING' }), importId),
     rows: (text, ...params) => database.execute({ text, params }),
-    async close() {
-      await database.close();
-      await fresh.drop();
-    },
   };
 }
 
-export function jobContext<Payload>(payload: Payload, options: RunOptions): JobContext<Payload> {
+function jobContext<Payload>(payload: Payload, options: RunOptions): JobContext<Payload> {
   const {
     signal = new AbortController().signal,
     deadline = new Date(Date.now() + 120_000),

@@ -3,9 +3,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { finishUpload, MAX_FILE_BYTES, openUpload, storePart } from '../../lib/imports/parts.ts';
 import { uploadFile } from '../../lib/imports/upload.ts';
-import { type LeadImports, leadImports } from './lead-imports.ts';
+import { leadImports } from './lead-imports.ts';
 
-let imports: LeadImports;
+let imports: Awaited<ReturnType<typeof leadImports>>;
 beforeAll(async () => {
   imports = await leadImports();
 });

@@ -1,5 +1,6 @@
 /** Opens an import for a run, or says why there is nothing to run. */
 import type { CountryCode } from 'libphonenumber-js/max';
+import type { imports } from '../../../db/app/schema.ts';
 import type { Executor } from '../../../db/database.ts';
 import type { Layout } from './check.ts';
 import type { Delimiter } from './dialect.ts';
@@ -50,7 +51,7 @@ export async function beginImport(
 }
 
 interface Row {
-  status: 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+  status: (typeof imports.$inferSelect)['status'];
   country: CountryCode;
   delimiter: Delimiter | null;
   size_bytes: number;
