@@ -1,6 +1,6 @@
 /** Which database a script works on, and its migration, with errors that name the variable to change. */
 import { addressOf, type ConnectionVariable, connectionError } from '../db/connectionError.ts';
-import { type MigrateReport, migrate } from '../db/migrate.ts';
+import { type MigrateReport, MigrationError, migrate } from '../db/migrate.ts';
 import { dataFolder } from './environment.ts';
 import { SetupError } from './setupError.ts';
 
@@ -38,8 +38,17 @@ export async function openDatabase({ embedded }: { embedded: boolean }): Promise
 async function openEmbedded(): Promise<ScriptDatabase> {
   const { start } = await import('../db/drivers/embedded.ts');
   const { url, stop } = await start({ folder: dataFolder() });
-  const address = `${addressOf(url)}, embedded`;
-  return { url, address, migrate: async (log) => ({ address, ...(await migrate({ url, log })) }), stop };
+  return { url, address: `${addressOf(url)}, embedded`, migrate: (log) => migrateEmbedded(url, log), stop };
+}
+
+async function migrateEmbedded(url: string, log: (line: string) => void): Promise<Migrated> {
+  try {
+    return { address: addressOf(url), ...(await migrate({ url, log })) };
+  } catch (error) {
+    if (!(error instanceof MigrationError)) throw error;
+    const advice = `This is the embedded database of ${dataFolder()}: if nothing in it matters, delete that folder and start again.`;
+    throw new SetupError(`${error.message}\n${advice}`, { cause: error });
+  }
 }
 
 async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
