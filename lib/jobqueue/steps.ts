@@ -159,8 +159,8 @@ export class Steps {
   }
 
   #mustClaim(now: number, claim: Claim): boolean {
-    if (!this.#hands.isEmpty) return !this.#lanes.exhausted && claim.limit >= batchSize(this.#hands.pace);
-    if (this.#claimsInFlight > 0) return false;
+    if (!this.#hands.isEmpty || this.#claimsInFlight > 0)
+      return !this.#lanes.exhausted && claim.limit >= batchSize(this.#hands.pace);
     return !this.#foundNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
   }
 
@@ -172,15 +172,19 @@ export class Steps {
     const room = holdLimit(hands.pace) - hands.size - this.#comingJobs;
     const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
     if (limit < 1) return null;
+    const lanes = this.#lanes.current(now);
+    const alone = hands.isEmpty && this.#claimsInFlight === 0;
     return {
       limit,
       free: Math.max(0, hands.freeSlots - this.#comingJobs),
       maxBytes: LIMITS.stepBytes,
       ...this.#claimableTypes(timetable.cutAtMs - now, timetable.endAtMs - now),
       ...(queue !== undefined && { queues: [queue] }),
-      lanes: this.#lanes.current(now),
+      lanes,
       first: this.#sent === 0,
-      idle: hands.isIdle && this.#claimsInFlight === 0,
+      // With a cursor in hand there is more to come: suspects wait, and the next claim need not wait for this one's answer.
+      idle: alone && hands.isIdle && lanes === null,
+      alone,
       suspects: this.#sent === 0 && Math.random() < SUSPECT_FIRST,
       includePaused,
     };
@@ -205,7 +209,6 @@ export class Steps {
   async #send(claim: Claim | null, now: number): Promise<void> {
     const { report, wake } = this.#options;
     const hands = this.#hands;
-    const alone = hands.isEmpty && this.#claimsInFlight === 0;
     const ended = this.#takeEnded(now);
     const news = hands.takeNews();
     for (const { settlement } of ended) count(report, settlement.to);
@@ -223,7 +226,7 @@ export class Steps {
       this.#answered = true;
       this.#noteSettled(ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
-      if (claim) this.#noteClaimed(claim, parcel.drain, delivered, alone, now);
+      if (claim) this.#noteClaimed(claim, parcel, delivered, now);
     } catch (error) {
       this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
       for (const { settlement } of ended) count(report, settlement.to, -1);
@@ -293,7 +296,7 @@ export class Steps {
     }
   }
 
-  #noteClaimed(claim: Claim, sent: Parcel['drain'], { answer }: Delivered, alone: boolean, sentAtMs: number): void {
+  #noteClaimed(claim: Claim, parcel: Parcel, { answer, ended }: Delivered, sentAtMs: number): void {
     const { report, jobs } = this.#options;
     const now = performance.now();
     report.claimed += answer.jobs.length + answer.crashed.length;
@@ -303,10 +306,12 @@ export class Steps {
     report.unhandled = answer.unhandled ?? report.unhandled;
     this.#lanes.note(claim, answer, now);
     const nothing = answer.jobs.length + answer.crashed.length === 0;
-    const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= sent.lingerMs;
-    this.#foundNothing = nothing && alone && claim.lanes === null;
+    const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
+    this.#foundNothing = nothing && claim.alone && claim.lanes === null;
     this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
-    this.#closed = sent.step === 1 && nothing && !lingers && !this.passedOver; // step_1 closes the row of an empty tick by itself
+    // step_1 closes the row by itself when it finds nothing, with the report as it was sent
+    const asSent = answer.lost.length === 0 && ended === parcel.ended;
+    this.#closed = this.#foundNothing && !lingers && asSent && !this.passedOver;
     const held = answer.jobs.map(
       (job) => new Held(job, jobs.get(job.type) as Job, sentAtMs + (claim.types[job.type] as number)),
     );

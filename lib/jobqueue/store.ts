@@ -60,6 +60,7 @@ export interface Claim {
   readonly lanes: readonly Lane[] | null;
   readonly first: boolean;
   readonly idle: boolean;
+  readonly alone: boolean;
   readonly suspects: boolean;
   readonly includePaused: boolean;
 }

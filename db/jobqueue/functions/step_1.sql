@@ -6,8 +6,9 @@
 --              to: completed | dead_letter | cancelled | retry | give_back | continue
 -- running      [{id, fence, progress?, state?}]   only jobs with news: started, progress, or a checkpoint (state)
 -- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?, lanes?, first, idle,
---              suspects, includePaused}; types: all with a handler here; excluded: those not to be probed now;
---              lanes: [[queue, type, priority, afterDueAt, afterId]], or none to have those in use found and returned
+--              alone, suspects, includePaused}; types: all with a handler here; excluded: those not to be probed now;
+--              lanes: [[queue, type, priority, afterDueAt, afterId]], or none to have those in use found and returned;
+--              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, rescues, interruptions, idempotencyKey,
 --              createdAt, dueAt, payload, state]], protocol, settled, lost, revoked, rescued, crashed, lanes, unhandled, nextDueInMs, exhausted}
 --
@@ -53,7 +54,10 @@ declare
   v_discover   boolean := claim is not null and coalesce(jsonb_typeof(claim -> 'lanes'), 'null') = 'null';
   v_excluded   jsonb := coalesce(claim -> 'excluded', '[]');
   v_queues     jsonb := nullif(claim -> 'queues', 'null');
-  v_unhandled  json;
+  v_unhandled  jsonb;
+  v_over       boolean;
+  v_report     jsonb;
+  v_stop       text;
   v_next_due   float8;
   v_exhausted  boolean := false;
   v_picked     tid[] := '{}';
@@ -199,7 +203,7 @@ begin
       )
       select coalesce((select jsonb_agg(jsonb_build_array(queue, type, priority, null, null) order by n)
                        from ranked where n <= 200), '[]'),
-             (select json_agg(distinct type) from bounded where not v_types ? type)
+             (select jsonb_agg(distinct type) from bounded where not v_types ? type)
       into v_lanes, v_unhandled;
     end if;
 
@@ -384,25 +388,27 @@ begin
   end if;
 
   -- 4. The ledger, last: its row is locked only until the commit, and a step that finds it locked by the drain's other
-  -- step in flight leaves it to that one. An empty first step closes it, so that an empty tick is one statement.
+  -- step in flight leaves it to that one. A step that finds every lane empty, with nothing else in the drain's hands and
+  -- nothing due soon, closes it: an empty tick is one statement.
+  v_over := v_discover and coalesce((claim ->> 'alone')::boolean, false) and v_claimed = 0 and v_crashed = '{}' and v_lost = '{}'
+            and (v_next_due is null or v_next_due > coalesce((drain ->> 'lingerMs')::float8, 0));
+  v_report := (drain -> 'report') || case when v_over
+    then jsonb_build_object('stopReason', 'empty', 'nextDueInMs', v_next_due, 'unhandled', coalesce(v_unhandled, '[]'))
+    else '{}' end;
+  v_stop := case when v_over then 'empty' else drain ->> 'stopReason' end;
   if (drain ->> 'step')::int = 1 then
     insert into jobqueue.drains (id, source, deadline_at, steps, finished_at, stop_reason, report)
-    select v_drain, drain ->> 'source', now() + (drain ->> 'deadlineMs')::float8 * interval '1 ms', 1,
-           case when over then now() end, case when over then 'empty' end,
-           (drain -> 'report') || case when over
-             then jsonb_build_object('stopReason', 'empty', 'nextDueInMs', v_next_due, 'unhandled', coalesce(v_unhandled, '[]'))
-             else '{}' end
-    from (select v_claimed = 0 and v_crashed = '{}' and drain ->> 'stopReason' is null
-                 and (v_next_due is null or v_next_due > coalesce((drain ->> 'lingerMs')::float8, 0)) as over) e
+    values (v_drain, drain ->> 'source', now() + (drain ->> 'deadlineMs')::float8 * interval '1 ms', 1,
+            case when v_stop is not null then now() end, v_stop, v_report)
     on conflict (id) do nothing;
   else
     update jobqueue.drains d
     set steps = greatest(d.steps, (drain ->> 'step')::int),
         last_step_at = now(),
         running = coalesce((select array_agg(v::bigint) from jsonb_array_elements_text(drain -> 'running') as r(v)), '{}'),
-        report = coalesce(drain -> 'report', d.report),
-        stop_reason = coalesce(drain ->> 'stopReason', d.stop_reason),
-        finished_at = case when drain ->> 'stopReason' is null then d.finished_at else now() end
+        report = v_report,
+        stop_reason = coalesce(v_stop, d.stop_reason),
+        finished_at = case when v_stop is null then d.finished_at else now() end
     where d.ctid = (select c.ctid from jobqueue.drains c where c.id = v_drain for no key update skip locked);
   end if;
 
