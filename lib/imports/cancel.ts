@@ -15,7 +15,9 @@ with cancelled as (
   update imports
   set status = 'cancelled', finished_at = now()
   where id = $1 and status in ('pending', 'running')
-  returning status
+  returning id, status, job_id
+), dropped as ( -- of an upload that was never finished: no job will come and do it
+  delete from import_parts p using cancelled c where p.import_id = c.id and c.job_id is null
 )
 select status from cancelled
 union all

@@ -49,7 +49,7 @@ export async function storePart(
     case 'same':
       return;
     case 'finished':
-      throw new HttpError(409, 'upload_finished', 'This upload is finished: start another for a changed file.');
+      throw new HttpError(409, 'upload_finished', 'This upload was finished or cancelled: start another.');
     case 'too_large':
       throw new HttpError(
         413,

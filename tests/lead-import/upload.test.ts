@@ -1,6 +1,7 @@
 /** Uploads: stored and enqueued or neither, in parts in any order, repeated at will. */
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cancelImport } from '../../lib/imports/cancel.ts';
 import { finishUpload, MAX_FILE_BYTES, openUpload, storePart } from '../../lib/imports/parts.ts';
 import { uploadFile } from '../../lib/imports/upload.ts';
 import { leadImports } from './lead-imports.ts';
@@ -172,6 +173,16 @@ describe('in parts', () => {
       if ((await imports.rows(text)).length > 0) return;
     }
   }
+
+  test('cancelled half-way it leaves nothing behind, and takes nothing more', async () => {
+    const importId = await opened();
+    await send(importId, 1);
+    await cancelImport(imports.database, importId);
+    expect(await imports.rows('select from import_parts where import_id = $1', importId)).toEqual([]);
+    await expect(send(importId, 2)).rejects.toMatchObject({ status: 409 });
+    await expect(finishUpload(imports.database, importId, whole)).rejects.toMatchObject({ status: 409 });
+    expect(await imports.status(importId)).toMatchObject({ status: 'cancelled' });
+  });
 
   test('above 50 MiB it is refused before it is stored', async () => {
     const importId = await opened();

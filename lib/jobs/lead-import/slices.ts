@@ -7,7 +7,7 @@ import { readLead } from './lead.ts';
 import type { FileRecord } from './records.ts';
 import { cleanLine } from './text.ts';
 
-/** A commit of so many takes some 75 ms on two busy cores: 2,000 would save a third per row, and hold locks and lose races four times as long. */
+/** A commit takes some 75 ms on two busy cores. 2,000 rows would save a third per row, and hold their locks four times as long. */
 const SLICE_ROWS = 500;
 /** Of the file: a statement stays a few megabytes even where every row is as long as allowed. */
 const SLICE_BYTES = 1024 * 1024;
