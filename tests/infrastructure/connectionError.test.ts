@@ -97,7 +97,7 @@ describe('against real servers', () => {
   });
 
   test('a server without TLS', async () => {
-    expect((await attempt(changed((url) => url.searchParams.set('sslmode', 'require'))))?.failure).toBe('tls');
+    expect((await attempt(changed((url) => url.searchParams.set('sslmode', 'verify-full'))))?.failure).toBe('tls');
   });
 
   test('a port where nothing listens', async () => {
