@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Database } from '../../db/client.ts';
 import {
+  type AddJobOptions,
   cancelJob,
   continueWith,
   createQueue,
@@ -20,6 +21,7 @@ const work = z.object({
     'fail_for_good',
     'retry_after',
     'return',
+    'throw',
     'slices',
     'checkpoints',
     'cancel',
@@ -39,7 +41,7 @@ export interface Witness {
   /** `n` of each started job, in order. */
   readonly order: number[];
   readonly contexts: WorkContext[];
-  /** What mode 'return' returns, by `n`. */
+  /** What mode 'return' returns and mode 'throw' throws, by `n`. */
   readonly results: Map<number, unknown>;
   onStart?: (context: WorkContext) => void | Promise<void>;
 }
@@ -90,6 +92,8 @@ async function perform(context: WorkContext, seen: Witness): Promise<unknown> {
       throw new RetryAfterError('busy', payload.ms ?? 5_000);
     case 'return':
       return seen.results.get(payload.n ?? 0);
+    case 'throw':
+      throw seen.results.get(payload.n ?? 0);
     case 'slices': {
       const done = (job.state as { done: number } | null)?.done ?? 0;
       return done + 1 === payload.n ? { slices: done + 1 } : continueWith({ done: done + 1 });
@@ -112,6 +116,15 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
       refuse(signal.reason);
     });
   });
+}
+
+/** Entries for addJobs, numbered by `n` from 0. */
+export function works(count: number, payload: Omit<Work, 'n'> = { mode: 'noop' }, options?: AddJobOptions) {
+  return Array.from({ length: count }, (_, n) => ({
+    type: 'work' as const,
+    payload: { ...payload, n },
+    ...(options && { options }),
+  }));
 }
 
 /** One statement for a fact. */

@@ -1,0 +1,141 @@
+/** A key admits one job, whoever asks at once, for as long as it holds. */
+import { beforeEach, expect, test } from 'vitest';
+import { describeEachDriver } from '../support/drivers.ts';
+import { emptyTables, queueOf, rows, statuses } from './support.ts';
+
+const noop = { mode: 'noop' } as const;
+
+describeEachDriver('idempotency keys', (setup) => {
+  beforeEach(() => emptyTables(setup.database));
+
+  test('a hundred concurrent calls with one key add one job, and ninety-nine hear null', async () => {
+    const queues = Array.from({ length: 5 }, () => queueOf(setup.connect()).queue);
+    const added = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => queues[n % 5]?.addJob('work', noop, { idempotencyKey: 'k' })),
+    );
+    expect(added.filter((job) => job === null)).toHaveLength(99);
+    const [winner] = added.filter((job) => job !== null);
+    expect(await queues[0]?.findJob({ type: 'work', idempotencyKey: 'k' })).toMatchObject({ id: winner?.id });
+    expect(await statuses(setup.database)).toEqual({ PENDING: 1 });
+  });
+
+  test('the key is held while its job runs, and after completion until its window has passed', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    const first = await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    seen.onStart = async () => {
+      expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).toBeNull();
+    };
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
+    expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).toBeNull();
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'k' })).toMatchObject({
+      id: first?.id,
+      status: 'COMPLETED',
+    });
+    const window = await rows<{ days: number }>(
+      setup.database,
+      'select extract(epoch from expires_at - now())::float8 / 86400 as days from jobqueue.idempotency_keys',
+    );
+    expect(window[0]?.days).toBeCloseTo(7, 2);
+
+    await rows(setup.database, "update jobqueue.idempotency_keys set expires_at = now() - interval '1 second'");
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'k' })).toBeNull();
+    const second = await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    expect(second?.id).not.toBe(first?.id);
+    expect(second).not.toBeNull();
+  });
+
+  test('an expired key is taken once by a hundred concurrent calls', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    await queue.drain({ budgetMs: 5_000 });
+    await rows(setup.database, "update jobqueue.idempotency_keys set expires_at = now() - interval '1 second'");
+    const added = await Promise.all(
+      Array.from({ length: 100 }, () => queue.addJob('work', noop, { idempotencyKey: 'k' })),
+    );
+    expect(added.filter((job) => job === null)).toHaveLength(99);
+    expect(await statuses(setup.database)).toEqual({ COMPLETED: 1, PENDING: 1 });
+  });
+
+  test.for([
+    ['a dead letter', 'fail_for_good', 'DEAD_LETTER'],
+    ['a last failed attempt', 'fail', 'DEAD_LETTER'],
+    ['a cancel', 'cancel', 'CANCELLED'],
+  ] as const)('%s frees the key, which its successor then holds', async ([, mode, status]) => {
+    const { queue } = queueOf(setup.database);
+    const first = await queue.addJob('work', { mode }, { idempotencyKey: 'k', maxAttempts: 1 });
+    await queue.drain({ budgetMs: 5_000 });
+    expect(await queue.getJob(first?.id ?? '')).toMatchObject({ status, idempotencyKey: 'k' });
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'k' })).toBeNull();
+    const second = await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    expect(second).not.toBeNull();
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'k' })).toMatchObject({ id: second?.id });
+  });
+
+  test('a failed attempt that will be tried again keeps the key', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJob('work', { mode: 'fail' }, { idempotencyKey: 'k' });
+    expect(await queue.drain({ budgetMs: 5_000, limit: 1 })).toMatchObject({ retried: 1 });
+    expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).toBeNull();
+  });
+
+  test('two batches with the same keys in opposite order neither deadlock nor add twice', async () => {
+    const KEYS = 200;
+    const ROUNDS = 15;
+    const queues = [queueOf(setup.connect()).queue, queueOf(setup.connect()).queue] as const;
+    for (let round = 0; round < ROUNDS; round++) {
+      const entries = Array.from({ length: KEYS }, (_, n) => ({
+        type: 'work' as const,
+        payload: noop,
+        options: { idempotencyKey: `${round}-${n}` },
+      }));
+      const [forth, back] = await Promise.all([queues[0].addJobs(entries), queues[1].addJobs(entries.toReversed())]);
+      const pairs = forth.map((added, n) => [added, back[KEYS - 1 - n]] as const);
+      expect(pairs.every(([one, other]) => one.id === other?.id && one.duplicate !== other.duplicate)).toBe(true);
+    }
+    expect(await statuses(setup.database)).toEqual({ PENDING: KEYS * ROUNDS });
+    const deadlocks = await rows<{ n: number }>(
+      setup.database,
+      'select deadlocks::int as n from pg_stat_database where datname = current_database()',
+    );
+    expect(deadlocks).toEqual([{ n: 0 }]); // none that a retry hid
+  });
+
+  test('of duplicates within one batch the first is the job, and the others name it', async () => {
+    const { queue } = queueOf(setup.database);
+    const entry = (idempotencyKey: string, n: number) => ({
+      type: 'work' as const,
+      payload: { ...noop, n },
+      options: { idempotencyKey },
+    });
+    const added = await queue.addJobs([entry('a', 0), entry('b', 1), entry('a', 2), entry('b', 3), entry('a', 4)]);
+    expect(added.map(({ duplicate }) => duplicate)).toEqual([false, false, true, true, true]);
+    expect(added.map(({ id }) => id)).toEqual([0, 1, 0, 1, 0].map((n) => added[n]?.id));
+    expect(await queue.getJob(added[0]?.id ?? '')).toMatchObject({ payload: { n: 0 } });
+    expect(await statuses(setup.database)).toEqual({ PENDING: 2 });
+  });
+
+  test('a key belongs to its type', async () => {
+    const { queue } = queueOf(setup.database);
+    const one = await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    const other = await queue.addJob('other', noop, { idempotencyKey: 'k' });
+    expect(other).not.toBeNull();
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'k' })).toMatchObject({ id: one?.id });
+    expect(await queue.findJob({ type: 'other', idempotencyKey: 'k' })).toMatchObject({ id: other?.id });
+  });
+
+  test('keys that differ in case, in a trailing blank or beyond ASCII are different keys', async () => {
+    const { queue } = queueOf(setup.database);
+    const keys = ['k', 'K', 'k ', 'ﬁ', 'fi', 'é', 'e\u0301', '🙂', 'x'.repeat(512)];
+    const added = await queue.addJobs(
+      keys.map((idempotencyKey) => ({ type: 'work', payload: noop, options: { idempotencyKey } })),
+    );
+    expect(added.every(({ duplicate }) => !duplicate)).toBe(true);
+  });
+
+  test("add_job from SQL names the holder's id", async () => {
+    const { queue } = queueOf(setup.database);
+    const added = await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    const call = `select id::text as id, duplicate from jobqueue.add_job('work', '{"mode": "noop"}', idempotency_key => 'k')`;
+    expect(await rows(setup.database, call)).toEqual([{ id: added?.id, duplicate: true }]);
+  });
+});
