@@ -1,4 +1,4 @@
-/** POST /api/drain: the operator's drain, with filters and a budget. When it ran, and how, stands in the audit log. */
+/** POST /api/drain: the operator's drain, with filters and a budget. Every call, and with which filters, stands in the audit log. */
 import { z } from 'zod';
 import { EDGE_LIMITS, maxDurationMs } from '../lib/config.ts';
 import { authorize } from '../lib/http/auth.ts';
@@ -30,8 +30,8 @@ export const POST = endpoint(async (request) => {
   const deadline = requestDeadline();
   authorize(request, 'OPERATOR_SECRET');
   const { dryRun, ...options } = await readJson(request, drainRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
+  await queue.audit({ actor: 'operator', action: dryRun ? 'drain.dry_run' : 'drain', details: options });
   if (dryRun) return Response.json(await queue.preview(options));
-  await queue.audit({ actor: 'operator', action: 'drain', details: options });
   const report = await queue.drain({ ...options, source: 'operator', deadline });
   log.info({ report }, 'drain');
   return Response.json(report);

@@ -14,6 +14,7 @@ export {
   type RunningJob,
   type Status,
 } from './job.ts';
+export type { KickOptions } from './kick.ts';
 export { LIMITS } from './limits.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
 export type { DrainReport, StopReason } from './report.ts';

@@ -1,5 +1,6 @@
 /** Reads for people and screens: one job, what is due, whether the queue is well. Every probe is bounded. */
 import type { Executor } from '../../db/database.ts';
+import { QueueError } from './errors.ts';
 import type { Job, Progress, Status } from './job.ts';
 import type { StoredError } from './storable.ts';
 import { type DueLane, dueLanes, findById, findByKey, health, type JobRow } from './store.ts';
@@ -53,6 +54,8 @@ export async function preview(
   jobs: ReadonlyMap<string, Job>,
   filter: { queue?: string; types?: readonly string[]; includePaused?: boolean },
 ): Promise<Preview> {
+  for (const type of filter.types ?? [])
+    if (!jobs.has(type)) throw new QueueError('unknown_type', `types: expected types of this queue, got '${type}'`);
   const found = await dueLanes(executor, PREVIEW_BOUND, { queue: filter.queue ?? null, types: filter.types ?? null });
   const lanes = found.map((lane) => ({
     ...lane,

@@ -6,6 +6,7 @@ import { type AddJobOptions, type EnqueueStatement, enqueueIn, enqueueStatement,
 import { QueueError } from './errors.ts';
 import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
+import { type KickOptions, kicker } from './kick.ts';
 import type { DrainReport } from './report.ts';
 import { isSerializationFailure } from './sqlstate.ts';
 import { type AddedRow, audit, pause, resume } from './store.ts';
@@ -37,6 +38,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly maxDurationMs?: number;
   /** How long a completed job holds its idempotency key, ms; default 7 days. */
   readonly keyWindowMs?: number;
+  /** What `queue.kick()` needs of the platform. */
+  readonly kick?: KickOptions;
 }
 
 export interface Queue<Jobs extends readonly Job[]> {
@@ -58,6 +61,8 @@ export interface Queue<Jobs extends readonly Job[]> {
   /** The job that holds the key now. */
   findJob(by: { readonly type: Jobs[number]['type']; readonly idempotencyKey: string }): Promise<JobView | null>;
   drain(options?: DrainOptions): Promise<DrainReport>;
+  /** Starts a short drain behind this request, at most 10 s; returns at once. After a commit, never inside a transaction. */
+  kick(): void;
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
@@ -81,6 +86,11 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const enqueue = (statement: EnqueueStatement, transaction: Transaction | undefined) =>
     transaction ? enqueueIn(transaction, statement) : enqueueAlone(database(), statement);
 
+  const drainHere = async (drainOptions: DrainOptions) => {
+    const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, longestRunMs };
+    return drain(context, drainOptions);
+  };
+
   return {
     jobs: options.jobs,
     async addJob(type, payload, { transaction, ...rest } = {}) {
@@ -92,18 +102,23 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
       return enqueue(enqueueStatement(jobs, entries), transaction);
     },
     statement: (entries) => enqueueStatement(jobs, entries),
-    getJob: (id) => getJob(database(), id),
-    findJob: ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
-    async drain(drainOptions = {}) {
-      const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, longestRunMs };
-      return drain(context, drainOptions);
-    },
-    preview: (filter = {}) => preview(database(), jobs, filter),
-    pause: ({ queue = '*', type = '*' }, reason) => pause(database(), { queue, type }, reason ?? null),
-    resume: ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
-    audit: (entry) => audit(database(), entry),
-    health: () => checkHealth(database()),
+    getJob: async (id) => getJob(database(), id),
+    findJob: async ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
+    drain: (drainOptions = {}) => drainHere(drainOptions),
+    kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
+    preview: async (filter = {}) => preview(database(), jobs, filter),
+    pause: async ({ queue = '*', type = '*' }, reason) => pause(database(), { queue, type }, reason ?? null),
+    resume: async ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
+    audit: async (entry) => audit(database(), entry),
+    health: async () => checkHealth(database()),
   };
+}
+
+function refuseKick(): never {
+  throw new QueueError(
+    'option_invalid',
+    'queue.kick(): expected createQueue({ kick: { waitUntil, failed } }), got no kick option',
+  );
 }
 
 /** One statement, atomic: a deadlock's victim is sent again. A lost answer is not: the caller's idempotency key makes that safe. */

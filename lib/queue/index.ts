@@ -1,7 +1,14 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
+import { getDeadline, waitUntil } from '@vercel/functions';
 import { database } from '../../db/client.ts';
 import { maxDurationMs } from '../config.ts';
 import { createQueue } from '../jobqueue/index.ts';
 import { jobs } from '../jobs/index.ts';
+import { log } from '../log.ts';
 
-export const queue = createQueue({ database, jobs, maxDurationMs: maxDurationMs() });
+export const queue = createQueue({
+  database,
+  jobs,
+  maxDurationMs: maxDurationMs(),
+  kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },
+});

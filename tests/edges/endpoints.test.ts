@@ -255,6 +255,8 @@ describe('POST /api/drain', () => {
     expect(JSON.stringify(preview)).toContain('lead_import');
     const { rows } = await sql.query(`select fence, lease_until from jobqueue.jobs where queue = 'dry'`);
     expect(rows).toEqual([{ fence: 0, lease_until: null }]);
+    const audit = await sql.query('select action, details from jobqueue.audit_log order by id desc limit 1');
+    expect(audit.rows).toMatchObject([{ action: 'drain.dry_run', details: { queue: 'dry' } }]);
   });
 
   test.each<[string, object, string]>([

@@ -1,0 +1,35 @@
+/** A short drain in the invocation that enqueued: the job starts in milliseconds, and the tick is only the backstop. */
+import type { DrainOptions } from './drain.ts';
+
+/** A kick is for latency, not for backlogs: those are the tick's. */
+const KICK_BUDGET_MS = 10_000;
+
+export interface KickOptions {
+  /** Keeps the invocation alive until the promise settles: `waitUntil` of @vercel/functions, or anything like it. */
+  readonly waitUntil: (promise: Promise<unknown>) => void;
+  /** When the platform ends this invocation, if it says so. */
+  readonly deadline?: () => Date | undefined;
+  /** Told of a drain that could not reach Postgres; the tick will do its work. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** One kicked drain a process at a time: a kick that finds one running makes it look once more when it is done. */
+export function kicker(drain: (options: DrainOptions) => Promise<unknown>, options: KickOptions): () => void {
+  let current: Promise<void> | null = null;
+  let again = false;
+
+  async function drainOnce(): Promise<void> {
+    again = false;
+    const deadline = options.deadline?.();
+    await drain({ source: 'kick', budgetMs: KICK_BUDGET_MS, ...(deadline && { deadline }) }).catch(options.failed);
+    if (again) await drainOnce();
+  }
+
+  return () => {
+    again = true;
+    current ??= drainOnce().finally(() => {
+      current = null;
+    });
+    options.waitUntil(current);
+  };
+}

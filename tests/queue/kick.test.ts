@@ -1,0 +1,53 @@
+/** A kick: the job starts behind the request that enqueued it. */
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { createQueue, defineJob } from '../../lib/jobqueue/index.ts';
+import { describeEachDriver } from '../support/drivers.ts';
+import { rows } from './support.ts';
+
+describeEachDriver('a kick', (setup) => {
+  const kicked = () => {
+    const kept: Promise<unknown>[] = [];
+    const failures: unknown[] = [];
+    const queue = createQueue({
+      database: setup.database,
+      jobs: [defineJob({ type: 'kicked', payload: z.object({}), handler: async () => ({ run: async () => 'done' }) })],
+      kick: { waitUntil: (promise) => kept.push(promise), failed: (error) => failures.push(error) },
+    });
+    return { queue, kept, failures };
+  };
+
+  test('drains what was enqueued, and the invocation is kept alive for it', async () => {
+    const { queue, kept, failures } = kicked();
+    const added = await queue.addJob('kicked', {});
+    queue.kick();
+    expect(kept).toHaveLength(1);
+    await Promise.all(kept);
+    expect(failures).toEqual([]);
+    expect(await queue.getJob(added?.id ?? '')).toMatchObject({ status: 'COMPLETED', result: 'done' });
+  });
+
+  test('a hundred kicks share drains, and none is forgotten', async () => {
+    const { queue, kept } = kicked();
+    await rows(setup.database, 'truncate jobqueue.drains');
+    const added = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const job = await queue.addJob('kicked', {});
+        queue.kick();
+        return job;
+      }),
+    );
+    await Promise.all(kept);
+    for (const job of added) expect(await queue.getJob(job?.id ?? '')).toMatchObject({ status: 'COMPLETED' });
+    const [ledger] = await rows<{ n: number }>(
+      setup.database,
+      "select count(*)::int as n from jobqueue.drains where source = 'kick'",
+    );
+    expect(ledger?.n).toBeLessThan(50);
+  });
+
+  test('without a platform to keep it alive it is refused', () => {
+    const queue = createQueue({ database: setup.database, jobs: [] });
+    expect(() => queue.kick()).toThrow(/waitUntil/);
+  });
+});
