@@ -21,7 +21,7 @@ export const EDGE_LIMITS = {
 /** 16 is the platform's own minimum for CRON_SECRET; visible ASCII is what a header carries unchanged. */
 const secret = z.string().regex(/^[\x21-\x7e]{16,512}$/);
 
-export type SecretName = 'CRON_SECRET' | 'OPERATOR_SECRET' | 'VIEWER_SECRET' | 'QUEUE_API_KEY';
+export type SecretName = 'CRON_SECRET' | 'OPERATOR_SECRET' | 'QUEUE_API_KEY';
 
 /**
  * The values that open what `name` guards: the current one and, while a rotation lasts, `<name>_PREVIOUS`. Empty means closed:

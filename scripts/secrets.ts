@@ -1,4 +1,4 @@
-/** The four secrets that open the app's doors: made at random once per data folder in development, demanded in production. */
+/** The three secrets that open the app's doors: made at random once per data folder in development, demanded in production. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,7 @@ import { SetupError } from './setupError.ts';
 
 const OPENS: Readonly<Record<SecretName, string>> = {
   CRON_SECRET: 'the cron endpoints',
-  OPERATOR_SECRET: 'the pages, as operator, and POST /api/drain',
-  VIEWER_SECRET: 'the pages, for reading',
+  OPERATOR_SECRET: 'the pages and POST /api/drain',
   QUEUE_API_KEY: '/api/jobs and /api/imports',
 };
 const NAMES = Object.keys(OPENS) as SecretName[];
@@ -55,7 +54,6 @@ function pick(of: (name: SecretName) => string): Secrets {
   return {
     CRON_SECRET: of('CRON_SECRET'),
     OPERATOR_SECRET: of('OPERATOR_SECRET'),
-    VIEWER_SECRET: of('VIEWER_SECRET'),
     QUEUE_API_KEY: of('QUEUE_API_KEY'),
   };
 }

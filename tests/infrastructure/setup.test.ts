@@ -24,7 +24,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const SECRETS = ['CRON_SECRET', 'OPERATOR_SECRET', 'VIEWER_SECRET', 'QUEUE_API_KEY'] as const;
+const SECRETS = ['CRON_SECRET', 'OPERATOR_SECRET', 'QUEUE_API_KEY'] as const;
 
 describe('secrets', () => {
   beforeEach(() => {
@@ -52,9 +52,9 @@ describe('secrets', () => {
   test('must be set and strong in production', () => {
     for (const name of SECRETS) vi.stubEnv(name, 'a'.repeat(32));
     expect(productionSecrets().QUEUE_API_KEY).toBe('a'.repeat(32));
-    vi.stubEnv('VIEWER_SECRET', '');
+    vi.stubEnv('OPERATOR_SECRET', '');
     vi.stubEnv('QUEUE_API_KEY', 'too-short');
-    expect(productionSecrets).toThrow(/VIEWER_SECRET .*\n.*QUEUE_API_KEY/);
+    expect(productionSecrets).toThrow(/OPERATOR_SECRET .*\n.*QUEUE_API_KEY/);
     expect(productionSecrets).toThrow(expect.not.stringContaining('too-short'));
   });
 });

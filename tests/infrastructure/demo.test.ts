@@ -1,0 +1,104 @@
+/** `npm run demo` as a newcomer runs it: on a data folder that does not exist yet, with a server and an app of its own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+// Each run creates a server and compiles an endpoint, on a machine that may be busy with the other files.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'demo-'));
+  chmodSync(folder, 0o755);
+});
+
+afterEach(() => {
+  const state = join(folder, 'postgres.json');
+  if (existsSync(state)) rmSync(JSON.parse(readFileSync(state, 'utf8')).home, { recursive: true, force: true });
+  rmSync(folder, { recursive: true });
+});
+
+function startDemo(...args: string[]) {
+  const { DATABASE_URL: _, DATABASE_URL_UNPOOLED: __, npm_lifecycle_event: ___, NODE_ENV: ____, ...own } = process.env;
+  const child = spawn(process.execPath, ['--import', 'tsx', join(PROJECT, 'scripts/demo.ts'), ...args], {
+    env: { ...own, JOBQUEUE_DATA: folder } as NodeJS.ProcessEnv,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number, said }));
+  const says = (text: string) => vi.waitFor(() => expect(said).toContain(text), { timeout: 120_000, interval: 20 });
+  return { child, ended, says };
+}
+
+/** Neither the database nor the app of this run is left. */
+async function expectNothingLeft(said: string): Promise<void> {
+  const { port, password } = JSON.parse(readFileSync(join(folder, 'postgres.json'), 'utf8'));
+  const client = new pg.Client(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`);
+  await expect(client.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  const origin = /App +(http:\S+)/.exec(said)?.[1];
+  if (origin) await expect(fetch(origin)).rejects.toThrow();
+}
+
+describe.skipIf(aDevelopmentServerRuns())('npm run demo', () => {
+  test('imports a hundred leads, shows what became of each, and finds them unchanged the second time', async () => {
+    const first = await startDemo().ended;
+    expect(first).toMatchObject({ code: 0, said: expect.stringMatching(/COMPLETED +1\n/) });
+    expect(first.said).toMatch(/100 % {2}completed, 100 of 100 rows/);
+    expect(first.said).toContain(
+      '✓ the rows add up: 59 created + 0 updated + 0 unchanged + 0 duplicate + 41 refused = 100',
+    );
+    expect(first.said).toMatch(/phone_invalid +41 +row 6: Phone 1: no such number exists/);
+    expect(first.said).toMatch(/stopReason +empty/);
+    await expectNothingLeft(first.said);
+
+    const second = await startDemo().ended;
+    expect(second).toMatchObject({ code: 0, said: expect.stringMatching(/COMPLETED +2\n/) });
+    expect(second.said).toContain('✓ the rows add up: 0 created + 0 updated + 59 unchanged');
+    expect(second.said).toContain('imported before');
+    await expectNothingLeft(second.said);
+  });
+
+  test('ends with an error and the reason when the file cannot be imported', async () => {
+    const workbook = join(folder, 'leads.csv');
+    writeFileSync(workbook, 'PK\x03\x04 a workbook');
+    const { code, said } = await startDemo(workbook).ended;
+    expect([code, said]).toEqual([1, expect.stringContaining('The file was refused: file_is_spreadsheet')]);
+    expect(said).toContain('✗ NOT TRUE: the import is completed');
+    await expectNothingLeft(said);
+  });
+
+  test('Ctrl-C stops all that it started', async () => {
+    const { child, ended, says } = startDemo();
+    await says('Database');
+    child.kill('SIGINT');
+    const { code, said } = await ended;
+    expect([code, said]).toEqual([130, expect.stringContaining('Stopped.')]);
+    await expectNothingLeft(said);
+  });
+});
+
+test('a file that is not there is named before anything is started', async () => {
+  const { code, said } = await startDemo(join(folder, 'missing.csv')).ended;
+  expect([code, said]).toEqual([1, expect.stringContaining('missing.csv cannot be read (ENOENT)')]);
+  expect(existsSync(join(folder, 'postgres.json'))).toBe(false);
+});
+
+/** Next.js allows one per checkout: the demo would use it, and it has other secrets than ours. */
+function aDevelopmentServerRuns(): boolean {
+  const note = join(PROJECT, '.next', 'dev', 'lock');
+  if (!existsSync(note)) return false;
+  try {
+    return process.kill(JSON.parse(readFileSync(note, 'utf8')).pid, 0);
+  } catch {
+    return false; // its process is gone, or the note is half written by one that ends
+  }
+}
