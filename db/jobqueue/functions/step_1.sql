@@ -22,7 +22,8 @@
 -- * drain.claim is kept through the retries of one step. The lock on it makes a retry wait for its twin, and the rows
 --   that the twin claimed are claimed again without raising their fence.
 -- * Attempts are counted when they end: by the drain's settlement, or here, when the lease of a job that was reported
---   running ran out. A job that was only waiting in a killed drain loses nothing.
+--   running ran out. A job that was only waiting in a killed drain loses nothing, and one that ran beside others never
+--   its last attempt: the function may have died of one of them.
 create or replace function jobqueue.step_1(drain jsonb, settlements jsonb, running jsonb, claim jsonb)
 returns json
 language plpgsql volatile
@@ -301,25 +302,26 @@ begin
       end if;
     end if;
 
-    -- 3d. Rescue: a lease that ran out. The attempt counts if the job was reported running. At three rescues, or with no
-    -- attempt left, the function dies of this job: it is not tried again. A suspect is always reported before it runs,
-    -- so one that was not is innocent of this death.
+    -- 3d. Rescue: a lease that ran out. The attempt counts if the job was reported running, but the last one only if it
+    -- ran alone, for beside others it may be innocent. At three rescues the function dies of this job: it is not tried
+    -- again. A suspect is always reported before it runs, so one that was not is innocent of this death.
     if v_expired <> '{}' then
       with rescued as (
         update jobqueue.jobs j
         set rescues = j.rescues + (j.rescues < 2 or j.started_fence = j.fence)::int,
-            attempt = j.attempt + (j.started_fence = j.fence)::int,
+            attempt = j.attempt + (j.started_fence = j.fence and (j.rescues > 1 or j.attempt + 1 < j.max_attempts))::int,
             settled_fence = j.fence,
             lease_until = null,
             claim = null,
             errors = coalesce(case when jsonb_array_length(j.errors) >= 100 then j.errors - 0 else j.errors end, '[]')
                      || jsonb_build_object('name', 'CrashedError', 'code', 'crashed', 'at', now(), 'fence', j.fence,
-                          'attempt', j.attempt + 1, 'counted', j.started_fence = j.fence,
+                          'attempt', j.attempt + 1,
+                          'counted', j.started_fence = j.fence and (j.rescues > 1 or j.attempt + 1 < j.max_attempts),
                           'message', case when j.started_fence = j.fence
                             then 'the function that ran this job ended without an outcome'
                             else 'the function that held this job ended before it reported the job running' end)
         where j.ctid = any(v_expired)
-        returning j.ctid, j.id, j.rescues >= 3 or j.attempt >= j.max_attempts as convicted
+        returning j.ctid, j.id, j.rescues >= 3 as convicted
       )
       select count(*), (select coalesce(array_agg(p), '{}') from unnest(v_picked) as u(p) where p <> all(v_expired))
              || coalesce(array_agg(ctid) filter (where not convicted), '{}'),
