@@ -161,7 +161,7 @@ export class Hands {
     const runMs = now - (held.startedAtMs ?? now);
     this.#meanRunMs = meanAfter(this.#meanRunMs, runMs);
     const wasCut = held.cut !== null && held.cut !== 'timeout';
-    const neededMs = timeLearntMs(runMs, wasCut, this.#options.timetable.totalMs);
+    const neededMs = timeLearntMs(runMs, wasCut, this.#options.timetable.workMs);
     if (neededMs > this.longestRunMs(held.claimed.type)) this.#options.longestRunMs.set(held.claimed.type, neededMs);
     this.#end(held, outcome);
     this.start(now);

@@ -35,10 +35,10 @@ export function timeNeededMs(job: { timeoutMs: number; resumable: boolean }, lon
 
 /**
  * What a run of `runMs` says about its type. One that the drain's end cut would have needed longer, nobody knows how much: it
- * asks for half of such a drain, so that the next one of that length starts it in time but never finds it too long to start.
+ * asks for half of the drain's working time: the next one of that length starts it early, and never finds it too long to start.
  */
-export function timeLearntMs(runMs: number, wasCut: boolean, drainMs: number): number {
-  return wasCut ? Math.min(runMs, drainMs / 2) : runMs;
+export function timeLearntMs(runMs: number, wasCut: boolean, workMs: number): number {
+  return wasCut ? Math.min(runMs, workMs / 2) : runMs;
 }
 
 /** Recent runs weigh more, so that the pace follows a queue that turns from quick to slow jobs within some ten runs. */

@@ -6,7 +6,8 @@ const RESERVE_MS = 2_000;
 const SHUTDOWN_MS = { handlers: 200, all: 450 };
 
 export class Timetable {
-  readonly totalMs: number;
+  /** From the start to `cutAtMs`. */
+  readonly workMs: number;
   /** Handlers are told to end, and nothing more is started. */
   readonly cutAtMs: number;
   /** The outcome of whatever has not ended is decided. */
@@ -15,11 +16,11 @@ export class Timetable {
   endAtMs: number;
 
   constructor(totalMs: number) {
-    this.totalMs = totalMs;
     const reserveMs = Math.min(Math.max(totalMs * 0.05, 100), RESERVE_MS);
     this.endAtMs = performance.now() + totalMs;
     this.settleAtMs = this.endAtMs - reserveMs;
     this.cutAtMs = this.settleAtMs - reserveMs;
+    this.workMs = totalMs - 2 * reserveMs;
   }
 
   shutDown(): void {
