@@ -7,6 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 export interface Command {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The file descriptor that its output goes to; default: our own terminal. */
+  readonly output?: number;
 }
 
 export interface App {
@@ -22,10 +24,10 @@ export interface App {
 const GRACE_MS = 15_000;
 
 /** Starts `node …args` in a process group of its own: a Ctrl-C in the terminal reaches us, and we pass it on in order. */
-export function startApp({ args, env }: Command): App {
+export function startApp({ args, env, output }: Command): App {
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output ?? 'inherit', output ?? 'inherit'],
     detached: process.platform !== 'win32',
     windowsHide: true,
   });

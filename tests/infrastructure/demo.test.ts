@@ -27,9 +27,9 @@ afterEach(() => {
 });
 
 function startDemo(...args: string[]) {
-  const { DATABASE_URL: _, DATABASE_URL_UNPOOLED: __, npm_lifecycle_event: ___, NODE_ENV: ____, ...own } = process.env;
+  const { DATABASE_URL: _, DATABASE_URL_UNPOOLED: __, npm_lifecycle_event: ___, ...own } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', join(PROJECT, 'scripts/demo.ts'), ...args], {
-    env: { ...own, JOBQUEUE_DATA: folder } as NodeJS.ProcessEnv,
+    env: { ...own, JOBQUEUE_DATA: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';

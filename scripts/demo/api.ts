@@ -1,0 +1,87 @@
+/** The endpoints as any client calls them, each with the secret that opens it. */
+import { z } from 'zod';
+import type { Secrets } from '../secrets.ts';
+import { SetupError } from '../setupError.ts';
+
+const Uploaded = z.object({ importId: z.string(), jobId: z.string() });
+
+const Import = z.object({
+  importId: z.string(),
+  status: z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']),
+  progress: z.object({ percent: z.number() }),
+  counts: z.object({
+    rows: z.number().nullable(),
+    created: z.number(),
+    updated: z.number(),
+    unchanged: z.number(),
+    duplicates: z.number(),
+    errors: z.number(),
+  }),
+  failure: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+export type Import = z.output<typeof Import>;
+
+const Job = z.object({ id: z.string(), status: z.string(), attempts: z.number() });
+const n = z.number();
+const Report = z.object({
+  claimed: n,
+  completed: n,
+  retried: n,
+  deadLettered: n,
+  givenBack: n,
+  continued: n,
+  cancelled: n,
+  lost: n,
+  rescued: n,
+  steps: n,
+  stopReason: z.string(),
+  nextDueInMs: n.nullable(),
+});
+export type Report = z.output<typeof Report>;
+
+const Refusal = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+export interface Upload {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly companyId: string;
+  readonly country: string;
+}
+
+export type DemoApi = ReturnType<typeof demoApi>;
+
+export function demoApi({ origin, secrets, stop }: { origin: string; secrets: Secrets; stop: AbortSignal }) {
+  const { QUEUE_API_KEY, CRON_SECRET } = secrets;
+  const ask = async (path: string, bearer: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = { ...init.headers, authorization: `Bearer ${bearer}` };
+    const response = await fetch(new URL(path, origin), { ...init, headers, signal: stop });
+    if (response.ok) return response;
+    throw new SetupError(`${init.method ?? 'GET'} ${path.split('?')[0]}: ${await refusalOf(response)}`);
+  };
+  return {
+    async upload({ name, bytes, companyId, country }: Upload): Promise<z.output<typeof Uploaded>> {
+      const query = new URLSearchParams({ companyId, country, fileName: name });
+      const init = { method: 'POST', headers: { 'content-type': 'text/csv' }, body: bytes };
+      return Uploaded.parse(await (await ask(`/api/imports?${query}`, QUEUE_API_KEY, init)).json());
+    },
+    async readImport(id: string): Promise<Import> {
+      return Import.parse(await (await ask(`/api/imports?id=${id}`, QUEUE_API_KEY)).json());
+    },
+    async errorFile(id: string): Promise<string> {
+      return (await ask(`/api/imports?id=${id}&errors=csv`, QUEUE_API_KEY)).text();
+    },
+    async readJob(id: string): Promise<z.output<typeof Job>> {
+      return Job.parse(await (await ask(`/api/jobs?id=${id}`, QUEUE_API_KEY)).json());
+    },
+    async drain(): Promise<Report> {
+      return Report.parse(await (await ask('/api/cron/drain', CRON_SECRET)).json());
+    },
+  };
+}
+
+async function refusalOf(response: Response): Promise<string> {
+  const refusal = Refusal.safeParse(await response.json().catch(() => null)); // an error page is no JSON
+  const message = refusal.success ? refusal.data.error.message : 'no reason was given';
+  if (response.status !== 401) return `${response.status} ${message}`;
+  return `401: the app that runs already has other secrets than this demo. Stop it, or start it with the same environment.`;
+}

@@ -1,0 +1,93 @@
+/** The Next.js server that the demo talks to: the development server of this checkout, ours or one that runs already. */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { freePort } from '../../db/embedded/port.ts';
+import { startApp, untilAnswers } from '../app.ts';
+import { dataFolder, PROJECT } from '../environment.ts';
+import type { Secrets } from '../secrets.ts';
+import { SetupError } from '../setupError.ts';
+
+export interface DemoApp {
+  readonly origin: string;
+  /** Whether we started it, and so have to stop it. */
+  readonly ours: boolean;
+  stop(): Promise<void>;
+}
+
+export interface DemoAppOptions {
+  readonly secrets: Secrets;
+  readonly databaseUrl: string;
+  readonly stop: AbortSignal;
+}
+
+/** A cold start compiles one route; that took 5 s on two busy cores. */
+const START_MS = 120_000;
+/** One that runs answers at once, or after its own cold start. Longer, and the note is another process's that has its number now. */
+const RUNNING_MS = 20_000;
+/** Lines of the app's log that explain a failed start. */
+const LOG_LINES = 20;
+
+/** Next.js allows one development server per checkout, so one that runs is used. Resolves once it answers. */
+export async function openDemoApp(options: DemoAppOptions): Promise<DemoApp> {
+  const running = await runningApp(options.stop);
+  if (running) return { origin: running, ours: false, stop: async () => {} };
+  return startDemoApp(options);
+}
+
+async function startDemoApp({ secrets, databaseUrl, stop }: DemoAppOptions): Promise<DemoApp> {
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  mkdirSync(dataFolder(), { recursive: true });
+  const logFile = join(dataFolder(), 'demo.log');
+  const output = openSync(logFile, 'w', 0o600);
+  const app = startApp({
+    args: [next(), 'dev', '--port', String(port), '--hostname', '127.0.0.1'],
+    env: { ...secrets, DATABASE_URL: databaseUrl, NODE_ENV: 'development', NEXT_TELEMETRY_DISABLED: '1' },
+    output,
+  });
+  closeSync(output); // the child has its own
+  const ended = new AbortController();
+  app.exited.finally(() => ended.abort());
+  const answers = await untilAnswers(
+    new URL('/api/health', origin),
+    AbortSignal.any([stop, ended.signal, AbortSignal.timeout(START_MS)]),
+  );
+  if (answers) return { origin, ours: true, stop: app.stop };
+  await app.stop();
+  const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-LOG_LINES).join('\n');
+  throw new SetupError(`The app did not start. The end of ${logFile}:\n${said}`);
+}
+
+const next = () => createRequire(import.meta.url).resolve('next/dist/bin/next');
+
+/** What Next.js notes for others to find; a server that was killed leaves it behind. */
+const Note = z.object({ pid: z.number(), port: z.number() });
+
+async function runningApp(stop: AbortSignal): Promise<string | null> {
+  const path = join(PROJECT, '.next', 'dev', 'lock');
+  if (!existsSync(path)) return null;
+  const note = Note.safeParse(readNote(path));
+  if (!note.success || !isAlive(note.data.pid)) return null;
+  const origin = `http://127.0.0.1:${note.data.port}`;
+  const end = AbortSignal.any([stop, AbortSignal.timeout(RUNNING_MS)]);
+  const answers = await untilAnswers(new URL('/api/health', origin), end);
+  return answers ? origin : null;
+}
+
+function readNote(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return null; // gone since, half written, or held by a lock that Windows enforces: then Next.js itself will say so
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // alive, and another user's
+  }
+}
