@@ -131,9 +131,9 @@ export class Hands {
     return false;
   }
 
-  takeNews(): News[] {
+  takeNews(nowMs: number, againAfterMs: number): News[] {
     const tellers = this.#suspect !== null && !this.#suspect.announced ? [this.#suspect] : [...this.#running];
-    return tellers.map((held) => held.takeNews()).filter((news) => news !== null);
+    return tellers.map((held) => held.takeNews(nowMs, againAfterMs)).filter((news) => news !== null);
   }
 
   longestRunMs(type: string): number {

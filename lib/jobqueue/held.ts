@@ -31,7 +31,7 @@ export class Held {
 
   #attempt: number;
   #interruptions: number;
-  #reported = false;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   #progress: string | null = null;
   #checkpoints: PendingCheckpoint[] = [];
   #controller: AbortController | null = null;
@@ -109,13 +109,13 @@ export class Held {
     return this.#checkpoints.length > 0;
   }
 
-  /** What is to be told about this running job, or null; once told it is not repeated. */
-  takeNews(): News | null {
+  /** What is to be told about this running job, or null; that it runs is told again after a while, to hear if it is still ours. */
+  takeNews(nowMs: number, againAfterMs: number): News | null {
     const checkpoints = this.#checkpoints.splice(0);
-    if (this.#reported && this.#progress === null && checkpoints.length === 0) return null;
+    if (nowMs - this.#toldAtMs < againAfterMs && this.#progress === null && checkpoints.length === 0) return null;
     const state = checkpoints.at(-1)?.state;
     const progress = this.#progress;
-    this.#reported = true;
+    this.#toldAtMs = nowMs;
     this.#progress = null;
     const values = `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}`;
     return { held: this, json: newsJson(this, values), checkpoints };

@@ -210,7 +210,7 @@ export class Steps {
     const { report, wake } = this.#options;
     const hands = this.#hands;
     const ended = this.#takeEnded(now);
-    const news = hands.takeNews();
+    const news = hands.takeNews(now, HEARTBEAT_MS);
     for (const { settlement } of ended) count(report, settlement.to);
     this.#sent++;
     this.#inFlight++;

@@ -4,7 +4,8 @@
 -- drain        {id, step, source, deadlineMs, claim, keyWindowMs, lingerMs, report, running, stopReason, passedOver?}
 -- settlements  [{id, fence, to, attempt?, delayMs?, result?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, hold?}]
 --              to: completed | dead_letter | cancelled | retry | give_back | continue
--- running      [{id, fence, progress?, state?}]   only jobs with news: started, progress, or a checkpoint (state)
+-- running      [{id, fence, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
+--              seconds those without, to hear whether they are still held
 -- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?, lanes?, first, idle,
 --              alone, suspects, includePaused}; types: all with a handler here; excluded: those not to be probed now;
 --              lanes: [[queue, type, priority, afterDueAt, afterId]], or none to have those in use found and returned;
@@ -147,7 +148,8 @@ begin
     end if;
   end if;
 
-  -- 2. What runs. A checkpoint starts the counts anew; a job that is no longer ours is reported back as revoked.
+  -- 2. What runs. A checkpoint starts the counts anew; a job that is no longer ours is reported back as revoked. What is
+  -- known to run and has nothing new to say is only looked at, for a write every two seconds would be a row version each.
   if jsonb_array_length(running) > 0 then
     with r as materialized (
       select * from jsonb_to_recordset(running) as r(id bigint, fence int, progress jsonb, state jsonb)
@@ -163,9 +165,16 @@ begin
           interruptions = case when r.state is null then j.interruptions else 0 end
       from r
       where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence
+        and (j.started_fence <> j.fence or r.progress is not null or r.state is not null)
       returning j.id
     )
-    select coalesce(array_agg(r.id), '{}') into v_revoked from r where r.id not in (select id from noted);
+    select coalesce(array_agg(r.id), '{}') into v_revoked
+    from r
+    where r.id not in (select id from noted)
+      and not exists (
+        select from jobqueue.jobs j
+        where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence
+          and j.started_fence = j.fence and r.progress is null and r.state is null);
   end if;
 
   -- 3. Claim.
@@ -310,7 +319,6 @@ begin
         update jobqueue.jobs j
         set rescues = j.rescues + (j.rescues < 2 or j.started_fence = j.fence)::int,
             attempt = j.attempt + (j.started_fence = j.fence and (j.rescues > 1 or j.attempt + 1 < j.max_attempts))::int,
-            settled_fence = j.fence,
             lease_until = null,
             claim = null,
             errors = coalesce(case when jsonb_array_length(j.errors) >= 100 then j.errors - 0 else j.errors end, '[]')
