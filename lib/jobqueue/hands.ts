@@ -97,7 +97,7 @@ export class Hands {
       const leftMs = timetable.cutAtMs - now;
       const fits = timeNeededMs(held.definition, this.longestRunMs(held.claimed.type)) <= leftMs;
       const leased = held.leaseEndsAtMs - now >= Math.min(held.definition.timeoutMs, leftMs) + LEASE_SLACK_MS;
-      if (fits && leased) this.#run(held, now);
+      if (fits && leased && held.cut === null) this.#run(held, now);
       else this.#end(held, { kind: 'unstarted', passed: !fits });
     }
   }
