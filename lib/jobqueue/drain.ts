@@ -101,8 +101,8 @@ class Drain {
 
   /** SIGTERM, or the caller's signal. */
   stop(): void {
-    if (this.#stopped || this.#report.stopReason !== null) return;
-    this.#stopped = true;
+    if (this.#stopped) return;
+    this.#stopped = true; // also while it winds up for its deadline: the platform waits no longer for that
     this.#timetable.shutDown();
     this.#wakeUp();
   }

@@ -3,10 +3,11 @@
 const stops = new Set<() => void>();
 let received = false;
 
-/** Calls `stop` when SIGTERM comes; the returned function ends the watch. */
+/** Calls `stop` when SIGTERM comes, or at once while other drains still give back after one; the returned function ends the watch. */
 export function onShutdown(stop: () => void): () => void {
   if (stops.size === 0) process.on('SIGTERM', stopAll);
   stops.add(stop);
+  if (received) stop();
   return () => {
     stops.delete(stop);
     if (stops.size > 0) return;
