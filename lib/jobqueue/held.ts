@@ -170,7 +170,7 @@ export function settlementJson({ held, settlement, hold }: Ended, nowMs: number)
   const ran =
     held.startedAtMs === null || held.endedAtMs === null
       ? ''
-      : `,"ranMs":${held.endedAtMs - held.startedAtMs},"endedAgoMs":${Math.max(0, nowMs - held.endedAtMs)}`;
+      : `,"ranMs":${Math.round(held.endedAtMs - held.startedAtMs)},"endedAgoMs":${Math.max(0, Math.round(nowMs - held.endedAtMs))}`;
   const head = `{"id":"${id}","fence":${fence},"to":"${settlement.to}"${ran}`;
   switch (settlement.to) {
     case 'completed':

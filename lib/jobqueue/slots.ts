@@ -13,19 +13,32 @@ export interface Pace {
   readonly meanRunMs: number | null;
 }
 
+/** How many steps of a drain may be on their way at once: the network's time is then the running time of other batches. */
+export const STEPS_IN_FLIGHT = 4;
+
 /** What the concurrency finishes in about a second: 1 to 1000 jobs. */
-export function batchSize({ concurrency, maxBatch, meanRunMs }: Pace): number {
-  const ceiling = Math.min(maxBatch, LIMITS.stepJobs);
-  if (meanRunMs === null) return Math.min(concurrency, ceiling);
-  return Math.max(1, Math.min(Math.floor((concurrency * BATCH_MS) / Math.max(meanRunMs, 0.1)), ceiling));
+function secondOfWork({ concurrency, meanRunMs }: Pace): number {
+  if (meanRunMs === null) return Math.min(concurrency, LIMITS.stepJobs);
+  return Math.max(1, Math.min(Math.floor((concurrency * BATCH_MS) / Math.max(meanRunMs, 0.1)), LIMITS.stepJobs));
 }
 
-/** How many jobs a drain may hold, running and waiting: slow jobs only what runs, quick ones a batch ahead of that. */
+/** How many jobs a claim asks for, and how many outcomes are worth a step of their own. */
+export function batchSize(pace: Pace): number {
+  return Math.min(secondOfWork(pace), pace.maxBatch);
+}
+
+/**
+ * How many jobs a drain may hold, running and waiting: slow jobs only what runs, quick ones a second of work and a second
+ * claimed ahead of it, if the steps in flight can carry as many.
+ */
 export function holdLimit(pace: Pace): number {
+  if (pace.meanRunMs === null || pace.meanRunMs >= BATCH_MS) return pace.concurrency;
+  const second = secondOfWork(pace);
   const batch = batchSize(pace);
-  return pace.meanRunMs === null || pace.meanRunMs >= BATCH_MS
-    ? pace.concurrency
-    : batch + Math.max(batch, pace.concurrency);
+  return Math.min(
+    second + Math.max(second, pace.concurrency),
+    Math.max(STEPS_IN_FLIGHT * batch, batch + pace.concurrency),
+  );
 }
 
 /** How much time a job must have before it: its timeout, or less where its type is known to be quicker or resumes. */

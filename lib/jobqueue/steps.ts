@@ -9,7 +9,7 @@ import { Lanes } from './lanes.ts';
 import { LIMITS } from './limits.ts';
 import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
-import { batchSize, holdLimit, timeNeededMs } from './slots.ts';
+import { batchSize, holdLimit, STEPS_IN_FLIGHT, timeNeededMs } from './slots.ts';
 import type { Claim } from './store.ts';
 import type { Timetable } from './timetable.ts';
 
@@ -23,8 +23,6 @@ const LINGER_MS = 10_000;
 const HORIZON_MS = 5_000;
 /** What a lease outlasts its job by: the settling step, its retries, and clocks that do not run alike. */
 const LEASE_MARGIN_MS = 15_000;
-/** Two steps overlap, so that the network's time is the next batch's running time. */
-const STEPS_IN_FLIGHT = 2;
 /** A fresh drain begins with a suspect one time in four: poison never takes more of the ticks, and is never starved. */
 const SUSPECT_FIRST = 0.25;
 

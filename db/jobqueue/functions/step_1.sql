@@ -78,7 +78,7 @@ begin
   if jsonb_array_length(settlements) > 0 then
     with s as materialized (
       select * from jsonb_to_recordset(settlements) as s(id bigint, fence int, "to" text, attempt smallint,
-        result jsonb, error jsonb, "ranMs" float8, "endedAgoMs" float8)
+        result jsonb, error jsonb, "ranMs" int, "endedAgoMs" int)
       where "to" in ('completed', 'dead_letter', 'cancelled')
     ), gone as (
       delete from jobqueue.jobs j using s
@@ -87,7 +87,7 @@ begin
     ), kept as (
       insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt,
         max_attempts, priority, queue, type, idempotency_key, payload, state, progress, result, errors)
-      select id, upper("to"), created_at, due_at,
+      select id, case "to" when 'completed' then 'COMPLETED' when 'cancelled' then 'CANCELLED' else 'DEAD_LETTER' end, created_at, due_at,
              coalesce(started_at, now() - (coalesce("endedAgoMs", 0) + "ranMs") * interval '1 ms'),
              now() - coalesce("endedAgoMs", 0) * interval '1 ms', fence, attempt + ("ranMs" is not null)::int,
              max_attempts, priority, queue, type, idempotency_key, payload, state, progress, result,
@@ -266,19 +266,21 @@ begin
       select l.queue, l.type, l.priority, l.after_due, l.after_id, row_number() over (order by l.priority desc, head.due_at) as ord
       from (
         select e ->> 0 as queue, e ->> 1 as type, (e ->> 2)::smallint as priority,
-               coalesce((e ->> 3)::timestamptz, '-infinity') as after_due, coalesce((e ->> 4)::bigint, 0) as after_id
+               coalesce((e ->> 3)::timestamptz, '-infinity') as after_due, coalesce((e ->> 4)::bigint, 0) as after_id,
+               count(*) over (partition by (e ->> 2)::smallint) as peers
         from jsonb_array_elements(v_lanes) as x(e)
+        where v_types ? (e ->> 1) and not v_excluded ? (e ->> 1)
+          and (v_paused or not exists (
+                select from jobqueue.pauses p where p.queue in ('*', e ->> 0) and p.type in ('*', e ->> 1)))
       ) l
-      cross join lateral (
+      -- a lane without peers needs no head: its place is known, and the scan to it passes what other drains hold
+      left join lateral (
         select k.due_at from jobqueue.jobs k
-        where k.queue = l.queue and k.type = l.type and k.priority = l.priority
+        where l.peers > 1 and k.queue = l.queue and k.type = l.type and k.priority = l.priority
           and k.due_at <= now() and (k.due_at, k.id) > (l.after_due, l.after_id)
           and (k.lease_until is null or k.lease_until < now() or k.claim = v_claim)
         order by k.due_at, k.id limit 1
-      ) head
-      where v_types ? l.type and not v_excluded ? l.type
-        and (v_paused or not exists (
-              select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type)))
+      ) head on true
       order by l.priority desc, head.due_at
     ), candidates as (
       select c.*, l.ord
