@@ -7,6 +7,8 @@ import { type Claim, type StepAnswer, type StepRequest, step } from './store.ts'
 
 /** No answer within this time counts as lost; a step takes milliseconds, a cold database a few seconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
+/** With less time left, a third of it, so that two more tries fit; below a second a healthy database would be taken for a mute one. */
+const SHORT_ANSWER_TIMEOUT_MS = 1_000;
 const FIRST_RETRY_MS = 20;
 const MAX_RETRY_MS = 5_000;
 /** A drain that holds nothing yet gives up after this many tries: the next tick is a better time. */
@@ -67,7 +69,7 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
         running: parcel.news.map((news) => news.json),
         claim: parcel.claim,
       };
-      return await step(delivery.executor, request, Math.max(100, Math.min(ANSWER_TIMEOUT_MS, leftMs)));
+      return await step(delivery.executor, request, answerTimeoutMs(leftMs));
     } catch (error) {
       if (verdictOn(error) !== 'passing') throw error;
       const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), MAX_RETRY_MS) * (0.5 + delivery.random());
@@ -77,6 +79,10 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
+}
+
+function answerTimeoutMs(leftMs: number): number {
+  return Math.max(100, Math.min(ANSWER_TIMEOUT_MS, Math.max(leftMs / 3, SHORT_ANSWER_TIMEOUT_MS), leftMs));
 }
 
 /** A refused step is never repeated as it is: halves, down to the one value at fault, which becomes a failed attempt. */

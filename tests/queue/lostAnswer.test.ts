@@ -1,0 +1,156 @@
+/** Answers that the network loses after Postgres has committed: the same statement again finds its work done, and goes on. */
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { connect, type Database } from '../../db/client.ts';
+import { step } from '../../lib/jobqueue/store.ts';
+import { describeEachDriver } from '../support/drivers.ts';
+import { emptyTables, queueOf, rows, statuses, type Witness, witness } from './support.ts';
+
+const BATCH = 100;
+const DRAIN = { budgetMs: 20_000, concurrency: BATCH, maxBatch: BATCH };
+
+/** The step that settles the whole first batch and claims the whole second. */
+const settlesAndClaims = (request: string) =>
+  request.includes('step_1') &&
+  request.split('"to":"completed"').length - 1 === BATCH &&
+  request.includes(`"limit":${BATCH}`);
+
+/** Two batches; all of the first end as one, so that one step settles them. */
+async function twoBatches(
+  database: Database,
+): Promise<{ seen: Witness; drain: ReturnType<typeof queueOf>['queue']['drain'] }> {
+  const seen = witness();
+  const { queue } = queueOf(database, seen);
+  await queue.addJobs(
+    Array.from({ length: 2 * BATCH }, (_, n) => ({ type: 'work' as const, payload: { mode: 'noop' as const, n } })),
+  );
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((opens) => {
+    open = opens;
+  });
+  seen.onStart = () => {
+    if (seen.order.length === BATCH) open();
+    return gate;
+  };
+  return { seen, drain: queue.drain };
+}
+
+function expectAllOnce(seen: Witness): void {
+  expect(seen.starts.size).toBe(2 * BATCH);
+  expect(new Set(seen.starts.values())).toEqual(new Set([1]));
+}
+
+const ALL_GOOD = { claimed: 2 * BATCH, completed: 2 * BATCH, lost: 0, rescued: 0, retried: 0, givenBack: 0 };
+
+describeEachDriver('a lost answer', (setup) => {
+  let observer: Database;
+
+  beforeEach(async () => {
+    await emptyTables(setup.database);
+    observer = connect(setup.directUrl);
+  });
+  afterEach(() => observer.close());
+
+  /** The sessions that wait as told, once there are some. */
+  const waiting = (how: string) =>
+    vi.waitFor(
+      async () => {
+        const text = `select pid from pg_stat_activity where datname = current_database() and ${how}`;
+        const sessions = await rows<{ pid: number }>(observer, text);
+        expect(sessions).not.toEqual([]);
+        return sessions.map(({ pid }) => pid);
+      },
+      { timeout: 10_000, interval: 10 },
+    );
+
+  test('of a step that settled 100 and claimed 100: the drain goes on at once with those 100', async () => {
+    const { seen, drain } = await twoBatches(setup.database);
+    const lost = setup.faults.loseAnswer(settlesAndClaims);
+    const startedAt = performance.now();
+    const report = await drain(DRAIN);
+    await lost;
+    expect(report).toMatchObject(ALL_GOOD);
+    expect(performance.now() - startedAt).toBeLessThan(5_000); // no lease was waited for
+    expectAllOnce(seen);
+    expect(await statuses(setup.database)).toEqual({ COMPLETED: 2 * BATCH });
+  });
+
+  test('without a word: the drain waits for a part of its time, then goes on with those 100', async () => {
+    const { seen, drain } = await twoBatches(setup.database);
+    const lost = setup.faults.loseAnswer(settlesAndClaims, { silently: true });
+    const report = await drain({ ...DRAIN, budgetMs: 9_000 });
+    await lost;
+    expect(report).toMatchObject(ALL_GOOD);
+    expectAllOnce(seen);
+  });
+
+  test('of the first claim: the drain starts what its lost twin claimed', async () => {
+    const { seen, drain } = await twoBatches(setup.database);
+    const lost = setup.faults.loseAnswer('step_1');
+    const report = await drain(DRAIN);
+    await lost;
+    expect(report).toMatchObject(ALL_GOOD);
+    expectAllOnce(seen);
+    const fences = 'select distinct fence from jobqueue.job_history';
+    expect(await rows(setup.database, fences)).toEqual([{ fence: 1 }]);
+  });
+
+  test('while the lost twin is still uncommitted: the retry waits for it, then goes on', async () => {
+    const { seen, drain } = await twoBatches(setup.database);
+    const locker = connect(setup.directUrl, { driver: 'postgres' });
+    let report: Promise<unknown> = Promise.resolve();
+    await locker.transaction(async (tx) => {
+      await tx.execute({ text: 'lock table jobqueue.job_history in share mode', params: [] });
+      report = drain(DRAIN);
+      const twins = await waiting(`wait_event_type = 'Lock'`);
+      setup.faults.cutConnections();
+      // Neon's HTTP endpoint cancels what its client has hung up on: there the retry waits in the twin's place.
+      const retried = setup.driver === 'neon-http' ? `wait_event_type = 'Lock'` : `wait_event = 'advisory'`;
+      await waiting(`${retried} and pid <> all('{${twins}}')`);
+    });
+    await locker.close();
+    expect(await report).toMatchObject(ALL_GOOD);
+    expectAllOnce(seen);
+  });
+
+  test('of an enqueue: the same call again finds its own job by the idempotency key', async () => {
+    const { queue } = queueOf(setup.database);
+    const lost = setup.faults.loseAnswer('add_jobs');
+    await expect(queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' })).rejects.toThrow('no answer from');
+    await lost;
+    expect(await queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' })).toBeNull();
+    const holder = await queue.findJob({ type: 'work', idempotencyKey: 'k' });
+    const again = { type: 'work' as const, payload: { mode: 'noop' as const }, options: { idempotencyKey: 'k' } };
+    expect(await queue.addJobs([again])).toEqual([{ id: holder?.id, duplicate: true }]);
+    expect(await statuses(setup.database)).toEqual({ PENDING: 1 });
+  });
+
+  test.each([
+    { to: 'completed', result: 1, ranMs: 1 },
+    { to: 'dead_letter', error: { name: 'Error', message: 'm', attempt: 1 }, ranMs: 1 },
+    { to: 'cancelled', error: { name: 'Cancelled', message: 'm', attempt: 1 }, ranMs: 1 },
+    { to: 'retry', error: { name: 'Error', message: 'm', attempt: 1 }, delayMs: 0, ranMs: 1 },
+    { to: 'continue', state: { done: 1 }, delayMs: 0, ranMs: 1 },
+    { to: 'give_back', interrupted: true, passed: false, hold: false },
+    { to: 'give_back', interrupted: true, passed: false, hold: true },
+  ])('an outcome that was recorded as $to answers as settled, and is not recorded again', async (outcome) => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    const added = await queue.addJob('work', { mode: 'noop' });
+    const id = added?.id ?? '';
+    const drain = { id: randomUUID(), step: 1, source: 'test', deadlineMs: 60_000, keyWindowMs: 60_000, lingerMs: 0 };
+    const common = { report: {}, running: [], stopReason: null };
+    const claim = {
+      ...{ limit: 1, free: 1, maxBytes: 1_000, types: { work: 60_000 }, excluded: [], lanes: null },
+      ...{ first: true, idle: true, alone: true, suspects: false, includePaused: false },
+    };
+    const request = { drain: { ...drain, ...common, claim: randomUUID() }, settlements: [], running: [], claim: null };
+    await step(database, { ...request, claim }, 10_000);
+    const settles = { ...request, settlements: [JSON.stringify({ id, fence: 1, ...outcome })] };
+
+    expect(await step(database, settles, 10_000)).toMatchObject({ settled: 1, lost: [] });
+    const recorded = await queue.getJob(id);
+    expect(await step(database, settles, 10_000)).toMatchObject({ settled: 1, lost: [] });
+    expect(await queue.getJob(id)).toEqual(recorded);
+  });
+});
