@@ -11,6 +11,8 @@ export class Lanes {
   #foundAtMs = Number.NEGATIVE_INFINITY;
   /** The last claim took all that was due. */
   exhausted = false;
+  /** The last claim met rescued jobs beyond its free slots; as they start at once or not at all, the next waits for a slot. */
+  needsSlot = false;
 
   /** The lanes to probe; null to have them found anew. */
   current(nowMs: number): readonly Lane[] | null {
@@ -30,6 +32,7 @@ export class Lanes {
       this.#foundAtMs = nowMs;
     }
     this.exhausted = answer.exhausted;
+    this.needsSlot = !answer.exhausted && answer.jobs.length < claim.limit && answer.jobs.length <= claim.free;
     if (answer.exhausted || answer.jobs.length < claim.limit) this.#lanes = null;
     this.#lanes = this.#lanes && advance(this.#lanes, answer);
   }

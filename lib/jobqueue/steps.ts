@@ -157,8 +157,10 @@ export class Steps {
   }
 
   #mustClaim(now: number, claim: Claim): boolean {
-    if (!this.#hands.isEmpty || this.#claimsInFlight > 0)
+    if (!this.#hands.isEmpty || this.#claimsInFlight > 0) {
+      if (this.#lanes.needsSlot && claim.free === 0) return false;
       return !this.#lanes.exhausted && claim.limit >= batchSize(this.#hands.pace);
+    }
     return !this.#foundNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
   }
 

@@ -127,6 +127,14 @@ test('a job whose process dies after seconds spares its neighbours, be it on the
   expect((await finished()).map(({ attempts }) => attempts)).toEqual(maxAttempts);
 });
 
+test('a drain that takes over more rescued jobs than it has slots for does not ask for them again and again', async () => {
+  await enqueue(200, new Map(), { ms: 100 });
+  await rows(database, "update jobqueue.jobs set fence = 1, lease_until = now() - interval '1 second'");
+  const report = await doomedQueue(database).drain({ budgetMs: 20_000, concurrency: 10, maxBatch: 10 });
+  expect(report).toMatchObject({ completed: 200, rescued: 200, stopReason: 'empty' });
+  expect(report.steps).toBeLessThan(200); // a slot that gets free is reason enough, time is none
+});
+
 test('poison under two drain processes at once convicts itself and no neighbour', { timeout: 120_000 }, async () => {
   const guilty = await enqueue(200, at([20, 21]), { ms: 5 });
   const story = await tickUntilEmpty({ budgetMs: 60_000 }, { processes: 2 });
