@@ -24,9 +24,11 @@ export function mirrorWith(
   const root = mkdtempSync(resolve('.data/docs-'));
   for (const folder of ['lib', 'db']) cpSync(folder, join(root, folder), { recursive: true });
   const blocks = documents.flatMap((document) => blocksOf(document, 'ts'));
+  const files: string[] = [];
   for (const { text: code, line } of blocks) {
     const path = /^\/\/ (\S+\.ts)\n/.exec(code)?.[1];
     if (path === undefined) throw new Error(`the ts block at line ${line} does not say which file it is`);
+    files.push(path);
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(
       join(root, path),
@@ -37,7 +39,7 @@ export function mirrorWith(
     const file = join(root, path);
     writeFileSync(file, change(readFileSync(file, 'utf8')));
   }
-  writeFileSync(join(root, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+  writeFileSync(join(root, 'tsconfig.json'), JSON.stringify({ ...TSCONFIG, files }));
   return {
     load: (path) => import(/* @vite-ignore */ join(root, path)),
     async compile() {
@@ -53,8 +55,7 @@ export function mirrorWith(
 const TSCONFIG = {
   extends: '../../tsconfig.json',
   compilerOptions: { incremental: false, plugins: [], paths: {}, typeRoots: ['../../node_modules/@types'] },
-  include: ['**/*.ts'],
-  exclude: [],
+  include: [],
 };
 
 /** The Next.js app's alias, resolved by hand: `@/lib/queue` may be a file or a folder with an index. */

@@ -1,0 +1,207 @@
+/** The documents agree with the code: links, names, SQL, code, configuration. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import type { DrainReport } from '../../lib/jobqueue/index.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { anchorsOf, blocksOf, DOCUMENTS, proseOf } from './markdown.ts';
+import { type Mirror, mirrorWith } from './mirror.ts';
+
+const manifest = z
+  .object({
+    scripts: z.record(z.string(), z.string()),
+    dependencies: z.record(z.string(), z.string()),
+    devDependencies: z.record(z.string(), z.string()),
+  })
+  .parse(JSON.parse(readFileSync('package.json', 'utf8')));
+
+describe.each(DOCUMENTS)('%s', (document) => {
+  test('every link leads somewhere', () => {
+    const links = [...proseOf(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    const broken = links.filter((link) => !/^https?:/.test(link) && !leadsSomewhere(document, link));
+    expect(broken).toEqual([]);
+  });
+
+  test('every npm script that it names exists', () => {
+    const text = readFileSync(document, 'utf8');
+    const named = [...text.matchAll(/\bnpm (?:run ([\w:-]+)|(test|start)\b)/g)].map(([, run, direct]) => run ?? direct);
+    expect(named.filter((name) => name !== undefined && !(name in manifest.scripts))).toEqual([]);
+  });
+
+  test('every file that it names exists', () => {
+    const named = proseOf(document).matchAll(
+      /`((?:api|app|bench|db|docs|fixtures|lib|scripts|tests)\/[\w./[\]-]+\.(?:tsx?|sql|md|csv))`/g,
+    );
+    expect([...named].map(([, path = '']) => path).filter((path) => !existsSync(path))).toEqual([]);
+  });
+});
+
+function leadsSomewhere(document: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? document : join(dirname(document), path);
+  return existsSync(target) && (anchor === undefined || anchorsOf(target).includes(anchor));
+}
+
+describe('the runbook', () => {
+  let fresh: TestDatabase;
+  let sql: pg.Client;
+  beforeAll(async () => {
+    fresh = await freshDatabase();
+    sql = new pg.Client(fresh.url);
+    await sql.connect();
+  });
+  afterAll(async () => {
+    await sql.end();
+    await fresh.drop();
+  });
+
+  test.each(blocksOf('docs/operations.md', 'sql'))('its SQL at line $line runs', async ({ text }) => {
+    await sql.query(text);
+  });
+
+  test('a dead letter is enqueued anew once, whoever does it twice', async () => {
+    await sql.query(`
+      insert into jobqueue.job_history (id, status, created_at, due_at, fence, attempt, max_attempts, priority, queue, type, payload)
+      values (nextval('jobqueue.jobs_id_seq'), 'DEAD_LETTER', now(), now(), 1, 3, 3, 4, 'default', 'lead_import', '{"importId": "i"}')`);
+    const anew = blocksOf('docs/operations.md', 'sql').find(({ text }) => text.includes('add_job'))?.text ?? '';
+    const [first, second] = [await sql.query(anew), await sql.query(anew)];
+    expect(first.rows).toMatchObject([{ duplicate: false }]);
+    expect(second.rows).toEqual([{ ...first.rows[0], duplicate: true }]);
+    const { rows } = await sql.query('select type, priority, max_attempts, payload from jobqueue.jobs');
+    expect(rows).toEqual([{ type: 'lead_import', priority: 4, max_attempts: 3, payload: { importId: 'i' } }]);
+  });
+
+  test('explains every reason to stop, and every counter', () => {
+    const reasons = [...readFileSync('lib/jobqueue/report.ts', 'utf8').matchAll(/^ {2}\| '(\w+)'/gm)].map(([, r]) => r);
+    expect(reasons.length).toBeGreaterThan(4);
+    const notCounters = ['id', 'source', 'stopReason'];
+    const counters = Object.keys({
+      id: '',
+      source: '',
+      claimed: 0,
+      completed: 0,
+      retried: 0,
+      deadLettered: 0,
+      givenBack: 0,
+      continued: 0,
+      cancelled: 0,
+      lost: 0,
+      rescued: 0,
+      steps: 0,
+      stopReason: null,
+      nextDueInMs: null,
+      unhandled: [],
+    } satisfies DrainReport).filter((name) => !notCounters.includes(name));
+    const prose = proseOf('docs/operations.md');
+    expect([...reasons, ...counters].filter((word) => !prose.includes(`\`${word}\``))).toEqual([]);
+  });
+});
+
+describe('the code of README.md and docs/handlers.md', () => {
+  let mirror: Mirror;
+  let fresh: TestDatabase;
+  beforeAll(async () => {
+    fresh = await freshDatabase();
+    vi.stubEnv('DATABASE_URL', fresh.url);
+    mirror = mirrorWith(['README.md', 'docs/handlers.md'], { 'lib/jobs/index.ts': nameTheTypes });
+  });
+  afterAll(async () => {
+    mirror.remove();
+    await fresh.drop();
+  });
+
+  test('compiles in strict mode', async () => {
+    expect(await mirror.compile()).toBe('');
+  }, 120_000);
+
+  test('runs, slice after slice', async () => {
+    const { queue } = (await mirror.load('lib/queue/index.ts')) as unknown as typeof import('../../lib/queue/index.ts');
+    const { database } = (await mirror.load('db/client.ts')) as unknown as typeof import('../../db/client.ts');
+    const app = (await mirror.load('app/reports.ts')) as { enqueueReports(...args: unknown[]): Promise<unknown> };
+    const ids = expect.stringMatching(/^\d+$/);
+    const added = await app.enqueueReports('acme', ['2026-08', '2026-07']);
+    expect(added).toEqual({
+      one: { id: ids },
+      many: [
+        { id: ids, duplicate: false },
+        { id: ids, duplicate: false },
+      ],
+      inOurTransaction: { id: ids },
+      asStatement: [{ id: ids, duplicate: false }],
+    });
+    const [reindex] = await queue.addJobs([{ type: 'reindex', payload: { pages: 250 } } as never]);
+    expect(await queue.drain()).toMatchObject({ completed: 5, continued: 2, deadLettered: 0 });
+    expect(await queue.getJob(reindex?.id ?? '')).toMatchObject({ status: 'COMPLETED', result: { pages: 250 } });
+    await database().close();
+  });
+
+  test('has recipes in SQL that do what they say', async () => {
+    const sql = new pg.Client(fresh.url);
+    await sql.connect();
+    await sql.query(`
+      create table invoices (job_id bigint primary key, amount int);
+      create table cursors (id int primary key, position int);
+      create table documents (id int primary key, body text, fence int);
+      insert into cursors values (1, 10);
+      insert into documents values (1, 'old', 3)`);
+    const [insert, advance, write] = blocksOf('docs/handlers.md', 'sql').map(({ text }) => text);
+    const changed = async (text = '', ...params: unknown[]) => (await sql.query(text, params)).rowCount;
+    expect([await changed(insert, 7, 100), await changed(insert, 7, 100)]).toEqual([1, 0]);
+    expect([await changed(advance, 1, 20, 10), await changed(advance, 1, 20, 10)]).toEqual([1, 0]);
+    expect([await changed(write, 1, 'new', 5), await changed(write, 1, 'late', 4)]).toEqual([1, 0]);
+    await sql.end();
+  });
+});
+
+function nameTheTypes(index: string): string {
+  const names = ['reindex', 'report', 'welcome'];
+  const imports = names.map((name) => `import { ${name} } from './${name}/job.ts';\n`);
+  return imports.join('') + index.replace('leadImport]', `leadImport, ${names.join(', ')}]`);
+}
+
+test('.env.example names every variable that the code reads, and no other', () => {
+  const read = [
+    'lib/config.ts',
+    'db/client.ts',
+    'scripts/database.ts',
+    'scripts/environment.ts',
+    'scripts/migrate.ts',
+    'scripts/run.ts',
+  ];
+  const code = read.map((path) => readFileSync(path, 'utf8')).join('\n');
+  const secrets = [...(/type SecretName = (.*);/.exec(code)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
+    ([, name = '']) => name,
+  );
+  expect(secrets.length).toBeGreaterThan(2);
+  const ofThePlatform = ['NODE_ENV', 'VERCEL', 'VERCEL_ENV', 'NEXT_TELEMETRY_DISABLED'];
+  const named = [...code.matchAll(/process\.env\.([A-Z_]+)/g)].map(([, name = '']) => name);
+  const all = new Set([...named, 'DATABASE_URL_UNPOOLED', ...secrets, ...secrets.map((name) => `${name}_PREVIOUS`)]);
+  const example = [...readFileSync('.env.example', 'utf8').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  expect(example.sort()).toEqual([...all].filter((name) => !ofThePlatform.includes(name)).sort());
+});
+
+test('every dependency has its line among the decisions', () => {
+  const decided = new Set([...proseOf('docs/decisions.md').matchAll(/`([@\w/-]+)`/g)].map(([, name]) => name));
+  const all = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+  expect(all.filter((name) => !decided.has(name))).toEqual([]);
+});
+
+test('every failure and row error of an import is explained', () => {
+  const codes = ['unreadable.ts', 'phone.ts', 'lead.ts'].flatMap((file) => {
+    const types = readFileSync(`lib/jobs/lead-import/${file}`, 'utf8').matchAll(
+      /(?:Code =|Refusal =|code: PhoneRefusal \|)([^;]*);/g,
+    );
+    return [...types].flatMap(([, union = '']) => [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code));
+  });
+  expect(codes.length).toBe(14);
+  const prose = proseOf('docs/imports.md');
+  expect(codes.filter((code) => !prose.includes(`\`${code}\``))).toEqual([]);
+});
+
+test('systemd and compose start what npm start starts', () => {
+  const start = manifest.scripts.start ?? '';
+  expect(blocksOf('docs/deploy.md', 'ini')[0]?.text).toContain(`ExecStart=/usr/bin/${start} `);
+  expect(blocksOf('docs/deploy.md', 'yaml')[0]?.text).toContain(`exec ${start}"`);
+});
