@@ -18,7 +18,7 @@ export interface Parcel {
   readonly ended: readonly Ended[];
   readonly news: readonly News[];
   readonly claim: Claim | null;
-  readonly drain: Omit<StepRequest['drain'], 'claim'>;
+  readonly drain: Omit<StepRequest['drain'], 'claim' | 'again'>;
 }
 
 export interface Delivery {
@@ -64,7 +64,7 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
       delivery.tried();
       const now = delivery.nowMs();
       const request = {
-        drain: { ...parcel.drain, claim },
+        drain: { ...parcel.drain, claim, again: tries > 1 },
         settlements: parcel.ended.map((ended) => settlementJson(ended, now)),
         running: parcel.news.map((news) => news.json),
         claim: parcel.claim,

@@ -37,6 +37,8 @@ export interface StepRequest {
     readonly source: string;
     readonly deadlineMs: number;
     readonly claim: string;
+    /** The answer to the same step was lost: it may have been taken already. */
+    readonly again?: boolean;
     readonly keyWindowMs: number;
     readonly lingerMs: number;
     readonly report: object;

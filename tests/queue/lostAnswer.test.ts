@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
-import { step } from '../../lib/jobqueue/store.ts';
 import { describeEachDriver } from '../support/drivers.ts';
+import { CLAIM, claimOne, send } from './playedStep.ts';
 import { emptyTables, queueOf, rows, statuses, type Witness, witness } from './support.ts';
 
 const BATCH = 100;
@@ -113,6 +113,16 @@ describeEachDriver('a lost answer', (setup) => {
     expectAllOnce(seen);
   });
 
+  test('of a claim: jobs that arrived since do not take the place of those that the lost twin claimed', async () => {
+    const { queue } = queueOf(setup.database);
+    const [first] = await queue.addJobs([{ type: 'work', payload: { mode: 'noop' } }]);
+    const repeated = { drain: { id: randomUUID(), claim: randomUUID() }, claim: { ...CLAIM, limit: 1 } };
+    await send(setup.database, repeated);
+    await queue.addJob('work', { mode: 'noop' }, { priority: 10 });
+    const { jobs } = await send(setup.database, { ...repeated, drain: { ...repeated.drain, again: true } });
+    expect(jobs).toMatchObject([{ id: first?.id, fence: 1 }]);
+  });
+
   test('of an enqueue: the same call again finds its own job by the idempotency key', async () => {
     const { queue } = queueOf(setup.database);
     const lost = setup.faults.loseAnswer('add_jobs');
@@ -138,19 +148,12 @@ describeEachDriver('a lost answer', (setup) => {
     const { queue } = queueOf(database);
     const added = await queue.addJob('work', { mode: 'noop' });
     const id = added?.id ?? '';
-    const drain = { id: randomUUID(), step: 1, source: 'test', deadlineMs: 60_000, keyWindowMs: 60_000, lingerMs: 0 };
-    const common = { report: {}, running: [], stopReason: null };
-    const claim = {
-      ...{ limit: 1, free: 1, maxBytes: 1_000, types: { work: 60_000 }, excluded: [], lanes: null },
-      ...{ first: true, idle: true, alone: true, suspects: false, includePaused: false },
-    };
-    const request = { drain: { ...drain, ...common, claim: randomUUID() }, settlements: [], running: [], claim: null };
-    await step(database, { ...request, claim }, 10_000);
-    const settles = { ...request, settlements: [JSON.stringify({ id, fence: 1, ...outcome })] };
+    await claimOne(database);
+    const settles = { settlements: [JSON.stringify({ id, fence: 1, ...outcome })] };
 
-    expect(await step(database, settles, 10_000)).toMatchObject({ settled: 1, lost: [] });
+    expect(await send(database, settles)).toMatchObject({ settled: 1, lost: [] });
     const recorded = await queue.getJob(id);
-    expect(await step(database, settles, 10_000)).toMatchObject({ settled: 1, lost: [] });
+    expect(await send(database, settles)).toMatchObject({ settled: 1, lost: [] });
     expect(await queue.getJob(id)).toEqual(recorded);
   });
 });

@@ -1,9 +1,9 @@
 /** A drain that lost its lease: whatever it still says changes nothing, and its handlers learn that the job is another's. */
-import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
-import { type Claim, type ClaimedJob, type StepAnswer, type StepRequest, step } from '../../lib/jobqueue/store.ts';
+import type { ClaimedJob } from '../../lib/jobqueue/store.ts';
 import { describeEachDriver } from '../support/drivers.ts';
+import { claimOne, send } from './playedStep.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';
 
 /** A heartbeat every two seconds, and a loaded machine. */
@@ -17,46 +17,6 @@ const OUTCOMES = [
   { to: 'continue', state: { stale: true }, delayMs: 0, ranMs: 1 },
   { to: 'give_back', interrupted: true, passed: true, hold: false },
 ] as const;
-
-const CLAIM: Claim = {
-  limit: 10,
-  free: 10,
-  maxBytes: 1_000_000,
-  types: { work: 60_000 },
-  excluded: [],
-  lanes: null,
-  first: true,
-  idle: true,
-  alone: true,
-  suspects: false,
-  includePaused: false,
-};
-
-/** One step of a drain that this file plays itself: what a delayed packet or a frozen function would send. */
-function send(
-  database: Database,
-  request: Partial<Pick<StepRequest, 'claim' | 'running' | 'settlements'>>,
-): Promise<StepAnswer> {
-  const drain: StepRequest['drain'] = {
-    id: randomUUID(),
-    step: 1,
-    source: 'test',
-    deadlineMs: 60_000,
-    claim: randomUUID(),
-    keyWindowMs: 60_000,
-    lingerMs: 0,
-    report: {},
-    running: [],
-    stopReason: null,
-  };
-  return step(database, { drain, settlements: [], running: [], claim: null, ...request }, 10_000);
-}
-
-async function claimOne(database: Database): Promise<ClaimedJob> {
-  const { jobs } = await send(database, { claim: CLAIM });
-  expect(jobs).toHaveLength(1);
-  return jobs[0] as ClaimedJob;
-}
 
 const runs = ({ id, fence }: ClaimedJob) => JSON.stringify({ id, fence });
 

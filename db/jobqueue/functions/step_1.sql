@@ -1,7 +1,7 @@
 -- step_1: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, keyWindowMs, lingerMs, report, running, stopReason, passedOver?}
+-- drain        {id, step, source, deadlineMs, claim, again?, keyWindowMs, lingerMs, report, running, stopReason, passedOver?}
 -- settlements  [{id, fence, to, attempt?, delayMs?, result?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, hold?}]
 --              to: completed | dead_letter | cancelled | retry | give_back | continue
 -- running      [{id, fence, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
@@ -234,8 +234,30 @@ begin
       end loop;
     end if;
 
+    -- A repeated step takes what its lost twin claimed, and nothing else: jobs that have arrived since would take the
+    -- place of those, which would then wait for the end of a lease that nobody uses. They stand among the first of their
+    -- lanes, behind what others hold; were they not among 10,000, they would be rescued like any other.
+    if (drain ->> 'again')::boolean then
+      v_picked := array(
+        select j.ctid from jobqueue.jobs j
+        where j.claim = v_claim and j.ctid = any(array(
+          select c.ctid
+          from jsonb_array_elements(v_lanes) as x(e)
+          cross join lateral (
+            select k.ctid, k.claim from jobqueue.jobs k
+            where k.queue = e ->> 0 and k.type = e ->> 1 and k.priority = (e ->> 2)::smallint and k.due_at <= now()
+              and (k.due_at, k.id) > (coalesce((e ->> 3)::timestamptz, '-infinity'), coalesce((e ->> 4)::bigint, 0))
+            order by k.due_at, k.id limit 10000) c
+          where c.claim = v_claim))
+        for no key update skip locked);
+      v_seen := cardinality(v_picked);
+      if v_seen > 0 then
+        v_limit := 0;
+      end if;
+    end if;
+
     -- 3a. A fresh drain first takes what three drains had no time for, whatever its lane.
-    if (claim ->> 'first')::boolean then
+    if (claim ->> 'first')::boolean and v_limit > 0 then
       select coalesce(array_agg(ctid), '{}'), coalesce(array_agg(ctid) filter (where expired), '{}'), v_bytes - coalesce(max(total), 0)
       into v_picked, v_expired, v_bytes
       from (
@@ -312,7 +334,7 @@ begin
     from fitting;
 
     -- 3c. A suspect runs alone in its drain: one, and only where nothing else is held.
-    if (claim ->> 'idle')::boolean and ((claim ->> 'suspects')::boolean or v_picked = '{}') then
+    if (claim ->> 'idle')::boolean and v_limit > 0 and ((claim ->> 'suspects')::boolean or v_picked = '{}') then
       select j.ctid, j.lease_until < now() and j.settled_fence <> j.fence and j.claim is distinct from v_claim
       into v_suspect, v_was
       from jobqueue.jobs j

@@ -1,0 +1,46 @@
+/** Single steps of a drain that a test plays itself: what a delayed packet, a retry or a frozen function would send. */
+import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
+import type { Database } from '../../db/client.ts';
+import { type Claim, type ClaimedJob, type StepAnswer, type StepRequest, step } from '../../lib/jobqueue/store.ts';
+
+export const CLAIM: Claim = {
+  limit: 10,
+  free: 10,
+  maxBytes: 1_000_000,
+  types: { work: 60_000 },
+  excluded: [],
+  lanes: null,
+  first: true,
+  idle: true,
+  alone: true,
+  suspects: false,
+  includePaused: false,
+};
+
+/** One first step of a drain of its own; `drain` overrides what it says of itself. */
+export function send(
+  database: Database,
+  request: Partial<Omit<StepRequest, 'drain'>> & { readonly drain?: Partial<StepRequest['drain']> },
+): Promise<StepAnswer> {
+  const drain: StepRequest['drain'] = {
+    id: randomUUID(),
+    step: 1,
+    source: 'test',
+    deadlineMs: 60_000,
+    claim: randomUUID(),
+    keyWindowMs: 60_000,
+    lingerMs: 0,
+    report: {},
+    running: [],
+    stopReason: null,
+    ...request.drain,
+  };
+  return step(database, { settlements: [], running: [], claim: null, ...request, drain }, 10_000);
+}
+
+export async function claimOne(database: Database): Promise<ClaimedJob> {
+  const { jobs } = await send(database, { claim: CLAIM });
+  expect(jobs).toHaveLength(1);
+  return jobs[0] as ClaimedJob;
+}
