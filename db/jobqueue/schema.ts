@@ -2,6 +2,7 @@
 import { bigint, integer, jsonb, pgSchema, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 
 const jobqueue = pgSchema('jobqueue');
+const terminalStatus = jobqueue.enum('terminal_status', ['COMPLETED', 'DEAD_LETTER', 'CANCELLED']);
 const instant = (name: string) => timestamp(name, { withTimezone: true });
 
 export const liveJobs = jobqueue.table('jobs', {
@@ -19,7 +20,7 @@ export const liveJobs = jobqueue.table('jobs', {
 export const jobHistory = jobqueue.table('job_history', {
   id: bigint('id', { mode: 'bigint' }).primaryKey(),
   type: text('type').notNull(),
-  status: text('status', { enum: ['COMPLETED', 'DEAD_LETTER', 'CANCELLED'] }).notNull(),
+  status: terminalStatus('status').notNull(),
   queue: text('queue').notNull(),
   priority: smallint('priority').notNull(),
   attempt: smallint('attempt').notNull(),

@@ -14,6 +14,8 @@ interface PendingCheckpoint {
 export interface News {
   readonly held: Held;
   readonly json: string;
+  /** The same without what the handler put in. */
+  readonly bare: string;
   readonly checkpoints: readonly PendingCheckpoint[];
 }
 
@@ -118,7 +120,8 @@ export class Held {
     this.#toldAtMs = nowMs;
     this.#progress = null;
     const values = `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}`;
-    return { held: this, json: newsJson(this, values), checkpoints };
+    const ran = this.startedAtMs === null ? '' : `,"ranMs":${Math.round(nowMs - this.startedAtMs)}`;
+    return { held: this, json: newsJson(this, ran + values), bare: newsJson(this, ran), checkpoints };
   }
 
   /** The checkpoint is committed: attempts and interruptions count anew. */
@@ -140,11 +143,10 @@ export class Held {
 }
 
 /** The same news without the progress or checkpoint that Postgres refused; null if it held neither. That the job runs is told all the same. */
-export function withoutValues({ held, json, checkpoints }: News, refusal: unknown): News | null {
-  const bare = newsJson(held, '');
+export function withoutValues({ held, json, bare, checkpoints }: News, refusal: unknown): News | null {
   if (json === bare) return null;
   for (const checkpoint of checkpoints) checkpoint.refused(refusal);
-  return { held, json: bare, checkpoints: [] };
+  return { held, json: bare, bare, checkpoints: [] };
 }
 
 /** Why a checkpoint is refused. */

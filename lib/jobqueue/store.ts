@@ -195,7 +195,7 @@ const LIVE_JOB = `
   from jobqueue.jobs`;
 
 const FINISHED_JOB = `
-  select id::text as id, type, status, queue, priority, attempt::int as attempts, max_attempts, fence, idempotency_key,
+  select id::text as id, type, status::text as status, queue, priority, attempt::int as attempts, max_attempts, fence, idempotency_key,
          payload, state, progress, result, errors, ${MILLISECONDS('due_at', 'due_ms')},
          ${MILLISECONDS('created_at', 'created_ms')}, ${MILLISECONDS('started_at', 'started_ms')},
          ${MILLISECONDS('finished_at', 'finished_ms')}

@@ -16,7 +16,7 @@ export class Timetable {
   endAtMs: number;
 
   constructor(totalMs: number) {
-    const reserveMs = Math.min(Math.max(totalMs * 0.05, 100), RESERVE_MS);
+    const reserveMs = Math.min(Math.max(totalMs * 0.1, 100), RESERVE_MS);
     this.endAtMs = performance.now() + totalMs;
     this.settleAtMs = this.endAtMs - reserveMs;
     this.cutAtMs = this.settleAtMs - reserveMs;

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await sql.query(`
     insert into jobqueue.job_history
       (id, status, created_at, due_at, fence, attempt, max_attempts, priority, queue, type, payload)
-    select n, case n when 61 then 'DEAD_LETTER' when 62 then 'CANCELLED' else 'COMPLETED' end, now(), now(), 1, 1, 3, 0,
+    select n, (case n when 61 then 'DEAD_LETTER' when 62 then 'CANCELLED' else 'COMPLETED' end)::jobqueue.terminal_status, now(), now(), 1, 1, 3, 0,
            'default', 'crm_sync', '{}'
     from generate_series(1, 62) n`);
   await sql.query(`

@@ -4,7 +4,7 @@
 -- drain        {id, step, source, deadlineMs, claim, again?, keyWindowMs, lingerMs, report, running, stopReason, passedOver?}
 -- settlements  [{id, fence, to, attempt?, delayMs?, result?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, hold?}]
 --              to: completed | dead_letter | cancelled | retry | give_back | continue
--- running      [{id, fence, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
+-- running      [{id, fence, ranMs?, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
 --              seconds those without, to hear whether they are still held
 -- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?, lanes?, first, idle,
 --              alone, suspects, includePaused}; types: all with a handler here; excluded: those not to be probed now;
@@ -35,7 +35,7 @@ as $$
 #variable_conflict use_column
 declare
   v_drain      uuid := drain ->> 'id';
-  v_claim      uuid := drain ->> 'claim';
+  v_claim      bigint := hashtextextended(drain ->> 'claim', 0);  -- half the bytes of the uuid in every claimed row
   v_settled    bigint[] := '{}';
   v_unsettled  bigint[];
   v_repeated   bigint[];
@@ -71,7 +71,7 @@ declare
   v_was        boolean;
 begin
   if v_claim is not null then
-    perform pg_advisory_xact_lock(hashtextextended(v_claim::text, 0));
+    perform pg_advisory_xact_lock(v_claim);
   end if;
 
   -- 1. Settle. Rows that leave the live table first, then rows that stay.
@@ -87,8 +87,8 @@ begin
     ), kept as (
       insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt,
         max_attempts, priority, queue, type, idempotency_key, payload, state, progress, result, errors)
-      select id, case "to" when 'completed' then 'COMPLETED' when 'cancelled' then 'CANCELLED' else 'DEAD_LETTER' end, created_at, due_at,
-             coalesce(started_at, now() - (coalesce("endedAgoMs", 0) + "ranMs") * interval '1 ms'),
+      select id, (case "to" when 'completed' then 'COMPLETED' when 'cancelled' then 'CANCELLED' else 'DEAD_LETTER' end)::jobqueue.terminal_status, created_at, due_at,
+             coalesce(now() - (coalesce("endedAgoMs", 0) + "ranMs") * interval '1 ms', started_at),
              now() - coalesce("endedAgoMs", 0) * interval '1 ms', fence, attempt + ("ranMs" is not null)::int,
              max_attempts, priority, queue, type, idempotency_key, payload, state, progress, result,
              case when error is null then errors
@@ -155,11 +155,12 @@ begin
   -- known to run and has nothing new to say is only looked at, for a write every two seconds would be a row version each.
   if jsonb_array_length(running) > 0 then
     with r as materialized (
-      select * from jsonb_to_recordset(running) as r(id bigint, fence int, progress jsonb, state jsonb)
+      select * from jsonb_to_recordset(running) as r(id bigint, fence int, "ranMs" int, progress jsonb, state jsonb)
     ), noted as (
       update jobqueue.jobs j
       set started_fence = j.fence,
-          started_at = coalesce(j.started_at, now()),
+          started_at = case when j.started_fence = j.fence then j.started_at
+                            else now() - coalesce(r."ranMs", 0) * interval '1 ms' end,
           progress = coalesce(r.progress, j.progress),
           state = coalesce(r.state, j.state),
           state_bytes = coalesce(octet_length(r.state::text), j.state_bytes),

@@ -19,8 +19,8 @@ create table jobqueue.jobs (
   due_at          timestamptz not null default now(),  -- never changed by a claim, so that claims stay HOT updates
   created_at      timestamptz not null default now(),
   lease_until     timestamptz,                         -- not null = a drain holds the job; in no index and no predicate
-  started_at      timestamptz,                         -- first time that a drain reported it running
-  claim           uuid,                                -- the step that holds it: a repeated step gets the same jobs back
+  started_at      timestamptz,                         -- when its latest run began, once a drain reported it
+  claim           bigint,                              -- the step that holds it: a repeated step gets the same jobs back
   fence           int      not null default 0,         -- +1 at every claim, never lowered, kept through replay
   started_fence   int      not null default 0,         -- = fence once the drain reported that it runs
   settled_fence   int      not null default 0,         -- = fence once an outcome under it was recorded
@@ -53,14 +53,17 @@ create index jobs_lane on jobqueue.jobs (queue, type, priority, due_at, id);
 create index jobs_rescued on jobqueue.jobs (due_at) where rescues > 0;
 create index jobs_passed_over on jobqueue.jobs (due_at) where passes > 2;
 
+-- Four bytes where text would take ten; every finished job is written once more.
+create type jobqueue.terminal_status as enum ('COMPLETED', 'DEAD_LETTER', 'CANCELLED');
+
 create table jobqueue.job_history (
   id              bigint primary key,
-  status          text        not null,
   created_at      timestamptz not null,
   due_at          timestamptz not null,
   started_at      timestamptz,
   finished_at     timestamptz not null default now(),
   fence           int         not null,
+  status          jobqueue.terminal_status not null,
   attempt         smallint    not null,
   max_attempts    smallint    not null,
   priority        smallint    not null,
@@ -71,8 +74,7 @@ create table jobqueue.job_history (
   state           jsonb,
   progress        jsonb,
   result          jsonb,
-  errors          jsonb,
-  constraint status_is_terminal check (status in ('COMPLETED', 'DEAD_LETTER', 'CANCELLED'))
+  errors          jsonb
 );
 
 -- Finished rows never change, so this predicate is not volatile; completed jobs, the many, do not enter it.
@@ -131,7 +133,7 @@ begin
            null::timestamptz as completedat, created_at as createdat
     from jobqueue.jobs
     union all
-    select id::text, type, status, priority::int, attempt::int, max_attempts::int, errors -> -1 ->> 'message',
+    select id::text, type, status::text, priority::int, attempt::int, max_attempts::int, errors -> -1 ->> 'message',
            idempotency_key, due_at, started_at, finished_at, created_at
     from jobqueue.job_history;
   end if;
