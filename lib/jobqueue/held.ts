@@ -36,6 +36,8 @@ export class Held {
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #progress: string | null = null;
   #checkpoints: PendingCheckpoint[] = [];
+  /** A checkpoint is on its way. The next waits for its answer: sent again after a loss, an old state would overwrite a new one. */
+  #checkpointIsOut = false;
   #controller: AbortController | null = null;
 
   constructor(claimed: ClaimedJob, definition: Job, leaseEndsAtMs: number) {
@@ -108,20 +110,26 @@ export class Held {
   }
 
   get hasCheckpoint(): boolean {
-    return this.#checkpoints.length > 0;
+    return this.#checkpoints.length > 0 && !this.#checkpointIsOut;
   }
 
   /** What is to be told about this running job, or null; that it runs is told again after a while, to hear if it is still ours. */
   takeNews(nowMs: number, againAfterMs: number): News | null {
-    const checkpoints = this.#checkpoints.splice(0);
+    const checkpoints = this.#checkpointIsOut ? [] : this.#checkpoints.splice(0);
     if (nowMs - this.#toldAtMs < againAfterMs && this.#progress === null && checkpoints.length === 0) return null;
     const state = checkpoints.at(-1)?.state;
     const progress = this.#progress;
+    if (checkpoints.length > 0) this.#checkpointIsOut = true;
     this.#toldAtMs = nowMs;
     this.#progress = null;
     const values = `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}`;
     const ran = this.startedAtMs === null ? '' : `,"ranMs":${Math.round(nowMs - this.startedAtMs)}`;
     return { held: this, json: newsJson(this, ran + values), bare: newsJson(this, ran), checkpoints };
+  }
+
+  /** What became of the checkpoint that was on its way is known. */
+  checkpointAnswered(): void {
+    this.#checkpointIsOut = false;
   }
 
   /** The checkpoint is committed: attempts and interruptions count anew. */

@@ -232,6 +232,7 @@ export class Steps {
       for (const { settlement } of ended) count(report, settlement.to, -1);
       for (const { checkpoints } of news) for (const checkpoint of checkpoints) checkpoint.refused(error);
     } finally {
+      for (const { held, checkpoints } of news) if (checkpoints.length > 0) held.checkpointAnswered();
       this.#inFlight--;
       if (claim) {
         this.#claimsInFlight--;

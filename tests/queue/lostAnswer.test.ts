@@ -123,6 +123,19 @@ describeEachDriver('a lost answer', (setup) => {
     expect(jobs).toMatchObject([{ id: first?.id, fence: 1 }]);
   });
 
+  test('of a checkpoint: sent again, it does not overwrite the one after it', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    const added = await queue.addJob('work', { mode: 'noop' });
+    seen.onStart = async ({ checkpoint }) => {
+      const lost = setup.faults.loseAnswer('"state":{"done":1}', { silently: true });
+      const first = checkpoint({ done: 1 });
+      await lost;
+      await Promise.all([first, checkpoint({ done: 2 })]);
+    };
+    expect(await queue.drain({ budgetMs: 9_000 })).toMatchObject({ completed: 1 });
+    expect(await queue.getJob(added?.id ?? '')).toMatchObject({ status: 'COMPLETED', state: { done: 2 } });
+  });
+
   test('of an enqueue: the same call again finds its own job by the idempotency key', async () => {
     const { queue } = queueOf(setup.database);
     const lost = setup.faults.loseAnswer('add_jobs');
