@@ -15,7 +15,7 @@ const NAMES = Object.keys(OPENS) as SecretName[];
 
 export type Secrets = Readonly<Record<SecretName, string>>;
 
-const Stored = z.partialRecord(z.enum(NAMES), z.string());
+const Stored = z.record(z.string(), z.string()); // an older version's secrets may be among them
 
 /** What the environment does not set comes from `folder`, where it is made on first use and kept with mode 600. */
 export function developmentSecrets(folder: string): Secrets {
