@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { EDGE_LIMITS } from '@/lib/config';
 import { HttpError } from '@/lib/http/errors';
 import { imports } from '@/lib/imports';
+import { queue } from '@/lib/queue';
 import { action } from '../action';
 
 const input = z.object({
@@ -18,5 +19,6 @@ export const importLeads = action({ page: '/imports', input }, async ({ importId
     throw new HttpError(413, 'file_too_large', 'Expected a file of at most 4 MB.');
   const bytes = new Uint8Array(await file.arrayBuffer());
   await imports.upload({ id: importId, companyId }, { fileName: file.name, bytes });
+  queue.kick(); // somebody waits in front of the page: the tick may be a minute away
   return `/imports/${importId}`;
 });

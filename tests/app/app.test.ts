@@ -1,6 +1,6 @@
 /** The built app as a browser meets it: pages, forms and the self-hosted /api, over HTTP, against a real database. */
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { type Browser, buildApp, openBrowser, type RunningApp, startApp } from './browser.ts';
 
@@ -113,21 +113,24 @@ describe('the pages', () => {
 });
 
 describe('an import through the form', () => {
-  test('is enqueued, drained by the tick, and shown with its counts', async () => {
+  test('is enqueued, kicked behind the answer, and shown with its counts', async () => {
     const file = new File(['name,phone\nAmal,0501234567\nOmar,not a number\n'], 'leads.csv', { type: 'text/csv' });
     const sent = await operator.submit('/imports', 'Import', { fields: { companyId: 'comp_789', file } });
     expect(sent.status).toBe(303);
     const page = sent.headers.get('location') ?? '';
     expect(page).toMatch(/^\/imports\/[^/]+$/);
 
+    const shown = async () => (await operator.get(page)).text();
+    await vi.waitFor(async () => expect(await shown()).toContain('completed'), { timeout: 20_000, interval: 200 });
+    expect(await (await operator.get(`${page}/errors`)).text()).toContain('not a number');
+  });
+
+  test('waits for the tick where nobody kicked', async () => {
+    await sql.query(`select jobqueue.add_job('lead_import', '{"companyId":"comp_789","importId":"none"}')`);
     const tick = await fetch(new URL('/api/cron/drain', app.url), {
       headers: { authorization: `Bearer ${CRON_SECRET}` },
     });
-    expect([tick.status, await tick.json()]).toMatchObject([200, { completed: 1 }]);
-
-    const shown = await (await operator.get(page)).text();
-    expect(shown).toContain('completed');
-    expect(await (await operator.get(`${page}/errors`)).text()).toContain('not a number');
+    expect([tick.status, await tick.json()]).toMatchObject([200, { claimed: 1, deadLettered: 1 }]);
   });
 
   test('without a file says so on the page, and stores nothing', async () => {
