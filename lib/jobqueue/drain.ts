@@ -1,6 +1,7 @@
 /** One drain: claim, run and settle until the deadline leaves no room. The loop that moves hands and steps along. */
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
+import { join } from './company.ts';
 import { QueueError } from './errors.ts';
 import { Hands } from './hands.ts';
 import type { Job } from './job.ts';
@@ -108,8 +109,13 @@ class Drain {
   }
 
   async toTheEnd(): Promise<DrainReport> {
-    this.#report.stopReason = await this.#work();
-    await this.#windUp();
+    const leave = join(this.#steps);
+    try {
+      this.#report.stopReason = await this.#work();
+      await this.#windUp();
+    } finally {
+      leave();
+    }
     const { failure } = this.#steps;
     if (failure?.total) throw failure.error;
     if (failure) this.#report.stopReason = 'database_unreachable';

@@ -9,8 +9,6 @@ import type { Timetable } from './timetable.ts';
 const REACT_MS = 2_000;
 /** A lease must outlast its job by this much, or another drain could take it while it runs. */
 const LEASE_SLACK_MS = 5_000;
-/** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
-const SUSPECT_RESCUES = 2;
 
 export interface HandsOptions {
   readonly concurrency: number;
@@ -79,7 +77,7 @@ export class Hands {
 
   take(jobs: readonly Held[], now: number): void {
     for (const held of jobs) {
-      if (held.claimed.rescues >= SUSPECT_RESCUES) this.#suspect = held;
+      if (held.isSuspect) this.#suspect = held;
       this.#waiting.push(held);
     }
     this.#waiting.sort((a, b) => byPlace(a.claimed, b.claimed));

@@ -4,6 +4,9 @@ import type { Counters, Outcome, Settlement } from './retry.ts';
 import { abandoned, type Cut, run } from './run.ts';
 import type { ClaimedJob } from './store.ts';
 
+/** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
+const SUSPECT_RESCUES = 2;
+
 interface PendingCheckpoint {
   readonly state: string;
   readonly committed: () => void;
@@ -46,6 +49,10 @@ export class Held {
     this.leaseEndsAtMs = leaseEndsAtMs;
     this.#attempt = claimed.attempt + 1;
     this.#interruptions = claimed.interruptions;
+  }
+
+  get isSuspect(): boolean {
+    return this.claimed.rescues >= SUSPECT_RESCUES;
   }
 
   get counters(): Counters {

@@ -1,6 +1,7 @@
 /** The steps of a drain: when one goes out, what it carries, and what its answer changes. */
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
+import { anotherHoldsSuspect, type Member, othersAreIdle, wakeOthers } from './company.ts';
 import { type Delivered, type Delivery, deliver, type Parcel } from './deliver.ts';
 import type { Hands } from './hands.ts';
 import { type Ended, Held, type News, noLongerHeld, settlementJson } from './held.ts';
@@ -39,7 +40,7 @@ export interface StepsOptions {
   readonly wake: () => void;
 }
 
-export class Steps {
+export class Steps implements Member {
   readonly #options: StepsOptions;
   readonly #hands: Hands;
   readonly #lanes = new Lanes();
@@ -54,6 +55,8 @@ export class Steps {
   /** How many jobs the claims in flight may bring. */
   #comingJobs = 0;
   #idleClaimInFlight = false;
+  /** A suspect has ended, but Postgres has not confirmed it: should the process die now, the suspect would be convicted. */
+  #suspectUnsettled = false;
 
   /** The last claim looked at every lane anew, with nothing else in hand, and found nothing. */
   #foundNothing = false;
@@ -79,6 +82,18 @@ export class Steps {
     return this.#hands.isEmpty && this.#ended.length === 0 && this.#inFlight === 0;
   }
 
+  get isIdle(): boolean {
+    return this.#hands.isIdle && this.#claimsInFlight === 0;
+  }
+
+  get holdsSuspect(): boolean {
+    return this.#hands.suspect !== null || this.#suspectUnsettled;
+  }
+
+  wake(): void {
+    this.#options.wake();
+  }
+
   get foundNothing(): boolean {
     return this.#foundNothing && this.#lingersUntilMs === null;
   }
@@ -95,8 +110,10 @@ export class Steps {
   ended(held: Held, outcome: Outcome, hold: boolean): void {
     if (held.cut === 'revoked') {
       this.#options.report.lost++; // the fence is another's: nothing to settle
+      if (held.isSuspect) wakeOthers(this);
       return;
     }
+    if (held.isSuspect) this.#suspectUnsettled = true;
     if (this.#ended.length === 0) this.#oldestEndedAtMs = performance.now();
     this.#ended.push({ held, settlement: settle(held.counters, outcome, Math.random), hold });
     if (this.#ended.length >= batchSize(this.#hands.pace)) this.#options.wake();
@@ -167,7 +184,7 @@ export class Steps {
   #claim(now: number): Claim | null {
     const { report, limit: mostJobs, timetable, includePaused, queue } = this.#options;
     const hands = this.#hands;
-    if (hands.suspect !== null || this.#idleClaimInFlight) return null;
+    if (hands.suspect !== null || this.#idleClaimInFlight || anotherHoldsSuspect(this)) return null;
     if (hands.pace.concurrency === 1 && this.#claimsInFlight > 0) return null; // one by one means in order: answers may overtake
     const room = holdLimit(hands.pace) - hands.size - this.#comingJobs;
     const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
@@ -183,7 +200,7 @@ export class Steps {
       lanes,
       first: this.#sent === 0,
       // With a cursor in hand there is more to come: suspects wait, and the next claim need not wait for this one's answer.
-      idle: alone && hands.isIdle && lanes === null,
+      idle: alone && hands.isIdle && lanes === null && othersAreIdle(this),
       alone,
       suspects: this.#sent === 0 && Math.random() < SUSPECT_FIRST,
       includePaused,
@@ -240,6 +257,10 @@ export class Steps {
         if (claim.idle) this.#idleClaimInFlight = false;
       }
       wake();
+      if (ended.some(({ held }) => held.isSuspect)) {
+        this.#suspectUnsettled = false;
+        wakeOthers(this);
+      }
     }
   }
 
@@ -317,6 +338,7 @@ export class Steps {
       (job) => new Held(job, jobs.get(job.type) as Job, sentAtMs + (claim.types[job.type] as number)),
     );
     this.#hands.take(held, now);
+    if (this.#hands.suspect !== null && !othersAreIdle(this)) this.#hands.giveBackWaiting();
   }
 }
 

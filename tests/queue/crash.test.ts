@@ -53,11 +53,14 @@ interface Story {
 }
 
 /** Ticks until the table is empty; after each, the leases of the dead end. */
-async function tickUntilEmpty(drain: Orders['drain'], { processes = 1, mostTicks = 20 } = {}): Promise<Story> {
+async function tickUntilEmpty(
+  drain: Orders['drain'],
+  { processes = 1, drains = 1, mostTicks = 20 } = {},
+): Promise<Story> {
   const story: Story = { deaths: 0, started: [] };
   for (let tick = 1; tick <= mostTicks; tick++) {
     const children = Array.from({ length: processes }, startDrainProcess);
-    for (const child of children) child.obey({ url: home.url, connection: { driver: 'postgres' }, drain });
+    for (const child of children) child.obey({ url: home.url, connection: { driver: 'postgres' }, drain, drains });
     for (const child of children) {
       const { code, signal } = await child.ended;
       if (signal === 'SIGABRT') story.deaths++;
@@ -138,6 +141,15 @@ test('a drain that takes over more rescued jobs than it has slots for does not a
 test('poison under two drain processes at once convicts itself and no neighbour', { timeout: 120_000 }, async () => {
   const guilty = await enqueue(200, at([20, 21]), { ms: 5 });
   const story = await tickUntilEmpty({ budgetMs: 60_000 }, { processes: 2 });
+  await expectJustice(guilty, story);
+  expect(story.deaths).toBeLessThanOrEqual(2 * DEATHS_PER_POISON);
+});
+
+test('poison under two drains that share a process convicts itself and no neighbour', {
+  timeout: 120_000,
+}, async () => {
+  const guilty = await enqueue(60, at([20, 21]), { ms: 20 });
+  const story = await tickUntilEmpty({ budgetMs: 60_000 }, { drains: 2 });
   await expectJustice(guilty, story);
   expect(story.deaths).toBeLessThanOrEqual(2 * DEATHS_PER_POISON);
 });

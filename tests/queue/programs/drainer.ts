@@ -1,4 +1,4 @@
-/** One drain in a process of its own. Reads its orders from the first line of stdin, and tells facts on stdout, one JSON a line. */
+/** Drains in a process of its own. Reads its orders from the first line of stdin, and tells facts on stdout, one JSON a line. */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type ConnectOptions, connect, type Database, type Statement } from '../../../db/client.ts';
@@ -9,6 +9,8 @@ export interface Orders {
   readonly url: string;
   readonly connection: ConnectOptions;
   readonly drain: Pick<DrainOptions, 'budgetMs' | 'concurrency' | 'maxBatch'>;
+  /** How many drains share the process; default 1. Each tells its report. */
+  readonly drains?: number;
   /** So many handlers end; those that start after them never do. */
   readonly runsBeforeHanging?: number;
   /** No step that carries an outcome leaves the process. */
@@ -46,14 +48,16 @@ function withholdingOutcomes(database: Database): Database {
 
 async function obey(orders: Orders): Promise<void> {
   const database = connect(orders.url, orders.connection);
-  const { runsBeforeHanging = Number.POSITIVE_INFINITY, withholdsOutcomes = false } = orders;
+  const { drains = 1, runsBeforeHanging = Number.POSITIVE_INFINITY, withholdsOutcomes = false } = orders;
   let starts = 0;
   const queue = doomedQueue(withholdsOutcomes ? withholdingOutcomes(database) : database, ({ job, payload }) => {
     const hangs = ++starts > runsBeforeHanging;
     tell({ fact: 'started', id: job.id, fence: job.fence, n: payload.n, hangs });
     return hangs ? new Promise(() => undefined) : undefined;
   });
-  tell({ fact: 'drained', report: await queue.drain(orders.drain) });
+  await Promise.all(
+    Array.from({ length: drains }, async () => tell({ fact: 'drained', report: await queue.drain(orders.drain) })),
+  );
   await database.close();
 }
 
