@@ -186,7 +186,7 @@ test('50 drains killed anywhere lose no job, settle none twice and burn no attem
     crashes.filter((crash) => crash.counted).map(({ fence }) => nameOf({ id, fence })),
   );
   expect(counted.length).toBeGreaterThanOrEqual(KILLS / POINTS.length);
-  expect(counted.sort()).toEqual(reported.map(nameOf).sort());
+  expect(counted.sort()).toEqual([...new Set(reported.map(nameOf))].sort()); // what nobody took again stood there in both rounds
   expect(starts).toEqual(expect.arrayContaining(counted));
   for (const { id, attempts, crashes, fence } of finished) {
     expect(crashes.every(({ code }) => code === 'crashed')).toBe(true);
