@@ -1,8 +1,19 @@
 /** Long work in parts: slices, checkpoints, progress, and what becomes of them when something goes wrong. */
 import { beforeEach, expect, test } from 'vitest';
+import { connect, type Database } from '../../db/client.ts';
 import { continueWith, LIMITS } from '../../lib/jobqueue/index.ts';
+import type { StepAnswer } from '../../lib/jobqueue/store.ts';
 import { describeEachDriver } from '../support/drivers.ts';
+import { claimOne, send } from './playedStep.ts';
 import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
+
+async function waitingForLocks(observer: Database): Promise<number> {
+  const found = await rows(
+    observer,
+    `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return found.length;
+}
 
 describeEachDriver('checkpoints and slices', (setup) => {
   beforeEach(() => emptyTables(setup.database));
@@ -158,6 +169,28 @@ describeEachDriver('checkpoints and slices', (setup) => {
       attempts: 1,
       errors: [{ name: 'Cancelled', message: 'not wanted any more' }],
     });
+  });
+
+  test('two steps that tell of one job at once do not take it for revoked', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJob('work', { mode: 'noop' });
+    const { id, fence } = await claimOne(setup.database);
+    const locker = connect(setup.directUrl, { driver: 'postgres' });
+    const waiting = (steps: number) =>
+      expect.poll(() => waitingForLocks(locker), { timeout: 10_000, interval: 10 }).toBe(steps);
+    let checkpoint: Promise<StepAnswer> | undefined;
+    let mark: Promise<StepAnswer> | undefined;
+    await locker.transaction(async (tx) => {
+      await tx.execute({ text: 'select from jobqueue.jobs for update', params: [] });
+      checkpoint = send(setup.database, { running: [JSON.stringify({ id, fence, state: { done: 1 } })] });
+      await waiting(1);
+      mark = send(setup.database, { running: [JSON.stringify({ id, fence })] });
+      await waiting(2); // it saw the job before the checkpoint was committed
+    });
+    expect(await checkpoint).toMatchObject({ revoked: [] });
+    expect(await mark).toMatchObject({ revoked: [] });
+    expect(await queue.getJob(id)).toMatchObject({ status: 'PROCESSING', attempts: 1, state: { done: 1 } });
+    await locker.close();
   });
 
   test('a job that is no longer ours is told so by its signal and its checkpoint, and changes nothing', async () => {

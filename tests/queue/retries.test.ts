@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { RetryAfterError } from '../../lib/jobqueue/index.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
+import { claimOne, send } from './playedStep.ts';
+import { emptyTables, endLeases, makeDue, queueOf, rows, works } from './support.ts';
 
 /** Seconds from the last failure to the next attempt, by the database's clock alone. */
 async function waits(database: Database): Promise<number[]> {
@@ -136,6 +137,25 @@ describeEachDriver('retries', (setup) => {
     const report = await queue.drain({ budgetMs: 20_000 });
     expect(report).toMatchObject({ claimed: 2, retried: 1, completed: 1, stopReason: 'empty' });
     expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(1_990);
+  });
+
+  test('an outcome sent again after others have run the job counts as recorded, unless a rescue overtook it', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJob('work', { mode: 'noop' });
+    const { id } = await claimOne(setup.database);
+    const continued = (fence: number) => JSON.stringify({ id, fence, to: 'continue', state: { fence }, delayMs: 0 });
+    await send(setup.database, { settlements: [continued(1)] }); // its answer is lost
+    await claimOne(setup.database);
+    await send(setup.database, { settlements: [continued(2)] });
+    const again = { settlements: [continued(1)], drain: { again: true } };
+    expect(await send(setup.database, again)).toMatchObject({ settled: 1, lost: [] });
+
+    await claimOne(setup.database);
+    await endLeases(setup.database);
+    await claimOne(setup.database); // a rescue
+    const overtaken = { settlements: [continued(3)], drain: { again: true } };
+    expect(await send(setup.database, overtaken)).toMatchObject({ settled: 0, lost: [id] });
+    expect(await queue.getJob(id)).toMatchObject({ fence: 4, state: { fence: 2 } });
   });
 
   test('what falls due later than that, or than the deadline, is not waited for', async () => {

@@ -145,7 +145,13 @@ begin
       from jsonb_to_recordset(settlements) as s(id bigint, fence int)
       where s.id = any(v_unsettled)
         and (exists (select from jobqueue.job_history h where h.id = s.id and h.fence = s.fence)
-             or exists (select from jobqueue.jobs j where j.id = s.id and j.settled_fence = s.fence));
+             or exists (select from jobqueue.jobs j where j.id = s.id and j.settled_fence = s.fence)
+             -- Sent again so late that the job was claimed anew: only an outcome releases a job, or a rescue, which leaves a trace.
+             or (drain ->> 'again')::boolean and exists (
+                  select from (select fence, errors from jobqueue.jobs j where j.id = s.id
+                               union all select fence, errors from jobqueue.job_history h where h.id = s.id) now_held
+                  where fence > s.fence and not coalesce(errors @> jsonb_build_array(
+                          jsonb_build_object('code', 'crashed', 'fence', s.fence)), false)));
       v_settled := v_settled || v_repeated;
       select coalesce(array_agg(id), '{}') into v_lost from unnest(v_unsettled) as u(id) where u.id <> all(v_repeated);
     end if;
@@ -154,31 +160,26 @@ begin
   -- 2. What runs. A checkpoint starts the counts anew; a job that is no longer ours is reported back as revoked. What is
   -- known to run and has nothing new to say is only looked at, for a write every two seconds would be a row version each.
   if jsonb_array_length(running) > 0 then
-    with r as materialized (
-      select * from jsonb_to_recordset(running) as r(id bigint, fence int, "ranMs" int, progress jsonb, state jsonb)
-    ), noted as (
-      update jobqueue.jobs j
-      set started_fence = j.fence,
-          started_at = case when j.started_fence = j.fence then j.started_at
-                            else now() - coalesce(r."ranMs", 0) * interval '1 ms' end,
-          progress = coalesce(r.progress, j.progress),
-          state = coalesce(r.state, j.state),
-          state_bytes = coalesce(octet_length(r.state::text), j.state_bytes),
-          attempt = case when r.state is null then j.attempt else 0 end,
-          rescues = case when r.state is null then j.rescues else 0 end,
-          interruptions = case when r.state is null then j.interruptions else 0 end
-      from r
-      where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence
-        and (j.started_fence <> j.fence or r.progress is not null or r.state is not null)
-      returning j.id
-    )
+    update jobqueue.jobs j
+    set started_fence = j.fence,
+        started_at = case when j.started_fence = j.fence then j.started_at
+                          else now() - coalesce(r."ranMs", 0) * interval '1 ms' end,
+        progress = coalesce(r.progress, j.progress),
+        state = coalesce(r.state, j.state),
+        state_bytes = coalesce(octet_length(r.state::text), j.state_bytes),
+        attempt = case when r.state is null then j.attempt else 0 end,
+        rescues = case when r.state is null then j.rescues else 0 end,
+        interruptions = case when r.state is null then j.interruptions else 0 end
+    from jsonb_to_recordset(running) as r(id bigint, fence int, "ranMs" int, progress jsonb, state jsonb)
+    where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence
+      and (j.started_fence <> j.fence or r.progress is not null or r.state is not null);
+
+    -- A statement of its own, for its snapshot: the drain's other step may have told the same of this job a moment ago.
     select coalesce(array_agg(r.id), '{}') into v_revoked
-    from r
-    where r.id not in (select id from noted)
-      and not exists (
-        select from jobqueue.jobs j
-        where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence
-          and j.started_fence = j.fence and r.progress is null and r.state is null);
+    from jsonb_to_recordset(running) as r(id bigint, fence int)
+    where not exists (
+      select from jobqueue.jobs j
+      where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence);
   end if;
 
   -- 3. Claim.
