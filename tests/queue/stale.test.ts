@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import type { ClaimedJob } from '../../lib/jobqueue/store.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { claimOne, send } from './playedStep.ts';
+import { CLAIM, claimOne, send } from './playedStep.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';
 
 /** A heartbeat every two seconds, and a loaded machine. */
@@ -171,6 +171,18 @@ describeEachDriver('a stale fence', (setup) => {
       expect(leased).toEqual([{ ms: expect.closeTo(leaseMs, -2) }]); // the drain's own start-up is some milliseconds
     },
   );
+
+  test('a checkpoint acquits nobody: a job that saves its state and kills its function is convicted like any other', async () => {
+    const { database } = setup;
+    const added = await queueOf(database).queue.addJob('work', { mode: 'noop' });
+    for (let death = 1; death <= 3; death++) {
+      const { id, fence, attempt } = await claimOne(database);
+      expect(attempt).toBe(death === 1 ? 0 : 1); // only the crash since the last checkpoint counts as an attempt
+      await send(database, { running: [JSON.stringify({ id, fence, state: { death } })] });
+      await endLeases(database);
+    }
+    expect(await send(database, { claim: CLAIM })).toMatchObject({ jobs: [], crashed: [added?.id] });
+  });
 });
 
 function startOf(seen: { onStart?: (context: WorkContext) => void }): Promise<WorkContext> {

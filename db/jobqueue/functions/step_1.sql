@@ -122,7 +122,8 @@ begin
             lease_until = case when s.hold then j.lease_until end,
             due_at = case when s."delayMs" is null then j.due_at else now() + s."delayMs" * interval '1 ms' end,
             attempt = case s."to" when 'retry' then j.attempt + 1 when 'continue' then 0 else j.attempt end,
-            rescues = case s."to" when 'continue' then 0 else j.rescues end,
+            -- a run that came to an outcome did not kill its function; a checkpoint proves nothing of the kind
+            rescues = case when s."to" in ('continue', 'retry') or s.interrupted then 0 else j.rescues end,
             interruptions = case s."to" when 'continue' then 0 else j.interruptions + coalesce(s.interrupted, false)::int end,
             passes = case when s.passed then least(j.passes + 1, 1000) when s."to" = 'give_back' then j.passes else 0 end,
             state = case s."to" when 'continue' then s.state else j.state end,
@@ -168,7 +169,6 @@ begin
         state = coalesce(r.state, j.state),
         state_bytes = coalesce(octet_length(r.state::text), j.state_bytes),
         attempt = case when r.state is null then j.attempt else 0 end,
-        rescues = case when r.state is null then j.rescues else 0 end,
         interruptions = case when r.state is null then j.interruptions else 0 end
     from jsonb_to_recordset(running) as r(id bigint, fence int, "ranMs" int, progress jsonb, state jsonb)
     where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence
