@@ -69,15 +69,26 @@ export function enqueueStatement(jobs: ReadonlyMap<string, Job>, inputs: readonl
 
 /** Runs the statement in the caller's transaction. */
 export async function enqueueIn(transaction: Transaction, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
-  if (!is(transaction, PgDatabase)) return statement.decode(await (transaction as Executor).execute(statement));
-  if (!is(transaction, PgTransaction))
-    throw new QueueError(
-      'transaction_unsupported',
-      'expected a drizzle transaction, got a drizzle database: use db.transaction((tx) => queue.addJob(…, { transaction: tx })); ' +
-        "on Neon's HTTP driver, which has no transactions, put queue.statement(…) into sql.transaction([…]) or db.batch([…])",
-    );
+  if (!is(transaction, PgDatabase)) {
+    if (!isTransaction(transaction)) throw noTransaction('no transaction of drizzle or of a Database');
+    return statement.decode(await transaction.execute(statement));
+  }
+  if (!is(transaction, PgTransaction)) throw noTransaction('a drizzle database');
   const result: unknown = await transaction.execute(statement.sql);
   return statement.decode(Array.isArray(result) ? result : (result as { rows: unknown[] }).rows);
+}
+
+/** A whole `Database` can execute too, but outside of whatever transaction the caller means. */
+function isTransaction(value: object): value is Executor {
+  return 'execute' in value && typeof value.execute === 'function' && !('driver' in value);
+}
+
+function noTransaction(got: string): QueueError {
+  return new QueueError(
+    'transaction_unsupported',
+    `expected a transaction, got ${got}: use db.transaction((tx) => queue.addJob(…, { transaction: tx })); with other clients, ` +
+      "and on Neon's HTTP driver, which has no transactions, put queue.statement(…) into theirs: sql.transaction([…]), db.batch([…])",
+  );
 }
 
 function encode(jobs: ReadonlyMap<string, Job>, input: JobInput, at: string): string {

@@ -259,13 +259,15 @@ describeEachDriver('enqueue', (setup) => {
     expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).not.toBeNull(); // its key went with it
   });
 
-  test("in drizzle's transaction too, and a drizzle database is no transaction", async () => {
+  test("in drizzle's transaction too, and what is no transaction does not pass for one", async () => {
     const { queue } = queueOf(setup.database);
     const { drizzle } = setup.database;
-    await expect(queue.addJob('work', noop, { transaction: drizzle })).rejects.toMatchObject({
-      code: 'transaction_unsupported',
-      message: expect.stringContaining('queue.statement'),
-    });
+    const client = new pg.Client(setup.directUrl);
+    for (const transaction of [drizzle, setup.database, client as never, {} as never])
+      await expect(queue.addJob('work', noop, { transaction })).rejects.toMatchObject({
+        code: 'transaction_unsupported',
+        message: expect.stringContaining('queue.statement'),
+      });
     const committed = drizzle.transaction(async (tx) => {
       const added = await queue.addJobs(works(2, noop, { idempotencyKey: 'k' }), { transaction: tx });
       expect(added.map(({ duplicate }) => duplicate)).toEqual([false, true]);
