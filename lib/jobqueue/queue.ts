@@ -7,6 +7,7 @@ import { QueueError } from './errors.ts';
 import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
 import { type KickOptions, kicker } from './kick.ts';
+import { LIMITS } from './limits.ts';
 import type { DrainReport } from './report.ts';
 import { isSerializationFailure } from './sqlstate.ts';
 import { type AddedRow, audit, pause, resume } from './store.ts';
@@ -73,9 +74,11 @@ export interface Queue<Jobs extends readonly Job[]> {
   health(): Promise<Health>;
 }
 
-/** Throws QueueError (`job_definition_invalid`) for two jobs of one type, or a timeout that no invocation can hold. */
+/** Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`. */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
   const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS } = options;
+  duration('maxDurationMs', maxDurationMs);
+  duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
   const longestRunMs = new Map<string, number>();
   let opened: Database | null = null;
@@ -130,6 +133,12 @@ async function enqueueAlone(database: Database, statement: EnqueueStatement): Pr
       if (tries === ENQUEUE_TRIES || !isSerializationFailure(error)) throw error;
     }
   }
+}
+
+function duration(option: string, ms: number): void {
+  if (ms > 0 && ms <= LIMITS.scheduledForMs) return;
+  const message = `expected a duration in ms up to 10 years, got ${ms}`;
+  throw new QueueError('option_invalid', `createQueue: ${option}: ${message}`, { issues: [{ path: option, message }] });
 }
 
 function byType(list: readonly Job[], maxDurationMs: number): ReadonlyMap<string, Job> {
