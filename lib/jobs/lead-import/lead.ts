@@ -2,7 +2,7 @@
 import type { CountryCode } from 'libphonenumber-js/max';
 import type { Columns, Field } from './columns.ts';
 import { type PhoneRefusal, readPhone } from './phone.ts';
-import { cleanLine, cleanText } from './text.ts';
+import { cleanLine, cleanText, shorten } from './text.ts';
 
 /** `null` says nothing about a field, so what we know of it stays. */
 export interface Lead {
@@ -30,7 +30,7 @@ export interface RowLayout {
 
 /** In characters. Longer ones are a shifted column or a pasted document, and no screen or template shows them. */
 const MAX_LENGTH = { name: 200, email: 254, source: 200, organisation: 200, notes: 5_000 };
-/** Of a refused value in a report; the row itself is kept whole. */
+/** Of a refused value and its column's header in a report; the row itself is kept whole. */
 const SHOWN_LENGTH = 200;
 
 export function readLead(cells: readonly string[], layout: RowLayout, country: CountryCode): Lead | RowError {
@@ -98,6 +98,6 @@ function fullName(cells: readonly string[], layout: RowLayout): string {
 }
 
 function refuse(code: RowError['code'], { column, text }: Cell, message: string): RowError {
-  const value = text.length <= SHOWN_LENGTH ? text : `${Array.from(text).slice(0, SHOWN_LENGTH).join('')}…`;
-  return { code, column, value, message };
+  const shownColumn = column === null ? null : shorten(column, SHOWN_LENGTH); // each refused row repeats it
+  return { code, column: shownColumn, value: shorten(text, SHOWN_LENGTH), message };
 }

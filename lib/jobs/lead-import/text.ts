@@ -20,6 +20,11 @@ export function cleanText(cell: string): string {
   return withoutTextGuard(unguard(cell)).replace(INVISIBLE, '').replace(CONTROL, '').trim();
 }
 
+/** At most `length` characters to show, never half of one: Postgres takes no half of a surrogate pair. */
+export function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${Array.from(text).slice(0, length).join('')}…`;
+}
+
 /** `="0501234567"` is how an export makes Excel keep a leading zero. */
 function withoutTextGuard(cell: string): string {
   return /^\s*="(.*)"\s*$/s.exec(cell)?.[1]?.replaceAll('""', '"') ?? cell;
