@@ -157,6 +157,7 @@ describe('nasty files', () => {
     ['a cut character', Buffer.from('Phone,Name\n1,é').subarray(0, -1), { code: 'encoding_unsupported', line: 2 }],
     ['an unbalanced quote', 'Phone,Name\n0501111111,Ali\n0502222222,"Omar\n05', { code: 'quote_unbalanced', line: 3 }],
     ['an unbalanced quote in the header', 'Phone,"Name\n0501111111,Ali\n', { code: 'quote_unbalanced', line: 1 }],
+    ['a row of 10,000 long cells', `Phone\n${'cell123,'.repeat(10_000)}\n`, { code: 'record_too_long', line: 2 }],
     ['no phone column', 'Name,E-mail,\nAli,a@x.com,\n', { code: 'phone_column_missing' }],
     ['one endless line', Buffer.alloc(2_000_000, 'x'), { code: 'line_too_long', line: 1 }],
     ['one endless row', `Phone\n${'x'.repeat(2_000_000)}`, { code: 'line_too_long', line: 2 }],
@@ -166,10 +167,24 @@ describe('nasty files', () => {
     expect([rows, leads]).toEqual([[], []]);
   });
 
+  test('more rows than a spreadsheet holds are refused before one of them leaves a record', async () => {
+    const { view, rows } = await imported(`Phone\n${'1\n'.repeat(1_048_577)}`);
+    expect(view).toMatchObject({ status: 'failed', failure: { code: 'too_many_rows' } });
+    expect(rows).toEqual([]);
+  }, 120_000); // a million records take 10 s
+
   test('a missing phone column names the headers that were found', async () => {
     const { view } = await imported('Name,E-mail,\nAli,a@x.com,\n');
     expect(view?.failure?.message).toContain('got: Name | E-mail | (empty)');
   });
+});
+
+test('a header of any length and alphabet is shown in part, and never in half characters', async () => {
+  const phone = `Phone${'!'.repeat(20_000)}`;
+  const { rows } = await imported(`${phone}\n0501\n`);
+  expect(rows).toMatchObject([{ outcome: 'error', column: `${phone.slice(0, 200)}…` }]);
+  const { view } = await imported(`${'x'.repeat(99)}😀 yz\n0501\n`);
+  expect(view?.failure).toMatchObject({ code: 'phone_column_missing', message: expect.stringContaining('x😀…') });
 });
 
 describe('what is known stays', () => {

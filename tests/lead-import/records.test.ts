@@ -77,13 +77,13 @@ test('a stray quote stays text and swallows no row', async () => {
   expect(records.map(({ cells }) => cells[1])).toEqual(['b', '"x"y', '5" pipe', 'z']);
 });
 
-test('a quote that never closes is met behind the last whole record, with its line', async () => {
+test('a record that swallows the rows behind it is met behind the last whole record, with its line', async () => {
   const bytes = Buffer.from(`a,b\n1,2\n3,"x\n${'4,5\n'.repeat(20_000)}`);
   const seen: string[][] = [];
   const reading = (async () => {
     for await (const { cells } of readRecords(streamed(bytes, 1_000), COMMA, START)) seen.push(cells);
   })();
-  await expect(reading).rejects.toMatchObject({ name: 'UnreadableFile', code: 'quote_unbalanced', line: 3 });
+  await expect(reading).rejects.toMatchObject({ name: 'UnreadableFile', code: 'record_too_long', line: 3 });
   expect(seen).toEqual([
     ['a', 'b'],
     ['1', '2'],

@@ -5,7 +5,7 @@ import { type Delimiter, type Dialect, detectDialect } from './dialect.ts';
 import type { Pace } from './pace.ts';
 import { type Position, readRecords, START } from './records.ts';
 import { type StoredFile, storedBytes } from './stored-bytes.ts';
-import { cleanLine } from './text.ts';
+import { cleanLine, shorten } from './text.ts';
 import { refuseForeignFormat, textOnly } from './text-only.ts';
 import { UnreadableFile } from './unreadable.ts';
 
@@ -24,8 +24,12 @@ export type Checked =
 const HEAD_BYTES = 64 * 1024;
 /** Between two looks at the clock: some 15 ms of parsing. */
 const RECORDS_PER_LOOK = 1_000;
+/** As many as a spreadsheet holds: each row may leave a record of its own, so a file of line ends alone would fill a disk. */
+const MAX_ROWS = 1_048_576;
 /** Shown of a header that has no phone column. */
 const SHOWN_HEADERS = 50;
+/** Of each of them, in characters. */
+const SHOWN_LENGTH = 100;
 
 /**
  * Goes on at `from`, where an earlier run of the check paused. Throws `UnreadableFile` with the reason to refuse the file.
@@ -44,6 +48,11 @@ export async function checkFile(
   const text = textOnly(storedBytes(database, file, from.offset), from.line);
   for await (const record of readRecords(text, dialect, from)) {
     at = record.next;
+    if (at.row > MAX_ROWS + 1)
+      throw new UnreadableFile(
+        'too_many_rows',
+        `expected at most ${MAX_ROWS} rows, got more: send it as several files`,
+      );
     if (at.row % RECORDS_PER_LOOK === 0 && pace.isOver()) return { kind: 'paused', at };
   }
   return { kind: 'sound', layout, firstRow, rows: at.row - firstRow.row };
@@ -70,7 +79,7 @@ async function readHeader(head: Buffer, dialect: Dialect): Promise<{ layout: Lay
     if (cells.every((cell) => cleanLine(cell) === '')) continue; // blank lines above the header
     const columns = mapColumns(cells);
     if (columns.phone.length > 0) return { layout: { ...dialect, header: cells, columns }, firstRow: next };
-    const found = cells.slice(0, SHOWN_HEADERS).map((name) => cleanLine(name).slice(0, 100) || '(empty)');
+    const found = cells.slice(0, SHOWN_HEADERS).map((name) => shorten(cleanLine(name), SHOWN_LENGTH) || '(empty)');
     throw new UnreadableFile(
       'phone_column_missing',
       `expected a column such as Phone, Mobile or WhatsApp in the first line, got: ${found.join(' | ')}`,

@@ -19,7 +19,7 @@ export interface FileRecord {
   readonly next: Position;
 }
 
-/** A record beyond this is an opening quote whose end is missing: it would swallow the file. Real ones are below 10 KiB. */
+/** Beyond this an opening quote has most likely lost its end and would swallow the file. Real records are below 10 KiB. */
 const MAX_RECORD_BYTES = 64 * 1024;
 
 /** `bytes` is the file from `from` on. Throws `UnreadableFile` where a quote never closes, after all records before it. */
@@ -47,7 +47,7 @@ export async function* readRecords(
     // The write that met it rejects with the same error; unheard, this event would end the process.
   });
   const feed = (write: (done: (error?: Error | null) => void) => void) =>
-    new Promise<void>((resolve, reject) => write((error) => (error ? reject(unbalanced(error, at)) : resolve())));
+    new Promise<void>((resolve, reject) => write((error) => (error ? reject(unreadable(error, at)) : resolve())));
   let failure: unknown = null;
   for await (const chunk of bytes) {
     failure = await feed((done) => parser.write(chunk, done)).catch((error: unknown) => error);
@@ -59,9 +59,15 @@ export async function* readRecords(
   if (failure) throw failure;
 }
 
-function unbalanced(error: Error, { line }: Position): Error {
+function unreadable(error: Error, { line }: Position): Error {
   if (!(error instanceof CsvError)) return error;
-  if (error.code !== 'CSV_QUOTE_NOT_CLOSED' && error.code !== 'CSV_MAX_RECORD_SIZE') return error;
+  if (error.code === 'CSV_MAX_RECORD_SIZE')
+    return new UnreadableFile(
+      'record_too_long',
+      `the row at line ${line} is longer than 64 KiB; perhaps a quotation mark opens in it and is never closed; nothing was imported`,
+      line,
+    );
+  if (error.code !== 'CSV_QUOTE_NOT_CLOSED') return error;
   return new UnreadableFile(
     'quote_unbalanced',
     `a quotation mark that opens near line ${line} is never closed, so nothing behind it can be read; nothing was imported`,

@@ -6,7 +6,9 @@ export type UnreadableCode =
   | 'encoding_unsupported'
   | 'binary_content'
   | 'line_too_long'
+  | 'record_too_long'
   | 'quote_unbalanced'
+  | 'too_many_rows'
   | 'phone_column_missing';
 
 export class UnreadableFile extends Error {
