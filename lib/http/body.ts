@@ -13,7 +13,8 @@ export async function readJson<Schema extends z.ZodType>(
   limit: { maxBytes: number },
 ): Promise<z.output<Schema>> {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? 'none';
-  if (type === 'none' && request.body === null) return parse(schema, undefined, 'body');
+  // Servers hand out an empty stream, not null, where a client sent no body.
+  if (type === 'none' && (await readBytes(request, limit)).length === 0) return parse(schema, undefined, 'body');
   if (type !== 'application/json')
     throw new HttpError(415, 'unsupported_media_type', `Expected content-type application/json, got ${type}.`);
   return parse(schema, parseJson(await readBytes(request, limit)), 'body');

@@ -17,6 +17,16 @@ test('well-formed JSON within the bound is read', async () => {
   ]);
 });
 
+test('an empty stream is no body: what servers hand out where a client sent none', async () => {
+  const optional = z.strictObject({ text: z.string() }).prefault({ text: 'default' });
+  const request = new Request('http://localhost/', {
+    method: 'POST',
+    body: new Blob([]).stream(),
+    duplex: 'half',
+  } as RequestInit);
+  expect(await readJson(request, optional, { maxBytes: 50 })).toEqual({ text: 'default' });
+});
+
 test.each<[string, RequestInit, number, string]>([
   ['another content type', { body: '{}', headers: { 'content-type': 'text/plain' } }, 415, 'unsupported_media_type'],
   ['a form', { body: new URLSearchParams({ text: 'x' }) }, 415, 'unsupported_media_type'],
