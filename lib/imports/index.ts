@@ -7,7 +7,7 @@ import { cancelImport } from './cancel.ts';
 import { errorFile } from './error-file.ts';
 import { finishUpload, openUpload, storePart } from './parts.ts';
 import type { ReceivedFile } from './received-file.ts';
-import type { partQuery, uploadQuery, wholeFile } from './request.ts';
+import { isImportId, type partQuery, type uploadQuery, type wholeFile } from './request.ts';
 import { type ImportView, type JobLookup, listImports, readImport } from './status.ts';
 import { type Enqueued, type NewImport, uploadFile } from './upload.ts';
 
@@ -30,12 +30,14 @@ export const imports = {
   finish(id: string, expected: z.output<typeof wholeFile>): Promise<Enqueued> {
     return finishUpload(database(), id, expected);
   },
-  read: (id: string): Promise<ImportView | null> => readImport(database(), getJob, id),
+  /** `null` if there is no such import. */
+  read: async (id: string): Promise<ImportView | null> => (isImportId(id) ? readImport(database(), getJob, id) : null),
   list: (options: { companyId?: string; limit?: number } = {}): Promise<ImportView[]> =>
     listImports(database(), getJob, options),
   cancel: (id: string): Promise<void> => cancelImport(database(), id),
   /** The rows that were refused, as a CSV; `null` if there is no such import. */
-  errorFile: (id: string): Promise<ReadableStream<Uint8Array> | null> => errorFile(database(), id),
+  errorFile: async (id: string): Promise<ReadableStream<Uint8Array> | null> =>
+    isImportId(id) ? errorFile(database(), id) : null,
 };
 
 type Options = Omit<z.output<typeof uploadQuery>, 'id'> & { id: string };

@@ -5,6 +5,8 @@ import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
 
 /** Made by us as a UUID, or the client's own: then a repeated request is the same upload. */
 const id = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, "expected 8 to 64 letters, digits, '_' or '-'");
+/** An address can hold anything, a NUL byte for one, which Postgres refuses. */
+export const isImportId = (text: string): boolean => id.safeParse(text).success;
 const companyId = z.string().regex(/^[A-Za-z0-9_.:@-]{1,100}$/, "expected 1 to 100 letters, digits or '_.:@-'");
 const yes = z.literal('1');
 

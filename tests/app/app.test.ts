@@ -105,9 +105,11 @@ describe('the pages', () => {
     expect(scripts.filter((script) => !script.includes(`nonce="${nonces[0]}"`))).toEqual([]);
   });
 
-  test('an unknown job is a 404, and a filter that makes no sense is none', async () => {
+  test('an unknown job or import is a 404, and a filter that makes no sense is none', async () => {
     expect((await operator.get('/jobs/999999999')).status).toBe(404);
     expect((await operator.get('/jobs/zero')).status).toBe(404);
+    expect((await operator.get('/imports/%00')).status).toBe(404);
+    expect((await operator.get('/imports/%00/errors')).status).toBe(404);
     expect((await operator.get('/jobs?status=FAILED&before=yesterday')).status).toBe(200);
   });
 });

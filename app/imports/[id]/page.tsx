@@ -8,7 +8,7 @@ import { When } from '../../when';
 export default async function Import({ params }: PageProps<'/imports/[id]'>) {
   await requireOperator();
   const { id } = await params;
-  const found = await imports.read(decodeURIComponent(id));
+  const found = await imports.read(id);
   if (found === null) notFound();
   const { importId, companyId, fileName, status, progress, counts, failure, jobId, createdAt, finishedAt } = found;
   const underWay = status === 'pending' || status === 'running';
