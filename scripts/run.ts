@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { firstFreePort, isFree } from '../db/embedded/port.ts';
+import { addressFor, originOf } from './address.ts';
 import { openDatabase } from './database.ts';
 import { dataFolder, loadEnvironment, type Mode, PROJECT } from './environment.ts';
 import { describe, developmentSecrets, productionSecrets } from './secrets.ts';
@@ -19,8 +19,8 @@ const PORTS = 20;
 /** Resolves to the exit code. Whatever was started here has ended by then, and nothing else. */
 export async function run(mode: Mode): Promise<number> {
   const signals = listenForStop();
-  const { port, hostname } = address();
   loadEnvironment(mode);
+  const { port, hostname } = addressFor(mode);
   if (mode === 'production') requireBuild();
   const secrets = mode === 'production' ? productionSecrets() : developmentSecrets(dataFolder());
   const database = await openDatabase({ embedded: mode === 'development' });
@@ -47,7 +47,7 @@ export async function run(mode: Mode): Promise<number> {
           NEXT_EXIT_TIMEOUT_MS: '10000',
         },
       },
-      origin: `http://${hostname && hostname !== '0.0.0.0' ? hostname : '127.0.0.1'}:${realPort}`,
+      origin: originOf({ hostname, port: realPort }),
       schedules: readSchedules(join(PROJECT, 'vercel.json')),
       cronSecret: secrets.CRON_SECRET,
       signals,
@@ -56,16 +56,6 @@ export async function run(mode: Mode): Promise<number> {
   } finally {
     await database.stop();
   }
-}
-
-function address(): { port: number; hostname: string | undefined } {
-  const { values } = parseArgs({
-    options: { port: { type: 'string', short: 'p' }, hostname: { type: 'string', short: 'H' } },
-  });
-  const port = Number(values.port ?? process.env.PORT ?? 3000);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new SetupError(`expected a port from 1 to 65535, got ${values.port ?? process.env.PORT}`);
-  return { port, hostname: values.hostname };
 }
 
 async function findPort(wanted: number, host: string | undefined): Promise<number> {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { serverAccount } from '../../db/embedded/account.ts';
 import { findBinaries } from '../../db/embedded/binaries.ts';
+import { addressFor, originOf } from '../../scripts/address.ts';
 import { loadEnvironment } from '../../scripts/environment.ts';
 import { describe as describeSecrets, developmentSecrets, productionSecrets } from '../../scripts/secrets.ts';
 import { emptyDatabase } from '../support/database.ts';
@@ -67,6 +68,32 @@ test('a variable comes from the environment, then from the narrower file', () =>
   writeFileSync(join(folder, '.env.local'), 'SETUP_A=local\nSETUP_B=local\n');
   loadEnvironment('development', folder);
   expect([process.env.SETUP_A, process.env.SETUP_B, process.env.SETUP_C]).toEqual(['environment', 'local', 'file']);
+});
+
+describe('the address', () => {
+  test('of a development server, whose pages ask for no password, is this machine alone', () => {
+    vi.stubEnv('PORT', '');
+    expect(addressFor('development', [])).toEqual({ port: 3000, hostname: '127.0.0.1' });
+    expect(addressFor('production', [])).toEqual({ port: 3000, hostname: undefined });
+    expect(addressFor('development', ['-H', '0.0.0.0'])).toEqual({ port: 3000, hostname: '0.0.0.0' });
+  });
+
+  test('takes its port from the command line, then from PORT', () => {
+    vi.stubEnv('PORT', '4000');
+    expect([addressFor('production', []).port, addressFor('production', ['--port', '5000']).port]).toEqual([
+      4000, 5000,
+    ]);
+    expect(() => addressFor('production', ['--port', '70000'])).toThrow('expected a port from 1 to 65535, got 70000');
+  });
+
+  test.each([
+    [undefined, 'http://127.0.0.1:80'],
+    ['::', 'http://127.0.0.1:80'],
+    ['::1', 'http://[::1]:80'],
+    ['app.internal', 'http://app.internal:80'],
+  ])('of %s is reached at %s', (hostname, origin) => {
+    expect(originOf({ hostname, port: 80 })).toBe(origin);
+  });
 });
 
 test.skipIf(process.getuid?.() !== 0)(
