@@ -21,7 +21,6 @@ const INTERRUPTED = 130;
 
 await runScript(async () => {
   const { stop, force } = listenForStop();
-  force.addEventListener('abort', () => process.exit(INTERRUPTED));
   const file = fileToImport();
   loadEnvironment('development');
   const secrets = developmentSecrets(dataFolder());
@@ -29,7 +28,7 @@ await runScript(async () => {
   try {
     await database.migrate(print);
     print(`Database  ${database.address}`);
-    const app = await openDemoApp({ secrets, databaseUrl: database.url, stop });
+    const app = await openDemoApp({ secrets, databaseUrl: database.url, stop, force });
     try {
       print(`App       ${app.origin}${app.ours ? '' : ', which runs already'}`);
       const api = demoApi({ origin: app.origin, secrets, stop });

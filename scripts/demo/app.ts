@@ -20,6 +20,8 @@ export interface DemoAppOptions {
   readonly secrets: Secrets;
   readonly databaseUrl: string;
   readonly stop: AbortSignal;
+  /** Kills an app of ours that does not stop in time. */
+  readonly force: AbortSignal;
 }
 
 /** A cold start compiles one route; that took 5 s on two busy cores. */
@@ -36,7 +38,7 @@ export async function openDemoApp(options: DemoAppOptions): Promise<DemoApp> {
   return startDemoApp(options);
 }
 
-async function startDemoApp({ secrets, databaseUrl, stop }: DemoAppOptions): Promise<DemoApp> {
+async function startDemoApp({ secrets, databaseUrl, stop, force }: DemoAppOptions): Promise<DemoApp> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   mkdirSync(dataFolder(), { recursive: true });
@@ -48,6 +50,7 @@ async function startDemoApp({ secrets, databaseUrl, stop }: DemoAppOptions): Pro
     output,
   });
   closeSync(output); // the child has its own
+  force.addEventListener('abort', app.kill);
   const ended = new AbortController();
   app.exited.finally(() => ended.abort());
   const answers = await untilAnswers(

@@ -84,6 +84,16 @@ describe.skipIf(aDevelopmentServerRuns())('npm run demo', () => {
     expect([code, said]).toEqual([130, expect.stringContaining('Stopped.')]);
     await expectNothingLeft(said);
   });
+
+  test('Ctrl-C twice, as a terminal and npm both send it, stops all that it started', async () => {
+    const { child, ended, says } = startDemo();
+    await says('Upload');
+    child.kill('SIGINT');
+    child.kill('SIGTERM'); // another signal: two of a kind could arrive as one
+    const { code, said } = await ended;
+    expect(code).toBe(130);
+    await expectNothingLeft(said);
+  });
 });
 
 test('a file that is not there is named before anything is started', async () => {
