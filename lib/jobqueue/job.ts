@@ -115,7 +115,7 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
 ): Job<Type, Schema> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
   const { priority = 0, queue = 'default' } = declaration;
-  const timeoutMs = typeof timeout === 'string' && timeout !== '' ? ms(timeout) : Number(timeout);
+  const timeoutMs = typeof timeout === 'string' && timeout.length > 0 ? ms(timeout) : Number(timeout);
   const refuse = (expected: string, got: unknown) => {
     throw new QueueError('job_definition_invalid', `defineJob('${type}'): expected ${expected}, got ${String(got)}`);
   };
