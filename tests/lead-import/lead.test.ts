@@ -25,6 +25,10 @@ describe('headers', () => {
     expect(read([header], ['0501234567'])).toEqual({ phone: PHONE, ...NOTHING_ELSE });
   });
 
+  test('the first twenty columns of a field count, however many there are', () => {
+    expect(mapColumns(Array(9_000).fill('Phone')).phone).toEqual([...Array(20).keys()]);
+  });
+
   test('first and last name make a name; a full name beats them', () => {
     expect(read(['First Name', 'Last Name', 'Phone'], ['Ali', 'Hassan', PHONE])).toMatchObject({ name: 'Ali Hassan' });
     expect(read(['First Name', 'Last Name', 'Phone'], ['', ' Hassan ', PHONE])).toMatchObject({ name: 'Hassan' });

@@ -81,10 +81,15 @@ export type Field = keyof typeof SYNONYMS;
 /** Per field the indexes of its columns, best first. A row's value is the first that is not empty. */
 export type Columns = { readonly [field in Field]: readonly number[] };
 
+/** Per field. Nobody has more; a header that says Phone 9,000 times would make every look at its import take seconds. */
+const MAX_COLUMNS = 20;
+
 export function mapColumns(header: readonly string[]): Columns {
   const names = header.map(canonical);
   const indexesOf = (synonyms: readonly string[]) =>
-    synonyms.flatMap((synonym) => names.flatMap((name, index) => (name === synonym ? [index] : [])));
+    synonyms
+      .flatMap((synonym) => names.flatMap((name, index) => (name === synonym ? [index] : [])))
+      .slice(0, MAX_COLUMNS);
   const entries = Object.entries(SYNONYMS).map(([field, synonyms]) => [field, indexesOf(synonyms)]);
   return Object.fromEntries(entries) as Columns;
 }
