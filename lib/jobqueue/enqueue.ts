@@ -5,6 +5,7 @@ import type { AnyDrizzle, Executor, Statement } from '../../db/database.ts';
 import { type Issue, QueueError } from './errors.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { sqlstateOf } from './sqlstate.ts';
 import { bytesOf } from './storable.ts';
 import { type AddedRow, addJobsStatement, type NewJob } from './store.ts';
 
@@ -67,15 +68,36 @@ export function enqueueStatement(jobs: ReadonlyMap<string, Job>, inputs: readonl
   };
 }
 
-/** Runs the statement in the caller's transaction. */
-export async function enqueueIn(transaction: Transaction, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
-  if (!is(transaction, PgDatabase)) {
-    if (!isTransaction(transaction)) throw noTransaction('no transaction of drizzle or of a Database');
-    return statement.decode(await transaction.execute(statement));
-  }
-  if (!is(transaction, PgTransaction)) throw noTransaction('a drizzle database');
+/** Runs the statement, in the caller's transaction or on its own. */
+export async function enqueueIn(executor: Transaction, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
+  const rows = is(executor, PgDatabase)
+    ? throughDrizzle(executor, statement)
+    : (executor as Executor).execute(statement);
+  return statement.decode(
+    await rows.catch((error: unknown) => {
+      throw inOurWords(error);
+    }),
+  );
+}
+
+/** Refuses what would insert outside of whatever transaction the caller means. */
+export function checkTransaction(transaction: Transaction): Transaction {
+  if (is(transaction, PgDatabase)) {
+    if (!is(transaction, PgTransaction)) throw noTransaction('a drizzle database');
+  } else if (!isTransaction(transaction)) throw noTransaction('no transaction of drizzle or of a Database');
+  return transaction;
+}
+
+async function throughDrizzle(transaction: AnyDrizzle, statement: EnqueueStatement): Promise<readonly unknown[]> {
   const result: unknown = await transaction.execute(statement.sql);
-  return statement.decode(Array.isArray(result) ? result : (result as { rows: unknown[] }).rows);
+  return Array.isArray(result) ? result : (result as { rows: unknown[] }).rows;
+}
+
+/** jsonb prints 1e300 as three hundred digits: what passed as JSON can still be too large for the table's own bound. */
+function inOurWords(error: unknown): unknown {
+  if (sqlstateOf(error) !== '23514') return error;
+  const message = `expected a payload of at most ${2 * LIMITS.payloadBytes} bytes as Postgres prints it, got more`;
+  return new QueueError('payload_too_large', message, { issues: [{ path: 'payload', message }], cause: error });
 }
 
 /** A whole `Database` can execute too, but outside of whatever transaction the caller means. */

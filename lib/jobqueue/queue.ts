@@ -2,7 +2,14 @@
 import type { z } from 'zod';
 import type { Database } from '../../db/database.ts';
 import { type DrainContext, type DrainOptions, drain } from './drain.ts';
-import { type AddJobOptions, type EnqueueStatement, enqueueIn, enqueueStatement, type Transaction } from './enqueue.ts';
+import {
+  type AddJobOptions,
+  checkTransaction,
+  type EnqueueStatement,
+  enqueueIn,
+  enqueueStatement,
+  type Transaction,
+} from './enqueue.ts';
 import { QueueError } from './errors.ts';
 import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
@@ -87,7 +94,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     return opened;
   };
   const enqueue = (statement: EnqueueStatement, transaction: Transaction | undefined) =>
-    transaction ? enqueueIn(transaction, statement) : enqueueAlone(database(), statement);
+    transaction ? enqueueIn(checkTransaction(transaction), statement) : enqueueAlone(database(), statement);
 
   const drainHere = async (drainOptions: DrainOptions) => {
     const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, longestRunMs };
@@ -128,7 +135,7 @@ function refuseKick(): never {
 async function enqueueAlone(database: Database, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
   for (let tries = 1; ; tries++) {
     try {
-      return statement.decode(await database.execute(statement));
+      return await enqueueIn(database, statement);
     } catch (error) {
       if (tries === ENQUEUE_TRIES || !isSerializationFailure(error)) throw error;
     }

@@ -57,6 +57,13 @@ describeEachDriver('enqueue', (setup) => {
     expect(third).toMatchObject({ code: 'option_invalid', issues: [{ path: `jobs[2].options.${option}` }] });
   });
 
+  test('a payload that only Postgres finds too large is refused in the same words', async () => {
+    const numbers = z.object({ numbers: z.array(z.number()) });
+    const queue = createQueue({ database: setup.database, jobs: [defineJob({ type: 'numbers', payload: numbers })] });
+    const added = queue.addJob('numbers', { numbers: Array(3_000).fill(1e300) }); // 18 KB of JSON, 900 KB of digits
+    expect(await refusal(added)).toMatchObject({ code: 'payload_too_large', issues: [{ path: 'payload' }] });
+  });
+
   test('the outermost options are accepted, and are what the job has', async () => {
     const { queue } = queueOf(setup.database);
     const scheduledFor = new Date(Date.now() + TEN_YEARS_MS - 60_000);
