@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { GET, POST } from '../../api/imports.ts';
 import { database } from '../../db/client.ts';
 import type { ImportView } from '../../lib/imports/status.ts';
+import { beginImport } from '../../lib/jobs/lead-import/begin.ts';
 import { queue } from '../../lib/queue/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -136,6 +137,23 @@ describe('an import whose job ended without it', () => {
       status,
     );
     expect(await viewOf(importId)).toMatchObject(view);
+  });
+
+  test('dead-lettered, then enqueued anew: from then on the new job tells', async () => {
+    const { importId, jobId } = await uploaded(await post('companyId=acme', 'Phone\n0507777777\n'));
+    await sql(
+      `with gone as (delete from jobqueue.jobs where id = $1::bigint returning *), freed as (
+         delete from jobqueue.idempotency_keys using gone where key = gone.idempotency_key
+       )
+       insert into jobqueue.job_history (id, status, created_at, due_at, fence, attempt, max_attempts, priority, queue, type, payload)
+       select id, 'DEAD_LETTER', created_at, due_at, fence, attempt, max_attempts, priority, queue, type, payload from gone`,
+      jobId,
+    );
+    const again = await queue.addJob('lead_import', { companyId: 'acme', importId });
+    await beginImport(database(), { companyId: 'acme', importId, jobId: again?.id ?? '' });
+    expect(await viewOf(importId)).toMatchObject({ status: 'running', jobId: again?.id, failure: null });
+    await drain();
+    expect(await viewOf(importId)).toMatchObject({ status: 'completed', jobId: again?.id });
   });
 
   test('and is forgotten', async () => {

@@ -42,12 +42,14 @@ export async function leadImports(): Promise<LeadImports & { close(): Promise<vo
 }
 
 export function leadImportsOn(database: Database): LeadImports {
-  const run: LeadImports['run'] = async (importId, options = {}, through = database) =>
-    importLeads(through, jobContext({ companyId: await companyOf(importId), importId }, options));
-  const companyOf = async (importId: string) => {
-    const text = 'select company_id from imports where id = $1';
-    const [row] = await database.execute<{ company_id: string }>({ text, params: [importId] });
-    return row?.company_id ?? COMPANY;
+  const run: LeadImports['run'] = async (importId, options = {}, through = database) => {
+    const text = 'select company_id, job_id from imports where id = $1';
+    const [stored] = await database.execute<{ company_id: string; job_id: string | null }>({
+      text,
+      params: [importId],
+    });
+    const payload = { companyId: stored?.company_id ?? COMPANY, importId };
+    return importLeads(through, jobContext(payload, stored?.job_id ?? '1', options));
   };
   return {
     database,
@@ -71,7 +73,7 @@ export function leadImportsOn(database: Database): LeadImports {
   };
 }
 
-function jobContext<Payload>(payload: Payload, options: RunOptions): JobContext<Payload> {
+function jobContext<Payload>(payload: Payload, id: string, options: RunOptions): JobContext<Payload> {
   const {
     signal = new AbortController().signal,
     deadline = new Date(Date.now() + 120_000),
@@ -81,7 +83,7 @@ function jobContext<Payload>(payload: Payload, options: RunOptions): JobContext<
   return {
     payload,
     job: {
-      id: '1',
+      id,
       type: 'lead_import',
       queue: 'default',
       priority: 0,

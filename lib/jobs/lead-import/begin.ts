@@ -28,12 +28,15 @@ export type Begun =
   | { readonly status: 'completed' | 'failed'; readonly summary: object }
   | { readonly status: 'cancelled' | 'unfinished' | 'unknown' };
 
-/** Marks it as running. The company is compared as well: a job must not reach another company's file. */
+/**
+ * Marks it as running, by this job: one that was enqueued anew after a dead letter is the import's job from then on. The company
+ * is compared as well: a job must not reach another company's file.
+ */
 export async function beginImport(
   database: Executor,
-  { importId, companyId }: { importId: string; companyId: string },
+  { importId, companyId, jobId }: { importId: string; companyId: string; jobId: string },
 ): Promise<Begun> {
-  const [row] = await database.execute<Row>({ text: BEGIN, params: [importId, companyId] });
+  const [row] = await database.execute<Row>({ text: BEGIN, params: [importId, companyId, jobId] });
   if (row === undefined) return { status: 'unknown' };
   switch (row.status) {
     case 'pending':
@@ -62,7 +65,7 @@ interface Row {
 const BEGIN = `
 with begun as (
   update imports
-  set status = 'running', started_at = coalesce(started_at, now())
+  set status = 'running', started_at = coalesce(started_at, now()), job_id = $3::bigint
   where id = $1 and company_id = $2 and status in ('pending', 'running') and size_bytes is not null
   returning *
 ), found as (

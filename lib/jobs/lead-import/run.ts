@@ -25,10 +25,11 @@ export const run: Handler<Payload> = (context) => importLeads(database(), contex
 /** Answers what became of the import, or, when the time is up, how to go on. */
 export async function importLeads(database: Executor, context: JobContext<Payload>): Promise<unknown> {
   const { companyId, importId } = context.payload;
+  const jobId = context.job.id;
   const pace = startPace(context);
   // Each turn but the last follows a commit, this run's or another's; a file has only so many.
   for (;;) {
-    const found = await beginImport(database, { companyId, importId });
+    const found = await beginImport(database, { companyId, importId, jobId });
     switch (found.status) {
       case 'unknown':
         throw new NonRetryableError(`company ${companyId} has no import ${importId}`);
@@ -44,7 +45,7 @@ export async function importLeads(database: Executor, context: JobContext<Payloa
       case 'running': {
         const pausedAt = await advance(database, found, context, pace).catch(async (error: unknown) => {
           if (!(error instanceof FileGone)) throw error;
-          const now = await beginImport(database, context.payload);
+          const now = await beginImport(database, { companyId, importId, jobId });
           if (now.status === 'running') throw error; // nobody ended it, so its bytes are lost
           return null;
         });
