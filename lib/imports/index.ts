@@ -52,7 +52,12 @@ function newImport({ id, companyId, country, delimiter, fileName }: Options, fil
   };
 }
 
-/** Only ever shown: no control characters, no novel. */
+/** Only ever shown: no control characters, no novel, and no half of a character at its end. */
 function shownName(name: string | null): string | null {
-  return name?.replace(/\p{Cc}/gu, '').slice(0, 255) || null;
+  if (name === null) return null;
+  return (
+    Array.from(name.replace(/\p{Cc}/gu, ''))
+      .slice(0, 255)
+      .join('') || null
+  );
 }

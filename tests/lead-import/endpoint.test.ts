@@ -85,6 +85,13 @@ test('a multipart form is a file with its name', async () => {
   expect(await viewOf(importId)).toMatchObject({ status: 'completed', fileName: 'مرحبا.csv', counts: { created: 1 } });
 });
 
+test('a long file name is cut between characters', async () => {
+  const form = new FormData();
+  form.set('file', new File(['Phone\n'], `x${'😀'.repeat(300)}.csv`, { type: 'text/csv' }));
+  const { importId } = await uploaded(await post('companyId=acme', form, {}));
+  expect((await viewOf(importId)).fileName).toBe(`x${'😀'.repeat(254)}`);
+});
+
 test('a large file comes in parts', async () => {
   const id = `client-${randomUUID()}`;
   const file = Buffer.from(`Phone\n${Array.from({ length: 900 }, (_, n) => `055${1_000_000 + n}`).join('\n')}\n`);
