@@ -5,12 +5,13 @@ import { z } from 'zod';
 import { EDGE_LIMITS } from '@/lib/config';
 import { HttpError } from '@/lib/http/errors';
 import { imports } from '@/lib/imports';
+import { uploadQuery } from '@/lib/imports/request';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
 
 const input = z.object({
   importId: z.uuid(), // made with the form: a double click is one upload
-  companyId: z.string().trim().min(1).max(100),
+  companyId: z.string().trim().pipe(uploadQuery.shape.companyId),
   file: z.instanceof(File).refine((file) => file.name !== ''),
 });
 

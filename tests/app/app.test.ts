@@ -144,6 +144,15 @@ describe('an import through the form', () => {
   });
 
   test.each([
+    ['that the API could never name', 'Acme & Sons'],
+    ['that Postgres cannot store', 'acme\0'],
+  ])('for a company %s is refused on the page', async (_, companyId) => {
+    const file = new File(['Phone\n'], 'leads.csv', { type: 'text/csv' });
+    const response = await operator.submit('/imports', 'Import', { fields: { companyId, file } });
+    expect(response.headers.get('location')).toBe('/imports?refused=request_invalid');
+  });
+
+  test.each([
     ['just above the limit', 4 * 1024 * 1024 + 1],
     ['far above it', 12 * 1024 * 1024],
   ])('of a file %s is refused on the page, not by a crash', async (_, size) => {
