@@ -13,8 +13,17 @@ export interface Pace {
   readonly meanRunMs: number | null;
 }
 
-/** How many steps of a drain may be on their way at once: the network's time is then the running time of other batches. */
-export const STEPS_IN_FLIGHT = 4;
+/** As many as a pool has connections. */
+const MOST_STEPS_IN_FLIGHT = 4;
+
+/**
+ * How many steps of a drain may be on their way at once: one that Postgres works on, one that brings the next batch
+ * meanwhile, and as many more as fit into the way. A drain near its database gains nothing by more, and costs the other
+ * drains: each claim has to pass what all of them hold.
+ */
+export function stepsInFlight(step: { onTheWayMs: number; tookMs: number }): number {
+  return Math.min(2 + Math.floor(step.onTheWayMs / Math.max(step.tookMs, 0.5)), MOST_STEPS_IN_FLIGHT);
+}
 
 /** What the concurrency finishes in about a second: 1 to 1000 jobs. */
 function secondOfWork({ concurrency, meanRunMs }: Pace): number {
@@ -31,13 +40,13 @@ export function batchSize(pace: Pace): number {
  * How many jobs a drain may hold, running and waiting: slow jobs only what runs, quick ones a second of work and a second
  * claimed ahead of it, if the steps in flight can carry as many.
  */
-export function holdLimit(pace: Pace): number {
+export function holdLimit(pace: Pace, stepsInFlight: number): number {
   if (pace.meanRunMs === null || pace.meanRunMs >= BATCH_MS) return pace.concurrency;
   const second = secondOfWork(pace);
   const batch = batchSize(pace);
   return Math.min(
     second + Math.max(second, pace.concurrency),
-    Math.max(STEPS_IN_FLIGHT * batch, batch + pace.concurrency),
+    Math.max(stepsInFlight * batch, batch + pace.concurrency),
   );
 }
 

@@ -10,8 +10,8 @@ import { Lanes } from './lanes.ts';
 import { LIMITS } from './limits.ts';
 import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
-import { batchSize, holdLimit, STEPS_IN_FLIGHT, timeNeededMs } from './slots.ts';
-import type { Claim } from './store.ts';
+import { batchSize, holdLimit, meanAfter, stepsInFlight, timeNeededMs } from './slots.ts';
+import type { Claim, StepAnswer } from './store.ts';
 import type { Timetable } from './timetable.ts';
 
 /** Outcomes wait this long for company before they are settled. */
@@ -51,6 +51,9 @@ export class Steps implements Member {
   #sent = 0;
   #inFlight = 0;
   #lastSentAtMs = 0;
+  /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
+  #onTheWayMs = 0;
+  #tookMs: number | null = null;
   #claimsInFlight = 0;
   /** How many jobs the claims in flight may bring. */
   #comingJobs = 0;
@@ -121,7 +124,7 @@ export class Steps implements Member {
 
   /** Sends a step if one is due; `true` if it did. */
   sendIfDue(now: number): boolean {
-    if (this.#inFlight >= (this.#answered ? STEPS_IN_FLIGHT : 1)) return false;
+    if (this.#inFlight >= (this.#answered ? this.#mostInFlight : 1)) return false;
     const claim = this.#claim(now);
     if (!this.#mustTell(now) && !(claim !== null && this.#mustClaim(now, claim))) return false;
     void this.#send(claim, now);
@@ -135,7 +138,7 @@ export class Steps implements Member {
 
   /** Sends what a claim need not wait for: a handler that was told to end may be saving its state just now. */
   tellIfDue(now: number): void {
-    if (this.#inFlight < STEPS_IN_FLIGHT && this.#mustTell(now)) void this.#send(null, now);
+    if (this.#inFlight < this.#mostInFlight && this.#mustTell(now)) void this.#send(null, now);
   }
 
   /** How long nothing but an event can make a step due, ms. */
@@ -186,7 +189,7 @@ export class Steps implements Member {
     const hands = this.#hands;
     if (hands.suspect !== null || this.#idleClaimInFlight || anotherHoldsSuspect(this)) return null;
     if (hands.pace.concurrency === 1 && this.#claimsInFlight > 0) return null; // one by one means in order: answers may overtake
-    const room = holdLimit(hands.pace) - hands.size - this.#comingJobs;
+    const room = holdLimit(hands.pace, this.#mostInFlight) - hands.size - this.#comingJobs;
     const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
     if (limit < 1) return null;
     const lanes = this.#lanes.current(now);
@@ -240,6 +243,7 @@ export class Steps implements Member {
     const parcel: Parcel = { ended, news, claim, drain: this.#ledgerEntry(now) };
     try {
       const delivered = await deliver(this.#delivery(), parcel);
+      this.#noteTimes(delivered.answer);
       this.#answered = true;
       this.#noteSettled(ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
@@ -306,6 +310,15 @@ export class Steps implements Member {
       n++;
     }
     return this.#ended.splice(0, n);
+  }
+
+  get #mostInFlight(): number {
+    return stepsInFlight({ onTheWayMs: this.#onTheWayMs, tookMs: this.#tookMs ?? 0 });
+  }
+
+  #noteTimes({ onTheWayMs, tookMs }: StepAnswer): void {
+    this.#onTheWayMs = this.#answered ? Math.min(this.#onTheWayMs, onTheWayMs) : onTheWayMs;
+    this.#tookMs = meanAfter(this.#tookMs, tookMs);
   }
 
   #noteSettled(sent: readonly Ended[], { ended, answer }: Delivered): void {

@@ -80,10 +80,15 @@ export interface StepAnswer {
   readonly nextDueInMs: number | null;
   /** The lanes held fewer due jobs than the claim had room for. */
   readonly exhausted: boolean;
+  /** How long the function ran. */
+  readonly tookMs: number;
+  /** The rest of the round trip: the network both ways, the commit, and waiting for a connection. */
+  readonly onTheWayMs: number;
 }
 
 /** One round trip of a drain; see db/jobqueue/functions/step_1.sql. */
 export async function step(executor: Executor, request: StepRequest, timeoutMs: number): Promise<StepAnswer> {
+  const sentAtMs = performance.now();
   const rows = await executor.execute<{ answer: Omit<StepAnswer, 'jobs'> & { jobs: readonly JobTuple[] } }>(
     {
       text: 'select jobqueue.step_1($1::jsonb, $2::jsonb, $3::jsonb, $4::jsonb) as answer',
@@ -97,7 +102,8 @@ export async function step(executor: Executor, request: StepRequest, timeoutMs: 
     { timeoutMs },
   );
   const { answer } = only(rows);
-  return { ...answer, jobs: answer.jobs.map(readClaimed) };
+  const onTheWayMs = Math.max(0, performance.now() - sentAtMs - answer.tookMs);
+  return { ...answer, onTheWayMs, jobs: answer.jobs.map(readClaimed) };
 }
 
 /** A claimed job as step_1 sends it. */

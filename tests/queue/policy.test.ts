@@ -10,6 +10,7 @@ import {
   holdLimit,
   meanAfter,
   type Pace,
+  stepsInFlight,
   timeLearntMs,
   timeNeededMs,
 } from '../../lib/jobqueue/slots.ts';
@@ -164,7 +165,7 @@ describe('how much a drain holds', () => {
     ['jobs of 100 ms: a second of them', { concurrency: 10, maxBatch: 1000, meanRunMs: 100 }, 100, 200],
     ['jobs of ten seconds: only what runs', { concurrency: 10, maxBatch: 1000, meanRunMs: 10_000 }, 1, 10],
   ])('%s', (_name, pace, batch, hold) => {
-    expect([batchSize(pace), holdLimit(pace)]).toEqual([batch, hold]);
+    expect([batchSize(pace), holdLimit(pace, 2)]).toEqual([batch, hold]);
   });
 
   test('a batch is 1 to 1000 jobs, and what waits takes about a second to run', () => {
@@ -172,11 +173,20 @@ describe('how much a drain holds', () => {
       fc.property(pace, (pace) => {
         expect(batchSize(pace)).toBeGreaterThanOrEqual(1);
         expect(batchSize(pace)).toBeLessThanOrEqual(Math.min(pace.maxBatch, LIMITS.stepJobs));
-        expect(holdLimit(pace)).toBeGreaterThanOrEqual(Math.min(pace.concurrency, batchSize(pace)));
-        const waiting = holdLimit(pace) - pace.concurrency;
+        expect(holdLimit(pace, 4)).toBeGreaterThanOrEqual(Math.min(pace.concurrency, batchSize(pace)));
+        const waiting = holdLimit(pace, 4) - pace.concurrency;
         if (pace.meanRunMs) expect((waiting * pace.meanRunMs) / pace.concurrency).toBeLessThanOrEqual(2_000);
       }),
     );
+  });
+
+  test.each([
+    ['beside its database', { onTheWayMs: 0.4, tookMs: 3 }, 2],
+    ['in the same region, batches of 100', { onTheWayMs: 5.5, tookMs: 3 }, 3],
+    ['far away', { onTheWayMs: 80, tookMs: 10 }, 4],
+    ['before the first answer', { onTheWayMs: 0, tookMs: 0 }, 2],
+  ])('%s it has as many steps on their way as fit into it', (_name, step, steps) => {
+    expect(stepsInFlight(step)).toBe(steps);
   });
 
   test('the mean follows from slow to quick within some ten runs', () => {

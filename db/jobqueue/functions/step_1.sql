@@ -11,7 +11,8 @@
 --              lanes: [[queue, type, priority, afterDueAt, afterId]], or none to have those in use found and returned;
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, rescues, interruptions, idempotencyKey,
---              createdAt, dueAt, payload, state]], protocol, settled, lost, revoked, rescued, crashed, lanes, unhandled, nextDueInMs, exhausted}
+--              createdAt, dueAt, payload, state]], protocol, settled, lost, revoked, rescued, crashed, lanes, unhandled, nextDueInMs, exhausted,
+--              tookMs}
 --
 -- What it promises:
 -- * A settlement counts only under the fence of its claim. One that was recorded already answers as settled, so that a
@@ -34,6 +35,7 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 declare
+  v_began      timestamptz := clock_timestamp();
   v_drain      uuid := drain ->> 'id';
   v_claim      bigint := hashtextextended(drain ->> 'claim', 0);  -- half the bytes of the uuid in every claimed row
   v_settled    bigint[] := '{}';
@@ -469,5 +471,5 @@ begin
     'protocol', 1, 'settled', cardinality(v_settled), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', v_rescued, 'crashed', to_json(v_crashed::text[]),
     'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'nextDueInMs', v_next_due,
-    'exhausted', v_exhausted);
+    'exhausted', v_exhausted, 'tookMs', extract(epoch from clock_timestamp() - v_began)::float8 * 1000);
 end $$;
