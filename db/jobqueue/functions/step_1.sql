@@ -85,7 +85,8 @@ begin
     ), gone as (
       delete from jobqueue.jobs j using s
       where j.id = s.id and j.fence = s.fence and j.lease_until is not null
-      returning j.*, s."to", s.result, s.error, s."ranMs", s."endedAgoMs"
+      returning j.id, j.created_at, j.due_at, j.started_at, j.fence, j.attempt, j.max_attempts, j.priority, j.queue, j.type,
+                j.idempotency_key, j.payload, j.state, j.progress, j.errors, s."to", s.result, s.error, s."ranMs", s."endedAgoMs"
     ), kept as (
       insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt,
         max_attempts, priority, queue, type, idempotency_key, payload, state, progress, result, errors)
@@ -405,11 +406,11 @@ begin
             claim = v_claim,
             lease_until = now() + (v_types ->> j.type)::float8 * interval '1 ms'
         where j.ctid = any(v_picked)
-        returning j.*
+        -- arrays, not objects: half the bytes, and less than half the time of json_build_object (3.4 against 7.8 us a job)
+        returning json_build_array(j.id::text, j.fence, j.type, j.queue, j.priority, j.attempt, j.max_attempts, j.rescues,
+                                   j.interruptions, j.idempotency_key, j.created_at, j.due_at, j.payload, j.state) as job
       )
-      -- arrays, not objects: half the bytes, and less than half the time of json_build_object (3.4 against 7.8 us a job)
-      select json_agg(json_build_array(id::text, fence, type, queue, priority, attempt, max_attempts, rescues, interruptions,
-                                       idempotency_key, created_at, due_at, payload, state)), count(*)
+      select json_agg(job), count(*)
       into v_jobs, v_claimed
       from claimed;
     end if;
