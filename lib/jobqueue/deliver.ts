@@ -1,6 +1,6 @@
 /** Brings one step to Postgres, whatever it takes: the same step again after a lost answer, halves after a refused value. */
 import type { Executor } from '../../db/database.ts';
-import { type Ended, type News, settlementJson, withoutValues } from './held.ts';
+import { type Ended, type News, outcomesOf, withoutValues } from './held.ts';
 import { settle } from './retry.ts';
 import { verdictOn } from './sqlstate.ts';
 import { type Claim, type StepAnswer, type StepRequest, step } from './store.ts';
@@ -18,7 +18,7 @@ export interface Parcel {
   readonly ended: readonly Ended[];
   readonly news: readonly News[];
   readonly claim: Claim | null;
-  readonly drain: Omit<StepRequest['drain'], 'claim' | 'again'>;
+  readonly drain: Omit<StepRequest['drain'], 'claim' | 'again' | 'keyed'>;
 }
 
 export interface Delivery {
@@ -64,8 +64,8 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
       delivery.tried();
       const now = delivery.nowMs();
       const request = {
-        drain: { ...parcel.drain, claim, again: tries > 1 },
-        settlements: parcel.ended.map((ended) => settlementJson(ended, now)),
+        drain: { ...parcel.drain, claim, again: tries > 1, keyed: parcel.ended.some(isKeyed) },
+        ...outcomesOf(parcel.ended, now),
         running: parcel.news.map((news) => news.json),
         claim: parcel.claim,
       };
@@ -79,6 +79,10 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
+}
+
+function isKeyed({ held }: Ended): boolean {
+  return held.claimed.idempotencyKey !== null;
 }
 
 function answerTimeoutMs(leftMs: number): number {

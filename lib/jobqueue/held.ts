@@ -2,7 +2,7 @@
 import type { Job, RunningJob } from './job.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
 import { abandoned, type Cut, run } from './run.ts';
-import type { ClaimedJob } from './store.ts';
+import type { ClaimedJob, Completed } from './store.ts';
 
 /** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
 const SUSPECT_RESCUES = 2;
@@ -116,6 +116,15 @@ export class Held {
     return abandoned({ definition, job }, this.cut ?? 'deadline');
   }
 
+  /** How long it ran and how long ago it ended, whole ms; null if it never ran. */
+  times(nowMs: number): { readonly ranMs: number; readonly endedAgoMs: number } | null {
+    if (this.startedAtMs === null || this.endedAtMs === null) return null;
+    return {
+      ranMs: Math.round(this.endedAtMs - this.startedAtMs),
+      endedAgoMs: Math.max(0, Math.round(nowMs - this.endedAtMs)),
+    };
+  }
+
   get hasCheckpoint(): boolean {
     return this.#checkpoints.length > 0 && !this.#checkpointIsOut;
   }
@@ -181,17 +190,48 @@ export interface Ended {
   readonly hold: boolean;
 }
 
-/** The settlement as step_1 reads it. */
-export function settlementJson({ held, settlement, hold }: Ended, nowMs: number): string {
-  const { id, fence } = held.claimed;
-  const ran =
-    held.startedAtMs === null || held.endedAtMs === null
-      ? ''
-      : `,"ranMs":${Math.round(held.endedAtMs - held.startedAtMs)},"endedAgoMs":${Math.max(0, Math.round(nowMs - held.endedAtMs))}`;
-  const head = `{"id":"${id}","fence":${fence},"to":"${settlement.to}"${ran}`;
+/** The outcomes as step_1 reads them: those of completed jobs, and JSON for the rest. */
+export function outcomesOf(
+  ended: readonly Ended[],
+  nowMs: number,
+): { readonly completed: readonly Completed[]; readonly settlements: readonly string[] } {
+  const completed: Completed[] = [];
+  const settlements: string[] = [];
+  for (const one of ended) {
+    const { held, settlement } = one;
+    if (settlement.to === 'completed') {
+      const { id, fence } = held.claimed;
+      completed.push({ id, fence, result: settlement.result, ...(held.times(nowMs) ?? { ranMs: 0, endedAgoMs: 0 }) });
+    } else settlements.push(settlementJson(one, settlement, nowMs));
+  }
+  return { completed, settlements };
+}
+
+/** About how many bytes the outcome takes in a step. */
+export function outcomeBytes({ settlement }: Ended): number {
+  const FRAME_BYTES = 120; // id, fence, times and names
   switch (settlement.to) {
     case 'completed':
-      return `${head},"result":${settlement.result}}`;
+      return FRAME_BYTES + settlement.result.length;
+    case 'continue':
+      return FRAME_BYTES + settlement.state.length;
+    case 'give_back':
+      return FRAME_BYTES;
+    default:
+      return FRAME_BYTES + JSON.stringify(settlement.error).length;
+  }
+}
+
+function settlementJson(
+  { held, hold }: Ended,
+  settlement: Exclude<Settlement, { to: 'completed' }>,
+  nowMs: number,
+): string {
+  const { id, fence } = held.claimed;
+  const times = held.times(nowMs);
+  const ran = times === null ? '' : `,"ranMs":${times.ranMs},"endedAgoMs":${times.endedAgoMs}`;
+  const head = `{"id":"${id}","fence":${fence},"to":"${settlement.to}"${ran}`;
+  switch (settlement.to) {
     case 'continue':
       return `${head},"state":${settlement.state},"delayMs":${settlement.delayMs}}`;
     case 'cancelled':

@@ -4,7 +4,7 @@ import type { Executor } from '../../db/database.ts';
 import { anotherHoldsSuspect, type Member, othersAreIdle, wakeOthers } from './company.ts';
 import { type Delivered, type Delivery, deliver, type Parcel } from './deliver.ts';
 import type { Hands } from './hands.ts';
-import { type Ended, Held, type News, noLongerHeld, settlementJson } from './held.ts';
+import { type Ended, Held, type News, noLongerHeld, outcomeBytes } from './held.ts';
 import type { Job } from './job.ts';
 import { Lanes } from './lanes.ts';
 import { LIMITS } from './limits.ts';
@@ -18,6 +18,8 @@ import type { Timetable } from './timetable.ts';
 const SETTLE_AFTER_MS = 250;
 /** While anything runs a step goes out this often: cancels, progress and started marks travel with it. */
 const HEARTBEAT_MS = 2_000;
+/** The ledger row of a drain is brought up to date this often: each time is a row version. */
+const LEDGER_MS = 250;
 /** An empty queue is waited for if its next job falls due within this time. */
 const LINGER_MS = 10_000;
 /** How long a claimed job may wait for a free slot before its lease is too short to run it. */
@@ -51,6 +53,7 @@ export class Steps implements Member {
   #sent = 0;
   #inFlight = 0;
   #lastSentAtMs = 0;
+  #lastToldAtMs = 0;
   /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
   #onTheWayMs = 0;
   #tookMs: number | null = null;
@@ -229,7 +232,7 @@ export class Steps implements Member {
   async #send(claim: Claim | null, now: number): Promise<void> {
     const { report, wake } = this.#options;
     const hands = this.#hands;
-    const ended = this.#takeEnded(now);
+    const ended = this.#takeEnded();
     const news = hands.takeNews(now, HEARTBEAT_MS);
     for (const { settlement } of ended) count(report, settlement.to);
     this.#sent++;
@@ -240,7 +243,12 @@ export class Steps implements Member {
       this.#comingJobs += claim.limit;
       this.#idleClaimInFlight = claim.idle;
     }
-    const parcel: Parcel = { ended, news, claim, drain: this.#ledgerEntry(now) };
+    const parcel: Parcel = {
+      ended,
+      news,
+      claim,
+      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true),
+    };
     try {
       const delivered = await deliver(this.#delivery(), parcel);
       this.#noteTimes(delivered.answer);
@@ -282,10 +290,13 @@ export class Steps implements Member {
     };
   }
 
-  #ledgerEntry(now: number): Parcel['drain'] {
+  #ledgerEntry(now: number, mustTell: boolean): Parcel['drain'] {
     const { report, timetable, keyWindowMs } = this.#options;
     const closing = report.stopReason !== null;
     const starved = [...this.#outOfTime].filter((type) => !this.#hands.hasStarted(type));
+    // Of many quick steps not each needs to tell. One that brings news of what runs does, and one that may close the row.
+    const tells = this.#sent === 1 || closing || mustTell || now - this.#lastToldAtMs >= LEDGER_MS;
+    if (tells) this.#lastToldAtMs = now;
     return {
       id: report.id,
       source: report.source,
@@ -293,19 +304,18 @@ export class Steps implements Member {
       deadlineMs: Math.max(0, timetable.endAtMs - now),
       keyWindowMs,
       lingerMs: Math.max(0, Math.min(timetable.cutAtMs - now, LINGER_MS)),
-      report,
-      running: Array.from(this.#hands.running, (held) => held.claimed.id),
+      ...(tells && { report, running: Array.from(this.#hands.running, (held) => held.claimed.id) }),
       stopReason: report.stopReason,
       ...(closing && { passedOver: this.#lanes.ofTypes(starved) }),
     };
   }
 
   /** As many outcomes as one step may carry. */
-  #takeEnded(now: number): Ended[] {
+  #takeEnded(): Ended[] {
     let bytes = 0;
     let n = 0;
     for (const ended of this.#ended.slice(0, LIMITS.stepJobs)) {
-      bytes += settlementJson(ended, now).length;
+      bytes += outcomeBytes(ended);
       if (n > 0 && bytes > LIMITS.stepBytes) break;
       n++;
     }

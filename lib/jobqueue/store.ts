@@ -39,17 +39,30 @@ export interface StepRequest {
     readonly claim: string;
     /** The answer to the same step was lost: it may have been taken already. */
     readonly again?: boolean;
+    /** Some outcome is of a job with an idempotency key. */
+    readonly keyed: boolean;
     readonly keyWindowMs: number;
     readonly lingerMs: number;
-    readonly report: object;
-    readonly running: readonly string[];
+    /** For the ledger row, which a step without it leaves as it is. */
+    readonly report?: object;
+    readonly running?: readonly string[];
     readonly stopReason: string | null;
     readonly passedOver?: readonly Lane[];
   };
-  /** JSON text of each settlement, made storable by its author. */
+  readonly completed: readonly Completed[];
+  /** JSON text of each other settlement, made storable by its author. */
   readonly settlements: readonly string[];
   readonly running: readonly string[];
   readonly claim: Claim | null;
+}
+
+/** A job that completed; `result` is JSON text, made storable by its author. */
+export interface Completed {
+  readonly id: string;
+  readonly fence: number;
+  readonly ranMs: number;
+  readonly endedAgoMs: number;
+  readonly result: string;
 }
 
 export interface Claim {
@@ -91,9 +104,11 @@ export async function step(executor: Executor, request: StepRequest, timeoutMs: 
   const sentAtMs = performance.now();
   const rows = await executor.execute<{ answer: Omit<StepAnswer, 'jobs'> & { jobs: readonly JobTuple[] } }>(
     {
-      text: 'select jobqueue.step_1($1::jsonb, $2::jsonb, $3::jsonb, $4::jsonb) as answer',
+      text: 'select jobqueue.step_1($1::jsonb, $2::bigint[], $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb) as answer',
       params: [
         JSON.stringify(request.drain),
+        columns(request.completed),
+        results(request.completed),
         `[${request.settlements.join(',')}]`,
         `[${request.running.join(',')}]`,
         request.claim && JSON.stringify(request.claim),
@@ -104,6 +119,19 @@ export async function step(executor: Executor, request: StepRequest, timeoutMs: 
   const { answer } = only(rows);
   const onTheWayMs = Math.max(0, performance.now() - sentAtMs - answer.tookMs);
   return { ...answer, onTheWayMs, jobs: answer.jobs.map(readClaimed) };
+}
+
+/** Four rows of an array instead of an object a job: a fifth of the time to read. */
+function columns(completed: readonly Completed[]): string {
+  if (completed.length === 0) return '{}';
+  const row = (pick: (one: Completed) => string | number) => `{${completed.map(pick).join(',')}}`;
+  return `{${row(({ id }) => id)},${row(({ fence }) => fence)},${row(({ ranMs }) => ranMs)},${row(({ endedAgoMs }) => endedAgoMs)}}`;
+}
+
+function results(completed: readonly Completed[]): string {
+  return completed.some(({ result }) => result !== 'null')
+    ? `[${completed.map(({ result }) => result).join(',')}]`
+    : '[]';
 }
 
 /** A claimed job as step_1 sends it. */
@@ -312,7 +340,7 @@ export async function health(executor: Executor): Promise<HealthRow> {
   const rows = await executor.execute<HealthRow>({
     text: `select (select extract(epoch from now() - max(started_at)) * 1000 from jobqueue.drains)::float8 as last_drain_age_ms,
                   (select count(*) from (select from jobqueue.job_history where status = 'DEAD_LETTER' limit 1000) d)::int as dead_letters,
-                  to_regprocedure('jobqueue.step_1(jsonb,jsonb,jsonb,jsonb)') is not null as protocol_ready`,
+                  to_regprocedure('jobqueue.step_1(jsonb,bigint[],jsonb,jsonb,jsonb,jsonb)') is not null as protocol_ready`,
     params: [],
   });
   return only(rows);

@@ -62,6 +62,9 @@ function plan(random: () => number): Kill[] {
     .map(({ kill }) => kill);
 }
 
+/** Outcomes of completed jobs travel as an array of arrays. */
+const settlesCompleted = (request: string) => request.includes('step_1') && /\{\{\d/.test(request);
+
 /** Brings the process to the point, and resolves there. */
 async function reach({ point, drain, runsBefore }: Kill, child: DrainProcess, network: Network): Promise<void> {
   const { faults, way } = network;
@@ -86,7 +89,7 @@ async function reach({ point, drain, runsBefore }: Kill, child: DrainProcess, ne
       await child.tells('withheld');
       return;
     case 'after settle was sent': {
-      const settled = faults.loseAnswer('"to":"completed"', { silently: true });
+      const settled = faults.loseAnswer(settlesCompleted, { silently: true });
       child.obey(orders);
       return settled;
     }

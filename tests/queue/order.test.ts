@@ -124,8 +124,8 @@ describeEachDriver('order', (setup) => {
       running: [],
       stopReason: null,
     };
-    const call = 'explain (analyze, buffers, format json) select jobqueue.step_1($1, $2, $3, $4)';
-    const params = [JSON.stringify(drain), '[]', '[]', JSON.stringify(claim)];
+    const call = 'explain (analyze, buffers, format json) select jobqueue.step_1($1, $2, $3, $4, $5, $6)';
+    const params = [JSON.stringify(drain), '{}', '[]', '[]', '[]', JSON.stringify(claim)];
     try {
       await client.query('begin');
       await client.query(call, params); // plans it, and reads the catalogue

@@ -29,6 +29,7 @@ export function send(
     source: 'test',
     deadlineMs: 60_000,
     claim: randomUUID(),
+    keyed: true,
     keyWindowMs: 60_000,
     lingerMs: 0,
     report: {},
@@ -36,7 +37,18 @@ export function send(
     stopReason: null,
     ...request.drain,
   };
-  return step(database, { settlements: [], running: [], claim: null, ...request, drain }, 10_000);
+  return step(database, { completed: [], settlements: [], running: [], claim: null, ...request, drain }, 10_000);
+}
+
+/** What a step says of one job that ended as `to`, with whatever else belongs to that outcome. */
+export function outcome(
+  job: Pick<ClaimedJob, 'id' | 'fence'>,
+  { to, ...rest }: { readonly to: string; readonly result?: unknown; readonly ranMs?: number },
+): Pick<StepRequest, 'completed' | 'settlements'> {
+  const { id, fence } = job;
+  if (to !== 'completed') return { completed: [], settlements: [JSON.stringify({ id, fence, to, ...rest })] };
+  const { ranMs = 0, result = null } = rest;
+  return { completed: [{ id, fence, ranMs, endedAgoMs: 0, result: JSON.stringify(result) }], settlements: [] };
 }
 
 export async function claimOne(database: Database): Promise<ClaimedJob> {

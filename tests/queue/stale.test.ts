@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import type { ClaimedJob } from '../../lib/jobqueue/store.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { CLAIM, claimOne, send } from './playedStep.ts';
+import { CLAIM, claimOne, outcome, send } from './playedStep.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';
 
 /** A heartbeat every two seconds, and a loaded machine. */
@@ -36,16 +36,14 @@ describeEachDriver('a stale fence', (setup) => {
     setup.faults.latencyMs = 0;
   });
 
-  test.each(OUTCOMES)('cannot settle as $to, whatever became of the job since', async (outcome) => {
+  test.each(OUTCOMES)('cannot settle as $to, whatever became of the job since', async (ending) => {
     const { database } = setup;
     await queueOf(database).queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' });
     const stale = await claimOne(database);
     await endLeases(database);
     const expectNothing = async () => {
       const before = await everything(database);
-      const answer = await send(database, {
-        settlements: [JSON.stringify({ id: stale.id, fence: stale.fence, ...outcome })],
-      });
+      const answer = await send(database, outcome(stale, ending));
       expect(answer).toMatchObject({ settled: 0, lost: [stale.id] });
       expect(await everything(database)).toEqual(before);
     };
@@ -57,13 +55,13 @@ describeEachDriver('a stale fence', (setup) => {
     expect(await send(database, { running: [runs(successor)] })).toMatchObject({ revoked: [] });
     await expectNothing(); // while it runs
 
-    const givenBack = { id: successor.id, fence: successor.fence, to: 'give_back', hold: false };
-    expect(await send(database, { settlements: [JSON.stringify(givenBack)] })).toMatchObject({ settled: 1, lost: [] });
+    const givenBack = outcome(successor, { to: 'give_back', ...{ hold: false } });
+    expect(await send(database, givenBack)).toMatchObject({ settled: 1, lost: [] });
     await expectNothing(); // while it waits anew
 
     const third = await claimOne(database);
-    const completed = { id: third.id, fence: third.fence, to: 'completed', result: null, ranMs: 1 };
-    expect(await send(database, { settlements: [JSON.stringify(completed)] })).toMatchObject({ settled: 1, lost: [] });
+    const completed = outcome(third, { to: 'completed', ranMs: 1 });
+    expect(await send(database, completed)).toMatchObject({ settled: 1, lost: [] });
     await expectNothing(); // when it has ended
   });
 
@@ -85,8 +83,8 @@ describeEachDriver('a stale fence', (setup) => {
     const added = await queue.addJob('work', { mode: 'noop' });
     const late = await claimOne(database);
     await endLeases(database);
-    const completed = { id: late.id, fence: late.fence, to: 'completed', result: 'late', ranMs: 1 };
-    expect(await send(database, { settlements: [JSON.stringify(completed)] })).toMatchObject({ settled: 1, lost: [] });
+    const completed = outcome(late, { to: 'completed', result: 'late', ranMs: 1 });
+    expect(await send(database, completed)).toMatchObject({ settled: 1, lost: [] });
     expect(await queue.getJob(added?.id ?? '')).toMatchObject({ status: 'COMPLETED', result: 'late', errors: [] });
   });
 
