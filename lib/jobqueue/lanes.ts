@@ -47,9 +47,9 @@ function advance(lanes: readonly Lane[], answer: StepAnswer): readonly Lane[] {
     if (!before || byPlace(before, job) < 0) last.set(key, job);
   }
   return lanes.map((lane): Lane => {
-    const [queue, type, priority, dueAt, id] = lane;
+    const [queue, type, priority, dueAt, id, hasPeers] = lane;
     const job = last.get(`${queue}\n${type}\n${priority}`);
     if (!job || (dueAt !== null && id !== null && byPlace({ priority, dueAt, id }, job) >= 0)) return lane;
-    return [queue, type, priority, job.dueAt, job.id];
+    return [queue, type, priority, job.dueAt, job.id, hasPeers];
   });
 }

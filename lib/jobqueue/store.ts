@@ -21,13 +21,14 @@ export interface ClaimedJob {
   readonly state: unknown;
 }
 
-/** (queue, type, priority) and how far into it this drain has claimed: due time and id, null at the start. */
+/** (queue, type, priority), how far into it this drain has claimed (due time and id, null at the start), and whether others share its priority. */
 export type Lane = readonly [
   queue: string,
   type: string,
   priority: number,
   afterDueAt: string | null,
   afterId: string | null,
+  hasPeers: boolean,
 ];
 
 export interface StepRequest {
@@ -134,7 +135,7 @@ function results(completed: readonly Completed[]): string {
     : '[]';
 }
 
-/** A claimed job as step_1 sends it. */
+/** A claimed job as step_1 sends it: what is as most jobs have it takes one null. */
 type JobTuple = readonly [
   id: string,
   fence: number,
@@ -143,18 +144,17 @@ type JobTuple = readonly [
   priority: number,
   attempt: number,
   maxAttempts: number,
-  rescues: number,
-  interruptions: number,
-  idempotencyKey: string | null,
-  createdAt: string,
   dueAt: string,
+  createdAt: string | null,
   payload: unknown,
-  state: unknown,
+  rest: readonly [rescues: number, interruptions: number, idempotencyKey: string | null, state: unknown] | null,
 ];
 
+const USUAL = [0, 0, null, null] as const;
+
 function readClaimed(tuple: JobTuple): ClaimedJob {
-  const [id, fence, type, queue, priority, attempt, maxAttempts, rescues, interruptions, ...rest] = tuple;
-  const [idempotencyKey, createdAt, dueAt, payload, state] = rest;
+  const [id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest] = tuple;
+  const [rescues, interruptions, idempotencyKey, state] = rest ?? USUAL;
   return {
     id,
     fence,
@@ -166,7 +166,7 @@ function readClaimed(tuple: JobTuple): ClaimedJob {
     rescues,
     interruptions,
     idempotencyKey,
-    createdAt,
+    createdAt: createdAt ?? dueAt,
     dueAt,
     payload,
     state,

@@ -46,8 +46,8 @@ begin
           and (j.lease_until is null or j.lease_until < now() or j.claim = step)
         order by j.due_at, j.id limit 1) head on true
     )
-    select coalesce((select jsonb_agg(jsonb_build_array(queue, type, priority, null, null) order by n)
-                     from ranked where n <= 200), '[]'),
+    select coalesce((select jsonb_agg(jsonb_build_array(queue, type, priority, null, null, peers > 1) order by n)
+                     from (select *, count(*) over (partition by priority) as peers from ranked where n <= 200) probed), '[]'),
            (select jsonb_agg(distinct type) from bounded where not v_types ? type),
            (select count(*) from bounded) < 2000
     into lanes, unhandled, v_all_seen;
