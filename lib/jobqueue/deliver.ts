@@ -3,7 +3,7 @@ import type { Executor } from '../../db/database.ts';
 import { type Ended, type News, outcomesOf, withoutValues } from './held.ts';
 import { settle } from './retry.ts';
 import { verdictOn } from './sqlstate.ts';
-import { type Claim, type StepAnswer, type StepRequest, step } from './store.ts';
+import { type Claim, type StepAnswer, type StepRequest, step } from './store/step.ts';
 
 /** No answer within this time counts as lost; a step takes milliseconds, a cold database a few seconds. */
 const ANSWER_TIMEOUT_MS = 10_000;

@@ -1,11 +1,13 @@
 /** One drain: claim, run and settle until the deadline leaves no room. The loop that moves hands and steps along. */
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
+import type { Chore } from './chores.ts';
 import { join } from './company.ts';
 import { QueueError } from './errors.ts';
 import { Hands } from './hands.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
+import type { Log } from './log.ts';
 import { type DrainReport, emptyReport, type StopReason } from './report.ts';
 import { onShutdown } from './shutdown.ts';
 import { Steps } from './steps.ts';
@@ -40,6 +42,8 @@ export interface DrainContext {
   readonly jobs: ReadonlyMap<string, Job>;
   readonly maxDurationMs: number;
   readonly keyWindowMs: number;
+  readonly chores: readonly Chore[];
+  readonly log: Log;
   /** The longest run of each type that this process has seen, ms. */
   readonly longestRunMs: Map<string, number>;
 }
@@ -81,7 +85,7 @@ class Drain {
     const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));
     const report = emptyReport(randomUUID(), options.source ?? 'manual');
     const wake = () => this.#wakeUp();
-    const { longestRunMs, executor, jobs, keyWindowMs } = context;
+    const { longestRunMs, executor, jobs, keyWindowMs, chores, log } = context;
     const hands = new Hands({
       concurrency,
       maxBatch,
@@ -95,7 +99,7 @@ class Drain {
     this.#report = report;
     this.#hands = hands;
     this.#steps = new Steps(
-      { executor, jobs, keyWindowMs, timetable, report, queue, types, limit, includePaused, wake },
+      { executor, jobs, keyWindowMs, chores, log, timetable, report, queue, types, limit, includePaused, wake },
       hands,
     );
   }

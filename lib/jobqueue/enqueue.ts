@@ -7,7 +7,7 @@ import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { sqlstateOf } from './sqlstate.ts';
 import { bytesOf } from './storable.ts';
-import { type AddedRow, addJobsStatement, type NewJob } from './store.ts';
+import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
 
 export interface AddJobOptions {
   /** 0 to 10, higher is more urgent; default: the type's. */

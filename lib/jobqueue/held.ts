@@ -2,7 +2,7 @@
 import type { Job, RunningJob } from './job.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
 import { abandoned, type Cut, run } from './run.ts';
-import type { ClaimedJob, Completed } from './store.ts';
+import type { ClaimedJob, Completed } from './store/step.ts';
 
 /** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
 const SUSPECT_RESCUES = 2;

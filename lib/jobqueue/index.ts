@@ -16,5 +16,6 @@ export {
 } from './job.ts';
 export type { KickOptions } from './kick.ts';
 export { LIMITS } from './limits.ts';
+export type { Log } from './log.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
 export type { DrainReport, StopReason } from './report.ts';

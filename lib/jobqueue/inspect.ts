@@ -3,7 +3,8 @@ import type { Executor } from '../../db/database.ts';
 import { QueueError } from './errors.ts';
 import type { Job, Progress, Status } from './job.ts';
 import type { StoredError } from './storable.ts';
-import { type DueLane, dueLanes, findById, findByKey, health, type JobRow } from './store.ts';
+import { health } from './store/health.ts';
+import { type DueLane, dueLanes, findById, findByKey, type JobRow } from './store/jobs.ts';
 
 /** How many due jobs of a lane a preview counts; more is shown as "at least". */
 const PREVIEW_BOUND = 1_000;

@@ -1,6 +1,6 @@
 /** How far a drain has come in each lane. A cursor keeps claims quick while dead rows pile up behind it, but misses what falls due there. */
 import { byPlace } from './slots.ts';
-import type { Claim, Lane, StepAnswer } from './store.ts';
+import type { Claim, Lane, StepAnswer } from './store/step.ts';
 
 /** Jobs that fall due behind a cursor (retries, long enqueue transactions, ended leases) wait at most this long. */
 const CURSOR_MS = 1_000;

@@ -1,6 +1,7 @@
 /** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
 import type { z } from 'zod';
 import type { Database } from '../../db/database.ts';
+import type { Chore } from './chores.ts';
 import { type DrainContext, type DrainOptions, drain } from './drain.ts';
 import {
   type AddJobOptions,
@@ -15,9 +16,11 @@ import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, 
 import type { Job } from './job.ts';
 import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
+import { type Log, logToStderr } from './log.ts';
 import type { DrainReport } from './report.ts';
 import { isSerializationFailure } from './sqlstate.ts';
-import { type AddedRow, audit, pause, resume } from './store.ts';
+import { audit, pause, resume } from './store/controls.ts';
+import type { AddedRow } from './store/jobs.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
@@ -48,6 +51,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly keyWindowMs?: number;
   /** What `queue.kick()` needs of the platform. */
   readonly kick?: KickOptions;
+  /** Default: warnings and errors as JSON lines on stderr. */
+  readonly log?: Log;
 }
 
 export interface Queue<Jobs extends readonly Job[]> {
@@ -83,10 +88,11 @@ export interface Queue<Jobs extends readonly Job[]> {
 
 /** Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`. */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
-  const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS } = options;
+  const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
   duration('maxDurationMs', maxDurationMs);
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
+  const chores: readonly Chore[] = [];
   const longestRunMs = new Map<string, number>();
   let opened: Database | null = null;
   const database = () => {
@@ -97,7 +103,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     transaction ? enqueueIn(checkTransaction(transaction), statement) : enqueueAlone(database(), statement);
 
   const drainHere = async (drainOptions: DrainOptions) => {
-    const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, longestRunMs };
+    const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, chores, log, longestRunMs };
     return drain(context, drainOptions);
   };
 

@@ -1,6 +1,7 @@
 /** The steps of a drain: when one goes out, what it carries, and what its answer changes. */
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
+import { type Chore, Chores } from './chores.ts';
 import { anotherHoldsSuspect, type Member, othersAreIdle, wakeOthers } from './company.ts';
 import { type Delivered, type Delivery, deliver, type Parcel } from './deliver.ts';
 import type { Hands } from './hands.ts';
@@ -8,10 +9,11 @@ import { type Ended, Held, type News, noLongerHeld, outcomeBytes } from './held.
 import type { Job } from './job.ts';
 import { Lanes } from './lanes.ts';
 import { LIMITS } from './limits.ts';
+import type { Log } from './log.ts';
 import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
 import { batchSize, holdLimit, meanAfter, stepsInFlight, timeNeededMs } from './slots.ts';
-import type { Claim, StepAnswer } from './store.ts';
+import type { Claim, StepAnswer } from './store/step.ts';
 import type { Timetable } from './timetable.ts';
 
 /** Outcomes wait this long for company before they are settled. */
@@ -33,6 +35,8 @@ export interface StepsOptions {
   readonly executor: Executor;
   readonly jobs: ReadonlyMap<string, Job>;
   readonly keyWindowMs: number;
+  readonly chores: readonly Chore[];
+  readonly log: Log;
   readonly timetable: Timetable;
   readonly report: DrainReport;
   readonly queue?: string | undefined;
@@ -47,6 +51,7 @@ export class Steps implements Member {
   readonly #hands: Hands;
   readonly #lanes = new Lanes();
   readonly #outOfTime = new Set<string>();
+  readonly #chores: Chores;
   #ended: Ended[] = [];
   #oldestEndedAtMs = 0;
 
@@ -76,6 +81,8 @@ export class Steps implements Member {
   constructor(options: StepsOptions, hands: Hands) {
     this.#options = options;
     this.#hands = hands;
+    const { executor, chores, log, wake, timetable } = options;
+    this.#chores = new Chores({ executor, chores, log, wake, untilMs: () => timetable.endAtMs });
   }
 
   /** What no repetition could mend, or what time ran out on; `total`: Postgres never answered this drain at all. */
@@ -85,7 +92,7 @@ export class Steps implements Member {
 
   /** Nothing in hand, nothing on its way. */
   get isQuiet(): boolean {
-    return this.#hands.isEmpty && this.#ended.length === 0 && this.#inFlight === 0;
+    return this.#hands.isEmpty && this.#ended.length === 0 && this.#inFlight === 0 && this.#chores.isQuiet;
   }
 
   get isIdle(): boolean {
@@ -127,6 +134,7 @@ export class Steps implements Member {
 
   /** Sends a step if one is due; `true` if it did. */
   sendIfDue(now: number): boolean {
+    if (this.#chores.haveActed()) this.#foundNothing = false;
     if (this.#inFlight >= (this.#answered ? this.#mostInFlight : 1)) return false;
     const claim = this.#claim(now);
     if (!this.#mustTell(now) && !(claim !== null && this.#mustClaim(now, claim))) return false;
@@ -243,11 +251,12 @@ export class Steps implements Member {
       this.#comingJobs += claim.limit;
       this.#idleClaimInFlight = claim.idle;
     }
+    const chores = claim && this.#chores.request(now);
     const parcel: Parcel = {
       ended,
       news,
       claim,
-      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true),
+      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true, chores),
     };
     try {
       const delivered = await deliver(this.#delivery(), parcel);
@@ -256,6 +265,7 @@ export class Steps implements Member {
       this.#noteSettled(ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
       if (claim) this.#noteClaimed(claim, parcel, delivered, now);
+      this.#chores.take(delivered.answer.chores);
     } catch (error) {
       this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
       for (const { settlement } of ended) count(report, settlement.to, -1);
@@ -290,7 +300,7 @@ export class Steps implements Member {
     };
   }
 
-  #ledgerEntry(now: number, mustTell: boolean): Parcel['drain'] {
+  #ledgerEntry(now: number, mustTell: boolean, chores: object | null): Parcel['drain'] {
     const { report, timetable, keyWindowMs } = this.#options;
     const closing = report.stopReason !== null;
     const starved = [...this.#outOfTime].filter((type) => !this.#hands.hasStarted(type));
@@ -305,6 +315,7 @@ export class Steps implements Member {
       keyWindowMs,
       lingerMs: Math.max(0, Math.min(timetable.cutAtMs - now, LINGER_MS)),
       ...(tells && { report, running: Array.from(this.#hands.running, (held) => held.claimed.id) }),
+      ...(chores && { chores }),
       stopReason: report.stopReason,
       ...(closing && { passedOver: this.#lanes.ofTypes(starved) }),
     };
@@ -356,7 +367,7 @@ export class Steps implements Member {
     this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
     // step_1 closes the row by itself when it finds nothing, with the report as it was sent
     const asSent = answer.lost.length === 0 && ended === parcel.ended;
-    this.#closed = this.#foundNothing && !lingers && asSent && !this.passedOver;
+    this.#closed = this.#foundNothing && !lingers && asSent && answer.chores === null && !this.passedOver;
     const held = answer.jobs.map(
       (job) => new Held(job, jobs.get(job.type) as Job, sentAtMs + (claim.types[job.type] as number)),
     );

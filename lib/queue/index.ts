@@ -10,5 +10,6 @@ export const queue = createQueue({
   database,
   jobs,
   maxDurationMs: maxDurationMs(),
+  log: (level, event, fields) => log[level](fields, event),
   kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },
 });

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import { continueWith, LIMITS } from '../../lib/jobqueue/index.ts';
-import type { StepAnswer } from '../../lib/jobqueue/store.ts';
+import type { StepAnswer } from '../../lib/jobqueue/store/step.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { claimOne, send } from './playedStep.ts';
 import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';

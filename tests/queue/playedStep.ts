@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Database } from '../../db/client.ts';
-import { type Claim, type ClaimedJob, type StepAnswer, type StepRequest, step } from '../../lib/jobqueue/store.ts';
+import { type Claim, type ClaimedJob, type StepAnswer, type StepRequest, step } from '../../lib/jobqueue/store/step.ts';
 
 export const CLAIM: Claim = {
   limit: 10,

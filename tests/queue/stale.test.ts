@@ -1,7 +1,7 @@
 /** A drain that lost its lease: whatever it still says changes nothing, and its handlers learn that the job is another's. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
-import type { ClaimedJob } from '../../lib/jobqueue/store.ts';
+import type { ClaimedJob } from '../../lib/jobqueue/store/step.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { CLAIM, claimOne, outcome, send } from './playedStep.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';

@@ -1,7 +1,7 @@
 -- add_jobs: inserts n jobs, all or none, and answers one row each, in the order of the input: the job's id, and whether
 -- an idempotency key already held (then the id is the holder's and nothing was inserted for that entry).
 --
--- jobs: [{type, payload, queue?, priority?, max_attempts?, delay_ms?, scheduled_for?, idempotency_key?}], at most 10,000.
+-- jobs: [{type, payload, queue?, priority?, max_attempts?, delay_ms?, scheduled_for?, idempotency_key?, meta?}], at most 10,000.
 --
 -- Why this shape: one jsonb parameter beats arrays and multi-row VALUES; a plpgsql function gives every inner statement
 -- its own snapshot, so the holder of a key that was committed a moment ago is seen. Keys are taken in sorted order,
@@ -71,14 +71,14 @@ begin
     end if;
   end if;
 
-  insert into jobqueue.jobs (id, type, queue, priority, max_attempts, idempotency_key, payload, payload_bytes, due_at)
+  insert into jobqueue.jobs (id, type, queue, priority, max_attempts, idempotency_key, payload, payload_bytes, due_at, meta)
   select ids[n], j.type, coalesce(j.queue, 'default'), coalesce(j.priority, 0), coalesce(j.max_attempts, 3),
          j.idempotency_key, coalesce(j.payload, 'null'), octet_length(coalesce(j.payload, 'null')::text),
-         greatest(now(), j.scheduled_for, now() + j.delay_ms * interval '1 ms')
+         greatest(now(), j.scheduled_for, now() + j.delay_ms * interval '1 ms'), j.meta
   from rows from (jsonb_to_recordset(jobs) as (
          type text, queue text, priority smallint, max_attempts smallint, delay_ms float8, scheduled_for timestamptz,
-         idempotency_key text, payload jsonb)) with ordinality
-       as j(type, queue, priority, max_attempts, delay_ms, scheduled_for, idempotency_key, payload, n)
+         idempotency_key text, payload jsonb, meta jsonb)) with ordinality
+       as j(type, queue, priority, max_attempts, delay_ms, scheduled_for, idempotency_key, payload, meta, n)
   where holders is null or j.idempotency_key is null or holders[n] = ids[n];
 
   return query

@@ -37,9 +37,9 @@ begin
       where k.type = g.type and k.key = g.idempotency_key and k.job_id = g.id
     )
     insert into jobqueue.job_history (id, status, created_at, due_at, started_at, fence, attempt, max_attempts, priority,
-      queue, type, idempotency_key, payload, state, progress, errors)
+      queue, type, idempotency_key, payload, state, progress, errors, meta)
     select id, 'DEAD_LETTER', created_at, due_at, started_at, fence, attempt, max_attempts, priority, queue, type,
-           idempotency_key, payload, state, progress, errors
+           idempotency_key, payload, state, progress, errors, meta
     from gone;
   end if;
 end $$;

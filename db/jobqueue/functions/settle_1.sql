@@ -22,13 +22,13 @@ begin
                        unnest(completed[4:4][:]), jsonb_array_elements(results)) as s(id, fence, ran_ms, ended_ago_ms, result)
       where j.id = s.id and j.fence = s.fence and j.lease_until is not null
       returning j.id, j.created_at, j.due_at, j.fence, j.attempt, j.max_attempts, j.priority, j.queue, j.type,
-                j.idempotency_key, j.payload, j.state, j.progress, j.errors, s.ran_ms, s.ended_ago_ms, s.result
+                j.idempotency_key, j.payload, j.state, j.progress, j.errors, j.meta, s.ran_ms, s.ended_ago_ms, s.result
     )
     insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt, max_attempts,
-      priority, queue, type, idempotency_key, payload, state, progress, result, errors)
+      priority, queue, type, idempotency_key, payload, state, progress, result, errors, meta)
     select id, 'COMPLETED', created_at, due_at, now() - (ended_ago_ms + ran_ms) * interval '1 ms',
            now() - ended_ago_ms * interval '1 ms', fence, attempt + 1, max_attempts, priority, queue, type, idempotency_key,
-           payload, state, progress, nullif(result, 'null'), errors
+           payload, state, progress, nullif(result, 'null'), errors, meta
     from gone;
     get diagnostics v_settled = row_count;
   end if;
@@ -42,12 +42,12 @@ begin
       returning j.*, s."to", s.error, s."ranMs", s."endedAgoMs"
     )
     insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt, max_attempts,
-      priority, queue, type, idempotency_key, payload, state, progress, errors)
+      priority, queue, type, idempotency_key, payload, state, progress, errors, meta)
     select id, (case "to" when 'cancelled' then 'CANCELLED' else 'DEAD_LETTER' end)::jobqueue.terminal_status, created_at, due_at,
            coalesce(now() - (coalesce("endedAgoMs", 0) + "ranMs") * interval '1 ms', started_at),
            now() - coalesce("endedAgoMs", 0) * interval '1 ms', fence, attempt + ("ranMs" is not null)::int, max_attempts,
            priority, queue, type, idempotency_key, payload, state, progress,
-           coalesce(errors, '[]') || (error || jsonb_build_object('at', now(), 'fence', fence))
+           coalesce(errors, '[]') || (error || jsonb_build_object('at', now(), 'fence', fence)), meta
     from gone;
     get diagnostics v_rows = row_count;
     v_settled := v_settled + v_rows;

@@ -1,7 +1,7 @@
 -- step_1: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, again?, keyed?, keyWindowMs, lingerMs, report?, running?, stopReason, passedOver?}
+-- drain        {id, step, source, deadlineMs, claim, again?, keyed?, keyWindowMs, lingerMs, report?, running?, chores?, stopReason, passedOver?}
 --              keyed: some outcome is of a job with an idempotency key; without report the ledger row is left as it is
 -- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
 -- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, hold?}]
@@ -13,8 +13,8 @@
 --              lanes: [[queue, type, priority, afterDueAt, afterId, hasPeers]], or none to have those in use found and returned;
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
---              lost, revoked, rescued, crashed, lanes, unhandled, nextDueInMs, exhausted, tookMs}
---              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state], or null if they are 0, 0, null, null
+--              lost, revoked, rescued, crashed, lanes, unhandled, chores, nextDueInMs, exhausted, tookMs}
+--              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
 --
 -- What it promises:
 -- * A settlement counts only under the fence of its claim. One that was recorded already answers as settled, so that a
@@ -57,6 +57,7 @@ declare
   v_excluded   jsonb := coalesce(claim -> 'excluded', '[]');
   v_queues     jsonb := nullif(claim -> 'queues', 'null');
   v_unhandled  jsonb;
+  v_chores     jsonb;
   v_over       boolean;
   v_report     jsonb;
   v_stop       text;
@@ -86,7 +87,10 @@ begin
     v_revoked := jobqueue.note_1(running);
   end if;
 
-  -- 3. Claim.
+  -- 3. Claim, after the chores, for what they bring back can be claimed at once.
+  if drain ? 'chores' then
+    v_chores := jobqueue.chores_1(drain -> 'chores');
+  end if;
   if v_limit > 0 then
     if v_discover then
       select l.lanes, l.unhandled into v_lanes, v_unhandled from jobqueue.lanes_1(claim, v_claim) l;
@@ -234,8 +238,9 @@ begin
         -- Base types, not domains, whose type json_build_array looks up anew for every value.
         returning json_build_array(j.id::text, j.fence, j.type::text, j.queue::text, j.priority::smallint, j.attempt,
                                    j.max_attempts::smallint, j.due_at, nullif(j.created_at, j.due_at), j.payload,
-                                   case when j.rescues + j.interruptions > 0 or j.idempotency_key is not null or j.state is not null
-                                     then json_build_array(j.rescues, j.interruptions, j.idempotency_key::text, j.state) end) as job
+                                   case when j.rescues + j.interruptions > 0 or j.idempotency_key is not null
+                                          or j.state is not null or j.meta is not null
+                                     then json_build_array(j.rescues, j.interruptions, j.idempotency_key::text, j.state, j.meta) end) as job
       )
       select json_agg(job), count(*)
       into v_jobs, v_claimed
@@ -274,7 +279,7 @@ begin
   -- step in flight leaves it to that one. A step that finds every lane empty, with nothing else in the drain's hands and
   -- nothing due soon, closes it: an empty tick is one statement.
   if drain ? 'report' then
-    v_over := v_discover and coalesce((claim ->> 'alone')::boolean, false) and v_claimed = 0 and v_crashed = '{}' and v_lost = '{}'
+    v_over := v_discover and coalesce((claim ->> 'alone')::boolean, false) and v_claimed = 0 and v_crashed = '{}' and v_lost = '{}' and v_chores is null
               and (v_next_due is null or v_next_due > coalesce((drain ->> 'lingerMs')::float8, 0));
     v_report := (drain -> 'report') || case when v_over
       then jsonb_build_object('stopReason', 'empty', 'nextDueInMs', v_next_due, 'unhandled', coalesce(v_unhandled, '[]'))
@@ -300,6 +305,6 @@ begin
   return json_build_object(
     'protocol', 1, 'settled', v_sent - cardinality(v_lost), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
-    'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'nextDueInMs', v_next_due,
+    'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'chores', v_chores, 'nextDueInMs', v_next_due,
     'exhausted', v_exhausted, 'tookMs', extract(epoch from clock_timestamp() - v_began)::float8 * 1000);
 end $$;

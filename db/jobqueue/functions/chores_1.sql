@@ -1,0 +1,14 @@
+-- chores_1: what a drain does beside its jobs, as part of its first step and of one every half minute, so that an empty tick
+-- stays one statement. Part of step_1.
+--
+-- chores   {name: what that chore needs to know}
+-- answer   {name: what the drain must act on}, null if there is nothing
+create or replace function jobqueue.chores_1(chores jsonb)
+returns jsonb
+language plpgsql volatile
+as $$
+declare
+  v_answer jsonb := '{}';
+begin
+  return nullif(jsonb_strip_nulls(v_answer), '{}');
+end $$;
