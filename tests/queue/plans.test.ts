@@ -1,0 +1,92 @@
+/** The plans of the statements that every tick and every enqueue sends: what they read depends on what they answer, not on what is stored. */
+import { afterEach, expect, test } from 'vitest';
+import { connect } from '../../db/client.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { type ExplainingDatabase, explaining, type Scan } from '../support/plans.ts';
+import { queueOf, rows } from './support.ts';
+
+const STORED = ['jobs', 'job_history', 'idempotency_keys'];
+const BATCH = 100;
+/** Of one scan. Seen are up to 300 (a claim's batch, its neighbours, the lanes), or one of the small tables as a whole. */
+const MOST_ROWS = 2_500;
+
+let home: TestDatabase;
+let explained: ExplainingDatabase;
+
+afterEach(async () => {
+  await explained.close();
+  await home.drop();
+});
+
+/** Live jobs in 24 lanes, a third of them due later, and as many finished ones, each with a key. */
+async function fill(url: string, stored: number): Promise<void> {
+  const database = connect(url);
+  const lane = `(array['work', 'other', 'nobody', 'nobody_knows'])[1 + n % 4], n % 6`;
+  await rows(
+    database,
+    `insert into jobqueue.jobs (type, priority, due_at, payload, payload_bytes, idempotency_key)
+     select ${lane}, now() + (n % 3 - 1) * interval '1 hour' + n * interval '1 ms', '{"mode": "noop"}', 16, 'live' || n
+     from generate_series(1, $1::int) n`,
+    stored,
+  );
+  await rows(
+    database,
+    `insert into jobqueue.job_history (id, created_at, due_at, finished_at, fence, status, attempt, max_attempts, priority, queue,
+       type, payload, idempotency_key)
+     select nextval('jobqueue.jobs_id_seq'), now(), now(), now(), 1, (array['COMPLETED', 'DEAD_LETTER'])[1 + (n % 50 = 0)::int]::jobqueue.terminal_status,
+       1, 3, 0, 'default', 'work', '{"mode": "noop"}', 'finished' || n
+     from generate_series(1, $1::int) n`,
+    stored,
+  );
+  for (const table of ['jobs', 'job_history'])
+    await rows(
+      database,
+      `insert into jobqueue.idempotency_keys (type, key, job_id) select type, idempotency_key, id from jobqueue.${table}
+       on conflict do nothing`,
+    );
+  for (const table of STORED) await rows(database, `vacuum analyze jobqueue.${table}`);
+  await database.close();
+}
+
+const described = (scans: readonly Scan[]) =>
+  scans.map(({ node, table, index, rows: read, statement }) => `${node} ${index ?? table}: ${read} rows: ${statement}`);
+
+test.each([1_000, 1_000_000])(
+  'with %i live and as many finished jobs no statement reads more than it needs',
+  async (stored) => {
+    home = await freshDatabase();
+    await fill(home.url, stored);
+    explained = await explaining(home.url);
+    const { queue } = queueOf(explained.database);
+
+    const work = (mode: 'noop' | 'fail' | 'fail_for_good' | 'cancel', n: number) => ({
+      type: 'work' as const,
+      payload: { mode, n },
+      options: { priority: 9, idempotencyKey: `new${n}` },
+    });
+    const added = await queue.addJobs(
+      Array.from({ length: 2 * BATCH }, (_, n) =>
+        work((['noop', 'noop', 'fail', 'fail_for_good', 'cancel'] as const)[n % 5] ?? 'noop', n),
+      ),
+    );
+    const report = await queue.drain({ budgetMs: 60_000, maxBatch: BATCH, limit: 3 * BATCH });
+    expect(report).toMatchObject({
+      claimed: 3 * BATCH,
+      deadLettered: 40,
+      cancelled: 40,
+      retried: 40,
+      stopReason: 'limit',
+    });
+    for (const { id } of added.slice(0, 4)) expect(await queue.getJob(id)).not.toBeNull();
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'new0' })).toMatchObject({ status: 'COMPLETED' });
+    const scans = explained.scans.filter(({ table }) => STORED.includes(table));
+    expect(new Set(scans.map(({ table }) => table))).toEqual(new Set(STORED)); // it did look
+    expect(described(scans.filter(({ rows: read }) => read > MOST_ROWS))).toEqual([]);
+
+    await queue.preview(); // counts, up to 1,000 in each lane
+    await queue.health();
+    const all = explained.scans.filter(({ table }) => STORED.includes(table));
+    if (stored > 1_000) expect(described(all.filter(({ node }) => node === 'Seq Scan'))).toEqual([]);
+  },
+  180_000,
+);
