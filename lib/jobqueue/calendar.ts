@@ -46,11 +46,15 @@ export function slotsBetween(
   { afterMs, untilMs, most }: { readonly afterMs: number; readonly untilMs: number; readonly most: number },
 ): { readonly slots: readonly number[]; readonly leftOut: boolean } {
   // backwards from the end: after a year of silence a line of every minute has half a million slots, and few of them count
-  const newest = read(line)
-    .previousRuns(most + 1, new Date(untilMs + 1))
-    .map((run) => run.getTime())
-    .filter((slot) => slot > afterMs && slot <= untilMs);
-  return { slots: newest.slice(0, most).reverse(), leftOut: newest.length > most };
+  const calendar = read(line);
+  const slots: number[] = [];
+  for (let beforeMs = untilMs + 1; ; ) {
+    const slot = calendar.previousRuns(1, new Date(beforeMs))[0]?.getTime();
+    if (slot === undefined || slot <= afterMs) return { slots: slots.reverse(), leftOut: false };
+    if (slots.length === most) return { slots: slots.reverse(), leftOut: true };
+    slots.push(slot);
+    beforeMs = slot;
+  }
 }
 
 function isZone(timeZone: string): boolean {
