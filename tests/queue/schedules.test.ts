@@ -145,6 +145,16 @@ describeEachDriver('schedules', (setup) => {
     expect(await slotRows(database)).toHaveLength(5);
   });
 
+  test('a slot that has its row is passed over, even if its schedule was set back by hand', async () => {
+    const { queue, seen } = scheduledQueue(database, [report({ misfire: { all: 10 } })]);
+    await queue.drain();
+    await silence(database, '2 hours');
+    await queue.drain();
+    await silence(database, '4 hours');
+    expect(await queue.drain()).toMatchObject({ completed: 2 });
+    expect(new Set(seen.map(({ schedule }) => schedule?.slot.getTime())).size).toBe(4);
+  });
+
   test('two jobs for one slot are refused by the table, whoever writes them', async () => {
     const { queue } = scheduledQueue(database, [report()]);
     await queue.drain();
@@ -261,7 +271,7 @@ describeEachDriver('schedules', (setup) => {
     await silence(database, '61 minutes');
     await queue.drain();
     const slots = await slotRows(database);
-    expect(slots).toHaveLength(1_002); // the new slot's job was not finished either when it was fired
+    expect(slots).toHaveLength(1_001);
     expect(slots[0]?.job_id).not.toBeNull();
   });
 });

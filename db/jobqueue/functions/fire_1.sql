@@ -7,8 +7,8 @@
 -- What it promises:
 -- * A schedule is only touched as it was read: a fire that comes twice, late or beside another finds its revision raised and
 --   changes nothing. One that another holds is left to that one.
--- * Slots, jobs and the schedule's place are written by one statement: who dies has fired a slot or has not. The key of
---   schedule_slots stands behind it: two jobs for a slot are an error before they are committed.
+-- * Slots, jobs and the schedule's place are written by one statement: who dies has fired a slot or has not. A slot that
+--   has its row is passed over, and the key of that table stands behind it: two jobs for a slot can never be committed.
 create or replace function jobqueue.fire_1(fires jsonb)
 returns jsonb
 language plpgsql volatile
@@ -43,6 +43,7 @@ begin
     join jobqueue.schedules s on s.name = f.name
     cross join lateral (select e::timestamptz as slot from jsonb_array_elements_text(f.slots) as x(e)) t
     where s.name = any(v_names) and t.slot > s.fired_until
+      and not exists (select from jobqueue.schedule_slots k where k.schedule = s.name and k.slot = t.slot)
   ), noted as (
     insert into jobqueue.schedule_slots (schedule, slot) select name, slot from slots where skipped
     returning 1
@@ -74,10 +75,10 @@ begin
   delete from jobqueue.schedule_slots d
   using unnest(v_names) as n(name)
   cross join lateral (
-    select o.slot from jobqueue.schedule_slots o
-    where o.schedule = n.name and not exists (select from jobqueue.jobs j where j.id = o.job_id)
+    select o.slot, o.job_id from jobqueue.schedule_slots o
+    where o.schedule = n.name
     order by o.slot desc offset 1000 limit 2000) o
-  where d.schedule = n.name and d.slot = o.slot;
+  where d.schedule = n.name and d.slot = o.slot and not exists (select from jobqueue.jobs j where j.id = o.job_id);
 
   return jsonb_build_object('fired', coalesce(cardinality(v_ids), 0), 'skipped', v_skipped,
                             'due', coalesce(jobqueue.due_schedules_1(), '[]'));
