@@ -64,6 +64,7 @@ function translate(error: unknown): HttpError {
 function statusOf({ code }: QueueError): number {
   switch (code) {
     case 'unknown_type':
+    case 'unknown_schedule':
     case 'payload_invalid':
     case 'option_invalid':
     case 'state_too_large':
@@ -73,6 +74,7 @@ function statusOf({ code }: QueueError): number {
       return 413;
     case 'database_not_ready':
     case 'job_definition_invalid':
+    case 'schedule_definition_invalid':
     case 'transaction_unsupported':
       return 500;
   }

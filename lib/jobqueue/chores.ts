@@ -31,7 +31,7 @@ export class Chores {
   readonly #options: ChoresOptions;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #acting = 0;
-  #acted = false;
+  #ended = 0;
 
   constructor(options: ChoresOptions) {
     this.#options = options;
@@ -39,6 +39,11 @@ export class Chores {
 
   get isQuiet(): boolean {
     return this.#acting === 0;
+  }
+
+  /** How many acts have ended: each may have brought jobs. */
+  get ended(): number {
+    return this.#ended;
   }
 
   /** What the coming step asks for; null if it need not ask. */
@@ -58,7 +63,7 @@ export class Chores {
       this.#acting++;
       const done = () => {
         this.#acting--;
-        this.#acted = true;
+        this.#ended++;
         wake();
       };
       chore
@@ -66,12 +71,5 @@ export class Chores {
         .catch((error: unknown) => log('error', 'chore_failed', { chore: chore.name, error }))
         .then(done, done);
     }
-  }
-
-  /** Whether a chore has ended since the last call: it may have brought jobs. */
-  haveActed(): boolean {
-    const acted = this.#acted;
-    this.#acted = false;
-    return acted;
   }
 }

@@ -48,7 +48,7 @@ export function enqueueStatement(jobs: ReadonlyMap<string, Job>, inputs: readonl
   if (inputs.length > LIMITS.batchJobs)
     throw new QueueError('batch_too_large', `expected at most ${LIMITS.batchJobs} jobs a call, got ${inputs.length}`);
   const at = inputs.length === 1 ? () => '' : (n: number) => `jobs[${n}].`;
-  const entries = inputs.map((input, n) => encode(jobs, input, at(n)));
+  const entries = inputs.map((input, n) => encodeJob(jobs, input, at(n)));
   const json = `[${entries.join(',')}]`;
   const bytes = bytesOf(json);
   if (bytes > LIMITS.batchBytes)
@@ -113,7 +113,8 @@ function noTransaction(got: string): QueueError {
   );
 }
 
-function encode(jobs: ReadonlyMap<string, Job>, input: JobInput, at: string): string {
+/** One job as add_jobs reads it, checked; `at` is where it stands, for the message. */
+export function encodeJob(jobs: ReadonlyMap<string, Job>, input: JobInput, at: string): string {
   const job = jobs.get(input.type);
   if (!job) {
     const known = [...jobs.keys()].join(', ');

@@ -7,6 +7,8 @@ export type QueueErrorCode =
   | 'option_invalid'
   | 'batch_too_large'
   | 'job_definition_invalid'
+  | 'schedule_definition_invalid'
+  | 'unknown_schedule'
   | 'transaction_unsupported'
   | 'state_too_large'
   | 'database_not_ready';

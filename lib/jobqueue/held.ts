@@ -2,7 +2,7 @@
 import type { Job, RunningJob } from './job.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
 import { abandoned, type Cut, run } from './run.ts';
-import type { ClaimedJob, Completed } from './store/step.ts';
+import type { ClaimedJob, Completed, JobMeta } from './store/step.ts';
 
 /** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
 const SUSPECT_RESCUES = 2;
@@ -73,6 +73,7 @@ export class Held {
       idempotencyKey: claimed.idempotencyKey,
       createdAt: new Date(claimed.createdAt),
       dueAt: new Date(claimed.dueAt),
+      schedule: slotOf(claimed.meta),
       state: claimed.state,
     };
     return run({
@@ -164,6 +165,11 @@ export class Held {
       this.#controller.abort(new DOMException(this.cut, 'AbortError'));
     return this.#controller.signal;
   }
+}
+
+function slotOf(meta: JobMeta | null): RunningJob['schedule'] {
+  if (meta?.schedule === undefined || meta.slot === undefined) return null;
+  return { name: meta.schedule, slot: new Date(meta.slot) };
 }
 
 /** The same news without the progress or checkpoint that Postgres refused; null if it held neither. That the job runs is told all the same. */

@@ -17,5 +17,7 @@ export {
 export type { KickOptions } from './kick.ts';
 export { LIMITS } from './limits.ts';
 export type { Log } from './log.ts';
-export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions, type ScheduleOf } from './queue.ts';
 export type { DrainReport, StopReason } from './report.ts';
+export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './schedule.ts';
+export type { ScheduleControls, ScheduleView } from './scheduleControls.ts';

@@ -28,6 +28,8 @@ export interface RunningJob {
   readonly idempotencyKey: string | null;
   readonly createdAt: Date;
   readonly dueAt: Date;
+  /** The slot that this job is for, if a schedule made it: the instant that its cron line names, whenever the job runs. */
+  readonly schedule: { readonly name: string; readonly slot: Date } | null;
   /** What the last committed checkpoint or slice left; `null` on a fresh job. */
   readonly state: unknown;
 }

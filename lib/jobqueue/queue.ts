@@ -18,6 +18,9 @@ import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import type { DrainReport } from './report.ts';
+import type { Schedule } from './schedule.ts';
+import { type ScheduleControls, scheduleControls } from './scheduleControls.ts';
+import { schedulesChore } from './schedules.ts';
 import { isSerializationFailure } from './sqlstate.ts';
 import { audit, pause, resume } from './store/controls.ts';
 import type { AddedRow } from './store/jobs.ts';
@@ -41,10 +44,20 @@ export type NewJobOf<Jobs extends readonly Job[]> = {
   };
 }[Jobs[number]['type']];
 
+/** JSON as a caller may write it down: what the schema takes, unchangeable. */
+type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;
+
+/** A schedule whose type and payload are those of some job of the queue. */
+export type ScheduleOf<Jobs extends readonly Job[]> = {
+  [Type in Jobs[number]['type']]: Schedule<Type, Constant<PayloadOf<Jobs, Type>>>;
+}[Jobs[number]['type']];
+
 export interface QueueOptions<Jobs extends readonly Job[]> {
   /** The database, or how to get it: called once, by the first statement. */
   readonly database: Database | (() => Database);
   readonly jobs: Jobs;
+  /** All that this deployment declares. Without it the drains of this queue leave schedules alone; `[]` stops those of former code. */
+  readonly schedules?: readonly ScheduleOf<Jobs>[];
   /** The longest that one drain may take, ms; default 300,000. */
   readonly maxDurationMs?: number;
   /** How long a completed job holds its idempotency key, ms; default 7 days. */
@@ -55,7 +68,7 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly log?: Log;
 }
 
-export interface Queue<Jobs extends readonly Job[]> {
+export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   readonly jobs: Jobs;
   /** Enqueues one job in one round trip. `null`: the idempotency key already holds. Throws QueueError; then nothing was written. */
   addJob<Type extends Jobs[number]['type']>(
@@ -86,13 +99,17 @@ export interface Queue<Jobs extends readonly Job[]> {
   health(): Promise<Health>;
 }
 
-/** Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`. */
+/**
+ * Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`;
+ * of schedules `schedule_definition_invalid`, and what addJob throws for a job that does not fit.
+ */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
   const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
   duration('maxDurationMs', maxDurationMs);
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
-  const chores: readonly Chore[] = [];
+  const { schedules } = options;
+  const chores: readonly Chore[] = [...(schedules ? [schedulesChore(schedules, jobs, log)] : [])];
   const longestRunMs = new Map<string, number>();
   let opened: Database | null = null;
   const database = () => {
@@ -127,6 +144,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     resume: async ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
     audit: async (entry) => audit(database(), entry),
     health: async () => checkHealth(database()),
+    ...scheduleControls(database),
   };
 }
 

@@ -82,7 +82,11 @@ export class Steps implements Member {
     this.#options = options;
     this.#hands = hands;
     const { executor, chores, log, wake, timetable } = options;
-    this.#chores = new Chores({ executor, chores, log, wake, untilMs: () => timetable.endAtMs });
+    const acted = () => {
+      this.#foundNothing = false; // it may have brought jobs
+      wake();
+    };
+    this.#chores = new Chores({ executor, chores, log, wake: acted, untilMs: () => timetable.endAtMs });
   }
 
   /** What no repetition could mend, or what time ran out on; `total`: Postgres never answered this drain at all. */
@@ -134,7 +138,6 @@ export class Steps implements Member {
 
   /** Sends a step if one is due; `true` if it did. */
   sendIfDue(now: number): boolean {
-    if (this.#chores.haveActed()) this.#foundNothing = false;
     if (this.#inFlight >= (this.#answered ? this.#mostInFlight : 1)) return false;
     const claim = this.#claim(now);
     if (!this.#mustTell(now) && !(claim !== null && this.#mustClaim(now, claim))) return false;
@@ -252,6 +255,7 @@ export class Steps implements Member {
       this.#idleClaimInFlight = claim.idle;
     }
     const chores = claim && this.#chores.request(now);
+    const actsBefore = this.#chores.ended;
     const parcel: Parcel = {
       ended,
       news,
@@ -264,7 +268,7 @@ export class Steps implements Member {
       this.#answered = true;
       this.#noteSettled(ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
-      if (claim) this.#noteClaimed(claim, parcel, delivered, now);
+      if (claim) this.#noteClaimed(claim, parcel, delivered, now, actsBefore);
       this.#chores.take(delivered.answer.chores);
     } catch (error) {
       this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
@@ -352,7 +356,7 @@ export class Steps implements Member {
     }
   }
 
-  #noteClaimed(claim: Claim, parcel: Parcel, { answer, ended }: Delivered, sentAtMs: number): void {
+  #noteClaimed(claim: Claim, parcel: Parcel, { answer, ended }: Delivered, sentAtMs: number, actsBefore: number): void {
     const { report, jobs } = this.#options;
     const now = performance.now();
     report.claimed += answer.jobs.length + answer.crashed.length;
@@ -363,7 +367,8 @@ export class Steps implements Member {
     this.#lanes.note(claim, answer, now);
     const nothing = answer.jobs.length + answer.crashed.length === 0;
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
-    this.#foundNothing = nothing && claim.alone && claim.lanes === null;
+    const mayHaveCome = this.#chores.ended > actsBefore; // what a chore brought while this claim was on its way
+    this.#foundNothing = nothing && claim.alone && claim.lanes === null && !mayHaveCome;
     this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
     // step_1 closes the row by itself when it finds nothing, with the report as it was sent
     const asSent = answer.lost.length === 0 && ended === parcel.ended;

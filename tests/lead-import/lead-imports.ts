@@ -93,6 +93,7 @@ function jobContext<Payload>(payload: Payload, id: string, options: RunOptions):
       idempotencyKey: null,
       createdAt: new Date(),
       dueAt: new Date(),
+      schedule: null,
       state,
     },
     signal,

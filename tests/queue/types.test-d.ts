@@ -1,7 +1,7 @@
 /** What does not compile: checked by tsc, never run. Each expectation fails the type check once it has become wrong. */
 import { z } from 'zod';
 import type { Database } from '../../db/client.ts';
-import { createQueue, defineJob, type PayloadOf } from '../../lib/jobqueue/index.ts';
+import { createQueue, defineJob, defineSchedule, type PayloadOf } from '../../lib/jobqueue/index.ts';
 
 export async function refusedByTheCompiler(database: Database) {
   const mail = defineJob({
@@ -52,4 +52,26 @@ export async function refusedByTheCompiler(database: Database) {
   await queue.getJob(7);
   // @ts-expect-error a handler answers with a promise
   defineJob({ type: 'now', payload: z.object({}), handler: async () => ({ run: () => 1 }) });
+
+  const slot = { name: 'nightly', cron: '30 2 * * *', timeZone: 'UTC' };
+  const tag = defineJob({ type: 'tag', payload: z.object({ tags: z.array(z.string()), kind: z.enum(['a', 'b']) }) });
+  createQueue({
+    database,
+    jobs: [mail, sync, tag],
+    schedules: [
+      defineSchedule({ ...slot, type: 'mail', payload: { to: 'a' } }),
+      defineSchedule({ ...slot, type: 'tag', payload: { tags: ['x', 'y'], kind: 'b' }, misfire: { all: 3 } }),
+    ],
+  });
+  const male = defineSchedule({ ...slot, type: 'male', payload: { to: 'a' } });
+  // @ts-expect-error no such type
+  createQueue({ database, jobs: [mail], schedules: [male] });
+  const mixed = defineSchedule({ ...slot, type: 'sync', payload: { to: 'a' } });
+  // @ts-expect-error the payload of one type with the name of another
+  createQueue({ database, jobs: [mail, sync], schedules: [mixed] });
+  const deleting = defineSchedule({ ...slot, type: 'sync', payload: { action: 'delete' } });
+  // @ts-expect-error a value that the schema does not know
+  createQueue({ database, jobs: [sync], schedules: [deleting] });
+  // @ts-expect-error no such policy
+  defineSchedule({ ...slot, type: 'mail', payload: { to: 'a' }, misfire: 'some' });
 }

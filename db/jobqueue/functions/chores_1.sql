@@ -10,5 +10,8 @@ as $$
 declare
   v_answer jsonb := '{}';
 begin
+  if chores ? 'schedules' then
+    v_answer := v_answer || jsonb_build_object('schedules', jobqueue.schedules_1(chores -> 'schedules'));
+  end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;

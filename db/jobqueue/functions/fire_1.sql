@@ -1,0 +1,85 @@
+-- fire_1: fires slots, each once, whoever else does the same: one job for each, and the schedule moved past them.
+--
+-- fires    [{name, revision, until, next, slots: [instant]}]: `slots` are those to fire of all up to `until`, `next` the first after
+--          it, null if there is none; told from the schedule as it was at `revision`
+-- answer   {fired, skipped, due: see due_schedules_1}
+--
+-- What it promises:
+-- * A schedule is only touched as it was read: a fire that comes twice, late or beside another finds its revision raised and
+--   changes nothing. One that another holds is left to that one.
+-- * Slots, jobs and the schedule's place are written by one statement: who dies has fired a slot or has not. A slot that
+--   has its row is passed over, and the key of that table stands behind it: two jobs for a slot can never be committed.
+create or replace function jobqueue.fire_1(fires jsonb)
+returns jsonb
+language plpgsql volatile
+set jit = off
+set timezone = 'UTC'
+as $$
+#variable_conflict use_column
+declare
+  v_names     text[];
+  v_schedules text[];
+  v_slots     timestamptz[];
+  v_jobs      jsonb;
+  v_ids       bigint[];
+  v_skipped   int := 0;
+begin
+  v_names := array(
+    select s.name::text
+    from jobqueue.schedules s
+    join jsonb_to_recordset(fires) as f(name text, revision int) on f.name = s.name and f.revision = s.revision
+    where s.paused_at is null and s.removed_at is null
+    order by s.name
+    for no key update of s skip locked);
+
+  with slots as (
+    select s.name::text as name, t.slot, s.definition,
+           to_char(t.slot, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as slot_text,
+           s.definition ->> 'overlap' = 'skip' and (
+             row_number() over (partition by s.name order by t.slot) > 1
+             or exists (select from jobqueue.schedule_slots o join jobqueue.jobs j on j.id = o.job_id where o.schedule = s.name)
+           ) as skipped
+    from jsonb_to_recordset(fires) as f(name text, slots jsonb)
+    join jobqueue.schedules s on s.name = f.name
+    cross join lateral (select e::timestamptz as slot from jsonb_array_elements_text(f.slots) as x(e)) t
+    where s.name = any(v_names) and t.slot > s.fired_until
+      and not exists (select from jobqueue.schedule_slots k where k.schedule = s.name and k.slot = t.slot)
+  ), noted as (
+    insert into jobqueue.schedule_slots (schedule, slot) select name, slot from slots where skipped
+    returning 1
+  )
+  select array_agg(name order by slot, name), array_agg(slot order by slot, name),
+         jsonb_agg(definition -> 'job' || jsonb_build_object(
+           'scheduled_for', slot + mod(hashtextextended(name || slot_text, 0) & 9223372036854775807,
+                                       (definition ->> 'jitterMs')::bigint + 1) * interval '1 ms',
+           'meta', jsonb_build_object('schedule', name, 'slot', slot_text)) order by slot, name),
+         (select count(*) from noted)
+  into v_schedules, v_slots, v_jobs, v_skipped
+  from slots
+  where not skipped;
+
+  if v_jobs is not null then
+    v_ids := array(select a.id from jobqueue.add_jobs(v_jobs) a order by a.ordinal);
+    insert into jobqueue.schedule_slots (schedule, slot, job_id)
+    select schedule, slot, job_id from unnest(v_schedules, v_slots, v_ids) as n(schedule, slot, job_id);
+  end if;
+
+  update jobqueue.schedules s
+  set fired_until = greatest(s.fired_until, f.until), next_slot_at = coalesce(f.next, 'infinity'), former = null,
+      revision = s.revision + 1
+  from jsonb_to_recordset(fires) as f(name text, until timestamptz, next timestamptz)
+  where f.name = s.name and s.name = any(v_names);
+
+  -- Of each schedule its 1,000 newest slots are kept: 16 hours of a line of every minute, years of a daily one. What has been
+  -- fired is told by fired_until, not by these rows. Those of unfinished jobs stay: they hold back the next, if overlap says so.
+  delete from jobqueue.schedule_slots d
+  using unnest(v_names) as n(name)
+  cross join lateral (
+    select o.slot, o.job_id from jobqueue.schedule_slots o
+    where o.schedule = n.name
+    order by o.slot desc offset 1000 limit 2000) o
+  where d.schedule = n.name and d.slot = o.slot and not exists (select from jobqueue.jobs j where j.id = o.job_id);
+
+  return jsonb_build_object('fired', coalesce(cardinality(v_ids), 0), 'skipped', v_skipped,
+                            'due', coalesce(jobqueue.due_schedules_1(), '[]'));
+end $$;
