@@ -20,6 +20,7 @@ async function health(): Promise<Health> {
     const failure = databaseFailure(error);
     if (failure === null) throw error;
     log.error({ error: failure }, 'health');
-    return { status: 'failing', checks: [{ name: 'database', ok: false, detail: failure.message }] };
+    const database = { name: 'database', ok: false, detail: failure.message, value: null, limit: null };
+    return { status: 'failing', checks: [database] };
   }
 }

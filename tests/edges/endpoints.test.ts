@@ -312,7 +312,11 @@ describe('GET /api/health', () => {
     const [status, body] = await ask('GET', '/api/health', { token: secretOf('OPERATOR_SECRET') });
     expect([status, body]).toMatchObject([
       200,
-      { checks: expect.arrayContaining([{ name: 'ticks', ok: true, detail: expect.any(String) }]) },
+      {
+        checks: expect.arrayContaining([
+          { name: 'ticks', ok: true, detail: expect.any(String), value: expect.any(Number), limit: 180_000 },
+        ]),
+      },
     ]);
     expect((await ask('GET', '/api/health', { token: secretOf('QUEUE_API_KEY') }))[0]).toBe(401);
   });

@@ -10,5 +10,8 @@ as $$
 declare
   v_answer jsonb := '{}';
 begin
+  if chores ? 'watch' then
+    v_answer := v_answer || jsonb_build_object('watch', jobqueue.watch_1(chores -> 'watch'));
+  end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;
