@@ -99,13 +99,13 @@ describe('the runbook', () => {
   });
 });
 
-describe('the code of README.md and docs/handlers.md', () => {
+describe('the code of README.md, docs/handlers.md and docs/health.md', () => {
   let mirror: Mirror;
   let fresh: TestDatabase;
   beforeAll(async () => {
     fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', fresh.url);
-    mirror = mirrorWith(['README.md', 'docs/handlers.md'], { 'lib/jobs/index.ts': nameTheTypes });
+    mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/health.md'], { 'lib/jobs/index.ts': nameTheTypes });
   });
   afterAll(async () => {
     mirror.remove();

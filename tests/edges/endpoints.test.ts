@@ -320,6 +320,20 @@ describe('GET /api/health', () => {
     ]);
     expect((await ask('GET', '/api/health', { token: secretOf('QUEUE_API_KEY') }))[0]).toBe(401);
   });
+
+  test('answers 503 while a check is red, and to the operator what and from when on', async () => {
+    await sql.query(
+      "update jobqueue.drains set finished_at = now() - interval '1 hour', last_step_at = now() - interval '1 hour'",
+    );
+    const [status, body] = await ask('GET', '/api/health', { token: secretOf('OPERATOR_SECRET') });
+    const ticks = { name: 'ticks', ok: false, value: expect.any(Number), limit: 180_000 };
+    expect([status, body]).toMatchObject([
+      503,
+      { status: 'failing', checks: expect.arrayContaining([expect.objectContaining(ticks)]) },
+    ]);
+    await ask('GET', '/api/cron/drain', { token: secretOf('CRON_SECRET') });
+    expect((await ask('GET', '/api/health', { token: secretOf('OPERATOR_SECRET') }))[0]).toBe(200);
+  });
 });
 
 test('no endpoint answers outside the list', async () => {

@@ -26,13 +26,14 @@ as $$
     group by c.recent, c.type, u.bin
   ), slowest as (
     -- bin n of histogram.ts is element n + 1: its upper limit is 2 ^ ((n + 1) / 2) ms
-    select distinct on (b.recent, b.type) b.recent, b.type, power(2, b.bin / 2.0)::float8 as p95
+    select distinct on (b.recent, b.type) b.recent, b.type, round(power(2, b.bin / 2.0))::float8 as p95
     from binned b
     where b.n > 0 and b.reached >= 0.95 * b.total and b.total >= (thresholds ->> 'attempts')::int
     order by b.recent, b.type, b.bin
   )
-  select 'retries', a.type, a.failed / a.ended,
-         least(greatest((thresholds ->> 'retryRatio')::float8, (thresholds ->> 'times')::float8 * before.ratio), (1 + before.ratio) / 2),
+  select 'retries', a.type, round((a.failed / a.ended)::numeric, 4)::float8,
+         round(least(greatest((thresholds ->> 'retryRatio')::float8, (thresholds ->> 'times')::float8 * before.ratio),
+                     (1 + before.ratio) / 2)::numeric, 4)::float8,
          jsonb_build_object('failed', a.failed, 'ended', a.ended, 'before', round(before.ratio::numeric, 3))
   from attempts a
   cross join lateral (select a.failed_before / nullif(a.ended_before, 0) as ratio) before

@@ -19,7 +19,12 @@ as $$
     where not exists (select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type))
   ), late as (
     select l.type, l.queue, l.priority, round(extract(epoch from now() - head.since) * 1000)::float8 as late_ms
-    from (select * from running r order by case when r.total > 200 then random() end limit 200) l  -- of more, each look sees a part
+    from (
+      -- Of more than 200 each hour sees another part, and the looks within it the same: a part for each look would flicker.
+      select * from running r
+      order by case when r.total > 200
+        then hashtextextended(concat_ws('/', r.queue, r.type, r.priority), extract(epoch from date_trunc('hour', now()))::bigint) end
+      limit 200) l
     cross join lateral (
       select greatest(c.due_at, c.started_at, c.lease_until) as since
       from (

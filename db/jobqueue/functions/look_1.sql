@@ -12,6 +12,8 @@ declare
   v_seen  jsonb;  -- {"check subject": detail} of what is red
   v_reds  jsonb;  -- {"check subject": looks in a row}
 begin
+  -- In the order in which confirmations lock them too.
+  perform from jobqueue.incidents i where i.closed_at is null order by i.id for no key update;
   perform jobqueue.fold_trends_1();
 
   select coalesce(jsonb_object_agg(concat(c ->> 'name', ' ', r ->> 'subject'), r - 'subject'), '{}')
@@ -28,13 +30,14 @@ begin
   set last_red_at = now(), green_looks = 0, detail = v_seen -> concat(i.check_name, ' ', i.subject)
   where i.closed_at is null and v_seen ? concat(i.check_name, ' ', i.subject);
 
-  -- Another deployment may know types that this one does not: those it cannot find well. What nobody has found red for a day is over.
+  -- Another deployment may have handlers that this one has not: it cannot find their jobs early. What nobody has found late for
+  -- a day is over.
   update jobqueue.incidents i
   set green_looks = i.green_looks + 1,
       closed_at = case when i.green_looks >= 1 then now() end,
       notice_tries = 0
   where i.closed_at is null and i.check_name <> 'guard' and not v_seen ? concat(i.check_name, ' ', i.subject)
-    and (i.subject = '' or i.check_name = 'unhandled' or v_types ? i.subject or i.last_red_at < now() - interval '1 day');
+    and (i.check_name <> 'oldest_due' or v_types ? i.subject or i.last_red_at < now() - interval '1 day');
 
   insert into jobqueue.incidents (check_name, subject, detail)
   select split_part(r.key, ' ', 1), split_part(r.key, ' ', 2), v_seen -> r.key

@@ -17,6 +17,7 @@ as $$
 declare
   v_token   uuid := request ->> 'token';
   v_failed  text;
+  v_pending bigint[];
   v_notices jsonb;
 begin
   if (request ->> 'enqueue')::boolean then
@@ -34,17 +35,21 @@ begin
     end if;
   end if;
 
+  v_pending := array(
+    select p.id from jobqueue.incidents p
+    where (p.notified_at is null or p.closed_at is not null and p.recovery_notified_at is null)
+      and (p.notice_until is null or p.notice_until < now() or p.notice = v_token)
+    order by p.id limit 10
+    for no key update skip locked);
+  if v_pending = '{}' and v_failed is null then
+    return null;  -- as nearly always
+  end if;
   with mine as (
     update jobqueue.incidents i
     set notice = v_token,
         notice_until = now() + interval '50 seconds' * 2 ^ least(i.notice_tries, 4),
-        notice_tries = i.notice_tries + (i.notice is distinct from v_token)::int
-    where i.id = any(array(
-      select p.id from jobqueue.incidents p
-      where (p.notified_at is null or p.closed_at is not null and p.recovery_notified_at is null)
-        and (p.notice_until is null or p.notice_until < now() or p.notice = v_token)
-      order by p.id limit 10
-      for no key update skip locked))
+        notice_tries = least(i.notice_tries + (i.notice is distinct from v_token)::int, 100)
+    where i.id = any(v_pending)
     returning i.*
   )
   select jsonb_agg(jsonb_build_object(
@@ -54,8 +59,5 @@ begin
   into v_notices
   from mine m;
 
-  if v_notices is null and v_failed is null then
-    return null;
-  end if;
   return jsonb_build_object('token', v_token, 'notices', coalesce(v_notices, '[]'), 'failed', v_failed);
 end $$;

@@ -38,7 +38,10 @@ export async function confirmNotices(executor: Executor, { token, notices }: Wat
            set notified_at = coalesce(notified_at, now()),
                recovery_notified_at = case when id = any($3::bigint[]) then now() end,
                notice = null, notice_until = null, notice_tries = 0
-           where id = any($2::bigint[]) and notice = $1::uuid`,
+           where id = any(array(
+             select i.id from jobqueue.incidents i
+             where i.id = any($2::bigint[]) and i.notice = $1::uuid
+             order by i.id for no key update))`,
     params: [token, notices.map(({ id }) => id), over.map(({ id }) => id)],
   });
 }
