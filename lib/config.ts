@@ -49,6 +49,15 @@ export function maxDurationMs(): number {
   );
 }
 
+/** Where alerts go: `ALERT_WEBHOOK_URL`, a secret. Unset or empty: they are only logged. */
+export function alertWebhookUrl(): string | undefined {
+  const value = z
+    .union([z.literal(''), z.url({ protocol: /^https?$/ })])
+    .safeParse(process.env.ALERT_WEBHOOK_URL ?? '');
+  if (value.success) return value.data === '' ? undefined : value.data;
+  throw new Error('ALERT_WEBHOOK_URL: expected an http or https URL, got something else'); // not what: it may be half a secret
+}
+
 export function logLevel(): string {
   return z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

@@ -2,11 +2,13 @@
 export type { DrainOptions } from './drain.ts';
 export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
 export { type Issue, NonRetryableError, QueueError, type QueueErrorCode, RetryAfterError } from './errors.ts';
-export type { Health, JobView, Preview } from './inspect.ts';
+export type { Health, HealthCheck } from './health.ts';
+export type { JobView, Preview } from './inspect.ts';
 export {
   cancelJob,
   continueWith,
   defineJob,
+  type Guard,
   type Handler,
   type Job,
   type JobContext,
@@ -21,3 +23,6 @@ export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptio
 export type { DrainReport, StopReason } from './report.ts';
 export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './schedule.ts';
 export type { ScheduleControls, ScheduleView } from './scheduleControls.ts';
+export type { HealthOptions } from './thresholds.ts';
+export type { Incident } from './watch.ts';
+export type { AlertOptions } from './webhook.ts';

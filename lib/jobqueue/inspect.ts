@@ -1,15 +1,12 @@
-/** Reads for people and screens: one job, what is due, whether the queue is well. Every probe is bounded. */
+/** Reads for people and screens: one job, what is due. Every probe is bounded. */
 import type { Executor } from '../../db/database.ts';
 import { QueueError } from './errors.ts';
 import type { Job, Progress, Status } from './job.ts';
 import type { StoredError } from './storable.ts';
-import { health } from './store/health.ts';
 import { type DueLane, dueLanes, findById, findByKey, type JobRow } from './store/jobs.ts';
 
 /** How many due jobs of a lane a preview counts; more is shown as "at least". */
 const PREVIEW_BOUND = 1_000;
-/** A tick comes every minute; three missed in a row are no accident. */
-const TICK_MISSING_MS = 180_000;
 
 export interface JobView {
   readonly id: string;
@@ -65,36 +62,6 @@ export async function preview(
   }));
   const claimable = lanes.filter((lane) => lane.handled && (filter.includePaused || !lane.paused));
   return { lanes, due: claimable.reduce((sum, lane) => sum + lane.due, 0) };
-}
-
-export interface Health {
-  readonly status: 'ok' | 'failing';
-  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
-}
-
-/** Is the database on the right protocol, do ticks arrive, is nothing dead? Rejects if the database cannot be reached. */
-export async function checkHealth(executor: Executor): Promise<Health> {
-  const row = await health(executor);
-  const tickAgeMs = row.last_drain_age_ms;
-  const checks = [
-    {
-      name: 'protocol',
-      ok: row.protocol_ready,
-      detail: row.protocol_ready ? 'step_1 is installed' : 'run npm run db:migrate',
-    },
-    {
-      name: 'ticks',
-      ok: tickAgeMs !== null && tickAgeMs < TICK_MISSING_MS,
-      detail:
-        tickAgeMs === null ? 'no drain has run yet' : `the last drain began ${Math.round(tickAgeMs / 1000)} s ago`,
-    },
-    {
-      name: 'dead_letters',
-      ok: true, // dead letters are for people to look at; they do not make the queue unfit to serve
-      detail: row.dead_letters === 1000 ? 'at least 1000' : String(row.dead_letters),
-    },
-  ];
-  return { status: checks.every((check) => check.ok) ? 'ok' : 'failing', checks };
 }
 
 function view(row: JobRow | null): JobView | null {

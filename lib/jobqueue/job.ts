@@ -83,6 +83,14 @@ export function isCancel(value: unknown): value is Cancel {
 
 export type Handler<Payload> = (context: JobContext<Payload>) => Promise<unknown>;
 
+/** When a type is to be paused by itself: of at least `of` attempts in the last ten minutes more than this share failed. */
+export interface Guard {
+  /** From 0 to below 1. */
+  readonly failureRatio: number;
+  /** 1 to 1,000,000. */
+  readonly of: number;
+}
+
 export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
   readonly type: Type;
   readonly payload: Schema;
@@ -98,6 +106,10 @@ export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
   readonly priority?: number;
   /** The line that its jobs stand in, default 'default'. */
   readonly queue?: string;
+  /** How long a due job may wait before health turns red, ms or like '5m'; default: the queue's `health.startWithin`. */
+  readonly startWithin?: number | StringValue;
+  /** Pauses the type when too many of its attempts fail; default: the queue's, `false`: never. */
+  readonly guard?: Guard | false;
 }
 
 export interface Job<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -109,6 +121,8 @@ export interface Job<Type extends string = string, Schema extends z.ZodType = z.
   readonly resumable: boolean;
   readonly priority: number;
   readonly queue: string;
+  readonly startWithinMs: number | null;
+  readonly guard: Guard | false | null;
 }
 
 /** Declares a type of job. Light by design: the handler's module is only loaded by a drain that claimed one. */
@@ -116,8 +130,9 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
   declaration: JobDeclaration<Type, Schema>,
 ): Job<Type, Schema> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
-  const { priority = 0, queue = 'default' } = declaration;
-  const timeoutMs = typeof timeout === 'string' && timeout.length > 0 ? ms(timeout) : Number(timeout);
+  const { priority = 0, queue = 'default', startWithin, guard = null } = declaration;
+  const timeoutMs = durationMs(timeout);
+  const startWithinMs = startWithin === undefined ? null : durationMs(startWithin);
   const refuse = (expected: string, got: unknown) => {
     throw new QueueError('job_definition_invalid', `defineJob('${type}'): expected ${expected}, got ${String(got)}`);
   };
@@ -129,5 +144,18 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
     refuse(`priority to be an integer from 0 to ${LIMITS.maxPriority}`, priority);
   if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > LIMITS.timeoutMs)
     refuse(`timeout to be a positive duration up to ${ms(LIMITS.timeoutMs)}`, timeout);
-  return { type, payload, handler, maxAttempts, timeoutMs, resumable, priority, queue };
+  if (startWithinMs !== null && !(startWithinMs > 0 && startWithinMs <= LIMITS.scheduledForMs))
+    refuse('startWithin to be a positive duration', startWithin);
+  if (guard) checkGuard(guard, (expected, got) => refuse(`guard.${expected}`, got));
+  return { type, payload, handler, maxAttempts, timeoutMs, resumable, priority, queue, startWithinMs, guard };
+}
+
+/** Calls `refuse` with what was expected and what came. */
+export function checkGuard({ failureRatio, of }: Guard, refuse: (expected: string, got: unknown) => void): void {
+  if (!(failureRatio >= 0 && failureRatio < 1)) refuse('failureRatio to be from 0 to below 1', failureRatio);
+  if (!Number.isInteger(of) || of < 1 || of > 1_000_000) refuse('of to be an integer from 1 to 1000000', of);
+}
+
+function durationMs(value: number | StringValue): number {
+  return typeof value === 'string' && value.length > 0 ? ms(value) : Number(value);
 }

@@ -12,8 +12,9 @@ import {
   type Transaction,
 } from './enqueue.ts';
 import { QueueError } from './errors.ts';
-import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
-import type { Job } from './job.ts';
+import { checkHealth, type Health } from './health.ts';
+import { findJob, getJob, type JobView, type Preview, preview } from './inspect.ts';
+import { checkGuard, type Guard, type Job } from './job.ts';
 import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
@@ -23,7 +24,11 @@ import { type ScheduleControls, scheduleControls } from './scheduleControls.ts';
 import { schedulesChore } from './schedules.ts';
 import { isSerializationFailure } from './sqlstate.ts';
 import { audit, pause, resume } from './store/controls.ts';
+import { FUNCTIONS } from './store/functions.ts';
 import type { AddedRow } from './store/jobs.ts';
+import { guardsOf, type HealthOptions, thresholdsOf } from './thresholds.ts';
+import { checkAlerts, type Incident, incidents, tickLookout, type WatchOptions, watchChore } from './watch.ts';
+import type { AlertOptions } from './webhook.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
@@ -64,6 +69,12 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly keyWindowMs?: number;
   /** What `queue.kick()` needs of the platform. */
   readonly kick?: KickOptions;
+  /** From when on the queue is not well. */
+  readonly health?: HealthOptions;
+  /** Who is told of incidents. */
+  readonly alerts?: AlertOptions;
+  /** Of the types that have none of their own; default: none. */
+  readonly guard?: Guard;
   /** Default: warnings and errors as JSON lines on stderr. */
   readonly log?: Log;
 }
@@ -96,7 +107,10 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   resume(target: { queue?: string; type?: string }): Promise<void>;
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
+  /** Looks at every check, in one statement of bounded probes. Rejects if the database cannot be reached. */
   health(): Promise<Health>;
+  /** What turned red, and what is well again: the newest 100, the newest first. */
+  incidents(): Promise<readonly Incident[]>;
 }
 
 /**
@@ -110,6 +124,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const jobs = byType(options.jobs, maxDurationMs);
   const { schedules } = options;
   const chores: readonly Chore[] = [...(schedules ? [schedulesChore(schedules, jobs, log)] : [])];
+  const watch = watchOptions(options, jobs, log);
+  const chores: readonly Chore[] = [watchChore(watch)];
   const longestRunMs = new Map<string, number>();
   let opened: Database | null = null;
   const database = () => {
@@ -118,6 +134,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   };
   const enqueue = (statement: EnqueueStatement, transaction: Transaction | undefined) =>
     transaction ? enqueueIn(checkTransaction(transaction), statement) : enqueueAlone(database(), statement);
+
+  const noticeMissingTicks = options.kick ? tickLookout(watch, database, options.kick.waitUntil) : () => undefined;
 
   const drainHere = async (drainOptions: DrainOptions) => {
     const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, chores, log, longestRunMs };
@@ -128,11 +146,14 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     jobs: options.jobs,
     async addJob(type, payload, { transaction, ...rest } = {}) {
       const [added] = await enqueue(enqueueStatement(jobs, [{ type, payload, options: rest }]), transaction);
+      noticeMissingTicks();
       return added && !added.duplicate ? { id: added.id } : null;
     },
     async addJobs(entries, { transaction } = {}) {
       if (entries.length === 0) return [];
-      return enqueue(enqueueStatement(jobs, entries), transaction);
+      const added = await enqueue(enqueueStatement(jobs, entries), transaction);
+      noticeMissingTicks();
+      return added;
     },
     statement: (entries) => enqueueStatement(jobs, entries),
     getJob: async (id) => getJob(database(), id),
@@ -145,7 +166,24 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     audit: async (entry) => audit(database(), entry),
     health: async () => checkHealth(database()),
     ...scheduleControls(database),
+    health: async () => checkHealth(database(), watch.thresholds),
+    incidents: async () => incidents(database()),
   };
+}
+
+function watchOptions(
+  { health = {}, alerts = {}, guard }: QueueOptions<readonly Job[]>,
+  jobs: ReadonlyMap<string, Job>,
+  log: Log,
+): WatchOptions {
+  checkAlerts(alerts);
+  if (guard)
+    checkGuard(guard, (expected, got) => {
+      const message = `expected guard.${expected}, got ${String(got)}`;
+      throw new QueueError('option_invalid', `createQueue: ${message}`, { issues: [{ path: 'guard', message }] });
+    });
+  const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS);
+  return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log };
 }
 
 function refuseKick(): never {

@@ -312,9 +312,27 @@ describe('GET /api/health', () => {
     const [status, body] = await ask('GET', '/api/health', { token: secretOf('OPERATOR_SECRET') });
     expect([status, body]).toMatchObject([
       200,
-      { checks: expect.arrayContaining([{ name: 'ticks', ok: true, detail: expect.any(String) }]) },
+      {
+        checks: expect.arrayContaining([
+          { name: 'ticks', ok: true, detail: expect.any(String), value: expect.any(Number), limit: 180_000 },
+        ]),
+      },
     ]);
     expect((await ask('GET', '/api/health', { token: secretOf('QUEUE_API_KEY') }))[0]).toBe(401);
+  });
+
+  test('answers 503 while a check is red, and to the operator what and from when on', async () => {
+    await sql.query(
+      "update jobqueue.drains set finished_at = now() - interval '1 hour', last_step_at = now() - interval '1 hour'",
+    );
+    const [status, body] = await ask('GET', '/api/health', { token: secretOf('OPERATOR_SECRET') });
+    const ticks = { name: 'ticks', ok: false, value: expect.any(Number), limit: 180_000 };
+    expect([status, body]).toMatchObject([
+      503,
+      { status: 'failing', checks: expect.arrayContaining([expect.objectContaining(ticks)]) },
+    ]);
+    await ask('GET', '/api/cron/drain', { token: secretOf('CRON_SECRET') });
+    expect((await ask('GET', '/api/health', { token: secretOf('OPERATOR_SECRET') }))[0]).toBe(200);
   });
 });
 

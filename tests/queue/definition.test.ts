@@ -21,6 +21,8 @@ describe('defineJob', () => {
       resumable: false,
       priority: 0,
       queue: 'default',
+      startWithinMs: null,
+      guard: null,
     });
   });
 
@@ -46,6 +48,8 @@ describe('defineJob', () => {
     ['a timeout that is no duration', { timeout: 'soon' }],
     ['an empty timeout', { timeout: '' }],
     ['a timeout that is no number', { timeout: Number.NaN }],
+    ['a start within no time', { startWithin: 0 }],
+    ['a start within what is no duration', { startWithin: 'soon' }],
   ])('refuses %s', (_name, wrong) => {
     const declare = () => defineJob({ type: 'mail', payload, ...wrong });
     expect(declare).toThrow(expect.objectContaining({ code: 'job_definition_invalid' }));
@@ -79,6 +83,16 @@ describe('createQueue', () => {
     ['maxDurationMs', { maxDurationMs: 0 }],
     ['keyWindowMs', { keyWindowMs: -1 }],
     ['keyWindowMs', { keyWindowMs: Number.POSITIVE_INFINITY }],
+    ['health.tickEvery', { health: { tickEvery: 0 } }],
+    ['health.tickEvery', { health: { tickEvery: 'often' as '1m' } }],
+    ['health.missedTicks', { health: { missedTicks: 0 } }],
+    ['health.startWithin', { health: { startWithin: Number.NaN } }],
+    ['health.deadLetters', { health: { deadLetters: 0 } }],
+    ['health.retryRatio', { health: { retryRatio: 20 } }],
+    ['health.deadlineTicks', { health: { deadlineTicks: 101 } }],
+    ['health.snapshotAge', { health: { snapshotAge: -1 } }],
+    ['alerts.webhookUrl', { alerts: { webhookUrl: 'hooks.slack.com/services/x' } }],
+    ['alerts.timeoutMs', { alerts: { timeoutMs: 60_000 } }],
   ])('refuses a nonsensical %s', (option, wrong) => {
     expect(() => createQueue({ database, jobs: [], ...wrong })).toThrow(
       expect.objectContaining({ code: 'option_invalid', issues: [expect.objectContaining({ path: option })] }),

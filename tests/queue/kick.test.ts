@@ -20,8 +20,9 @@ describeEachDriver('a kick', (setup) => {
   test('drains what was enqueued, and the invocation is kept alive for it', async () => {
     const { queue, kept, failures } = kicked();
     const added = await queue.addJob('kicked', {});
+    const before = kept.length; // the enqueue keeps it alive too, to ask for the last tick
     queue.kick();
-    expect(kept).toHaveLength(1);
+    expect(kept).toHaveLength(before + 1);
     await Promise.all(kept);
     expect(failures).toEqual([]);
     expect(await queue.getJob(added?.id ?? '')).toMatchObject({ status: 'COMPLETED', result: 'done' });

@@ -12,6 +12,8 @@ declare
 begin
   if chores ? 'schedules' then
     v_answer := v_answer || jsonb_build_object('schedules', jobqueue.schedules_1(chores -> 'schedules'));
+  if chores ? 'watch' then
+    v_answer := v_answer || jsonb_build_object('watch', jobqueue.watch_1(chores -> 'watch'));
   end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;

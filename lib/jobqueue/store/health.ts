@@ -1,20 +1,38 @@
-/** The statement behind the health check. */
+/** The statements behind the health check. */
 import type { Executor } from '../../../db/database.ts';
 import { only } from './rows.ts';
 
-export interface HealthRow {
-  readonly last_drain_age_ms: number | null;
-  readonly dead_letters: number;
-  readonly protocol_ready: boolean;
+/** What a check found, of one subject if it has subjects. Durations in ms. */
+export interface Finding {
+  readonly subject: string;
+  /** Null: there is nothing to measure, such as ticks before the first. */
+  readonly value: number | null;
+  /** From this value on it is red; null: nothing to compare with. */
+  readonly limit: number | null;
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Bounded probes only: no count runs past its limit. */
-export async function health(executor: Executor): Promise<HealthRow> {
-  const rows = await executor.execute<HealthRow>({
-    text: `select (select extract(epoch from now() - max(started_at)) * 1000 from jobqueue.drains)::float8 as last_drain_age_ms,
-                  (select count(*) from (select from jobqueue.job_history where status = 'DEAD_LETTER' limit 1000) d)::int as dead_letters,
-                  to_regprocedure('jobqueue.step_1(jsonb,bigint[],jsonb,jsonb,jsonb,jsonb)') is not null as protocol_ready`,
-    params: [],
+export interface CheckRow extends Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  /** The subjects that are red, the worst first, at most 20. */
+  readonly red: readonly Finding[];
+}
+
+/** See db/jobqueue/functions/health_1.sql. */
+export async function health(executor: Executor, thresholds: object): Promise<readonly CheckRow[]> {
+  const rows = await executor.execute<{ answer: { checks: readonly CheckRow[] } }>({
+    text: 'select jobqueue.health_1($1::jsonb) as answer',
+    params: [JSON.stringify(thresholds)],
   });
-  return only(rows);
+  return only(rows).answer.checks;
+}
+
+/** Those of the functions that this database does not have. */
+export async function missingFunctions(executor: Executor, functions: readonly string[]): Promise<readonly string[]> {
+  const rows = await executor.execute<{ name: string }>({
+    text: 'select f as name from unnest($1::text[]) as f where to_regprocedure(f) is null',
+    params: [[...functions]],
+  });
+  return rows.map(({ name }) => name);
 }

@@ -1,0 +1,102 @@
+/** From when on the queue is not well: what its author says, with the defaults, as health_1 and watch_1 read it. Pure. */
+import ms, { type StringValue } from 'ms';
+import { QueueError } from './errors.ts';
+import type { Guard, Job } from './job.ts';
+import { LIMITS } from './limits.ts';
+
+export interface HealthOptions {
+  /** How often a tick comes, ms or like '15m'; default '1m'. */
+  readonly tickEvery?: number | StringValue;
+  /** How many of them may be missing; default 3. */
+  readonly missedTicks?: number;
+  /** How long a due job may wait, of a type that does not say so itself; default '5m', or the time of the missed ticks if that is longer. */
+  readonly startWithin?: number | StringValue;
+  /** So many dead letters of a type within an hour are too many, or `times` as many as in an hour of the day before; default 3. */
+  readonly deadLetters?: number;
+  /** Such a share of failed attempts is too much, or `times` that of the day before; default 0.2. */
+  readonly retryRatio?: number;
+  /** How many times as bad as in its own past dead letters and retries may be; default 3. */
+  readonly times?: number;
+  /** How many times as long as in its own past the p95 of a type's run time may be; default 3. Never less than a second more. */
+  readonly runTimes?: number;
+  /** With fewer attempts of a type, in the last 15 minutes or in the day before, nothing is compared; default 20. */
+  readonly attempts?: number;
+  /** So many ticks in a row that end for lack of time are too many; default 5. */
+  readonly deadlineTicks?: number;
+  /** How long a snapshot may hold back vacuum; default '15m', and however young, 10 million transactions. */
+  readonly snapshotAge?: number | StringValue;
+}
+
+/** As SQL reads it; see health_1.sql. */
+export interface Thresholds {
+  readonly functions: readonly string[];
+  readonly tickMs: number;
+  readonly types: Readonly<Record<string, number>>;
+  readonly startWithinMs: number;
+  readonly deadLetters: number;
+  readonly times: number;
+  readonly retryRatio: number;
+  readonly runTimes: number;
+  readonly attempts: number;
+  readonly deadlineTicks: number;
+  readonly snapshotMs: number;
+  readonly snapshotXids: number;
+}
+
+const MINUTE_MS = 60_000;
+/** At some two hundred million Postgres begins to force vacuums; long before that dead rows are what slows claims. */
+const SNAPSHOT_XIDS = 10_000_000;
+
+/** Throws QueueError `option_invalid`. */
+export function thresholdsOf(options: HealthOptions, jobs: Iterable<Job>, functions: readonly string[]): Thresholds {
+  const { missedTicks = 3, deadLetters = 3, retryRatio = 0.2, times = 3, runTimes = 3 } = options;
+  const { attempts = 20, deadlineTicks = 5 } = options;
+  const tickMs = durationMs('tickEvery', options.tickEvery ?? '1m') * within('missedTicks', missedTicks, 1, 1_000);
+  const startWithinMs =
+    options.startWithin === undefined
+      ? Math.max(5 * MINUTE_MS, tickMs)
+      : durationMs('startWithin', options.startWithin);
+  const types: Record<string, number> = {};
+  for (const job of jobs) if (job.handler) types[job.type] = job.startWithinMs ?? startWithinMs;
+  return {
+    functions,
+    tickMs,
+    types,
+    startWithinMs,
+    deadLetters: within('deadLetters', deadLetters, 1, 1_000),
+    times: within('times', times, 1, 1_000),
+    retryRatio: within('retryRatio', retryRatio, 0.001, 1),
+    runTimes: within('runTimes', runTimes, 1, 1_000),
+    attempts: within('attempts', attempts, 1, 1_000_000),
+    deadlineTicks: within('deadlineTicks', deadlineTicks, 1, 100),
+    snapshotMs: durationMs('snapshotAge', options.snapshotAge ?? '15m'),
+    snapshotXids: SNAPSHOT_XIDS,
+  };
+}
+
+/** The guard of each type that has one and runs here: its own, else the queue's. */
+export function guardsOf(jobs: Iterable<Job>, fallback: Guard | undefined): Readonly<Record<string, Guard>> {
+  const guards: Record<string, Guard> = {};
+  for (const { type, handler, guard } of jobs) {
+    const own = guard ?? fallback ?? false;
+    if (handler && own !== false) guards[type] = own;
+  }
+  return guards;
+}
+
+function durationMs(option: string, value: number | StringValue): number {
+  const found = typeof value === 'string' && value.length > 0 ? ms(value) : Number(value);
+  if (found >= 1 && found <= LIMITS.scheduledForMs) return found;
+  throw refused(option, "a duration of at least 1 ms, in ms or like '5m'", value);
+}
+
+function within(option: string, value: number, least: number, most: number): number {
+  if (value >= least && value <= most) return value;
+  throw refused(option, `a number from ${least} to ${most}`, value);
+}
+
+function refused(option: string, expected: string, got: unknown): QueueError {
+  const message = `expected ${expected}, got ${String(got)}`;
+  const path = `health.${option}`;
+  return new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });
+}

@@ -1,0 +1,161 @@
+/** Keeps watch: drains look at the queue's health in passing and tell of what turned red or well again, enqueues notice missing ticks. */
+import { randomUUID } from 'node:crypto';
+import type { Executor } from '../../db/database.ts';
+import type { Chore, ChoreContext } from './chores.ts';
+import { QueueError } from './errors.ts';
+import type { Guard } from './job.ts';
+import type { Log } from './log.ts';
+import {
+  confirmNotices,
+  type IncidentRow,
+  type Notice,
+  newestIncidents,
+  type WatchAnswer,
+  watch,
+} from './store/watch.ts';
+import type { Thresholds } from './thresholds.ts';
+import { type AlertOptions, foundOf, messageOf, post, WebhookError } from './webhook.ts';
+import { inWords } from './words.ts';
+
+/** A drain waits for the webhook, and one that does not answer is asked again by a later tick. */
+const POST_MS = 5_000;
+/** What is left for the confirmation when the drain ends. */
+const CONFIRM_MS = 250;
+/** A confirmation that got lost makes people hear of it twice. */
+const CONFIRM_TRIES = 3;
+/** How often the enqueues of one process ask for the last tick. */
+const ENQUEUE_ASKS_EVERY_MS = 60_000;
+const ENQUEUE_ANSWER_MS = 5_000;
+const LISTED = 100;
+
+export interface WatchOptions {
+  readonly thresholds: Thresholds;
+  readonly guards: Readonly<Record<string, Guard>>;
+  readonly alerts: AlertOptions;
+  readonly log: Log;
+}
+
+/** Throws QueueError `option_invalid`; its message does not show the URL. */
+export function checkAlerts({ webhookUrl, timeoutMs = POST_MS }: AlertOptions): void {
+  const refuse = (option: string, message: string) => {
+    const path = `alerts.${option}`;
+    throw new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });
+  };
+  const { protocol } = webhookUrl !== undefined && URL.canParse(webhookUrl) ? new URL(webhookUrl) : { protocol: '' };
+  if (webhookUrl !== undefined && !/^https?:$/.test(protocol))
+    refuse('webhookUrl', 'expected an http or https URL, got something else');
+  if (!(timeoutMs >= 1 && timeoutMs <= POST_MS)) refuse('timeoutMs', `expected 1 to ${POST_MS} ms, got ${timeoutMs}`);
+}
+
+/** The chore of each drain: watch_1 looks in its step, and what that hands out is told beside the jobs. */
+export function watchChore(options: WatchOptions): Chore {
+  return {
+    name: 'watch',
+    request: () => requestOf(options),
+    act: (answer, context) => tell(options, answer as WatchAnswer, context),
+  };
+}
+
+/**
+ * Called after each enqueue: once a minute it asks, beside the request, whether the ticks still come, for without them nobody
+ * else would. It never throws and never makes the request wait; `waitUntil` keeps the invocation alive for it.
+ */
+export function tickLookout(
+  options: WatchOptions,
+  database: () => Executor,
+  waitUntil: (promise: Promise<unknown>) => void,
+): () => void {
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+
+  async function ask(): Promise<void> {
+    const untilMs = performance.now() + ENQUEUE_ANSWER_MS + POST_MS;
+    const executor = database();
+    const answer = await watch(executor, { ...requestOf(options), enqueue: true }, ENQUEUE_ANSWER_MS);
+    if (answer !== null) await tell(options, answer, { executor, untilMs: () => untilMs });
+  }
+
+  return () => {
+    const now = performance.now();
+    if (now - askedAtMs < ENQUEUE_ASKS_EVERY_MS) return;
+    askedAtMs = now;
+    waitUntil(ask().catch((error: unknown) => options.log('error', 'watch_failed', { error })));
+  };
+}
+
+function requestOf({ thresholds, guards }: WatchOptions): object {
+  return { token: randomUUID(), thresholds, guards };
+}
+
+/** Posts, then confirms: whoever dies in between leaves the notice to a later tick, which sends it again. */
+async function tell(options: WatchOptions, answer: WatchAnswer, { executor, untilMs }: ChoreContext): Promise<void> {
+  const { log, alerts } = options;
+  const { notices, failed } = answer;
+  if (failed !== undefined) log('error', 'watch_failed', { message: failed });
+  if (notices.length === 0) return;
+  if (alerts.webhookUrl !== undefined) {
+    const leftMs = untilMs() - performance.now() - CONFIRM_MS;
+    if (leftMs <= 0) return;
+    try {
+      await post(
+        alerts.webhookUrl,
+        messageOf(notices, alerts.name ?? 'jobqueue'),
+        Math.min(alerts.timeoutMs ?? POST_MS, leftMs),
+      );
+    } catch (error) {
+      if (!(error instanceof WebhookError)) throw error;
+      log('error', 'alert_failed', { reason: error.message, incidents: notices.map(({ id }) => id) });
+      return;
+    }
+  }
+  for (const notice of notices) logNotice(log, notice);
+  await confirm(executor, answer);
+}
+
+async function confirm(executor: Executor, answer: WatchAnswer): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await confirmNotices(executor, answer);
+    } catch (error) {
+      if (tries === CONFIRM_TRIES) throw error;
+    }
+  }
+}
+
+function logNotice(log: Log, notice: Notice): void {
+  const { id, check, subject, lastedMs } = notice;
+  if (notice.kind === 'green') log('info', 'incident_closed', { id, check, subject, lastedMs });
+  else log('warn', 'incident_opened', { id, check, subject, detail: inWords(foundOf(notice)) });
+}
+
+export interface Incident {
+  readonly id: string;
+  readonly check: string;
+  /** Such as the type; '' where the check has none. */
+  readonly subject: string;
+  readonly detail: string;
+  readonly openedAt: Date;
+  readonly closedAt: Date | null;
+  readonly notifiedAt: Date | null;
+  readonly recoveryNotifiedAt: Date | null;
+}
+
+/** The newest 100, open or closed, the newest first. */
+export async function incidents(executor: Executor): Promise<readonly Incident[]> {
+  const found = await newestIncidents(executor, LISTED);
+  return found.map(incidentOf);
+}
+
+function incidentOf(row: IncidentRow): Incident {
+  const { value = null, limit = null, data = {} } = row.detail;
+  const instant = (ms: number | null) => (ms === null ? null : new Date(ms));
+  return {
+    id: row.id,
+    check: row.check_name,
+    subject: row.subject,
+    detail: inWords({ name: row.check_name, subject: row.subject, value, limit, data }),
+    openedAt: new Date(row.opened_ms),
+    closedAt: instant(row.closed_ms),
+    notifiedAt: instant(row.notified_ms),
+    recoveryNotifiedAt: instant(row.recovery_notified_ms),
+  };
+}

@@ -1,0 +1,73 @@
+/** What a check found, in one sentence, the same on every screen and in every alert. Pure. */
+import ms from 'ms';
+
+export interface Found {
+  readonly name: string;
+  readonly subject: string;
+  readonly value: number | null;
+  readonly limit: number | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** One sentence without its full stop. Says what was measured, of what, and from when on that is too much. */
+export function inWords(found: Found): string {
+  const sentence = SENTENCES[found.name];
+  return sentence ? sentence(found) : `${found.value ?? 'nothing'}, red from ${found.limit ?? 'never'} on`;
+}
+
+const SENTENCES: Readonly<Record<string, (found: Found) => string>> = {
+  database: ({ value }) => `it answered within ${duration(value)}`,
+  protocol: ({ value, data }) =>
+    value === 0
+      ? 'every function that this code calls is installed'
+      : `run npm run db:migrate: missing ${list(data.missing)}`,
+  ticks: ({ value, limit }) =>
+    value === null
+      ? 'no tick has succeeded yet'
+      : `the last successful tick was ${duration(value)} ago, red from ${duration(limit)} on`,
+  oldest_due: ({ subject, value, limit }) =>
+    subject === ''
+      ? 'nothing is due'
+      : `the oldest due job of ${subject} has waited for ${duration(value)}, red from ${duration(limit)} on`,
+  dead_letters: ({ subject, value, limit, data }) =>
+    subject === ''
+      ? 'no dead letters within the last hour'
+      : `${value} dead letters of ${subject} within the last hour, ${data.before} an hour in the day before, red from ${limit} on`,
+  retries: ({ subject, value, limit, data }) =>
+    subject === ''
+      ? 'too few attempts to compare'
+      : `${data.failed} of ${data.ended} attempts of ${subject} failed within 15 minutes (${percent(value)}), ` +
+        `${percent(Number(data.before))} in the day before, red from ${percent(limit)} on`,
+  run_time: ({ subject, value, limit, data }) =>
+    subject === ''
+      ? 'too few attempts to compare'
+      : `the p95 of ${subject} ran for ${duration(value)} within 15 minutes, ${duration(Number(data.before))} in the day before, ` +
+        `red from ${duration(limit)} on`,
+  deadlines: ({ value, limit }) =>
+    `${value} ticks in a row ended for lack of time${value !== null && value >= 100 ? ', or more' : ''}, red from ${limit} on`,
+  unhandled: ({ subject, value, limit }) =>
+    subject === ''
+      ? 'every due job has a handler here'
+      : `the oldest due job of ${subject}, which has no handler here, has waited for ${duration(value)}, red from ${duration(limit)} on`,
+  snapshot: ({ value, limit, data }) =>
+    data.holder === undefined
+      ? 'nothing holds back vacuum'
+      : `a ${data.holder} (${data.who}) holds back vacuum, for ${duration(value)} and ${data.xids} transactions, ` +
+        `red from ${duration(limit)} on`,
+  guard: ({ subject, value, limit, data }) =>
+    `${subject} is paused: ${data.failed} of ${data.ended} attempts failed (${percent(value)}), more than ${percent(limit)}; ` +
+    'resume it when the cause is mended',
+};
+
+/** How long something lasted, to the unit that people say. */
+export function duration(value: number | null): string {
+  return value === null ? 'never' : ms(Math.round(value), { long: true });
+}
+
+function percent(share: number | null): string {
+  return share === null ? 'never' : `${Math.round(share * 1000) / 10} %`;
+}
+
+function list(names: unknown): string {
+  return Array.isArray(names) ? names.join(', ') : String(names);
+}
