@@ -9,7 +9,9 @@ export type QueueErrorCode =
   | 'job_definition_invalid'
   | 'transaction_unsupported'
   | 'state_too_large'
-  | 'database_not_ready';
+  | 'database_not_ready'
+  | 'job_unknown'
+  | 'wait_timeout';
 
 /** One thing that is wrong with an input, with the path to it. */
 export interface Issue {

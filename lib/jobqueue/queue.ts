@@ -5,22 +5,30 @@ import type { Chore } from './chores.ts';
 import { type DrainContext, type DrainOptions, drain } from './drain.ts';
 import {
   type AddJobOptions,
+  batchOf,
   checkTransaction,
   type EnqueueStatement,
   enqueueIn,
   enqueueStatement,
+  type JobInput,
   type Transaction,
 } from './enqueue.ts';
 import { QueueError } from './errors.ts';
 import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
+import type { LogJobs } from './jobLog.ts';
 import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
+import { metricsOf } from './metrics.ts';
+import { prometheusText } from './prometheus.ts';
 import type { DrainReport } from './report.ts';
 import { isSerializationFailure } from './sqlstate.ts';
 import { audit, pause, resume } from './store/controls.ts';
 import type { AddedRow } from './store/jobs.ts';
+import { measure } from './store/metrics.ts';
+import { sendWithin, type Telemetry } from './telemetry.ts';
+import { Waiting, type WaitOptions } from './wait.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
@@ -53,6 +61,10 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly kick?: KickOptions;
   /** Default: warnings and errors as JSON lines on stderr. */
   readonly log?: Log;
+  /** Which jobs' fates the log hears of; default 'failures'. */
+  readonly logJobs?: LogJobs;
+  /** Traces: `openTelemetry()` of opentelemetry.ts, or another adapter. */
+  readonly telemetry?: Telemetry;
 }
 
 export interface Queue<Jobs extends readonly Job[]> {
@@ -71,6 +83,11 @@ export interface Queue<Jobs extends readonly Job[]> {
   /** The same insert as a statement for any client, to share its transaction. */
   statement(jobs: readonly NewJobOf<Jobs>[]): EnqueueStatement;
   getJob(id: string): Promise<JobView | null>;
+  /**
+   * Waits until the job has ended, for at most 60 s, default 10 s. Rejects with QueueError `wait_timeout` or `job_unknown`, or with
+   * the signal's reason; the job itself goes on. For short jobs: a function is billed while it waits.
+   */
+  waitFor(id: string, options?: WaitOptions): Promise<JobView>;
   /** The job that holds the key now. */
   findJob(by: { readonly type: Jobs[number]['type']; readonly idempotencyKey: string }): Promise<JobView | null>;
   drain(options?: DrainOptions): Promise<DrainReport>;
@@ -84,11 +101,14 @@ export interface Queue<Jobs extends readonly Job[]> {
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
   health(): Promise<Health>;
+  /** Everything measured, in Prometheus' text format 0.0.4; one statement. */
+  metrics(): Promise<string>;
 }
 
 /** Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`. */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
   const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
+  const { logJobs = 'failures', telemetry = null } = options;
   duration('maxDurationMs', maxDurationMs);
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
@@ -99,26 +119,35 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     opened ??= typeof options.database === 'function' ? options.database() : options.database;
     return opened;
   };
-  const enqueue = (statement: EnqueueStatement, transaction: Transaction | undefined) =>
+  const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) =>
     transaction ? enqueueIn(checkTransaction(transaction), statement) : enqueueAlone(database(), statement);
+  const enqueue = async (inputs: readonly JobInput[], transaction: Transaction | undefined) => {
+    if (telemetry === null) return insert(enqueueStatement(jobs, inputs), transaction);
+    return sendWithin(telemetry, batchOf(jobs, inputs), async (traceparent) =>
+      insert(enqueueStatement(jobs, inputs, traceparent), transaction),
+    );
+  };
+  const waiting = new Waiting(database, Math.random);
 
   const drainHere = async (drainOptions: DrainOptions) => {
-    const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, chores, log, longestRunMs };
+    const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, longestRunMs };
+    const context: DrainContext = { executor: database(), ...shared };
     return drain(context, drainOptions);
   };
 
   return {
     jobs: options.jobs,
     async addJob(type, payload, { transaction, ...rest } = {}) {
-      const [added] = await enqueue(enqueueStatement(jobs, [{ type, payload, options: rest }]), transaction);
+      const [added] = await enqueue([{ type, payload, options: rest }], transaction);
       return added && !added.duplicate ? { id: added.id } : null;
     },
     async addJobs(entries, { transaction } = {}) {
       if (entries.length === 0) return [];
-      return enqueue(enqueueStatement(jobs, entries), transaction);
+      return enqueue(entries, transaction);
     },
-    statement: (entries) => enqueueStatement(jobs, entries),
+    statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
     getJob: async (id) => getJob(database(), id),
+    waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
     findJob: async ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
@@ -127,6 +156,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     resume: async ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
     audit: async (entry) => audit(database(), entry),
     health: async () => checkHealth(database()),
+    metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
 import { getDeadline, waitUntil } from '@vercel/functions';
 import { database } from '../../db/client.ts';
-import { maxDurationMs } from '../config.ts';
+import { logJobs, maxDurationMs } from '../config.ts';
 import { createQueue } from '../jobqueue/index.ts';
 import { jobs } from '../jobs/index.ts';
 import { log } from '../log.ts';
@@ -11,5 +11,6 @@ export const queue = createQueue({
   jobs,
   maxDurationMs: maxDurationMs(),
   log: (level, event, fields) => log[level](fields, event),
+  logJobs: logJobs(),
   kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },
 });

@@ -9,6 +9,7 @@ import {
   defineJob,
   type JobContext,
   NonRetryableError,
+  type QueueOptions,
   RetryAfterError,
 } from '../../lib/jobqueue/index.ts';
 
@@ -50,16 +51,20 @@ export function witness(): Witness {
   return { starts: new Map(), order: [], contexts: [], results: new Map() };
 }
 
+type Telling = Pick<QueueOptions<[]>, 'log' | 'logJobs' | 'telemetry'>;
+
 export function queueOf(
   database: Database,
   seen: Witness = witness(),
-  options: { timeout?: number; resumable?: boolean; maxDurationMs?: number } = {},
+  options: { timeout?: number; resumable?: boolean; maxDurationMs?: number } & Telling = {},
 ) {
-  const { timeout = 60_000, resumable = false, maxDurationMs = 300_000 } = options;
+  const { timeout = 60_000, resumable = false, maxDurationMs = 300_000, ...telling } = options;
   const handler = async () => ({ run: (context: WorkContext) => perform(context, seen) });
   const queue = createQueue({
     database,
     maxDurationMs,
+    logJobs: 'none', // handlers fail here on purpose
+    ...telling,
     jobs: [
       defineJob({ type: 'work', payload: work, timeout, resumable, handler }),
       defineJob({ type: 'other', payload: work, timeout, resumable, handler }),
@@ -144,7 +149,7 @@ export async function statuses(database: Database): Promise<Record<string, numbe
 export async function emptyTables(database: Database): Promise<void> {
   await rows(
     database,
-    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.audit_log',
+    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.audit_log, jobqueue.rollups',
   );
 }
 
