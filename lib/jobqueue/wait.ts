@@ -124,11 +124,11 @@ export class Waiting {
     const ids = [...new Set(asked.map(({ id }) => id))];
     const finished: string[] = [];
     for (const some of slices(ids, LOOK_IDS)) {
-      const found = new Map(
-        (await statusesOf(this.#executor(), some, ANSWER_TIMEOUT_MS)).map(({ id, status }) => [id, status]),
-      );
+      const looked = new Set(some);
+      const statuses = await statusesOf(this.#executor(), some, ANSWER_TIMEOUT_MS);
+      const found = new Map(statuses.map(({ id, status }) => [id, status]));
       for (const waiter of asked) {
-        if (!some.includes(waiter.id)) continue;
+        if (!looked.has(waiter.id)) continue;
         const status = found.get(waiter.id);
         if (status === undefined) waiter.reject(unknown(waiter.id));
         else waiter.lastStatus = status;

@@ -27,10 +27,10 @@ const SECRET = 'SECRET-OF-A-CUSTOMER';
 /** A queue whose handlers quote their payload in whatever they throw. */
 function telling(database: Database, logJobs?: LogJobs) {
   const lines: Line[] = [];
-  const schema = z.object({ to: z.string(), then: z.enum(['return', 'throw', 'give up', 'cancel', 'go on']) });
+  const schema = z.object({ to: z.string(), does: z.enum(['return', 'throw', 'give up', 'cancel', 'go on']) });
   const run = async ({ payload, job }: JobContext<z.infer<typeof schema>>) => {
     if (job.state !== null) throw new Error(`cannot go on from ${JSON.stringify(job.state)}`);
-    switch (payload.then) {
+    switch (payload.does) {
       case 'return':
         return { sentTo: `${SECRET} of the result` };
       case 'throw':
@@ -58,12 +58,12 @@ describeEachDriver('the log of jobs', (setup) => {
   test('tells failures and dead letters with all their ids, and when the next attempt comes', async () => {
     const { queue, lines, ofJobs } = telling(setup.database);
     const [failing, dying] = await queue.addJobs([
-      { type: 'send', payload: { to: `${SECRET} 1`, then: 'throw' } },
-      { type: 'send', payload: { to: `${SECRET} 2`, then: 'give up' } },
-      { type: 'send', payload: { to: `${SECRET} 3`, then: 'return' } },
-      { type: 'send', payload: { to: `${SECRET} 4`, then: 'cancel' } },
+      { type: 'send', payload: { to: `${SECRET} 1`, does: 'throw' } },
+      { type: 'send', payload: { to: `${SECRET} 2`, does: 'give up' } },
+      { type: 'send', payload: { to: `${SECRET} 3`, does: 'return' } },
+      { type: 'send', payload: { to: `${SECRET} 4`, does: 'cancel' } },
     ]);
-    const report = await queue.drain();
+    const report = await queue.drain({ limit: 4 }); // not again for the attempt that failed
     const ids = { drain: report.id, type: 'send', queue: 'mail', attempt: 1, fence: 1 };
     const times = { ranMs: expect.any(Number), waitedMs: expect.any(Number) };
     expect(ofJobs().sort((a, b) => Number(a.job) - Number(b.job))).toEqual([
@@ -74,7 +74,7 @@ describeEachDriver('the log of jobs', (setup) => {
         ...ids,
         ...times,
         willRetryInMs: expect.any(Number),
-        error: { name: 'Error', message: 'cannot send to [data]: {"to":"[data]","then":"[data]"}' },
+        error: { name: 'Error', message: 'cannot send to [data]: {"to":"[data]","does":"[data]"}' },
       },
       {
         level: 'error',
@@ -91,13 +91,13 @@ describeEachDriver('the log of jobs', (setup) => {
   });
 
   test('tells all that happens to a job where that is wanted, and nothing where it is not', async () => {
-    const jobs = (['return', 'throw', 'give up', 'cancel', 'go on'] as const).map((then) => ({
+    const jobs = (['return', 'throw', 'give up', 'cancel', 'go on'] as const).map((does) => ({
       type: 'send' as const,
-      payload: { to: `${SECRET} ${then}`, then },
+      payload: { to: `${SECRET} ${does}`, does },
     }));
     const all = telling(setup.database, 'all');
     await all.queue.addJobs(jobs);
-    await all.queue.drain();
+    await all.queue.drain({ limit: 5 });
     const events = new Set(all.ofJobs().map(({ event }) => event));
     expect(events).toEqual(
       new Set(['job_started', 'job_completed', 'job_failed', 'job_dead_lettered', 'job_cancelled', 'job_continued']),
@@ -116,21 +116,21 @@ describeEachDriver('the log of jobs', (setup) => {
 
     const none = telling(setup.database, 'none');
     await none.queue.addJobs(jobs);
-    await none.queue.drain();
+    await none.queue.drain({ limit: 5 });
     expect(none.lines.map(({ event }) => event)).toEqual(['drain_ended']);
   });
 
   test('never shows payload, state or result, however an error quotes them', async () => {
     const { queue, lines } = telling(setup.database, 'all');
     await queue.addJobs(
-      (['return', 'throw', 'give up', 'cancel', 'go on'] as const).map((then, n) => ({
+      (['return', 'throw', 'give up', 'cancel', 'go on'] as const).map((does, n) => ({
         type: 'send' as const,
-        payload: { to: `${SECRET} ${n} "quoted"\n${'and long '.repeat(200)}`, then },
+        payload: { to: `${SECRET} ${n} "quoted"\n${'and long '.repeat(200)}`, does },
       })),
     );
-    await queue.drain();
+    await queue.drain({ limit: 5 });
     await makeDue(setup.database);
-    await queue.drain();
+    await queue.drain({ limit: 2 });
     expect(lines.length).toBeGreaterThan(10);
     expect(JSON.stringify(lines)).not.toContain('SECRET');
     expect(JSON.stringify(lines)).not.toContain('and long');

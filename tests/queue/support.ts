@@ -146,6 +146,19 @@ export async function statuses(database: Database): Promise<Record<string, numbe
   return Object.fromEntries(found.map(({ status, n }) => [status, n]));
 }
 
+/** The same database, and the text of each statement that went to it. */
+export function counting(database: Database): { database: Database; statements: readonly string[] } {
+  const statements: string[] = [];
+  const counted: Database = {
+    ...database,
+    execute: (statement, options) => {
+      statements.push(statement.text);
+      return database.execute(statement, options);
+    },
+  };
+  return { database: counted, statements };
+}
+
 export async function emptyTables(database: Database): Promise<void> {
   await rows(
     database,
