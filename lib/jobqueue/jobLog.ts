@@ -1,7 +1,7 @@
 /** What a drain says about its jobs, one event each, when Postgres has confirmed what became of them. Never a payload, a result or a state. */
 import type { Ended, Held } from './held.ts';
 import type { Log } from './log.ts';
-import { tellable } from './tellable.ts';
+import { type TellableError, tellable } from './tellable.ts';
 
 /** `failures`: what somebody may have to look at. `all`: starts and successes too, two lines a job. */
 export type LogJobs = 'none' | 'failures' | 'all';
@@ -41,28 +41,37 @@ export function jobLog(log: Log, wanted: LogJobs, drain: string): JobLog | null 
             ...fieldsOf(held, drain),
             ...timesOf(held),
             willRetryInMs: Math.round(settlement.delayMs),
-            error: tellable(settlement.error, held.data),
+            ...errorOf(tellable(settlement.error, held.data)),
           });
         case 'dead_letter':
           return log('error', 'job_dead_lettered', {
             ...fieldsOf(held, drain),
             ...timesOf(held),
-            error: tellable(settlement.error, held.data),
+            ...errorOf(tellable(settlement.error, held.data)),
           });
       }
     },
     lost: (held) => log('warn', 'job_lost', fieldsOf(held, drain)),
     crashed(ids) {
-      for (const job of ids) log('error', 'job_dead_lettered', { drain, job, error: CRASHED });
+      for (const job of ids) log('error', 'job_dead_lettered', { drain, job, ...errorOf(CRASHED) });
     },
   };
 }
 
-const CRASHED = { name: 'CrashedError', code: 'crashed', message: 'the functions that ran this job died three times' };
+const CRASHED: TellableError = {
+  name: 'CrashedError',
+  code: 'crashed',
+  message: 'the functions that ran this job died three times',
+};
 
 function fieldsOf({ claimed, counters }: Held, drain: string): Record<string, unknown> {
   const { id: job, type, queue, fence } = claimed;
   return { drain, job, type, queue, attempt: counters.attempt, fence };
+}
+
+/** Flat, so that no logger takes it for something thrown. */
+function errorOf({ name, message, code }: TellableError): Record<string, string> {
+  return { errorName: name, errorMessage: message, ...(code !== undefined && { errorCode: code }) };
 }
 
 /** `waitedMs` compares the database's clock with this process's: good to what the two differ by. */

@@ -74,7 +74,8 @@ describeEachDriver('the log of jobs', (setup) => {
         ...ids,
         ...times,
         willRetryInMs: expect.any(Number),
-        error: { name: 'Error', message: 'cannot send to [data]: {"to":"[data]","does":"[data]"}' },
+        errorName: 'Error',
+        errorMessage: 'cannot send to [data]: {"to":"[data]","does":"[data]"}',
       },
       {
         level: 'error',
@@ -82,7 +83,8 @@ describeEachDriver('the log of jobs', (setup) => {
         job: dying?.id,
         ...ids,
         ...times,
-        error: { name: 'NonRetryableError', message: expect.stringMatching(/^\[data\] has no phone\. And so on\./) },
+        errorName: 'NonRetryableError',
+        errorMessage: expect.stringMatching(/^\[data\] has no phone\. And so on\./),
       },
     ]);
     expect(Number(ofJobs()[0]?.willRetryInMs)).toBeGreaterThanOrEqual(2_000);
@@ -178,7 +180,7 @@ describeEachDriver('the log of jobs', (setup) => {
     );
     const { id: drain } = await queue.drain();
     expect(lines[0]).toMatchObject({ level: 'error', event: 'job_dead_lettered', drain, job: job?.id });
-    expect(lines[0]?.error).toMatchObject({ name: 'CrashedError', code: 'crashed' });
+    expect(lines[0]).toMatchObject({ errorName: 'CrashedError', errorCode: 'crashed' });
   });
 
   test('is one line of JSON each where no logger is given, of what needs somebody’s attention', async () => {
