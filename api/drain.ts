@@ -6,7 +6,6 @@ import { readJson } from '../lib/http/body.ts';
 import { requestDeadline } from '../lib/http/deadline.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { LIMITS } from '../lib/jobqueue/index.ts';
-import { log } from '../lib/log.ts';
 import { queue } from '../lib/queue/index.ts';
 
 const drainRequest = z
@@ -32,7 +31,5 @@ export const POST = endpoint(async (request) => {
   const { dryRun, ...options } = await readJson(request, drainRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
   await queue.audit({ actor: 'operator', action: dryRun ? 'drain.dry_run' : 'drain', details: options });
   if (dryRun) return Response.json(await queue.preview(options));
-  const report = await queue.drain({ ...options, source: 'operator', deadline });
-  log.info({ report }, 'drain');
-  return Response.json(report);
+  return Response.json(await queue.drain({ ...options, source: 'operator', deadline }));
 });

@@ -4,7 +4,7 @@ import { EDGE_LIMITS } from '../lib/config.ts';
 import { authorize } from '../lib/http/auth.ts';
 import { parse, readJson, readQuery } from '../lib/http/body.ts';
 import { endpoint, HttpError } from '../lib/http/errors.ts';
-import { LIMITS } from '../lib/jobqueue/index.ts';
+import { type JobView, LIMITS } from '../lib/jobqueue/index.ts';
 import { queue } from '../lib/queue/index.ts';
 
 const job = z.strictObject({
@@ -39,14 +39,26 @@ export const POST = endpoint(async (request) => {
   return Response.json({ jobs: await enqueue(parse(z.strictObject({ jobs }), body, 'body').jobs) });
 });
 
+const lookUp = z.strictObject({
+  id: z.string().regex(/^\d+$/, 'expected the id of a job'),
+  payload: z.literal('true').exactOptional(),
+});
+
 export const GET = endpoint(async (request) => {
-  authorize(request, 'QUEUE_API_KEY');
-  const { id } = readQuery(request, z.strictObject({ id: z.string().regex(/^\d+$/, 'expected the id of a job') }));
+  const whole = new URL(request.url).searchParams.has('payload');
+  authorize(request, whole ? 'OPERATOR_SECRET' : 'QUEUE_API_KEY');
+  const { id } = readQuery(request, lookUp);
   const found = await queue.getJob(id);
   if (found === null) throw new HttpError(404, 'not_found', 'There is no job with this id, or its history was pruned.');
-  const { payload, state, ...shown } = found; // whoever may enqueue may not read what others enqueued
-  return Response.json(shown);
+  if (!whole) return Response.json(forTheEnqueuer(found));
+  await queue.audit({ actor: 'operator', action: 'job.payload_read', details: { id } });
+  return Response.json(found);
 });
+
+/** Whoever may enqueue may not read what others enqueued, nor where in our code it failed. */
+function forTheEnqueuer({ payload, state, errors, ...shown }: JobView): object {
+  return { ...shown, errors: errors.map(({ stack, ...told }) => told) };
+}
 
 async function enqueue(entries: z.output<typeof jobs>): Promise<({ id: string } | { id: string; duplicate: true })[]> {
   // The compiler cannot know the payloads of strangers; the queue checks each against its type's schema.

@@ -21,7 +21,7 @@ export const EDGE_LIMITS = {
 /** 16 is the platform's own minimum for CRON_SECRET; visible ASCII is what a header carries unchanged. */
 const secret = z.string().regex(/^[\x21-\x7e]{16,512}$/);
 
-export type SecretName = 'CRON_SECRET' | 'OPERATOR_SECRET' | 'QUEUE_API_KEY';
+export type SecretName = 'CRON_SECRET' | 'OPERATOR_SECRET' | 'QUEUE_API_KEY' | 'METRICS_SECRET';
 
 /**
  * The values that open what `name` guards: the current one and, while a rotation lasts, `<name>_PREVIOUS`. Empty means closed:
@@ -33,6 +33,11 @@ export function acceptedSecrets(name: SecretName): readonly string[] {
   if (!current.success) return [];
   const previous = secret.safeParse(process.env[`${name}_PREVIOUS`]);
   return previous.success ? [current.data, previous.data] : [current.data];
+}
+
+/** What opens /api/metrics: a secret of the scraper's own, or the operator's where none is set. A set one that is too short opens nothing. */
+export function metricsSecret(): SecretName {
+  return process.env.METRICS_SECRET ? 'METRICS_SECRET' : 'OPERATOR_SECRET';
 }
 
 const seconds = z.coerce.number().int().min(10).max(3600);
@@ -63,6 +68,11 @@ export function logLevel(): string {
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .catch('info')
     .parse(process.env.LOG_LEVEL);
+}
+
+/** Of which jobs the log hears, `JOBQUEUE_LOG_JOBS`: those that fail, all, or none. */
+export function logJobs(): 'failures' | 'all' | 'none' {
+  return z.enum(['failures', 'all', 'none']).catch('failures').parse(process.env.JOBQUEUE_LOG_JOBS);
 }
 
 /** Whether strangers may reach this process: then pages and actions demand the operator. */

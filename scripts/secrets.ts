@@ -6,14 +6,17 @@ import { z } from 'zod';
 import { acceptedSecrets, type SecretName } from '../lib/config.ts';
 import { SetupError } from './setupError.ts';
 
-const OPENS: Readonly<Record<SecretName, string>> = {
+/** METRICS_SECRET is not among them: without it the operator's secret opens the metrics. */
+type NeededSecret = Exclude<SecretName, 'METRICS_SECRET'>;
+
+const OPENS: Readonly<Record<NeededSecret, string>> = {
   CRON_SECRET: 'the cron endpoints',
   OPERATOR_SECRET: 'the pages and POST /api/drain',
   QUEUE_API_KEY: '/api/jobs and /api/imports',
 };
-const NAMES = Object.keys(OPENS) as SecretName[];
+const NAMES = Object.keys(OPENS) as NeededSecret[];
 
-export type Secrets = Readonly<Record<SecretName, string>>;
+export type Secrets = Readonly<Record<NeededSecret, string>>;
 
 const Stored = z.record(z.string(), z.string()); // an older version's secrets may be among them
 
@@ -50,7 +53,7 @@ export function describe(secrets: Secrets): string[] {
   });
 }
 
-function pick(of: (name: SecretName) => string): Secrets {
+function pick(of: (name: NeededSecret) => string): Secrets {
   return {
     CRON_SECRET: of('CRON_SECRET'),
     OPERATOR_SECRET: of('OPERATOR_SECRET'),

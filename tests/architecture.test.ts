@@ -7,6 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|calendar|schedule|slotsDue)[.]ts$';
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|thresholds|words)[.]ts$';
+const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|tellable|prometheus|metrics)[.]ts$';
 
 const ABSENT: IForbiddenRuleType[] = [
   { name: 'import cycles', from: {}, to: { circular: true } },
@@ -43,6 +44,11 @@ const ABSENT: IForbiddenRuleType[] = [
     name: 'only db/ talks to a driver',
     from: { path: '^(api|app|lib)/' },
     to: { path: '^node_modules/(pg|ws|@neondatabase)/|^node_modules/drizzle-orm/(node-postgres|neon-)' },
+  },
+  {
+    name: 'tracing is optional: one file knows its library',
+    from: { pathNot: '^(lib/jobqueue/opentelemetry[.]ts|tests/)' },
+    to: { path: '^node_modules/@opentelemetry/' },
   },
   {
     name: 'no function carries the embedded server',

@@ -2,15 +2,12 @@
 import { authorize } from '../../lib/http/auth.ts';
 import { requestDeadline } from '../../lib/http/deadline.ts';
 import { endpoint } from '../../lib/http/errors.ts';
-import { log } from '../../lib/log.ts';
 import { queue } from '../../lib/queue/index.ts';
 
 export const GET = endpoint(async (request) => {
   const deadline = requestDeadline();
   authorize(request, 'CRON_SECRET');
-  const report = await queue.drain({ source: 'cron', deadline }); // throws only if the database never answered
-  log.info({ report }, 'drain');
-  return Response.json(report);
+  return Response.json(await queue.drain({ source: 'cron', deadline })); // throws only if the database never answered
 });
 
 export const POST = GET;

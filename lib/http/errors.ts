@@ -72,6 +72,10 @@ function statusOf({ code }: QueueError): number {
     case 'payload_too_large':
     case 'batch_too_large':
       return 413;
+    case 'job_unknown':
+      return 404;
+    case 'wait_timeout':
+      return 504;
     case 'database_not_ready':
     case 'job_definition_invalid':
     case 'schedule_definition_invalid':

@@ -6,11 +6,13 @@ import { join } from './company.ts';
 import { QueueError } from './errors.ts';
 import { Hands } from './hands.ts';
 import type { Job } from './job.ts';
+import { jobLog, type LogJobs } from './jobLog.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import { type DrainReport, emptyReport, type StopReason } from './report.ts';
 import { onShutdown } from './shutdown.ts';
 import { Steps } from './steps.ts';
+import { type DrainSpan, drainWithin, type Telemetry } from './telemetry.ts';
 import { Timetable } from './timetable.ts';
 
 /** How often timeouts are looked at; also their accuracy. */
@@ -44,6 +46,8 @@ export interface DrainContext {
   readonly keyWindowMs: number;
   readonly chores: readonly Chore[];
   readonly log: Log;
+  readonly logJobs: LogJobs;
+  readonly telemetry: Telemetry | null;
   /** The longest run of each type that this process has seen, ms. */
   readonly longestRunMs: Map<string, number>;
 }
@@ -56,7 +60,9 @@ export async function drain(context: DrainContext, options: DrainOptions): Promi
   options.signal?.addEventListener('abort', stop);
   if (options.signal?.aborted) run.stop();
   try {
-    return await run.toTheEnd();
+    const report = await drainWithin(run.span, () => run.toTheEnd());
+    context.log('info', 'drain_ended', { report });
+    return report;
   } finally {
     options.signal?.removeEventListener('abort', stop);
     unwatch();
@@ -64,6 +70,7 @@ export async function drain(context: DrainContext, options: DrainOptions): Promi
 }
 
 class Drain {
+  readonly span: DrainSpan | null;
   readonly #timetable: Timetable;
   readonly #report: DrainReport;
   readonly #hands: Hands;
@@ -85,21 +92,26 @@ class Drain {
     const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));
     const report = emptyReport(randomUUID(), options.source ?? 'manual');
     const wake = () => this.#wakeUp();
-    const { longestRunMs, executor, jobs, keyWindowMs, chores, log } = context;
+    const { longestRunMs, executor, jobs, keyWindowMs, chores, log, logJobs, telemetry } = context;
+    const span = telemetry?.drain(report) ?? null;
+    const tell = jobLog(log, logJobs, report.id);
     const hands = new Hands({
       concurrency,
       maxBatch,
       timetable,
       longestRunMs,
       wake,
+      span,
+      started: tell?.started ?? null,
       ended: (held, outcome, hold) => this.#steps.ended(held, outcome, hold),
     });
     const includePaused = options.includePaused ?? false;
+    this.span = span;
     this.#timetable = timetable;
     this.#report = report;
     this.#hands = hands;
     this.#steps = new Steps(
-      { executor, jobs, keyWindowMs, chores, log, timetable, report, queue, types, limit, includePaused, wake },
+      { executor, jobs, keyWindowMs, chores, log, tell, timetable, report, queue, types, limit, includePaused, wake },
       hands,
     );
   }

@@ -8,6 +8,7 @@ import { LIMITS } from './limits.ts';
 import { sqlstateOf } from './sqlstate.ts';
 import { bytesOf } from './storable.ts';
 import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
+import type { SentBatch } from './telemetry.ts';
 
 export interface AddJobOptions {
   /** 0 to 10, higher is more urgent; default: the type's. */
@@ -42,13 +43,17 @@ export interface EnqueueStatement extends Statement {
 /**
  * Checks every job and builds the one statement that inserts them all.
  * Throws QueueError with the path of each problem: `unknown_type`, `payload_invalid`, `payload_too_large`, `option_invalid`,
- * `batch_too_large`.
+ * `batch_too_large`. `traceparent`: the trace that the jobs are enqueued in, which their runs will name.
  */
-export function enqueueStatement(jobs: ReadonlyMap<string, Job>, inputs: readonly JobInput[]): EnqueueStatement {
+export function enqueueStatement(
+  jobs: ReadonlyMap<string, Job>,
+  inputs: readonly JobInput[],
+  traceparent: string | null = null,
+): EnqueueStatement {
   if (inputs.length > LIMITS.batchJobs)
     throw new QueueError('batch_too_large', `expected at most ${LIMITS.batchJobs} jobs a call, got ${inputs.length}`);
   const at = inputs.length === 1 ? () => '' : (n: number) => `jobs[${n}].`;
-  const entries = inputs.map((input, n) => encodeJob(jobs, input, at(n)));
+  const entries = inputs.map((input, n) => encodeJob(jobs, input, at(n), traceparent));
   const json = `[${entries.join(',')}]`;
   const bytes = bytesOf(json);
   if (bytes > LIMITS.batchBytes)
@@ -113,8 +118,22 @@ function noTransaction(got: string): QueueError {
   );
 }
 
+/** What a tracer is told of an enqueue; of names that are not checked yet, only those that are declared. */
+export function batchOf(jobs: ReadonlyMap<string, Job>, inputs: readonly JobInput[]): SentBatch {
+  const queues = new Set(inputs.map(({ type, options }) => options?.queue ?? jobs.get(type)?.queue ?? null));
+  const types = new Set(inputs.map(({ type }) => (jobs.has(type) ? type : null)));
+  const [queue = null] = queues.size === 1 ? queues : [];
+  const [type = null] = types.size === 1 ? types : [];
+  return { queue: queue !== null && LIMITS.name.pattern.test(queue) ? queue : null, type, count: inputs.length };
+}
+
 /** One job as add_jobs reads it, checked; `at` is where it stands, for the message. */
-export function encodeJob(jobs: ReadonlyMap<string, Job>, input: JobInput, at: string): string {
+export function encodeJob(
+  jobs: ReadonlyMap<string, Job>,
+  input: JobInput,
+  at: string,
+  traceparent: string | null = null,
+): string {
   const job = jobs.get(input.type);
   if (!job) {
     const known = [...jobs.keys()].join(', ');
@@ -133,6 +152,7 @@ export function encodeJob(jobs: ReadonlyMap<string, Job>, input: JobInput, at: s
     ...(scheduledFor && { scheduled_for: new Date(Math.max(0, scheduledFor.getTime())).toISOString() }),
     ...(delayMs !== undefined && { delay_ms: delayMs }),
     ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
+    ...(traceparent !== null && { meta: { traceparent } }),
   };
   return `${JSON.stringify(entry).slice(0, -1)},"payload":${payload}}`;
 }

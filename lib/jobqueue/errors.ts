@@ -11,7 +11,9 @@ export type QueueErrorCode =
   | 'unknown_schedule'
   | 'transaction_unsupported'
   | 'state_too_large'
-  | 'database_not_ready';
+  | 'database_not_ready'
+  | 'job_unknown'
+  | 'wait_timeout';
 
 /** One thing that is wrong with an input, with the path to it. */
 export interface Issue {

@@ -3,6 +3,8 @@ import type { Held, News } from './held.ts';
 import type { Outcome } from './retry.ts';
 import type { Cut } from './run.ts';
 import { byPlace, meanAfter, type Pace, timeLearntMs, timeNeededMs } from './slots.ts';
+import type { DrainSpan } from './telemetry.ts';
+import { tellable } from './tellable.ts';
 import type { Timetable } from './timetable.ts';
 
 /** A handler has this long to react to its signal before its slot is written off. */
@@ -19,6 +21,9 @@ export interface HandsOptions {
   /** `hold`: the handler still runs, so the lease must be left to end by itself. */
   readonly ended: (held: Held, outcome: Outcome, hold: boolean) => void;
   readonly wake: () => void;
+  /** For traces; null where nobody asked for them. */
+  readonly span: DrainSpan | null;
+  readonly started: ((held: Held) => void) | null;
 }
 
 export class Hands {
@@ -139,13 +144,16 @@ export class Hands {
   }
 
   #run(held: Held, now: number): void {
-    const { timetable, wake } = this.#options;
+    const { timetable, wake, span, started } = this.#options;
     held.startedAtMs = now;
     this.#startedTypes.add(held.claimed.type);
     this.#running.add(held);
     const endsAtMs = Math.min(now + held.definition.timeoutMs, timetable.cutAtMs);
     const deadline = () => new Date(Date.now() + endsAtMs - performance.now());
-    void held.run(deadline, wake).then((outcome) => this.#ran(held, outcome));
+    const run = () => held.run(deadline, wake);
+    started?.(held);
+    held.span = span?.run(held.claimed) ?? null;
+    void (held.span === null ? run() : held.span.within(run)).then((outcome) => this.#ran(held, outcome));
   }
 
   #ran(held: Held, outcome: Outcome): void {
@@ -175,6 +183,7 @@ export class Hands {
 
   #end(held: Held, outcome: Outcome, hold = false): void {
     if (held === this.#suspect) this.#suspect = null;
+    held.span?.end(outcome.kind, 'error' in outcome ? tellable(outcome.error, held.data) : null);
     this.#options.ended(held, outcome, hold);
   }
 }

@@ -3,6 +3,7 @@ import type { Job, RunningJob } from './job.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
 import { abandoned, type Cut, run } from './run.ts';
 import type { ClaimedJob, Completed, JobMeta } from './store/step.ts';
+import type { RunSpan } from './telemetry.ts';
 
 /** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
 const SUSPECT_RESCUES = 2;
@@ -33,6 +34,7 @@ export class Held {
   announced = false;
   cut: Cut | null = null;
   cutAtMs: number | null = null;
+  span: RunSpan | null = null;
 
   #attempt: number;
   #interruptions: number;
@@ -57,6 +59,11 @@ export class Held {
 
   get counters(): Counters {
     return { attempt: this.#attempt, maxAttempts: this.claimed.maxAttempts, interruptions: this.#interruptions };
+  }
+
+  /** What must not leave the database. */
+  get data(): readonly unknown[] {
+    return [this.claimed.payload, this.claimed.state];
   }
 
   /** Runs the job; resolves when the handler has ended. `wake` is called when a checkpoint wants to be sent. */

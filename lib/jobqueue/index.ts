@@ -16,6 +16,7 @@ export {
   type RunningJob,
   type Status,
 } from './job.ts';
+export type { LogJobs } from './jobLog.ts';
 export type { KickOptions } from './kick.ts';
 export { LIMITS } from './limits.ts';
 export type { Log } from './log.ts';
@@ -26,3 +27,9 @@ export type { ScheduleControls, ScheduleView } from './scheduleControls.ts';
 export type { HealthOptions } from './thresholds.ts';
 export type { Incident } from './watch.ts';
 export type { AlertOptions } from './webhook.ts';
+export type { Log, LogLevel } from './log.ts';
+export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export type { DrainReport, StopReason } from './report.ts';
+export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './telemetry.ts';
+export type { TellableError } from './tellable.ts';
+export type { WaitOptions } from './wait.ts';

@@ -31,8 +31,13 @@ export interface JobView {
 }
 
 export async function getJob(executor: Executor, id: string): Promise<JobView | null> {
-  if (!/^[1-9]\d{0,18}$/.test(id) || BigInt(id) > 9_223_372_036_854_775_807n) return null; // no job has such an id
+  if (!isJobId(id)) return null;
   return view(await findById(executor, id));
+}
+
+/** Whether a job could have this id: Postgres refuses a statement with any other. */
+export function isJobId(id: string): boolean {
+  return /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n;
 }
 
 export async function findJob(executor: Executor, type: string, idempotencyKey: string): Promise<JobView | null> {
@@ -65,7 +70,11 @@ export async function preview(
 }
 
 function view(row: JobRow | null): JobView | null {
-  if (row === null) return null;
+  return row === null ? null : viewOf(row);
+}
+
+/** The job as its users see it. */
+export function viewOf(row: JobRow): JobView {
   return {
     id: row.id,
     type: row.type,

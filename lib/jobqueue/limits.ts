@@ -24,6 +24,8 @@ export const LIMITS = {
   scheduledForMs: 10 * 365.25 * 24 * 3_600_000,
   /** A day: with checkpoints even the longest slice fits, and a lease never outlives a forgotten deployment by more. */
   timeoutMs: 24 * 3_600_000,
+  /** A function is billed while it waits, and most platforms cut a request's connection soon after. */
+  waitMs: 60_000,
   idempotencyKeyChars: 512,
   name: { pattern: /^[A-Za-z0-9_.:-]{1,100}$/, words: "of 1 to 100 letters, digits or '_.:-'" },
 } as const;

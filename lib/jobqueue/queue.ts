@@ -5,19 +5,26 @@ import type { Chore } from './chores.ts';
 import { type DrainContext, type DrainOptions, drain } from './drain.ts';
 import {
   type AddJobOptions,
+  batchOf,
   checkTransaction,
   type EnqueueStatement,
   enqueueIn,
   enqueueStatement,
+  type JobInput,
   type Transaction,
 } from './enqueue.ts';
 import { QueueError } from './errors.ts';
 import { checkHealth, type Health } from './health.ts';
 import { findJob, getJob, type JobView, type Preview, preview } from './inspect.ts';
 import { checkGuard, type Guard, type Job } from './job.ts';
+import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
+import type { Job } from './job.ts';
+import type { LogJobs } from './jobLog.ts';
 import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
+import { metricsOf } from './metrics.ts';
+import { prometheusText } from './prometheus.ts';
 import type { DrainReport } from './report.ts';
 import type { Schedule } from './schedule.ts';
 import { type ScheduleControls, scheduleControls } from './scheduleControls.ts';
@@ -29,6 +36,9 @@ import type { AddedRow } from './store/jobs.ts';
 import { guardsOf, type HealthOptions, thresholdsOf } from './thresholds.ts';
 import { checkAlerts, type Incident, incidents, tickLookout, type WatchOptions, watchChore } from './watch.ts';
 import type { AlertOptions } from './webhook.ts';
+import { measure } from './store/metrics.ts';
+import { sendWithin, type Telemetry } from './telemetry.ts';
+import { Waiting, type WaitOptions } from './wait.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
@@ -77,6 +87,10 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly guard?: Guard;
   /** Default: warnings and errors as JSON lines on stderr. */
   readonly log?: Log;
+  /** Which jobs' fates the log hears of; default 'failures'. */
+  readonly logJobs?: LogJobs;
+  /** Traces: `openTelemetry()` of opentelemetry.ts, or another adapter. */
+  readonly telemetry?: Telemetry;
 }
 
 export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
@@ -95,6 +109,11 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   /** The same insert as a statement for any client, to share its transaction. */
   statement(jobs: readonly NewJobOf<Jobs>[]): EnqueueStatement;
   getJob(id: string): Promise<JobView | null>;
+  /**
+   * Waits until the job has ended, for at most 60 s, default 10 s. Rejects with QueueError `wait_timeout` or `job_unknown`, or with
+   * the signal's reason; the job itself goes on. For short jobs: a function is billed while it waits.
+   */
+  waitFor(id: string, options?: WaitOptions): Promise<JobView>;
   /** The job that holds the key now. */
   findJob(by: { readonly type: Jobs[number]['type']; readonly idempotencyKey: string }): Promise<JobView | null>;
   drain(options?: DrainOptions): Promise<DrainReport>;
@@ -111,6 +130,8 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   health(): Promise<Health>;
   /** What turned red, and what is well again: the newest 100, the newest first. */
   incidents(): Promise<readonly Incident[]>;
+  /** Everything measured, in Prometheus' text format 0.0.4; one statement. */
+  metrics(): Promise<string>;
 }
 
 /**
@@ -119,6 +140,7 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
  */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
   const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
+  const { logJobs = 'failures', telemetry = null } = options;
   duration('maxDurationMs', maxDurationMs);
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
@@ -132,13 +154,21 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     opened ??= typeof options.database === 'function' ? options.database() : options.database;
     return opened;
   };
-  const enqueue = (statement: EnqueueStatement, transaction: Transaction | undefined) =>
+  const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) =>
     transaction ? enqueueIn(checkTransaction(transaction), statement) : enqueueAlone(database(), statement);
+  const enqueue = async (inputs: readonly JobInput[], transaction: Transaction | undefined) => {
+    if (telemetry === null) return insert(enqueueStatement(jobs, inputs), transaction);
+    return sendWithin(telemetry, batchOf(jobs, inputs), async (traceparent) =>
+      insert(enqueueStatement(jobs, inputs, traceparent), transaction),
+    );
+  };
+  const waiting = new Waiting(database, Math.random);
 
   const noticeMissingTicks = options.kick ? tickLookout(watch, database, options.kick.waitUntil) : () => undefined;
 
   const drainHere = async (drainOptions: DrainOptions) => {
-    const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, chores, log, longestRunMs };
+    const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, longestRunMs };
+    const context: DrainContext = { executor: database(), ...shared };
     return drain(context, drainOptions);
   };
 
@@ -147,6 +177,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     async addJob(type, payload, { transaction, ...rest } = {}) {
       const [added] = await enqueue(enqueueStatement(jobs, [{ type, payload, options: rest }]), transaction);
       noticeMissingTicks();
+      const [added] = await enqueue([{ type, payload, options: rest }], transaction);
       return added && !added.duplicate ? { id: added.id } : null;
     },
     async addJobs(entries, { transaction } = {}) {
@@ -154,9 +185,11 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
       const added = await enqueue(enqueueStatement(jobs, entries), transaction);
       noticeMissingTicks();
       return added;
+      return enqueue(entries, transaction);
     },
-    statement: (entries) => enqueueStatement(jobs, entries),
+    statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
     getJob: async (id) => getJob(database(), id),
+    waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
     findJob: async ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
@@ -168,6 +201,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     ...scheduleControls(database),
     health: async () => checkHealth(database(), watch.thresholds),
     incidents: async () => incidents(database()),
+    metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
   };
 }
 

@@ -7,6 +7,7 @@ import { type Delivered, type Delivery, deliver, type Parcel } from './deliver.t
 import type { Hands } from './hands.ts';
 import { type Ended, Held, type News, noLongerHeld, outcomeBytes } from './held.ts';
 import type { Job } from './job.ts';
+import type { JobLog } from './jobLog.ts';
 import { Lanes } from './lanes.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
@@ -37,6 +38,7 @@ export interface StepsOptions {
   readonly keyWindowMs: number;
   readonly chores: readonly Chore[];
   readonly log: Log;
+  readonly tell: JobLog | null;
   readonly timetable: Timetable;
   readonly report: DrainReport;
   readonly queue?: string | undefined;
@@ -127,6 +129,7 @@ export class Steps implements Member {
   ended(held: Held, outcome: Outcome, hold: boolean): void {
     if (held.cut === 'revoked') {
       this.#options.report.lost++; // the fence is another's: nothing to settle
+      this.#options.tell?.lost(held);
       if (held.isSuspect) wakeOthers(this);
       return;
     }
@@ -347,12 +350,16 @@ export class Steps implements Member {
   }
 
   #noteSettled(sent: readonly Ended[], { ended, answer }: Delivered): void {
-    const { report } = this.#options;
+    const { report, tell } = this.#options;
     for (const { settlement } of sent) count(report, settlement.to, -1);
     const lost = new Set(answer.lost);
-    for (const { held, settlement } of ended) {
-      if (lost.has(held.claimed.id)) report.lost++;
-      else count(report, settlement.to);
+    for (const one of ended) {
+      const isLost = lost.has(one.held.claimed.id);
+      if (isLost) report.lost++;
+      else count(report, one.settlement.to);
+      if (tell === null) continue;
+      if (isLost) tell.lost(one.held);
+      else tell.settled(one);
     }
   }
 
@@ -364,6 +371,7 @@ export class Steps implements Member {
     report.rescued += answer.rescued;
     report.nextDueInMs = answer.nextDueInMs;
     report.unhandled = answer.unhandled ?? report.unhandled;
+    this.#options.tell?.crashed(answer.crashed);
     this.#lanes.note(claim, answer, now);
     const nothing = answer.jobs.length + answer.crashed.length === 0;
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;

@@ -1,7 +1,7 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
 import { getDeadline, waitUntil } from '@vercel/functions';
 import { database } from '../../db/client.ts';
-import { alertWebhookUrl, maxDurationMs } from '../config.ts';
+import { alertWebhookUrl, logJobs, maxDurationMs } from '../config.ts';
 import { createQueue } from '../jobqueue/index.ts';
 import { jobs } from '../jobs/index.ts';
 import { log } from '../log.ts';
@@ -12,5 +12,6 @@ export const queue = createQueue({
   maxDurationMs: maxDurationMs(),
   alerts: { webhookUrl: alertWebhookUrl() },
   log: (level, event, fields) => log[level](fields, event),
+  logJobs: logJobs(),
   kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },
 });

@@ -14,6 +14,7 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
   ['POST', '/api/drain', 'OPERATOR_SECRET'],
   ['POST', '/api/jobs', 'QUEUE_API_KEY'],
   ['GET', '/api/jobs?id=1', 'QUEUE_API_KEY'],
+  ['GET', '/api/jobs?id=1&payload=true', 'OPERATOR_SECRET'],
   ['POST', '/api/imports?companyId=c1', 'QUEUE_API_KEY'],
   ['GET', '/api/imports?id=1', 'QUEUE_API_KEY'],
 ];
@@ -222,6 +223,41 @@ describe('GET /api/jobs', () => {
     });
     expect(job).not.toHaveProperty('payload'); // whoever may enqueue may not read what others enqueued
     expect(job).toMatchObject({ createdAt: expect.stringMatching(/^\d{4}-.*Z$/), progress: null, result: null });
+  });
+
+  test('tells result, progress and errors by name and message, not where in our code they came from', async () => {
+    const { rows } = await sql.query(`
+      insert into jobqueue.job_history (id, status, created_at, due_at, started_at, fence, attempt, max_attempts, priority, queue, type,
+        payload, state, progress, result, errors)
+      values (nextval('jobqueue.jobs_id_seq'), 'COMPLETED', now(), now(), now(), 2, 2, 3, 0, 'default', 'lead_import',
+        '{"phone":"private"}', '{"row":"private"}', '{"done":3,"total":4}', '{"imported":4}',
+        '[{"name":"TypeError","message":"x is not a function","attempt":1,"code":"E_X","at":"2027-01-01T00:00:00Z","stack":"at private.ts:1"}]')
+      returning id::text`);
+    const [status, job] = await look(`id=${rows[0].id}`);
+    expect([status, job]).toMatchObject([
+      200,
+      { status: 'COMPLETED', attempts: 2, result: { imported: 4 }, progress: { done: 3, total: 4 } },
+    ]);
+    expect((job as { errors: object[] }).errors).toEqual([
+      { name: 'TypeError', message: 'x is not a function', attempt: 1, code: 'E_X', at: '2027-01-01T00:00:00Z' },
+    ]);
+    expect(JSON.stringify(job)).not.toContain('private');
+
+    const whole = await ask('GET', `/api/jobs?id=${rows[0].id}&payload=true`, { token: secretOf('OPERATOR_SECRET') });
+    expect(whole).toMatchObject([
+      200,
+      { payload: { phone: 'private' }, state: { row: 'private' }, errors: [{ stack: 'at private.ts:1' }] },
+    ]);
+    const audit = await sql.query('select actor, action, details from jobqueue.audit_log order by id desc limit 1');
+    expect(audit.rows).toEqual([{ actor: 'operator', action: 'job.payload_read', details: { id: rows[0].id } }]);
+  });
+
+  test('shows no payload to whoever asks for it in other words', async () => {
+    for (const word of ['', '1', 'false']) {
+      const query = `/api/jobs?id=1&payload=${word}`;
+      expect((await ask('GET', query, { token: secretOf('QUEUE_API_KEY') }))[0]).toBe(401);
+      expect((await ask('GET', query, { token: secretOf('OPERATOR_SECRET') }))[0]).toBe(400);
+    }
   });
 
   test('answers 404 to an unknown id and 400 to what is none', async () => {

@@ -9,6 +9,7 @@ import {
   defineJob,
   type JobContext,
   NonRetryableError,
+  type QueueOptions,
   RetryAfterError,
 } from '../../lib/jobqueue/index.ts';
 
@@ -50,16 +51,20 @@ export function witness(): Witness {
   return { starts: new Map(), order: [], contexts: [], results: new Map() };
 }
 
+type Telling = Pick<QueueOptions<[]>, 'log' | 'logJobs' | 'telemetry'>;
+
 export function queueOf(
   database: Database,
   seen: Witness = witness(),
-  options: { timeout?: number; resumable?: boolean; maxDurationMs?: number } = {},
+  options: { timeout?: number; resumable?: boolean; maxDurationMs?: number } & Telling = {},
 ) {
-  const { timeout = 60_000, resumable = false, maxDurationMs = 300_000 } = options;
+  const { timeout = 60_000, resumable = false, maxDurationMs = 300_000, ...telling } = options;
   const handler = async () => ({ run: (context: WorkContext) => perform(context, seen) });
   const queue = createQueue({
     database,
     maxDurationMs,
+    logJobs: 'none', // handlers fail here on purpose
+    ...telling,
     jobs: [
       defineJob({ type: 'work', payload: work, timeout, resumable, handler }),
       defineJob({ type: 'other', payload: work, timeout, resumable, handler }),
@@ -141,10 +146,23 @@ export async function statuses(database: Database): Promise<Record<string, numbe
   return Object.fromEntries(found.map(({ status, n }) => [status, n]));
 }
 
+/** The same database, and the text of each statement that went to it. */
+export function counting(database: Database): { database: Database; statements: readonly string[] } {
+  const statements: string[] = [];
+  const counted: Database = {
+    ...database,
+    execute: (statement, options) => {
+      statements.push(statement.text);
+      return database.execute(statement, options);
+    },
+  };
+  return { database: counted, statements };
+}
+
 export async function emptyTables(database: Database): Promise<void> {
   await rows(
     database,
-    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.audit_log',
+    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.audit_log, jobqueue.rollups',
   );
 }
 

@@ -10,6 +10,7 @@ const ENDPOINTS: Readonly<Record<string, () => Promise<Endpoint>>> = {
   health: () => import('../../../api/health.ts'),
   imports: () => import('../../../api/imports.ts'),
   jobs: () => import('../../../api/jobs.ts'),
+  metrics: () => import('../../../api/metrics.ts'),
 };
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;

@@ -2,6 +2,7 @@
 import type { Executor, Statement } from '../../../db/database.ts';
 import type { Progress, Status } from '../job.ts';
 import type { StoredError } from '../storable.ts';
+import type { JobMeta } from './step.ts';
 
 /** One entry of an enqueue as SQL reads it. */
 export interface NewJob {
@@ -13,6 +14,7 @@ export interface NewJob {
   readonly scheduled_for?: string;
   readonly delay_ms?: number;
   readonly idempotency_key?: string;
+  readonly meta?: JobMeta;
 }
 
 export interface AddedRow {
@@ -72,6 +74,14 @@ export async function findById(executor: Executor, id: string): Promise<JobRow |
     params: [id],
   });
   return rows[0] ?? null;
+}
+
+/** Those of these jobs that are finished, whole: the caller bounds how many at once. */
+export async function findFinished(executor: Executor, ids: readonly string[], timeoutMs: number): Promise<JobRow[]> {
+  return executor.execute<JobRow>(
+    { text: `${FINISHED_JOB} where id = any($1::bigint[])`, params: [`{${ids.join(',')}}`] },
+    { timeoutMs },
+  );
 }
 
 /** The job that holds this key now; null once its window has passed or a dead letter or cancel has freed it. */
