@@ -8,6 +8,7 @@ import { Hands } from './hands.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
+import type { RateLimiter } from './rateLimit.ts';
 import { type DrainReport, emptyReport, type StopReason } from './report.ts';
 import { onShutdown } from './shutdown.ts';
 import { Steps } from './steps.ts';
@@ -44,6 +45,7 @@ export interface DrainContext {
   readonly keyWindowMs: number;
   readonly chores: readonly Chore[];
   readonly log: Log;
+  readonly limiter: RateLimiter;
   /** The longest run of each type that this process has seen, ms. */
   readonly longestRunMs: Map<string, number>;
 }
@@ -85,13 +87,14 @@ class Drain {
     const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));
     const report = emptyReport(randomUUID(), options.source ?? 'manual');
     const wake = () => this.#wakeUp();
-    const { longestRunMs, executor, jobs, keyWindowMs, chores, log } = context;
+    const { longestRunMs, executor, jobs, keyWindowMs, chores, log, limiter } = context;
     const hands = new Hands({
       concurrency,
       maxBatch,
       timetable,
       longestRunMs,
       wake,
+      limiter,
       ended: (held, outcome, hold) => this.#steps.ended(held, outcome, hold),
     });
     const includePaused = options.includePaused ?? false;
@@ -99,7 +102,21 @@ class Drain {
     this.#report = report;
     this.#hands = hands;
     this.#steps = new Steps(
-      { executor, jobs, keyWindowMs, chores, log, timetable, report, queue, types, limit, includePaused, wake },
+      {
+        executor,
+        jobs,
+        keyWindowMs,
+        chores,
+        log,
+        limiter,
+        timetable,
+        report,
+        queue,
+        types,
+        limit,
+        includePaused,
+        wake,
+      },
       hands,
     );
   }

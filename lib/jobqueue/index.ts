@@ -1,7 +1,15 @@
 /** What a user of the queue imports. */
+export type { Limit } from './buckets.ts';
 export type { DrainOptions } from './drain.ts';
 export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
-export { type Issue, NonRetryableError, QueueError, type QueueErrorCode, RetryAfterError } from './errors.ts';
+export {
+  type Issue,
+  NonRetryableError,
+  PostponedError,
+  QueueError,
+  type QueueErrorCode,
+  RetryAfterError,
+} from './errors.ts';
 export type { Health, JobView, Preview } from './inspect.ts';
 export {
   cancelJob,
@@ -10,7 +18,9 @@ export {
   type Handler,
   type Job,
   type JobContext,
+  type JobRateLimit,
   type Progress,
+  type RateLimit,
   type RunningJob,
   type Status,
 } from './job.ts';
@@ -18,4 +28,5 @@ export type { KickOptions } from './kick.ts';
 export { LIMITS } from './limits.ts';
 export type { Log } from './log.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export type { RateLimitView } from './rateLimits.ts';
 export type { DrainReport, StopReason } from './report.ts';

@@ -17,6 +17,8 @@ import type { Job } from './job.ts';
 import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
+import { RateLimiter } from './rateLimit.ts';
+import { type RateLimitView, rateLimits, unblock } from './rateLimits.ts';
 import type { DrainReport } from './report.ts';
 import { isSerializationFailure } from './sqlstate.ts';
 import { audit, pause, resume } from './store/controls.ts';
@@ -84,6 +86,10 @@ export interface Queue<Jobs extends readonly Job[]> {
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
   health(): Promise<Health>;
+  /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
+  rateLimits(): Promise<readonly RateLimitView[]>;
+  /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
+  unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
 }
 
 /** Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`. */
@@ -94,6 +100,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const jobs = byType(options.jobs, maxDurationMs);
   const chores: readonly Chore[] = [];
   const longestRunMs = new Map<string, number>();
+  const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;
   const database = () => {
     opened ??= typeof options.database === 'function' ? options.database() : options.database;
@@ -103,8 +110,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     transaction ? enqueueIn(checkTransaction(transaction), statement) : enqueueAlone(database(), statement);
 
   const drainHere = async (drainOptions: DrainOptions) => {
-    const context: DrainContext = { executor: database(), jobs, maxDurationMs, keyWindowMs, chores, log, longestRunMs };
-    return drain(context, drainOptions);
+    const executor = database();
+    const context: DrainContext = { executor, jobs, maxDurationMs, keyWindowMs, chores, log, limiter, longestRunMs };
+    return limiter.during(() => drain(context, drainOptions));
   };
 
   return {
@@ -127,6 +135,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     resume: async ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
     audit: async (entry) => audit(database(), entry),
     health: async () => checkHealth(database()),
+    rateLimits: async () => rateLimits(database()),
+    unblock: async (key, { actor }) => unblock(database(), key, actor),
   };
 }
 

@@ -21,6 +21,7 @@ describe('defineJob', () => {
       resumable: false,
       priority: 0,
       queue: 'default',
+      rateLimit: null,
     });
   });
 
@@ -45,6 +46,9 @@ describe('defineJob', () => {
     ['a timeout of more than a day', { timeout: '25h' }],
     ['a timeout that is no duration', { timeout: 'soon' }],
     ['an empty timeout', { timeout: '' }],
+    ['a rate limit of no tokens', { rateLimit: { perSecond: 0, burst: 1 } }],
+    ['a rate limit without a burst', { rateLimit: { perSecond: 1 } }],
+    ['a burst beyond all bounds', { rateLimit: { perSecond: 1, burst: 100_001 } }],
     ['a timeout that is no number', { timeout: Number.NaN }],
   ])('refuses %s', (_name, wrong) => {
     const declare = () => defineJob({ type: 'mail', payload, ...wrong });
