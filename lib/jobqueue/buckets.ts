@@ -66,11 +66,11 @@ function invalid(
 
 /**
  * How long Postgres reserves tokens for us, counted from the moment at which they were asked for. It costs the bucket
- * `perSecond` × this of its burst, so at most half of it; but a few round trips, or each answer would come too late.
+ * `perSecond` × this of its burst, so at most a quarter of it; but a few round trips, or each answer would come too late.
  */
 export function holdMs({ perSecond, burst }: Limit, roundTripMs: number): number {
-  const wanted = Math.min((burst / 2 / perSecond) * 1000, HOLD_MS.most);
-  return Math.min(Math.max(wanted, roundTripMs * 4, HOLD_MS.least), HOLD_MS.evenOnSlowWays);
+  const wanted = Math.min((burst / 4 / perSecond) * 1000, HOLD_MS.most);
+  return Math.min(Math.max(wanted, roundTripMs * 3, HOLD_MS.least), HOLD_MS.evenOnSlowWays);
 }
 
 /** Until when after the asking a token may be used: what is left of the hold is its way to the system that counts. */

@@ -26,8 +26,7 @@ export class Gate {
     if (!ticket) {
       const key = keyOf(held);
       if (typeof key !== 'string') return key;
-      // of a bucket without tokens all learn at once when to come back
-      if (!hasSlot && this.#limiter.shortForMs(key, performance.now()) === 0) return 'wait';
+      if (!hasSlot && !this.#limiter.sendsAway(key)) return 'wait';
       ticket = this.#enter(held, key);
     }
     if (ticket.state === 'granted') return this.#limiter.use(ticket) ? null : 'wait';

@@ -16,14 +16,18 @@ export interface LimitedRun {
 /** The `rateLimit` of one run. */
 export function rateLimitOf(run: LimitedRun): RateLimit {
   let refusal: PostponedError | null = null;
+  /** Keys of which it has had a token: sent away half-way by newcomers' turns, it would do its first half again and again. */
+  const begun = new Set<string>();
   const rateLimit = async (key: string, limit: Limit): Promise<void> => {
     checkKey(key);
     checkLimit(limit);
     const signal = run.signal();
     signal.throwIfAborted();
     if (refusal !== null) throw refusal; // the job comes back in any case
-    const delayMs = await tokenOrDelay(run, key, { perSecond: limit.perSecond, burst: limit.burst }, signal);
-    if (delayMs === null) return;
+    const returning = run.returning || begun.has(key);
+    const { perSecond, burst } = limit;
+    const delayMs = await tokenOrDelay({ ...run, returning }, key, { perSecond, burst }, signal);
+    if (delayMs === null) return void begun.add(key);
     run.postponed(delayMs);
     refusal = new PostponedError(key, delayMs);
     throw refusal;

@@ -40,6 +40,8 @@ export interface Entry {
 /** One job's place in the line for a token of one bucket. */
 export interface Ticket {
   readonly entry: Entry;
+  /** Its job has been sent away before, or was told that its token comes before those of the line. */
+  isAhead: boolean;
   state: 'waiting' | 'granted' | 'postponed' | 'failed' | 'over';
   /** Of a waiting one: how long it can wait. Of a granted one: how long its token may be used. On the monotonic clock. */
   untilMs: number;
@@ -64,6 +66,8 @@ interface Bucket {
   asking: boolean;
   askAtMs: number;
   shortUntilMs: number;
+  /** By the last answer there is not enough for all who wait. */
+  sendsAway: boolean;
   uses: { sinceMs: number; now: number; before: number };
 }
 
@@ -97,7 +101,14 @@ export class RateLimiter {
 
   enter(entry: Entry): Ticket {
     const now = performance.now();
-    const ticket: Ticket = { entry, state: 'waiting', untilMs: now + entry.patienceMs, delayMs: 0, error: null };
+    const ticket: Ticket = {
+      entry,
+      isAhead: entry.returning,
+      state: 'waiting',
+      untilMs: now + entry.patienceMs,
+      delayMs: 0,
+      error: null,
+    };
     const bucket = this.#bucketOf(entry);
     bucket.tickets.push(ticket);
     this.#serve(bucket, now);
@@ -136,7 +147,13 @@ export class RateLimiter {
 
   /** For how long the bucket is known to have no token, ms; 0 if it may have one. */
   shortForMs(key: string, nowMs: number): number {
-    return Math.max(0, (this.#buckets.get(key)?.shortUntilMs ?? 0) - nowMs);
+    const bucket = this.#buckets.get(key);
+    return bucket && bucket.lumps.length === 0 ? Math.max(0, bucket.shortUntilMs - nowMs) : 0;
+  }
+
+  /** Whether asking for more jobs than can start now is worth it: they learn when to come back. */
+  sendsAway(key: string): boolean {
+    return this.#buckets.get(key)?.sendsAway ?? false;
   }
 
   /** The bucket gives nothing until then, to nobody; what other processes have in hand they use within half a second. */
@@ -155,7 +172,17 @@ export class RateLimiter {
     if (!bucket) {
       if (this.#buckets.size >= MOST_REMEMBERED) this.#forget();
       const uses = { sinceMs: 0, now: 0, before: 0 };
-      bucket = { key, limit, tickets: [], lumps: [], asking: false, askAtMs: 0, shortUntilMs: 0, uses };
+      bucket = {
+        key,
+        limit,
+        tickets: [],
+        lumps: [],
+        asking: false,
+        askAtMs: 0,
+        shortUntilMs: 0,
+        sendsAway: false,
+        uses,
+      };
       this.#buckets.set(key, bucket);
     }
     bucket.limit = limit;
@@ -170,8 +197,8 @@ export class RateLimiter {
 
   /** Hands out what is in hand, to those first that were sent away before, and asks for more if it does not suffice. */
   #serve(bucket: Bucket, now: number): void {
-    if (bucket.tickets.some(({ entry }) => entry.returning))
-      bucket.tickets.sort((a, b) => Number(b.entry.returning) - Number(a.entry.returning));
+    if (bucket.tickets.some(({ isAhead }) => isAhead))
+      bucket.tickets.sort((a, b) => Number(b.isAhead) - Number(a.isAhead));
     for (const lump of bucket.lumps) {
       while (lump.tokens > 0 && lump.untilMs > now && bucket.tickets.length > 0) {
         const ticket = bucket.tickets.shift() as Ticket;
@@ -238,7 +265,7 @@ export class RateLimiter {
       ...limit,
       ...lump(tickets.length, uses.before, limit),
       waiting: tickets.length,
-      returning: tickets.filter(({ entry }) => entry.returning).length,
+      returning: tickets.filter(({ isAhead }) => isAhead).length,
       patienceMs: Math.max(0, Math.min(...tickets.map(({ untilMs }) => untilMs - now))),
       holdMs: holdMs(limit, this.#roundTripMs ?? 0),
     };
@@ -251,16 +278,19 @@ export class RateLimiter {
     askedAtMs: number,
     now: number,
   ): void {
-    const { taken, takenAt, retryInMs, postponed } = answer;
+    const { taken, takenAt, retryInMs, freeInMs, postponed } = answer;
     const untilMs = askedAtMs + usableMs(request.holdMs);
     const isShort = taken < Math.min(request.want, request.waiting);
     if (taken > 0) bucket.lumps.push({ tokens: taken, takenAt, askedAtMs, untilMs });
-    bucket.shortUntilMs = isShort ? now + Math.min(Math.max(retryInMs, 0), MAX_SHORT_MS) : 0;
+    bucket.sendsAway = isShort || postponed > 0;
+    const isKnown = bucket.sendsAway || freeInMs > USES_MS; // a token that is there before the next claim is none the less there
+    bucket.shortUntilMs = isKnown ? now + Math.min(freeInMs, MAX_SHORT_MS) : 0;
     bucket.askAtMs = isShort ? now + askAfterMs(bucket.limit, retryInMs, Math.random()) : now;
     if (postponed > 0) {
       const last = tickets.slice(-postponed).filter(({ state }) => state === 'waiting');
       bucket.tickets = bucket.tickets.filter((ticket) => !last.includes(ticket));
       for (const [place, ticket] of last.entries()) postpone(ticket, comeBackMs(answer, place));
+      for (const ticket of tickets) ticket.isAhead = true; // the line begins behind those that stay
     }
     this.#serve(bucket, now);
   }

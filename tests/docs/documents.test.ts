@@ -105,7 +105,9 @@ describe('the code of README.md and docs/handlers.md', () => {
   beforeAll(async () => {
     fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', fresh.url);
-    mirror = mirrorWith(['README.md', 'docs/handlers.md'], { 'lib/jobs/index.ts': nameTheTypes });
+    mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/rate-limits.md'], {
+      'lib/jobs/index.ts': nameTheTypes,
+    });
   });
   afterAll(async () => {
     mirror.remove();

@@ -373,8 +373,9 @@ describeEachDriver('rate limits', (setup) => {
     expect(report.stopReason).toBe('empty');
     expect(report.completed).toBe(22);
     expect(report.nextDueInMs).toBeGreaterThan(10_000);
-    expect(report.claimed).toBeLessThanOrEqual(70);
+    expect(report.claimed).toBeLessThanOrEqual(220); // none twice
     expect(naming(sent, 'step_1')).toBeLessThanOrEqual(15);
+    expect(naming(sent, 'take_tokens_1')).toBeLessThanOrEqual(10);
     sent.length = 0;
     expect(await queue.drain({ budgetMs: 20_000 })).toMatchObject({ claimed: 0, stopReason: 'empty' });
     expect(sent).toHaveLength(1); // its tokens are known to be far away
@@ -431,7 +432,8 @@ describeEachDriver('rate limits', (setup) => {
     try {
       await queue.addJobs([...sends('asks', 1), ...sends('typed', 1)]);
       const report = await queue.drain({ budgetMs: 5_000 });
-      expect(report).toMatchObject({ completed: 0, retried: 1, givenBack: 1 });
+      expect(report).toMatchObject({ completed: 0, givenBack: 1 });
+      expect(report.retried).toBeGreaterThan(0);
       expect(await uses(database)).toEqual([]);
     } finally {
       await rows(database, 'alter function jobqueue.hidden(jsonb) rename to take_tokens_1');

@@ -5,8 +5,8 @@
 --           half full; waiting: how many wait for a token, those of `want` included; returning: how many of them were sent
 --           away before; patienceMs: how long they can still wait; holdMs: how long after this statement was sent a token may
 --           still be used, at most a second
--- answer    [{key, taken, takenAt, retryInMs, blockedForMs, postponed, postponeMs, spacingMs}]
---           retryInMs: when the next token should be there, 0 if it is; postponed: so many of those that came last have no
+-- answer    [{key, taken, takenAt, retryInMs, freeInMs, blockedForMs, postponed, postponeMs, spacingMs}]
+--           retryInMs: when the next token should be there, 0 if it is; freeInMs: when one that none of these wait for; postponed: so many of those that came last have no
 --           chance within their patience: the first of them should come back in postponeMs, each other spacingMs after the one
 --           before; takenAt: for return_tokens_1
 --
@@ -92,7 +92,8 @@ begin
     set tokens = v_level, refilled_at = v_now, per_second = r.rate, burst = r.burst, promised_until = b.promised_until
     where key = r.key;
     v_answer := v_answer || jsonb_build_object(
-      'key', r.key, 'taken', v_taken, 'takenAt', v_now, 'retryInMs', v_retry * 1000, 'blockedForMs', coalesce(v_blocked, 0) * 1000,
+      'key', r.key, 'taken', v_taken, 'takenAt', v_now, 'retryInMs', v_retry * 1000,
+      'freeInMs', greatest((1 + v_stay - v_level) / r.rate, v_blocked, 0) * 1000, 'blockedForMs', coalesce(v_blocked, 0) * 1000,
       'postponed', v_short, 'postponeMs', case when v_short > 0 then extract(epoch from v_base - v_now) * 1000 else 0 end,
       'spacingMs', 1000 / r.rate);
   end loop;

@@ -20,6 +20,7 @@ export interface TakeAnswer {
   /** Postgres' text, for `returnTokens`. */
   readonly takenAt: string;
   readonly retryInMs: number;
+  readonly freeInMs: number;
   readonly blockedForMs: number;
   readonly postponed: number;
   readonly postponeMs: number;
