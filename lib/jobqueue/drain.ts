@@ -9,6 +9,7 @@ import type { Job } from './job.ts';
 import { jobLog, type LogJobs } from './jobLog.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
+import type { RateLimiter } from './rateLimit.ts';
 import { type DrainReport, emptyReport, type StopReason } from './report.ts';
 import { onShutdown } from './shutdown.ts';
 import { Steps } from './steps.ts';
@@ -48,6 +49,7 @@ export interface DrainContext {
   readonly log: Log;
   readonly logJobs: LogJobs;
   readonly telemetry: Telemetry | null;
+  readonly limiter: RateLimiter;
   /** The longest run of each type that this process has seen, ms. */
   readonly longestRunMs: Map<string, number>;
 }
@@ -92,7 +94,7 @@ class Drain {
     const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));
     const report = emptyReport(randomUUID(), options.source ?? 'manual');
     const wake = () => this.#wakeUp();
-    const { longestRunMs, executor, jobs, keyWindowMs, chores, log, logJobs, telemetry } = context;
+    const { longestRunMs, executor, jobs, keyWindowMs, chores, log, logJobs, telemetry, limiter } = context;
     const span = telemetry?.drain(report) ?? null;
     const tell = jobLog(log, logJobs, report.id);
     const hands = new Hands({
@@ -103,6 +105,7 @@ class Drain {
       wake,
       span,
       started: tell?.started ?? null,
+      limiter,
       ended: (held, outcome, hold) => this.#steps.ended(held, outcome, hold),
     });
     const includePaused = options.includePaused ?? false;
@@ -111,7 +114,22 @@ class Drain {
     this.#report = report;
     this.#hands = hands;
     this.#steps = new Steps(
-      { executor, jobs, keyWindowMs, chores, log, tell, timetable, report, queue, types, limit, includePaused, wake },
+      {
+        executor,
+        jobs,
+        keyWindowMs,
+        chores,
+        log,
+        tell,
+        limiter,
+        timetable,
+        report,
+        queue,
+        types,
+        limit,
+        includePaused,
+        wake,
+      },
       hands,
     );
   }

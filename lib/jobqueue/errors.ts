@@ -49,3 +49,17 @@ export class RetryAfterError extends Error {
     this.after = after;
   }
 }
+
+/**
+ * Thrown by a handler's `rateLimit` when its token is too far away to wait for. Not a failure: the job goes back and comes
+ * again when the token should be there, whatever the handler makes of this error.
+ */
+export class PostponedError extends Error {
+  override readonly name = 'PostponedError';
+  readonly delayMs: number;
+
+  constructor(key: string, delayMs: number) {
+    super(`the rate limit '${key}' has no token within the next ${Math.round(delayMs)} ms: the job is postponed`);
+    this.delayMs = delayMs;
+  }
+}

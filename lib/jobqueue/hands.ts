@@ -1,5 +1,8 @@
 /** The jobs in a drain's hands: which wait, which run, what each came to. Starts what fits, cuts what runs too long. */
+
+import { Gate } from './gate.ts';
 import type { Held, News } from './held.ts';
+import type { RateLimiter } from './rateLimit.ts';
 import type { Outcome } from './retry.ts';
 import type { Cut } from './run.ts';
 import { byPlace, meanAfter, type Pace, timeLearntMs, timeNeededMs } from './slots.ts';
@@ -24,10 +27,12 @@ export interface HandsOptions {
   /** For traces; null where nobody asked for them. */
   readonly span: DrainSpan | null;
   readonly started: ((held: Held) => void) | null;
+  readonly limiter: RateLimiter;
 }
 
 export class Hands {
   readonly #options: HandsOptions;
+  readonly #gate: Gate;
   readonly #waiting: Held[] = [];
   readonly #running = new Set<Held>();
   readonly #startedTypes = new Set<string>();
@@ -39,6 +44,7 @@ export class Hands {
 
   constructor(options: HandsOptions) {
     this.#options = options;
+    this.#gate = new Gate(options.limiter, options.wake);
   }
 
   get size(): number {
@@ -92,16 +98,22 @@ export class Hands {
 
   start(now: number): void {
     if (this.#stopped) return;
-    const { concurrency, timetable } = this.#options;
-    while (this.#waiting.length > 0 && this.#running.size + this.#zombies < concurrency) {
-      const held = this.#waiting[0] as Held;
+    const { concurrency } = this.#options;
+    let n = 0; // those before it wait for a token, and others may pass them
+    while (n < this.#waiting.length && this.#running.size + this.#zombies < concurrency) {
+      const held = this.#waiting[n] as Held;
       if (held === this.#suspect && !held.announced) return; // Postgres learns that it runs before it can do harm
-      this.#waiting.shift();
-      const leftMs = timetable.cutAtMs - now;
-      const fits = timeNeededMs(held.definition, this.longestRunMs(held.claimed.type)) <= leftMs;
-      const leased = held.leaseEndsAtMs - now >= Math.min(held.definition.timeoutMs, leftMs) + LEASE_SLACK_MS;
-      if (fits && leased && held.cut === null) this.#run(held, now);
-      else this.#end(held, { kind: 'unstarted', passed: !fits });
+      const hasSlot = n < concurrency - this.#running.size - this.#zombies;
+      const refusal =
+        this.#unfit(held, now) ?? (held.definition.rateLimit === null ? null : this.#gate.ask(held, hasSlot));
+      if (refusal === 'wait') {
+        n++;
+        continue;
+      }
+      if (n === 0) this.#waiting.shift();
+      else this.#waiting.splice(n, 1);
+      if (refusal === null) this.#run(held, now);
+      else this.#end(held, refusal);
     }
   }
 
@@ -143,14 +155,23 @@ export class Hands {
     return this.#options.longestRunMs.get(type) ?? 0;
   }
 
+  /** Too little time left, of the drain or of its lease, or its job is no longer ours. */
+  #unfit(held: Held, now: number): Outcome | null {
+    const leftMs = this.#options.timetable.cutAtMs - now;
+    const fits = timeNeededMs(held.definition, this.longestRunMs(held.claimed.type)) <= leftMs;
+    const leased = held.leaseEndsAtMs - now >= Math.min(held.definition.timeoutMs, leftMs) + LEASE_SLACK_MS;
+    return fits && leased && held.cut === null ? null : { kind: 'unstarted', passed: !fits };
+  }
+
   #run(held: Held, now: number): void {
-    const { timetable, wake, span, started } = this.#options;
+    const { timetable, wake, span, started, limiter } = this.#options;
+    if (held.definition.rateLimit !== null) this.#gate.leave(held);
     held.startedAtMs = now;
     this.#startedTypes.add(held.claimed.type);
     this.#running.add(held);
     const endsAtMs = Math.min(now + held.definition.timeoutMs, timetable.cutAtMs);
     const deadline = () => new Date(Date.now() + endsAtMs - performance.now());
-    const run = () => held.run(deadline, wake);
+    const run = () => held.run(deadline, wake, limiter);
     started?.(held);
     held.span = span?.run(held.claimed) ?? null;
     void (held.span === null ? run() : held.span.within(run)).then((outcome) => this.#ran(held, outcome));
@@ -165,7 +186,7 @@ export class Hands {
     }
     held.endedAtMs = now;
     const runMs = now - (held.startedAtMs ?? now);
-    this.#meanRunMs = meanAfter(this.#meanRunMs, runMs);
+    if (outcome.kind !== 'postponed') this.#meanRunMs = meanAfter(this.#meanRunMs, runMs); // that was no run
     const wasCut = held.cut !== null && held.cut !== 'timeout';
     const neededMs = timeLearntMs(runMs, wasCut, this.#options.timetable.workMs);
     if (neededMs > this.longestRunMs(held.claimed.type)) this.#options.longestRunMs.set(held.claimed.type, neededMs);
@@ -184,6 +205,7 @@ export class Hands {
   #end(held: Held, outcome: Outcome, hold = false): void {
     if (held === this.#suspect) this.#suspect = null;
     held.span?.end(outcome.kind, 'error' in outcome ? tellable(outcome.error, held.data) : null);
+    if (held.definition.rateLimit !== null) this.#gate.leave(held);
     this.#options.ended(held, outcome, hold);
   }
 }

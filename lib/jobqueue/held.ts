@@ -1,5 +1,6 @@
 /** One claimed job in the hands of a drain, from the claim to its outcome: what it is, what runs, what is still to be told. */
 import type { Job, RunningJob } from './job.ts';
+import type { RateLimiter } from './rateLimit.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
 import { abandoned, type Cut, run } from './run.ts';
 import type { ClaimedJob, Completed, JobMeta } from './store/step.ts';
@@ -57,6 +58,11 @@ export class Held {
     return this.claimed.rescues >= SUSPECT_RESCUES;
   }
 
+  /** A rate limit sent it away before. */
+  get wasPostponed(): boolean {
+    return this.claimed.meta?.postponed === true;
+  }
+
   get counters(): Counters {
     return { attempt: this.#attempt, maxAttempts: this.claimed.maxAttempts, interruptions: this.#interruptions };
   }
@@ -67,7 +73,7 @@ export class Held {
   }
 
   /** Runs the job; resolves when the handler has ended. `wake` is called when a checkpoint wants to be sent. */
-  run(cutsAt: () => Date, wake: () => void): Promise<Outcome> {
+  run(cutsAt: () => Date, wake: () => void, limiter: RateLimiter): Promise<Outcome> {
     const { claimed } = this;
     const job: RunningJob = {
       id: claimed.id,
@@ -101,6 +107,8 @@ export class Held {
       progress: (json) => {
         this.#progress = json;
       },
+      limiter,
+      returning: this.wasPostponed,
       cut: () => this.cut,
     });
   }
@@ -254,7 +262,10 @@ function settlementJson(
       const leaseLeftMs = hold ? Math.max(0, held.leaseEndsAtMs - nowMs) : 0;
       return `${head},"error":${JSON.stringify(settlement.error)},"delayMs":${Math.max(settlement.delayMs, leaseLeftMs)}}`;
     }
-    case 'give_back':
-      return `${head},"interrupted":${settlement.interrupted},"passed":${settlement.passed},"hold":${hold}}`;
+    case 'give_back': {
+      const { interrupted, passed, postponedMs } = settlement;
+      const postponed = postponedMs === undefined ? '' : `,"delayMs":${postponedMs},"postponed":true`;
+      return `${head},"interrupted":${interrupted},"passed":${passed}${postponed},"hold":${hold}}`;
+    }
   }
 }

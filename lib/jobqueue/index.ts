@@ -1,9 +1,19 @@
 /** What a user of the queue imports. */
+export type { Limit } from './buckets.ts';
 export type { DrainOptions } from './drain.ts';
 export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
 export { type Issue, NonRetryableError, QueueError, type QueueErrorCode, RetryAfterError } from './errors.ts';
 export type { Health, HealthCheck } from './health.ts';
 export type { JobView, Preview } from './inspect.ts';
+export {
+  type Issue,
+  NonRetryableError,
+  PostponedError,
+  QueueError,
+  type QueueErrorCode,
+  RetryAfterError,
+} from './errors.ts';
+export type { Health, JobView, Preview } from './inspect.ts';
 export {
   cancelJob,
   continueWith,
@@ -12,7 +22,9 @@ export {
   type Handler,
   type Job,
   type JobContext,
+  type JobRateLimit,
   type Progress,
+  type RateLimit,
   type RunningJob,
   type Status,
 } from './job.ts';
@@ -29,6 +41,7 @@ export type { Incident } from './watch.ts';
 export type { AlertOptions } from './webhook.ts';
 export type { Log, LogLevel } from './log.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export type { RateLimitView } from './rateLimits.ts';
 export type { DrainReport, StopReason } from './report.ts';
 export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './telemetry.ts';
 export type { TellableError } from './tellable.ts';

@@ -1,6 +1,7 @@
 /** What a job is to its author: the declaration, what a handler gets, and what it may answer. Pure: no I/O, no clock. */
 import ms, { type StringValue } from 'ms';
 import type { z } from 'zod';
+import { checkLimit, type Limit } from './buckets.ts';
 import { QueueError } from './errors.ts';
 import { LIMITS } from './limits.ts';
 
@@ -45,6 +46,26 @@ export interface JobContext<Payload> {
   checkpoint(state: unknown): Promise<void>;
   /** Tells screens how far the job is; sent along with the next step, at most 2 s later. */
   progress(progress: Progress): void;
+  /** Waits for a token of a bucket that all invocations share. See `RateLimit`. */
+  readonly rateLimit: RateLimit;
+}
+
+export interface RateLimit {
+  /**
+   * Resolves when a token of the bucket `key` (1 to 512 characters) is this job's: use it at once. Waits up to two seconds; if
+   * it would take longer, rejects with `PostponedError`, and the job comes back when its token should be there, no attempt
+   * burnt: whatever the handler returns or throws after that, but for `continueWith` and `cancelJob`. Callers of one key
+   * should name one limit; the last named counts. Throws QueueError `option_invalid`.
+   */
+  (key: string, limit: Limit): Promise<void>;
+  /** The bucket gives nothing before, to any invocation: for a remote system that says so. A longer block stands. */
+  blockUntil(key: string, until: Date | { readonly delayMs: number }): Promise<void>;
+}
+
+/** The limit of a type: its jobs start no faster. */
+export interface JobRateLimit<Payload> extends Limit {
+  /** Whose limit it is, from the payload as it was enqueued; without it the type has one bucket, named like it. */
+  key?(payload: Payload): string;
 }
 
 const CONTINUE = Symbol('continue');
@@ -110,6 +131,8 @@ export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
   readonly startWithin?: number | StringValue;
   /** Pauses the type when too many of its attempts fail; default: the queue's, `false`: never. */
   readonly guard?: Guard | false;
+  /** How fast its jobs start at most, over all invocations. */
+  readonly rateLimit?: JobRateLimit<z.input<Schema>>;
 }
 
 export interface Job<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -123,6 +146,7 @@ export interface Job<Type extends string = string, Schema extends z.ZodType = z.
   readonly queue: string;
   readonly startWithinMs: number | null;
   readonly guard: Guard | false | null;
+  readonly rateLimit: JobRateLimit<z.input<Schema>> | null;
 }
 
 /** Declares a type of job. Light by design: the handler's module is only loaded by a drain that claimed one. */
@@ -130,7 +154,7 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
   declaration: JobDeclaration<Type, Schema>,
 ): Job<Type, Schema> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
-  const { priority = 0, queue = 'default', startWithin, guard = null } = declaration;
+  const { priority = 0, queue = 'default', startWithin, guard = null, rateLimit = null } = declaration;
   const timeoutMs = durationMs(timeout);
   const startWithinMs = startWithin === undefined ? null : durationMs(startWithin);
   const refuse = (expected: string, got: unknown) => {
@@ -147,7 +171,8 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
   if (startWithinMs !== null && !(startWithinMs > 0 && startWithinMs <= LIMITS.scheduledForMs))
     refuse('startWithin to be a positive duration', startWithin);
   if (guard) checkGuard(guard, (expected, got) => refuse(`guard.${expected}`, got));
-  return { type, payload, handler, maxAttempts, timeoutMs, resumable, priority, queue, startWithinMs, guard };
+  if (rateLimit) checkLimit(rateLimit, `defineJob('${type}'): rateLimit`, 'job_definition_invalid');
+  return { type, payload, handler, maxAttempts, timeoutMs, resumable, priority, queue, startWithinMs, guard, rateLimit };
 }
 
 /** Calls `refuse` with what was expected and what came. */

@@ -27,5 +27,9 @@ export const LIMITS = {
   /** A function is billed while it waits, and most platforms cut a request's connection soon after. */
   waitMs: 60_000,
   idempotencyKeyChars: 512,
+  /** A key is a row of its own; a token every 17 minutes up to what one row's lock can serve; a burst that no day uses up. */
+  bucketKeyChars: 512,
+  perSecond: { min: 0.001, max: 10_000 },
+  burst: { min: 1, max: 100_000 },
   name: { pattern: /^[A-Za-z0-9_.:-]{1,100}$/, words: "of 1 to 100 letters, digits or '_.:-'" },
 } as const;

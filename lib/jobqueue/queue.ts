@@ -25,6 +25,8 @@ import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import { metricsOf } from './metrics.ts';
 import { prometheusText } from './prometheus.ts';
+import { RateLimiter } from './rateLimit.ts';
+import { type RateLimitView, rateLimits, unblock } from './rateLimits.ts';
 import type { DrainReport } from './report.ts';
 import type { Schedule } from './schedule.ts';
 import { type ScheduleControls, scheduleControls } from './scheduleControls.ts';
@@ -132,6 +134,10 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   incidents(): Promise<readonly Incident[]>;
   /** Everything measured, in Prometheus' text format 0.0.4; one statement. */
   metrics(): Promise<string>;
+  /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
+  rateLimits(): Promise<readonly RateLimitView[]>;
+  /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
+  unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
 }
 
 /**
@@ -149,6 +155,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const watch = watchOptions(options, jobs, log);
   const chores: readonly Chore[] = [watchChore(watch)];
   const longestRunMs = new Map<string, number>();
+  const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;
   const database = () => {
     opened ??= typeof options.database === 'function' ? options.database() : options.database;
@@ -170,6 +177,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, longestRunMs };
     const context: DrainContext = { executor: database(), ...shared };
     return drain(context, drainOptions);
+    const executor = database();
+    const context: DrainContext = { executor, jobs, maxDurationMs, keyWindowMs, chores, log, limiter, longestRunMs };
+    return limiter.during(() => drain(context, drainOptions));
   };
 
   return {
@@ -202,6 +212,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     health: async () => checkHealth(database(), watch.thresholds),
     incidents: async () => incidents(database()),
     metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
+    rateLimits: async () => rateLimits(database()),
+    unblock: async (key, { actor }) => unblock(database(), key, actor),
   };
 }
 

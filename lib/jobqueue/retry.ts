@@ -15,7 +15,9 @@ export type Outcome =
   /** The drain's deadline or a shutdown cut the run before its timeout was used up. */
   | { readonly kind: 'interrupted'; readonly error: StoredError }
   /** Claimed, but never started. `passed`: for lack of time. */
-  | { readonly kind: 'unstarted'; readonly passed: boolean };
+  | { readonly kind: 'unstarted'; readonly passed: boolean }
+  /** A rate limit has no token for it before `delayMs`. */
+  | { readonly kind: 'postponed'; readonly delayMs: number };
 
 /** The counters of a claimed job that decide about its future. */
 export interface Counters {
@@ -30,7 +32,13 @@ export type Settlement =
   | { readonly to: 'continue'; readonly state: string; readonly delayMs: number }
   | { readonly to: 'cancelled' | 'dead_letter'; readonly error: StoredError }
   | { readonly to: 'retry'; readonly error: StoredError; readonly delayMs: number }
-  | { readonly to: 'give_back'; readonly interrupted: boolean; readonly passed: boolean };
+  | {
+      readonly to: 'give_back';
+      readonly interrupted: boolean;
+      readonly passed: boolean;
+      /** Sent away to wait for a token: not due before. Else it keeps its place. */
+      readonly postponedMs?: number;
+    };
 
 export function settle(job: Counters, outcome: Outcome, random: () => number): Settlement {
   switch (outcome.kind) {
@@ -49,6 +57,9 @@ export function settle(job: Counters, outcome: Outcome, random: () => number): S
       };
     case 'unstarted':
       return { to: 'give_back', interrupted: false, passed: outcome.passed };
+    case 'postponed':
+      // no counter changes: it says nothing about the job, not even that it would not kill its function
+      return { to: 'give_back', interrupted: false, passed: false, postponedMs: Math.max(0, outcome.delayMs) };
     case 'interrupted':
       // its place is kept: an unfinished job is not a failed one, unless it never gets anywhere
       if (job.interruptions < FREE_INTERRUPTIONS) return { to: 'give_back', interrupted: true, passed: false };

@@ -1,7 +1,17 @@
 /** Runs one claimed job: loads its handler, checks its payload, and turns whatever happens into an outcome. */
 import { NonRetryableError } from './errors.ts';
-import { isCancel, isContinue, type Job, type JobContext, type Progress, type RunningJob } from './job.ts';
+import {
+  isCancel,
+  isContinue,
+  type Job,
+  type JobContext,
+  type Progress,
+  type RateLimit,
+  type RunningJob,
+} from './job.ts';
+import { rateLimitOf } from './limited.ts';
 import { LIMITS } from './limits.ts';
+import type { RateLimiter } from './rateLimit.ts';
 import { type Outcome, retryAfterMs } from './retry.ts';
 import { bytesOf, storableError, storableJson, storableText } from './storable.ts';
 
@@ -20,6 +30,9 @@ export interface RunInput {
   readonly deadline: () => Date;
   readonly checkpoint: (stateJson: string) => Promise<void>;
   readonly progress: (progressJson: string) => void;
+  readonly limiter: RateLimiter;
+  /** A rate limit sent the job away before. */
+  readonly returning: boolean;
   /** What cut this run short so far, asked when the handler has ended. */
   readonly cut: () => Cut | null;
 }
@@ -27,6 +40,7 @@ export interface RunInput {
 /** The run's outcome; never rejects. */
 export async function run(input: RunInput): Promise<Outcome> {
   const { definition, job } = input;
+  let context: Context | null = null;
   try {
     const handler = await load(definition);
     const parsed = await definition.payload.safeParseAsync(input.payload);
@@ -39,8 +53,10 @@ export async function run(input: RunInput): Promise<Outcome> {
       const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt: job.attempt, issues };
       return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
     }
-    return fromValue(job, await handler(new Context(input, parsed.data)));
+    context = new Context(input, parsed.data);
+    return withPostponement(context, fromValue(job, await handler(context)));
   } catch (thrown) {
+    if (context !== null && context.postponedMs !== null) return { kind: 'postponed', delayMs: context.postponedMs };
     try {
       return fromThrown(input, thrown);
     } catch {
@@ -48,6 +64,13 @@ export async function run(input: RunInput): Promise<Outcome> {
       return fromThrown(input, new Error('a handler threw a value that cannot be read'));
     }
   }
+}
+
+/** A handler that caught its postponement has not done its work, unless it says in so many words how the job goes on. */
+function withPostponement({ postponedMs }: Context, outcome: Outcome): Outcome {
+  if (postponedMs === null || outcome.kind === 'cancelled') return outcome;
+  if (outcome.kind === 'continued') return { ...outcome, delayMs: Math.max(outcome.delayMs, postponedMs) };
+  return { kind: 'postponed', delayMs: postponedMs };
 }
 
 /** What becomes of a run that did not end although it was told to. */
@@ -58,6 +81,22 @@ export function abandoned(input: Pick<RunInput, 'job' | 'definition'>, cut: Cut)
 }
 
 const loaded = new WeakMap<Job, Promise<{ run: (context: JobContext<unknown>) => Promise<unknown> }>>();
+
+const ready = new WeakSet<Job>();
+
+/**
+ * Whether the handler's module is there, so that a run begins at once. If not, it is being loaded, and `wake` is called when
+ * it is there or cannot be: then the run will say so.
+ */
+export function isLoaded(definition: Job, wake: () => void): boolean {
+  if (ready.has(definition)) return true;
+  const over = () => {
+    ready.add(definition);
+    wake();
+  };
+  load(definition).then(over, over);
+  return false;
+}
 
 async function load(definition: Job): Promise<(context: JobContext<unknown>) => Promise<unknown>> {
   if (!definition.handler) throw new NonRetryableError(`'${definition.type}' has no handler in this deployment`);
@@ -75,6 +114,9 @@ class Context implements JobContext<unknown> {
   readonly payload: unknown;
   readonly job: RunningJob;
   readonly #input: RunInput;
+  #rateLimit: RateLimit | null = null;
+  /** How far away the token is for which a rate limit sent this run away; null if none did. */
+  postponedMs: number | null = null;
 
   constructor(input: RunInput, payload: unknown) {
     this.#input = input;
@@ -90,6 +132,15 @@ class Context implements JobContext<unknown> {
 
   get deadline(): Date {
     return this.#input.deadline();
+  }
+
+  get rateLimit(): RateLimit {
+    const { limiter, signal, deadline, returning } = this.#input;
+    const postponed = (delayMs: number) => {
+      this.postponedMs = Math.max(this.postponedMs ?? 0, delayMs);
+    };
+    this.#rateLimit ??= rateLimitOf({ limiter, signal, deadline, returning, postponed });
+    return this.#rateLimit;
   }
 
   async checkpoint(state: unknown): Promise<void> {

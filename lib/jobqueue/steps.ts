@@ -11,6 +11,7 @@ import type { JobLog } from './jobLog.ts';
 import { Lanes } from './lanes.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
+import type { RateLimiter } from './rateLimit.ts';
 import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
 import { batchSize, holdLimit, meanAfter, stepsInFlight, timeNeededMs } from './slots.ts';
@@ -39,6 +40,7 @@ export interface StepsOptions {
   readonly chores: readonly Chore[];
   readonly log: Log;
   readonly tell: JobLog | null;
+  readonly limiter: RateLimiter;
   readonly timetable: Timetable;
   readonly report: DrainReport;
   readonly queue?: string | undefined;
@@ -227,9 +229,11 @@ export class Steps implements Member {
     };
   }
 
-  /** Each type with its lease, and those that are not to be probed: filtered out, or longer than the time left. */
-  #claimableTypes(leftMs: number, untilEndMs: number): Pick<Claim, 'types' | 'excluded'> {
-    const { jobs, types: only } = this.#options;
+  /** Each type with its lease, and those that are not to be probed: filtered out, longer than the time left, or without tokens. */
+  #claimableTypes(leftMs: number, untilEndMs: number): Pick<Claim, 'types' | 'excluded' | 'nextTokenInMs'> {
+    const { jobs, types: only, limiter } = this.#options;
+    const now = performance.now();
+    let nextTokenInMs = Number.POSITIVE_INFINITY;
     const types: Record<string, number> = {};
     const excluded: string[] = [];
     for (const job of jobs.values()) {
@@ -238,9 +242,12 @@ export class Steps implements Member {
       const wanted = !only || only.includes(job.type);
       const fits = timeNeededMs(job, this.#hands.longestRunMs(job.type)) < leftMs;
       if (wanted && !fits) this.#outOfTime.add(job.type);
-      if (!wanted || !fits) excluded.push(job.type);
+      // a type's own bucket is empty: its jobs would only be claimed to be sent away
+      const shortForMs = job.rateLimit && !job.rateLimit.key ? limiter.shortForMs(job.type, now) : 0;
+      if (!wanted || !fits || shortForMs > 0) excluded.push(job.type);
+      if (wanted && fits && shortForMs > 0) nextTokenInMs = Math.min(nextTokenInMs, shortForMs);
     }
-    return { types, excluded };
+    return { types, excluded, ...(nextTokenInMs < Number.POSITIVE_INFINITY && { nextTokenInMs }) };
   }
 
   async #send(claim: Claim | null, now: number): Promise<void> {

@@ -108,6 +108,9 @@ describe('the code of README.md, docs/handlers.md and docs/health.md', () => {
     vi.stubEnv('DATABASE_URL', fresh.url);
     mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/schedules.md'], { 'lib/jobs/index.ts': nameTheTypes });
     mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/health.md'], { 'lib/jobs/index.ts': nameTheTypes });
+    mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/rate-limits.md'], {
+      'lib/jobs/index.ts': nameTheTypes,
+    });
   });
   afterAll(async () => {
     mirror.remove();

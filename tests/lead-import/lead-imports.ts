@@ -99,6 +99,7 @@ function jobContext<Payload>(payload: Payload, id: string, options: RunOptions):
     signal,
     deadline,
     checkpoint,
+    rateLimit: Object.assign(() => Promise.resolve(), { blockUntil: () => Promise.resolve() }),
     progress: () => {},
   };
 }

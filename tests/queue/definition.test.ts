@@ -23,6 +23,7 @@ describe('defineJob', () => {
       queue: 'default',
       startWithinMs: null,
       guard: null,
+      rateLimit: null,
     });
   });
 
@@ -47,6 +48,9 @@ describe('defineJob', () => {
     ['a timeout of more than a day', { timeout: '25h' }],
     ['a timeout that is no duration', { timeout: 'soon' }],
     ['an empty timeout', { timeout: '' }],
+    ['a rate limit of no tokens', { rateLimit: { perSecond: 0, burst: 1 } }],
+    ['a rate limit without a burst', { rateLimit: { perSecond: 1 } }],
+    ['a burst beyond all bounds', { rateLimit: { perSecond: 1, burst: 100_001 } }],
     ['a timeout that is no number', { timeout: Number.NaN }],
     ['a start within no time', { startWithin: 0 }],
     ['a start within what is no duration', { startWithin: 'soon' }],

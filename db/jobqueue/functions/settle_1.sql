@@ -64,12 +64,13 @@ begin
           interruptions = case s."to" when 'continue' then 0 else j.interruptions + coalesce(s.interrupted, false)::int end,
           passes = case when s.passed then least(j.passes + 1, 1000) when s."to" = 'give_back' then j.passes else 0 end,
           state = case s."to" when 'continue' then s.state else j.state end,
+          meta = case when s.postponed then coalesce(j.meta, '{}') || '{"postponed": true}' else j.meta end,
           state_bytes = case s."to" when 'continue' then coalesce(octet_length(s.state::text), 0) else j.state_bytes end,
           errors = case when s.error is null then j.errors
                         else coalesce(case when jsonb_array_length(j.errors) >= 100 then j.errors - 0 else j.errors end, '[]')
                              || (s.error || jsonb_build_object('at', now(), 'fence', j.fence)) end
       from jsonb_to_recordset(settlements) as s(id bigint, fence int, "to" text, "delayMs" float8, error jsonb, state jsonb,
-        interrupted boolean, passed boolean, hold boolean)
+        interrupted boolean, passed boolean, postponed boolean, hold boolean)
       where s."to" in ('retry', 'give_back', 'continue')
         and j.id = s.id and j.fence = s.fence and j.lease_until is not null and j.settled_fence <> j.fence;
       get diagnostics v_rows = row_count;

@@ -4,14 +4,15 @@
 -- drain        {id, step, source, deadlineMs, claim, again?, keyed?, keyWindowMs, lingerMs, report?, running?, chores?, stopReason, passedOver?}
 --              keyed: some outcome is of a job with an idempotency key; without report the ledger row is left as it is
 -- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
--- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, hold?}]
+-- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
 --              to: dead_letter | cancelled | retry | give_back | continue
 -- running      [{id, fence, ranMs?, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
 --              seconds those without, to hear whether they are still held
 -- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?, lanes?, first, idle,
---              alone, suspects, includePaused}; types: all with a handler here; excluded: those not to be probed now;
+--              alone, suspects, includePaused, nextTokenInMs?}; types: all with a handler here; excluded: those not to be probed now;
 --              lanes: [[queue, type, priority, afterDueAt, afterId, hasPeers]], or none to have those in use found and returned;
---              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it
+--              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
+--              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
 --              lost, revoked, rescued, crashed, lanes, unhandled, chores, nextDueInMs, exhausted, tookMs}
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
@@ -257,6 +258,7 @@ begin
         where k.queue = e ->> 0 and k.type = e ->> 1 and k.priority = (e ->> 2)::smallint and k.due_at > now()
         order by k.due_at limit 1) future
       where v_types ? (e ->> 1) and not v_excluded ? (e ->> 1);
+      v_next_due := least(v_next_due, (claim ->> 'nextTokenInMs')::float8);
     end if;
   end if;
 

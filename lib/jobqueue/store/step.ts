@@ -28,6 +28,8 @@ export interface JobMeta {
   readonly slot?: string;
   /** The trace of the one who enqueued it, as W3C writes it. */
   readonly traceparent?: string;
+  /** A rate limit sent it away before: it takes a token before those that come for the first time. */
+  readonly postponed?: boolean;
 }
 
 /** (queue, type, priority), how far into it this drain has claimed (due time and id, null at the start), and whether others share its priority. */
@@ -90,6 +92,8 @@ export interface Claim {
   readonly alone: boolean;
   readonly suspects: boolean;
   readonly includePaused: boolean;
+  /** When a type that is excluded for its rate limit should be probed again. */
+  readonly nextTokenInMs?: number;
 }
 
 export interface StepAnswer {

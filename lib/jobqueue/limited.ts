@@ -1,0 +1,64 @@
+/** What a handler calls to keep a rate limit, and what its job's declaration says of one. */
+import { checkKey, checkLimit, type Limit, patienceMs } from './buckets.ts';
+import { PostponedError } from './errors.ts';
+import type { RateLimit } from './job.ts';
+import type { RateLimiter, Ticket } from './rateLimit.ts';
+
+export interface LimitedRun {
+  readonly limiter: RateLimiter;
+  readonly signal: () => AbortSignal;
+  readonly deadline: () => Date;
+  readonly returning: boolean;
+  /** Told before the handler is. */
+  readonly postponed: (delayMs: number) => void;
+}
+
+/** The `rateLimit` of one run. */
+export function rateLimitOf(run: LimitedRun): RateLimit {
+  let refusal: PostponedError | null = null;
+  /** Keys of which it has had a token: sent away half-way by newcomers' turns, it would do its first half again and again. */
+  const begun = new Set<string>();
+  const rateLimit = async (key: string, limit: Limit): Promise<void> => {
+    checkKey(key);
+    checkLimit(limit);
+    const signal = run.signal();
+    signal.throwIfAborted();
+    if (refusal !== null) throw refusal; // the job comes back in any case
+    const returning = run.returning || begun.has(key);
+    const { perSecond, burst } = limit;
+    const delayMs = await tokenOrDelay({ ...run, returning }, key, { perSecond, burst }, signal);
+    if (delayMs === null) return void begun.add(key);
+    run.postponed(delayMs);
+    refusal = new PostponedError(key, delayMs);
+    throw refusal;
+  };
+  return Object.assign(rateLimit, {
+    async blockUntil(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
+      checkKey(key);
+      await run.limiter.block(key, until);
+    },
+  });
+}
+
+/** Null once a token is ours, to be used now; else when to come back. Rejects when the run is told to end. */
+async function tokenOrDelay(run: LimitedRun, key: string, limit: Limit, signal: AbortSignal): Promise<number | null> {
+  const { limiter, returning, deadline } = run;
+  return new Promise((resolve, reject) => {
+    let ticket: Ticket | null = null;
+    const aborted = () => {
+      if (ticket) limiter.leave(ticket);
+      reject(signal.reason);
+    };
+    const changed = () => {
+      if (ticket === null || ticket.state === 'waiting' || ticket.state === 'over') return;
+      if (ticket.state === 'granted' && !limiter.use(ticket)) return changed(); // too old: it waits on, or has the next
+      signal.removeEventListener('abort', aborted);
+      if (ticket.state === 'failed') reject(ticket.error);
+      else resolve(ticket.state === 'postponed' ? ticket.delayMs : null);
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    const patience = patienceMs(deadline().getTime() - Date.now());
+    ticket = limiter.enter({ key, limit, returning, patienceMs: patience, changed });
+    changed();
+  });
+}

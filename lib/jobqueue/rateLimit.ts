@@ -1,0 +1,373 @@
+/** The tokens of one process: taken from Postgres in lumps, shared by its drains and jobs, and given back when nobody wants them. */
+import type { Executor } from '../../db/database.ts';
+import {
+  askAfterMs,
+  blockMs,
+  comeBackMs,
+  holdMs,
+  type Limit,
+  lump,
+  MAX_SHORT_MS,
+  USES_MS,
+  usableMs,
+  worthReturning,
+} from './buckets.ts';
+import type { Log } from './log.ts';
+import { meanAfter } from './slots.ts';
+import { verdictOn } from './sqlstate.ts';
+import { blockBucket, returnTokens, type TakeAnswer, type TakeRequest, takeTokens } from './store/buckets.ts';
+
+/** A take is a few row updates; who gets no answer within this time asks anew, and tokens of the lost answer are lost. */
+const ANSWER_TIMEOUT_MS = 2_000;
+const ASK_AGAIN_MS = 250;
+/** Without an answer nobody knows when there will be a token. */
+const UNANSWERED_MS = 5_000;
+/** Each bucket of a statement stays locked until all are done; more go into the next. */
+const BUCKETS_A_STATEMENT = 100;
+/** What is remembered of buckets that nobody waits for. */
+const MOST_REMEMBERED = 1_000;
+
+export interface Entry {
+  readonly key: string;
+  readonly limit: Limit;
+  /** A rate limit sent the job away before. */
+  readonly returning: boolean;
+  readonly patienceMs: number;
+  /** Called when the ticket is no longer waiting. */
+  readonly changed: () => void;
+}
+
+/** One job's place in the line for a token of one bucket. */
+export interface Ticket {
+  readonly entry: Entry;
+  /** Its job has been sent away before, or was told that its token comes before those of the line. */
+  isAhead: boolean;
+  state: 'waiting' | 'granted' | 'postponed' | 'failed' | 'over';
+  /** Of a waiting one: how long it can wait. Of a granted one: how long its token may be used. On the monotonic clock. */
+  untilMs: number;
+  /** Of a postponed one: when its job should come back. */
+  delayMs: number;
+  error: unknown;
+}
+
+interface Lump {
+  tokens: number;
+  readonly takenAt: string;
+  readonly askedAtMs: number;
+  readonly untilMs: number;
+}
+
+/** What this process knows of one bucket. */
+interface Bucket {
+  readonly key: string;
+  limit: Limit;
+  tickets: Ticket[];
+  lumps: Lump[];
+  asking: boolean;
+  askAtMs: number;
+  shortUntilMs: number;
+  /** By the last answer there is not enough for all who wait. */
+  sendsAway: boolean;
+  uses: { sinceMs: number; now: number; before: number };
+}
+
+export class RateLimiter {
+  readonly #executor: () => Executor;
+  readonly #log: Log;
+  readonly #buckets = new Map<string, Bucket>();
+  /** Those with waiting tickets. */
+  readonly #wanted = new Set<Bucket>();
+  readonly #pending = new Set<Promise<void>>();
+  #drains = 0;
+  #roundTripMs: number | null = null;
+  #askTimer: NodeJS.Timeout | NodeJS.Immediate | null = null;
+  #returnTimer: NodeJS.Timeout | null = null;
+
+  constructor(executor: () => Executor, log: Log) {
+    this.#executor = executor;
+    this.#log = log;
+  }
+
+  /** Runs a drain; after the last of those that run at once, tokens in hand go back. */
+  async during<T>(drain: () => Promise<T>): Promise<T> {
+    this.#drains++;
+    try {
+      return await drain();
+    } finally {
+      this.#drains--;
+      if (this.#drains === 0) await this.#close();
+    }
+  }
+
+  enter(entry: Entry): Ticket {
+    const now = performance.now();
+    const ticket: Ticket = {
+      entry,
+      isAhead: entry.returning,
+      state: 'waiting',
+      untilMs: now + entry.patienceMs,
+      delayMs: 0,
+      error: null,
+    };
+    const bucket = this.#bucketOf(entry);
+    bucket.tickets.push(ticket);
+    this.#serve(bucket, now);
+    return ticket;
+  }
+
+  /** Uses the token of a granted ticket, now. `false`: it is too old, and the ticket waits for another. */
+  use(ticket: Ticket): boolean {
+    const now = performance.now();
+    if (now < ticket.untilMs) {
+      ticket.state = 'over';
+      const bucket = this.#bucketOf(ticket.entry);
+      noteUse(bucket, now);
+      return true;
+    }
+    ticket.state = 'waiting';
+    ticket.untilMs = now + ticket.entry.patienceMs;
+    const bucket = this.#bucketOf(ticket.entry);
+    bucket.tickets.unshift(ticket);
+    this.#serve(bucket, now);
+    return false;
+  }
+
+  /** Gives up its place, or its token to the next. */
+  leave(ticket: Ticket): void {
+    const bucket = this.#bucketOf(ticket.entry);
+    const { state, untilMs } = ticket;
+    ticket.state = 'over';
+    bucket.tickets = bucket.tickets.filter((other) => other !== ticket);
+    if (state === 'granted') {
+      // a single token is never worth a statement of its own
+      bucket.lumps.push({ tokens: 1, takenAt: '', askedAtMs: Number.NEGATIVE_INFINITY, untilMs });
+      this.#serve(bucket, performance.now());
+    }
+  }
+
+  /** For how long the bucket is known to have no token, ms; 0 if it may have one. */
+  shortForMs(key: string, nowMs: number): number {
+    const bucket = this.#buckets.get(key);
+    return bucket && bucket.lumps.length === 0 ? Math.max(0, bucket.shortUntilMs - nowMs) : 0;
+  }
+
+  /** Whether asking for more jobs than can start now is worth it: they learn when to come back. */
+  sendsAway(key: string): boolean {
+    return this.#buckets.get(key)?.sendsAway ?? false;
+  }
+
+  /** The bucket gives nothing until then, to nobody; what other processes have in hand they use within half a second. */
+  async block(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
+    const delayMs = blockMs(until, Date.now());
+    const bucket = this.#buckets.get(key);
+    if (bucket) {
+      bucket.lumps = [];
+      bucket.shortUntilMs = performance.now() + Math.min(delayMs, MAX_SHORT_MS);
+    }
+    await blockBucket(this.#executor(), key, delayMs);
+  }
+
+  #bucketOf({ key, limit }: Entry): Bucket {
+    let bucket = this.#buckets.get(key);
+    if (!bucket) {
+      if (this.#buckets.size >= MOST_REMEMBERED) this.#forget();
+      const uses = { sinceMs: 0, now: 0, before: 0 };
+      bucket = {
+        key,
+        limit,
+        tickets: [],
+        lumps: [],
+        asking: false,
+        askAtMs: 0,
+        shortUntilMs: 0,
+        sendsAway: false,
+        uses,
+      };
+      this.#buckets.set(key, bucket);
+    }
+    bucket.limit = limit;
+    return bucket;
+  }
+
+  #forget(): void {
+    const now = performance.now();
+    for (const [key, { tickets, lumps, asking, shortUntilMs }] of this.#buckets)
+      if (tickets.length === 0 && lumps.length === 0 && !asking && shortUntilMs <= now) this.#buckets.delete(key);
+  }
+
+  /** Hands out what is in hand, to those first that were sent away before, and asks for more if it does not suffice. */
+  #serve(bucket: Bucket, now: number): void {
+    if (bucket.tickets.some(({ isAhead }) => isAhead))
+      bucket.tickets.sort((a, b) => Number(b.isAhead) - Number(a.isAhead));
+    for (const lump of bucket.lumps) {
+      while (lump.tokens > 0 && lump.untilMs > now && bucket.tickets.length > 0) {
+        const ticket = bucket.tickets.shift() as Ticket;
+        lump.tokens--;
+        ticket.state = 'granted';
+        ticket.untilMs = lump.untilMs;
+        ticket.entry.changed();
+      }
+    }
+    bucket.lumps = bucket.lumps.filter(({ tokens }) => tokens > 0);
+    if (bucket.tickets.length > 0) this.#wanted.add(bucket);
+    else this.#wanted.delete(bucket);
+    this.#planAsking(now);
+    if (bucket.lumps.length > 0) this.#planReturn();
+  }
+
+  #planAsking(now: number): void {
+    if (this.#askTimer !== null) clearTimer(this.#askTimer);
+    this.#askTimer = null;
+    let askAtMs = Number.POSITIVE_INFINITY;
+    for (const bucket of this.#wanted) if (!bucket.asking) askAtMs = Math.min(askAtMs, bucket.askAtMs);
+    if (askAtMs === Number.POSITIVE_INFINITY) return;
+    const ask = () => {
+      this.#askTimer = null;
+      this.#askForAll();
+    };
+    // not at once: jobs that start together ask together
+    this.#askTimer = askAtMs <= now ? setImmediate(ask) : setTimeout(ask, askAtMs - now);
+  }
+
+  #askForAll(): void {
+    const now = performance.now();
+    const due = [...this.#wanted].filter(({ asking, askAtMs }) => !asking && askAtMs <= now + 1);
+    for (let n = 0; n < due.length; n += BUCKETS_A_STATEMENT)
+      this.#track(this.#ask(due.slice(n, n + BUCKETS_A_STATEMENT)));
+    if (due.length === 0) this.#planAsking(now);
+  }
+
+  async #ask(buckets: readonly Bucket[]): Promise<void> {
+    const askedAtMs = performance.now();
+    const asked = new Map(buckets.map((bucket) => [bucket.key, { bucket, ...this.#request(bucket, askedAtMs) }]));
+    for (const bucket of buckets) bucket.asking = true;
+    try {
+      const requests = Array.from(asked.values(), ({ request }) => request);
+      const answers = await takeTokens(this.#executor(), requests, ANSWER_TIMEOUT_MS);
+      const now = performance.now();
+      this.#roundTripMs = meanAfter(this.#roundTripMs, now - askedAtMs);
+      for (const bucket of buckets) bucket.asking = false;
+      for (const answer of answers) {
+        const question = asked.get(answer.key);
+        if (question) this.#take(question, answer, askedAtMs, now);
+      }
+    } catch (error) {
+      if (verdictOn(error) !== 'passing') this.#log('error', 'rate_limit_failed', { error }); // no keys: they name people
+      for (const bucket of buckets) this.#unanswered(bucket, error);
+    }
+  }
+
+  #request(bucket: Bucket, now: number): { request: TakeRequest; tickets: readonly Ticket[] } {
+    const { key, limit, tickets, uses } = bucket;
+    noteUse(bucket, now, 0);
+    const request = {
+      key,
+      ...limit,
+      ...lump(tickets.length, uses.before, limit),
+      waiting: tickets.length,
+      returning: tickets.filter(({ isAhead }) => isAhead).length,
+      patienceMs: Math.max(0, Math.min(...tickets.map(({ untilMs }) => untilMs - now))),
+      holdMs: holdMs(limit, this.#roundTripMs ?? 0),
+    };
+    return { request, tickets: [...tickets] };
+  }
+
+  #take(
+    { bucket, request, tickets }: { bucket: Bucket; request: TakeRequest; tickets: readonly Ticket[] },
+    answer: TakeAnswer,
+    askedAtMs: number,
+    now: number,
+  ): void {
+    const { taken, takenAt, retryInMs, freeInMs, postponed } = answer;
+    const untilMs = askedAtMs + usableMs(request.holdMs);
+    const isShort = taken < Math.min(request.want, request.waiting);
+    if (taken > 0) bucket.lumps.push({ tokens: taken, takenAt, askedAtMs, untilMs });
+    bucket.sendsAway = isShort || postponed > 0;
+    const isKnown = bucket.sendsAway || freeInMs > USES_MS; // a token that is there before the next claim is none the less there
+    bucket.shortUntilMs = isKnown ? now + Math.min(freeInMs, MAX_SHORT_MS) : 0;
+    bucket.askAtMs = isShort ? now + askAfterMs(bucket.limit, retryInMs, Math.random()) : now;
+    if (postponed > 0) {
+      const last = tickets.slice(-postponed).filter(({ state }) => state === 'waiting');
+      bucket.tickets = bucket.tickets.filter((ticket) => !last.includes(ticket));
+      for (const [place, ticket] of last.entries()) postpone(ticket, comeBackMs(answer, place));
+      for (const ticket of tickets) ticket.isAhead = true; // the line begins behind those that stay
+    }
+    this.#serve(bucket, now);
+  }
+
+  /** Fails closed: nobody gets a token that Postgres did not give. */
+  #unanswered(bucket: Bucket, error: unknown): void {
+    const now = performance.now();
+    bucket.asking = false;
+    bucket.askAtMs = now + ASK_AGAIN_MS;
+    const tickets = bucket.tickets;
+    const hopeless = verdictOn(error) !== 'passing';
+    bucket.tickets = hopeless ? [] : tickets.filter(({ untilMs }) => untilMs > now);
+    for (const ticket of tickets) {
+      if (hopeless) {
+        ticket.state = 'failed';
+        ticket.error = error;
+        ticket.entry.changed();
+      } else if (ticket.untilMs <= now) postpone(ticket, UNANSWERED_MS * (1 + Math.random()));
+    }
+    this.#serve(bucket, now);
+  }
+
+  #planReturn(): void {
+    if (this.#returnTimer !== null) return;
+    this.#returnTimer = setTimeout(() => {
+      this.#returnTimer = null;
+      this.#return(({ untilMs }, now) => untilMs <= now);
+      for (const { lumps } of this.#buckets.values()) if (lumps.length > 0) return this.#planReturn();
+    }, 500);
+    this.#returnTimer.unref();
+  }
+
+  #return(which: (lump: Lump, now: number) => boolean): void {
+    const now = performance.now();
+    const unused: { key: string; tokens: number; takenAt: string }[] = [];
+    for (const bucket of this.#buckets.values()) {
+      for (const lump of bucket.lumps) {
+        if (which(lump, now) && worthReturning(lump.tokens, now - lump.askedAtMs, bucket.limit))
+          unused.push({ key: bucket.key, tokens: lump.tokens, takenAt: lump.takenAt });
+      }
+      bucket.lumps = bucket.lumps.filter((lump) => !which(lump, now));
+    }
+    if (unused.length === 0) return;
+    // what does not arrive is lost, like the tokens of a drain that was killed
+    this.#track(returnTokens(this.#executor(), unused, ANSWER_TIMEOUT_MS).catch(() => undefined));
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#pending);
+    if (this.#drains > 0) return; // the next has begun, and may use them
+    this.#return(() => true);
+    await Promise.all(this.#pending);
+  }
+
+  #track(statement: Promise<void>): void {
+    const done = statement.finally(() => this.#pending.delete(done));
+    this.#pending.add(done);
+  }
+}
+
+function postpone(ticket: Ticket, delayMs: number): void {
+  ticket.state = 'postponed';
+  ticket.delayMs = delayMs;
+  ticket.entry.changed();
+}
+
+function noteUse({ uses }: Bucket, now: number, tokens = 1): void {
+  const age = now - uses.sinceMs;
+  if (age >= USES_MS) {
+    uses.before = age < 2 * USES_MS ? uses.now : 0;
+    uses.now = 0;
+    uses.sinceMs = now;
+  }
+  uses.now += tokens;
+}
+
+function clearTimer(timer: NodeJS.Timeout | NodeJS.Immediate): void {
+  if ('hasRef' in timer && 'refresh' in timer) clearTimeout(timer);
+  else clearImmediate(timer as NodeJS.Immediate);
+}
