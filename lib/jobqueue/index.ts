@@ -1,7 +1,9 @@
 /** What a user of the queue imports. */
+export type { AuditEntry, Target } from './controls.ts';
 export type { DrainOptions } from './drain.ts';
 export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
 export { type Issue, NonRetryableError, QueueError, type QueueErrorCode, RetryAfterError } from './errors.ts';
+export type { By, DeadLetterFilter, JobFilter } from './filters.ts';
 export type { Health, JobView, Preview } from './inspect.ts';
 export {
   cancelJob,
@@ -18,4 +20,6 @@ export type { KickOptions } from './kick.ts';
 export { LIMITS } from './limits.ts';
 export type { Log } from './log.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './replay.ts';
 export type { DrainReport, StopReason } from './report.ts';
+export type { BulkOptions, BulkReport } from './slices.ts';

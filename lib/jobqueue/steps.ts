@@ -18,8 +18,11 @@ import type { Timetable } from './timetable.ts';
 
 /** Outcomes wait this long for company before they are settled. */
 const SETTLE_AFTER_MS = 250;
-/** While anything runs a step goes out this often: cancels, progress and started marks travel with it. */
-const HEARTBEAT_MS = 2_000;
+/**
+ * While anything runs a step goes out this often that tells of all that runs, whatever other steps told in between: a job that
+ * was cancelled learns it within 2 s, this plus the accuracy of the loop and a round trip.
+ */
+const HEARTBEAT_MS = 1_500;
 /** The ledger row of a drain is brought up to date this often: each time is a row version. */
 const LEDGER_MS = 250;
 /** An empty queue is waited for if its next job falls due within this time. */
@@ -57,7 +60,7 @@ export class Steps implements Member {
 
   #sent = 0;
   #inFlight = 0;
-  #lastSentAtMs = 0;
+  #lastHeartbeatAtMs = 0;
   #lastToldAtMs = 0;
   /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
   #onTheWayMs = 0;
@@ -184,7 +187,7 @@ export class Steps implements Member {
       if (hands.isEmpty || this.#ended.length >= batchSize(hands.pace)) return true;
       if (now - this.#oldestEndedAtMs >= SETTLE_AFTER_MS) return true;
     }
-    return hands.running.size > 0 && now - this.#lastSentAtMs >= HEARTBEAT_MS;
+    return hands.running.size > 0 && now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
   }
 
   #mustClaim(now: number, claim: Claim): boolean {
@@ -241,11 +244,12 @@ export class Steps implements Member {
     const { report, wake } = this.#options;
     const hands = this.#hands;
     const ended = this.#takeEnded();
-    const news = hands.takeNews(now, HEARTBEAT_MS);
+    const isHeartbeat = now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
+    if (isHeartbeat) this.#lastHeartbeatAtMs = now;
+    const news = hands.takeNews(now, isHeartbeat);
     for (const { settlement } of ended) count(report, settlement.to);
     this.#sent++;
     this.#inFlight++;
-    this.#lastSentAtMs = now;
     if (claim) {
       this.#claimsInFlight++;
       this.#comingJobs += claim.limit;

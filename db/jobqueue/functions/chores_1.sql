@@ -10,5 +10,8 @@ as $$
 declare
   v_answer jsonb := '{}';
 begin
+  if chores ? 'replays' then
+    v_answer := v_answer || jsonb_build_object('replays', jobqueue.replays_due_1(chores -> 'replays'));
+  end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;
