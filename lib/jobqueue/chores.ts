@@ -31,7 +31,7 @@ export class Chores {
   readonly #options: ChoresOptions;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #acting = 0;
-  #acted = false;
+  #ended = 0;
 
   constructor(options: ChoresOptions) {
     this.#options = options;
@@ -58,7 +58,7 @@ export class Chores {
       this.#acting++;
       const done = () => {
         this.#acting--;
-        this.#acted = true;
+        this.#ended++;
         wake();
       };
       chore
@@ -68,10 +68,8 @@ export class Chores {
     }
   }
 
-  /** Whether a chore has ended since the last call: it may have brought jobs. */
-  haveActed(): boolean {
-    const acted = this.#acted;
-    this.#acted = false;
-    return acted;
+  /** How many have ended: each may have brought jobs, which a claim sent before has not seen. */
+  get ended(): number {
+    return this.#ended;
   }
 }

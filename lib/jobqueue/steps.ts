@@ -74,6 +74,8 @@ export class Steps implements Member {
 
   /** The last claim looked at every lane anew, with nothing else in hand, and found nothing. */
   #foundNothing = false;
+  /** How many chores had ended when that claim went out. */
+  #lookedAfterChores = 0;
   /** When the next job falls due, if that is worth waiting for. */
   #lingersUntilMs: number | null = null;
   /** The ledger row says what came of this drain. */
@@ -111,7 +113,11 @@ export class Steps implements Member {
   }
 
   get foundNothing(): boolean {
-    return this.#foundNothing && this.#lingersUntilMs === null;
+    return this.#knowsNothing && this.#lingersUntilMs === null;
+  }
+
+  get #knowsNothing(): boolean {
+    return this.#foundNothing && this.#lookedAfterChores === this.#chores.ended;
   }
 
   get reachedLimit(): boolean {
@@ -137,7 +143,6 @@ export class Steps implements Member {
 
   /** Sends a step if one is due; `true` if it did. */
   sendIfDue(now: number): boolean {
-    if (this.#chores.haveActed()) this.#foundNothing = false;
     if (this.#inFlight >= (this.#answered ? this.#mostInFlight : 1)) return false;
     const claim = this.#claim(now);
     if (!this.#mustTell(now) && !(claim !== null && this.#mustClaim(now, claim))) return false;
@@ -195,7 +200,7 @@ export class Steps implements Member {
       if (this.#lanes.needsSlot && claim.free === 0) return false;
       return !this.#lanes.exhausted && claim.limit >= batchSize(this.#hands.pace);
     }
-    return !this.#foundNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
+    return !this.#knowsNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
   }
 
   #claim(now: number): Claim | null {
@@ -255,6 +260,7 @@ export class Steps implements Member {
       this.#comingJobs += claim.limit;
       this.#idleClaimInFlight = claim.idle;
     }
+    const choresEnded = this.#chores.ended;
     const chores = claim && this.#chores.request(now);
     const parcel: Parcel = {
       ended,
@@ -268,7 +274,10 @@ export class Steps implements Member {
       this.#answered = true;
       this.#noteSettled(ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
-      if (claim) this.#noteClaimed(claim, parcel, delivered, now);
+      if (claim) {
+        this.#noteClaimed(claim, parcel, delivered, now);
+        this.#lookedAfterChores = choresEnded;
+      }
       this.#chores.take(delivered.answer.chores);
     } catch (error) {
       this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
