@@ -9,6 +9,7 @@ const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|ca
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|thresholds|words)[.]ts$';
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|tellable|prometheus|metrics)[.]ts$';
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|buckets)[.]ts$';
+const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|filters)[.]ts$';
 
 const ABSENT: IForbiddenRuleType[] = [
   { name: 'import cycles', from: {}, to: { circular: true } },

@@ -72,4 +72,9 @@ export class Chores {
         .then(done, done);
     }
   }
+
+  /** How many have ended: each may have brought jobs, which a claim sent before has not seen. */
+  get ended(): number {
+    return this.#ended;
+  }
 }

@@ -146,9 +146,9 @@ export class Hands {
     return false;
   }
 
-  takeNews(nowMs: number, againAfterMs: number): News[] {
+  takeNews(nowMs: number, isHeartbeat: boolean): News[] {
     const tellers = this.#suspect !== null && !this.#suspect.announced ? [this.#suspect] : [...this.#running];
-    return tellers.map((held) => held.takeNews(nowMs, againAfterMs)).filter((news) => news !== null);
+    return tellers.map((held) => held.takeNews(nowMs, isHeartbeat)).filter((news) => news !== null);
   }
 
   longestRunMs(type: string): number {

@@ -39,7 +39,7 @@ export class Held {
 
   #attempt: number;
   #interruptions: number;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  #told = false;
   #progress: string | null = null;
   #checkpoints: PendingCheckpoint[] = [];
   /** A checkpoint is on its way. The next waits for its answer: sent again after a loss, an old state would overwrite a new one. */
@@ -145,14 +145,14 @@ export class Held {
     return this.#checkpoints.length > 0 && !this.#checkpointIsOut;
   }
 
-  /** What is to be told about this running job, or null; that it runs is told again after a while, to hear if it is still ours. */
-  takeNews(nowMs: number, againAfterMs: number): News | null {
+  /** What is to be told about this running job, or null; that it runs is told again with each heartbeat, to hear if it is still ours. */
+  takeNews(nowMs: number, isHeartbeat: boolean): News | null {
     const checkpoints = this.#checkpointIsOut ? [] : this.#checkpoints.splice(0);
-    if (nowMs - this.#toldAtMs < againAfterMs && this.#progress === null && checkpoints.length === 0) return null;
+    if (this.#told && !isHeartbeat && this.#progress === null && checkpoints.length === 0) return null;
     const state = checkpoints.at(-1)?.state;
     const progress = this.#progress;
     if (checkpoints.length > 0) this.#checkpointIsOut = true;
-    this.#toldAtMs = nowMs;
+    this.#told = true;
     this.#progress = null;
     const values = `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}`;
     const ran = this.startedAtMs === null ? '' : `,"ranMs":${Math.round(nowMs - this.startedAtMs)}`;

@@ -13,6 +13,11 @@ export {
   type QueueErrorCode,
   RetryAfterError,
 } from './errors.ts';
+export type { AuditEntry, Target } from './controls.ts';
+export type { DrainOptions } from './drain.ts';
+export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
+export { type Issue, NonRetryableError, QueueError, type QueueErrorCode, RetryAfterError } from './errors.ts';
+export type { By, DeadLetterFilter, JobFilter } from './filters.ts';
 export type { Health, JobView, Preview } from './inspect.ts';
 export {
   cancelJob,
@@ -46,3 +51,7 @@ export type { DrainReport, StopReason } from './report.ts';
 export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './telemetry.ts';
 export type { TellableError } from './tellable.ts';
 export type { WaitOptions } from './wait.ts';
+export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './replay.ts';
+export type { DrainReport, StopReason } from './report.ts';
+export type { BulkOptions, BulkReport } from './slices.ts';

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Database } from '../../db/database.ts';
 import type { Chore } from './chores.ts';
+import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
 import { type DrainContext, type DrainOptions, drain } from './drain.ts';
 import {
   type AddJobOptions,
@@ -17,6 +18,7 @@ import { QueueError } from './errors.ts';
 import { checkHealth, type Health } from './health.ts';
 import { findJob, getJob, type JobView, type Preview, preview } from './inspect.ts';
 import { checkGuard, type Guard, type Job } from './job.ts';
+import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
 import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
 import type { LogJobs } from './jobLog.ts';
@@ -34,6 +36,21 @@ import { schedulesChore } from './schedules.ts';
 import { isSerializationFailure } from './sqlstate.ts';
 import { audit, pause, resume } from './store/controls.ts';
 import { FUNCTIONS } from './store/functions.ts';
+import {
+  previewReplay,
+  type Replay,
+  type ReplayCall,
+  type ReplayOptions,
+  type ReplayPreview,
+  replayCall,
+  replays,
+  replaysChore,
+  stopReplay,
+} from './replay.ts';
+import type { DrainReport } from './report.ts';
+import type { BulkOptions, BulkReport } from './slices.ts';
+import { isSerializationFailure } from './sqlstate.ts';
+import { audit } from './store/controls.ts';
 import type { AddedRow } from './store/jobs.ts';
 import { guardsOf, type HealthOptions, thresholdsOf } from './thresholds.ts';
 import { checkAlerts, type Incident, incidents, tickLookout, type WatchOptions, watchChore } from './watch.ts';
@@ -124,8 +141,26 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
-  pause(target: { queue?: string; type?: string }, reason?: string): Promise<void>;
-  resume(target: { queue?: string; type?: string }): Promise<void>;
+  pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<void>;
+  resume(target: Target, by?: Partial<By>): Promise<void>;
+  /** Ends live jobs as CANCELLED, running ones too: their keys are free at once, and their handlers' signals fire within 2 s. */
+  cancel(filter: JobFilter, options: By & { readonly reason: string } & BulkOptions): Promise<BulkReport>;
+  /** Gives pending jobs another due time. `skipped`: held by a drain. */
+  reschedule(
+    filter: JobFilter,
+    options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
+  ): Promise<BulkReport>;
+  /** Gives pending jobs another priority. `skipped`: held by a drain. */
+  reprioritise(filter: JobFilter, options: By & { readonly priority: number } & BulkOptions): Promise<BulkReport>;
+  /** What a replay with this filter would find. Changes nothing. */
+  previewReplay(filter: DeadLetterFilter, options?: Pick<ReplayOptions, 'statuses'>): Promise<ReplayPreview>;
+  readonly replay: ReplayCall;
+  /** The ramps, the newest first, at most 100. */
+  replays(): Promise<readonly Replay[]>;
+  /** Ends a ramp; `false` if it was not running. */
+  stopReplay(id: string, by: By): Promise<boolean>;
+  /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
+  auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
   /** Looks at every check, in one statement of bounded probes. Rejects if the database cannot be reached. */
@@ -154,6 +189,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const chores: readonly Chore[] = [...(schedules ? [schedulesChore(schedules, jobs, log)] : [])];
   const watch = watchOptions(options, jobs, log);
   const chores: readonly Chore[] = [watchChore(watch)];
+  const chores: readonly Chore[] = [replaysChore];
   const longestRunMs = new Map<string, number>();
   const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;
@@ -204,8 +240,16 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
     preview: async (filter = {}) => preview(database(), jobs, filter),
-    pause: async ({ queue = '*', type = '*' }, reason) => pause(database(), { queue, type }, reason ?? null),
-    resume: async ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
+    pause: async (target, why = {}) => pause(database(), target, typeof why === 'string' ? { reason: why } : why),
+    resume: async (target, by = {}) => resume(database(), target, by),
+    cancel: async (filter, how) => cancel(database(), filter, how),
+    reschedule: async (filter, how) => reschedule(database(), filter, how),
+    reprioritise: async (filter, how) => reprioritise(database(), filter, how),
+    previewReplay: async (filter, how = {}) => previewReplay(database(), filter, how),
+    replay: replayCall(database),
+    replays: async () => replays(database()),
+    stopReplay: async (id, by) => stopReplay(database(), id, by),
+    auditLog: async (page = {}) => auditLog(database(), page),
     audit: async (entry) => audit(database(), entry),
     health: async () => checkHealth(database()),
     ...scheduleControls(database),

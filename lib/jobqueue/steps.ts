@@ -20,8 +20,11 @@ import type { Timetable } from './timetable.ts';
 
 /** Outcomes wait this long for company before they are settled. */
 const SETTLE_AFTER_MS = 250;
-/** While anything runs a step goes out this often: cancels, progress and started marks travel with it. */
-const HEARTBEAT_MS = 2_000;
+/**
+ * While anything runs a step goes out this often that tells of all that runs, whatever other steps told in between: a job that
+ * was cancelled learns it within 2 s, this plus the accuracy of the loop and a round trip.
+ */
+const HEARTBEAT_MS = 1_500;
 /** The ledger row of a drain is brought up to date this often: each time is a row version. */
 const LEDGER_MS = 250;
 /** An empty queue is waited for if its next job falls due within this time. */
@@ -61,7 +64,7 @@ export class Steps implements Member {
 
   #sent = 0;
   #inFlight = 0;
-  #lastSentAtMs = 0;
+  #lastHeartbeatAtMs = 0;
   #lastToldAtMs = 0;
   /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
   #onTheWayMs = 0;
@@ -75,6 +78,8 @@ export class Steps implements Member {
 
   /** The last claim looked at every lane anew, with nothing else in hand, and found nothing. */
   #foundNothing = false;
+  /** How many chores had ended when that claim went out. */
+  #lookedAfterChores = 0;
   /** When the next job falls due, if that is worth waiting for. */
   #lingersUntilMs: number | null = null;
   /** The ledger row says what came of this drain. */
@@ -116,7 +121,11 @@ export class Steps implements Member {
   }
 
   get foundNothing(): boolean {
-    return this.#foundNothing && this.#lingersUntilMs === null;
+    return this.#knowsNothing && this.#lingersUntilMs === null;
+  }
+
+  get #knowsNothing(): boolean {
+    return this.#foundNothing && this.#lookedAfterChores === this.#chores.ended;
   }
 
   get reachedLimit(): boolean {
@@ -192,7 +201,7 @@ export class Steps implements Member {
       if (hands.isEmpty || this.#ended.length >= batchSize(hands.pace)) return true;
       if (now - this.#oldestEndedAtMs >= SETTLE_AFTER_MS) return true;
     }
-    return hands.running.size > 0 && now - this.#lastSentAtMs >= HEARTBEAT_MS;
+    return hands.running.size > 0 && now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
   }
 
   #mustClaim(now: number, claim: Claim): boolean {
@@ -200,7 +209,7 @@ export class Steps implements Member {
       if (this.#lanes.needsSlot && claim.free === 0) return false;
       return !this.#lanes.exhausted && claim.limit >= batchSize(this.#hands.pace);
     }
-    return !this.#foundNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
+    return !this.#knowsNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
   }
 
   #claim(now: number): Claim | null {
@@ -254,16 +263,18 @@ export class Steps implements Member {
     const { report, wake } = this.#options;
     const hands = this.#hands;
     const ended = this.#takeEnded();
-    const news = hands.takeNews(now, HEARTBEAT_MS);
+    const isHeartbeat = now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
+    if (isHeartbeat) this.#lastHeartbeatAtMs = now;
+    const news = hands.takeNews(now, isHeartbeat);
     for (const { settlement } of ended) count(report, settlement.to);
     this.#sent++;
     this.#inFlight++;
-    this.#lastSentAtMs = now;
     if (claim) {
       this.#claimsInFlight++;
       this.#comingJobs += claim.limit;
       this.#idleClaimInFlight = claim.idle;
     }
+    const choresEnded = this.#chores.ended;
     const chores = claim && this.#chores.request(now);
     const actsBefore = this.#chores.ended;
     const parcel: Parcel = {
@@ -279,6 +290,10 @@ export class Steps implements Member {
       this.#noteSettled(ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
       if (claim) this.#noteClaimed(claim, parcel, delivered, now, actsBefore);
+      if (claim) {
+        this.#noteClaimed(claim, parcel, delivered, now);
+        this.#lookedAfterChores = choresEnded;
+      }
       this.#chores.take(delivered.answer.chores);
     } catch (error) {
       this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs

@@ -163,6 +163,7 @@ export async function emptyTables(database: Database): Promise<void> {
   await rows(
     database,
     'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.audit_log, jobqueue.rollups',
+    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.replays, jobqueue.replayed_jobs',
   );
 }
 

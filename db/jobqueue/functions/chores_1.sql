@@ -14,6 +14,8 @@ begin
     v_answer := v_answer || jsonb_build_object('schedules', jobqueue.schedules_1(chores -> 'schedules'));
   if chores ? 'watch' then
     v_answer := v_answer || jsonb_build_object('watch', jobqueue.watch_1(chores -> 'watch'));
+  if chores ? 'replays' then
+    v_answer := v_answer || jsonb_build_object('replays', jobqueue.replays_due_1(chores -> 'replays'));
   end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;

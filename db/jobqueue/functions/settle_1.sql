@@ -100,14 +100,14 @@ begin
       union all
       select id, fence from jsonb_to_recordset(settlements) as o(id bigint, fence int)
     ) s
-    where not exists (select from jobqueue.job_history h where h.id = s.id and h.fence = s.fence)
-      and not exists (select from jobqueue.jobs j where j.id = s.id and j.settled_fence = s.fence)
-      -- Sent again so late that the job was claimed anew: only an outcome releases a job, or a rescue, which leaves a trace.
-      and not ((drain ->> 'again')::boolean and exists (
-        select from (select fence, errors from jobqueue.jobs j where j.id = s.id
-                     union all select fence, errors from jobqueue.job_history h where h.id = s.id) now_held
-        where fence > s.fence and not coalesce(errors @> jsonb_build_array(
-                jsonb_build_object('code', 'crashed', 'fence', s.fence)), false)));
+    where not exists (select from jobqueue.jobs j where j.id = s.id and j.settled_fence = s.fence)
+      and not exists (
+        select from (select fence, errors, false as over from jobqueue.jobs j where j.id = s.id
+                     union all select fence, errors, true from jobqueue.job_history h where h.id = s.id) now_held
+        -- Sent again so late that the job was claimed or replayed since: only an outcome releases a job, or what leaves a trace.
+        where (over and fence = s.fence or (drain ->> 'again')::boolean and fence > s.fence)
+          and coalesce(errors @> jsonb_build_array(jsonb_build_object('code', 'crashed', 'fence', s.fence))
+                    or errors @> jsonb_build_array(jsonb_build_object('code', 'cancelled', 'fence', s.fence)), false) is false);
   end if;
   return v_lost;
 end $$;

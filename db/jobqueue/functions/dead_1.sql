@@ -1,0 +1,96 @@
+-- dead_1: the next dead letters that a filter means, at most `bound`, from where `progress` stands. Locks nothing. Part of
+-- replay_1, replays_1 and preview_replay_1.
+--
+-- filter    {ids?, type?, queue?, errorName?, errorCode?, messageContains?, finishedAfter?, finishedBefore?, statuses?}, at
+--           least one beside statuses, of DEAD_LETTER and CANCELLED, by default the first; the error is the job's last one
+-- progress  {cursor?, began}: what ended since is not meant, or a job that dies again at once would be replayed for ever
+--
+-- Ids are looked up; else this walks job_history_dead (or job_history_cancelled) type by type, each by id, so the cursor is a
+-- place in it. At most `scan` rows and 2,000 types a call.
+create or replace function jobqueue.dead_1(filter jsonb, progress jsonb, bound int, scan int, out ids bigint[], out cursor jsonb, out at_end boolean)
+language plpgsql volatile
+as $$
+#variable_conflict use_column
+declare
+  v_statuses text[] := coalesce((select array_agg(v order by v) from jsonb_array_elements_text(filter -> 'statuses') as e(v)), '{DEAD_LETTER}');
+  v_began    timestamptz := progress ->> 'began';
+  v_from     jsonb := coalesce(nullif(progress -> 'cursor', 'null'), '[]');
+  v_probes   int := 0;
+  v_status   text;
+  v_lane     text;
+  v_from_type text;
+  v_id       bigint;
+  v_found    bigint[];
+  v_taken    int;
+  v_scanned  int;
+begin
+  perform jobqueue.check_filter_1(filter, '{ids,type,queue,errorName,errorCode,messageContains,finishedAfter,finishedBefore}', '{statuses}');
+  if v_statuses <@ '{DEAD_LETTER,CANCELLED}' is not true then
+    raise exception 'expected statuses to be of DEAD_LETTER and CANCELLED' using errcode = 'invalid_parameter_value';
+  end if;
+  ids := '{}';
+  at_end := false;
+
+  if filter ? 'ids' then
+    ids := array(
+      select h.id from jobqueue.job_history h
+      where h.id = any(array(select v::bigint from jsonb_array_elements_text(filter -> 'ids') as e(v)))
+        and h.id > coalesce((v_from ->> 0)::bigint, 0) and h.status::text = any(v_statuses) and h.finished_at < v_began
+        and jobqueue.is_meant_dead_1(filter, h.queue, h.type, h.finished_at, h.errors)
+      order by h.id limit bound);
+    cursor := jsonb_build_array(ids[cardinality(ids)]);
+    at_end := cardinality(ids) < bound;
+    return;
+  end if;
+
+  foreach v_status in array v_statuses loop
+    continue when v_from ->> 0 > v_status;
+    v_lane := coalesce(case when v_from ->> 0 = v_status then v_from ->> 1 end, filter ->> 'type', '');
+    v_id := coalesce(case when v_from ->> 0 = v_status then (v_from ->> 2)::bigint end, 0);
+    loop
+      v_from_type := v_lane;
+      -- The predicates of the indexes name a status, so these statements do.
+      execute format('select h.type from jobqueue.job_history h where h.status = %L and h.type >= $1 order by h.type limit 1', v_status)
+      into v_lane using v_lane || case when v_id is null then ' ' else '' end;  -- no type has a space: the next one behind this
+      exit when v_lane is null or v_lane <> filter ->> 'type';
+      v_id := case when v_lane = v_from_type then v_id else 0 end;
+      v_probes := v_probes + 1;
+      execute format($sql$
+        with scanned as materialized (
+          select h.id, jobqueue.is_meant_dead_1($4, h.queue, h.type, h.finished_at, h.errors) and h.finished_at < $5 as meant
+          from jobqueue.job_history h
+          where h.status = %L and h.type = $1 and h.id > $2
+          order by h.id limit $3
+        ), counted as (
+          select id, meant, count(*) filter (where meant) over (order by id) as meant_so_far from scanned
+        )
+        select coalesce(array_agg(id order by id) filter (where meant), '{}'), count(*), (select count(*) from scanned), max(id)
+        from counted
+        where meant_so_far <= $6$sql$, v_status)
+      into v_found, v_taken, v_scanned, v_id
+      using v_lane, v_id, scan, filter, v_began, bound - cardinality(ids);
+      ids := ids || v_found;
+      if v_taken < v_scanned or v_scanned = scan or v_probes = 2000 then
+        cursor := jsonb_build_array(v_status, v_lane, v_id);
+        return;
+      end if;
+      scan := scan - v_scanned;
+      v_id := null;
+    end loop;
+  end loop;
+  at_end := true;
+end $$;
+
+-- Whether a finished job is one that the filter means, its id and status aside.
+create or replace function jobqueue.is_meant_dead_1(filter jsonb, queue text, type text, finished_at timestamptz, errors jsonb)
+returns boolean
+language sql stable
+as $$
+  select (not filter ? 'queue' or queue = filter ->> 'queue')
+     and (not filter ? 'type' or type = filter ->> 'type')
+     and (not filter ? 'finishedAfter' or finished_at >= (filter ->> 'finishedAfter')::timestamptz)
+     and (not filter ? 'finishedBefore' or finished_at < (filter ->> 'finishedBefore')::timestamptz)
+     and (not filter ? 'errorName' or coalesce(errors -> -1 ->> 'name' = filter ->> 'errorName', false))
+     and (not filter ? 'errorCode' or coalesce(errors -> -1 ->> 'code' = filter ->> 'errorCode', false))
+     and (not filter ? 'messageContains' or coalesce(strpos(errors -> -1 ->> 'message', filter ->> 'messageContains') > 0, false))
+$$;

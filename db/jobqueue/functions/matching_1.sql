@@ -1,0 +1,116 @@
+-- matching_1: the next live jobs that a filter means, at most `bound`, from where `progress` stands. Locks nothing. Part of
+-- cancel_1, reschedule_1 and reprioritise_1, which lock what it finds and look again.
+--
+-- filter    {ids?, type?, queue?, priority?, status?, dueBefore?, dueAfter?}, at least one; status: PENDING | PROCESSING;
+--           dueAfter is the first instant that counts, dueBefore the first that does not
+-- progress  see operation_1; of an operation that sets `to` or `priority`, jobs that have it already are not meant
+--
+-- Ids are looked up; everything else walks the claim index, lane by lane, in its own order, so the cursor is a place in it. A
+-- job moves forward in its lane, if at all, so none slips behind the cursor. At most 10,000 rows and 2,000 lanes a call.
+create or replace function jobqueue.matching_1(filter jsonb, progress jsonb, bound int, out ids bigint[], out cursor jsonb, out at_end boolean)
+language plpgsql volatile
+as $$
+#variable_conflict use_column
+declare
+  v_queue    text := filter ->> 'queue';
+  v_type     text := filter ->> 'type';
+  v_priority smallint := filter ->> 'priority';
+  v_before   timestamptz := coalesce((filter ->> 'dueBefore')::timestamptz, 'infinity');
+  v_after    timestamptz := coalesce((filter ->> 'dueAfter')::timestamptz, '-infinity');
+  v_last     bigint := progress ->> 'upTo';
+  v_from     jsonb := coalesce(nullif(progress -> 'cursor', 'null'), '[]');
+  v_to       timestamptz := progress ->> 'to';
+  v_not      smallint := progress ->> 'priority';
+  v_scan     int := 10000;
+  v_lane_queue    text := coalesce(progress -> 'cursor' ->> 0, filter ->> 'queue', '');
+  v_lane_type     text := coalesce(progress -> 'cursor' ->> 1, '');
+  v_lane_priority smallint := coalesce((progress -> 'cursor' ->> 2)::smallint, 0::smallint);
+  v_at_queue      text;
+  v_at_type       text;
+  v_at_priority   smallint;
+  v_due      timestamptz;
+  v_id       bigint;
+  v_found    bigint[];
+  v_taken    int;
+  v_scanned  int;
+begin
+  perform jobqueue.check_filter_1(filter, '{ids,type,queue,priority,status,dueBefore,dueAfter}');
+  ids := '{}';
+  at_end := false;
+
+  if filter ? 'ids' then
+    ids := array(
+      select j.id from jobqueue.jobs j
+      where j.id = any(array(select v::bigint from jsonb_array_elements_text(filter -> 'ids') as e(v)))
+        and j.id > coalesce((v_from ->> 0)::bigint, 0)
+        and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until)
+        and (v_to is null or j.due_at <> v_to) and (v_not is null or j.priority <> v_not)
+      order by j.id limit bound);
+    cursor := jsonb_build_array(ids[cardinality(ids)]);
+    at_end := cardinality(ids) < bound;
+    return;
+  end if;
+
+  -- How far into the lane, and then the lane at or behind it.
+  v_due := coalesce((v_from ->> 3)::timestamptz, '-infinity');
+  v_id := coalesce((v_from ->> 4)::bigint, 0);
+  for probe in 1..2000 loop
+    select j.queue, j.type, j.priority into v_at_queue, v_at_type, v_at_priority
+    from jobqueue.jobs j
+    where (j.queue, j.type, j.priority) >= (v_lane_queue, v_lane_type, v_lane_priority)
+    order by j.queue, j.type, j.priority limit 1;
+    if not found or v_at_queue <> v_queue then
+      at_end := true;
+      return;
+    end if;
+    if (v_at_queue, v_at_type, v_at_priority) <> (v_lane_queue, v_lane_type, v_lane_priority) then
+      v_due := '-infinity';
+      v_id := 0;
+    end if;
+    if (v_type is null or v_at_type = v_type) and (v_priority is null or v_at_priority = v_priority)
+       and (v_not is null or v_at_priority <> v_not) then
+      with scanned as materialized (
+        select k.id, k.due_at, jobqueue.is_meant_1(filter, k.queue, k.type, k.priority, k.due_at, k.lease_until)
+                               and (v_to is null or k.due_at <> v_to) as meant
+        from jobqueue.jobs k
+        where k.queue = v_at_queue and k.type = v_at_type and k.priority = v_at_priority
+          and (k.due_at, k.id) > (v_due, v_id) and k.due_at >= v_after and k.due_at < v_before and k.id <= v_last
+        order by k.due_at, k.id limit v_scan
+      ), counted as (
+        select id, due_at, meant, row_number() over place as n, count(*) filter (where meant) over place as meant_so_far
+        from scanned window place as (order by due_at, id)
+      )
+      select coalesce(array_agg(id) filter (where meant), '{}'), count(*), (select count(*) from scanned),
+             (array_agg(due_at order by n desc))[1], (array_agg(id order by n desc))[1]
+      into v_found, v_taken, v_scanned, v_due, v_id
+      from counted
+      where meant_so_far <= bound - cardinality(ids);
+      ids := ids || v_found;
+      if v_taken < v_scanned or v_scanned = v_scan then
+        cursor := jsonb_build_array(v_at_queue, v_at_type, v_at_priority, v_due, v_id);
+        return;
+      end if;
+      v_scan := v_scan - v_scanned;
+    end if;
+    v_lane_queue := v_at_queue;
+    v_lane_type := v_at_type;
+    v_lane_priority := v_at_priority + 1;
+    v_due := '-infinity';
+    v_id := 0;
+  end loop;
+  cursor := jsonb_build_array(v_lane_queue, v_lane_type, v_lane_priority);
+end $$;
+
+-- Whether a live job is one that the filter means, its id aside. Asked again under its lock.
+create or replace function jobqueue.is_meant_1(
+  filter jsonb, queue text, type text, priority smallint, due_at timestamptz, lease_until timestamptz)
+returns boolean
+language sql stable
+as $$
+  select (not filter ? 'queue' or queue = filter ->> 'queue')
+     and (not filter ? 'type' or type = filter ->> 'type')
+     and (not filter ? 'priority' or priority = (filter ->> 'priority')::smallint)
+     and (not filter ? 'status' or (lease_until is not null) = (filter ->> 'status' = 'PROCESSING'))
+     and (not filter ? 'dueBefore' or due_at < (filter ->> 'dueBefore')::timestamptz)
+     and (not filter ? 'dueAfter' or due_at >= (filter ->> 'dueAfter')::timestamptz)
+$$;

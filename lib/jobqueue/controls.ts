@@ -1,0 +1,123 @@
+/** What an operator does to live jobs in an incident: cancel, reschedule, re-prioritise, pause, and read who did what. */
+import type { Executor } from '../../db/database.ts';
+import {
+  actorOf,
+  type By,
+  idOf,
+  instant,
+  type JobFilter,
+  jobFilterJson,
+  reasonOf,
+  refused,
+  wholeBetween,
+} from './filters.ts';
+import { LIMITS } from './limits.ts';
+import { type BulkCall, type BulkOptions, type BulkReport, inSlices } from './slices.ts';
+import * as store from './store/controls.ts';
+
+/** Of calls that do not say who they are. */
+const NOBODY = 'unnamed';
+/** One page of a screen. */
+const MOST_ENTRIES = 500;
+
+export interface Target {
+  readonly queue?: string;
+  readonly type?: string;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: Date;
+  readonly actor: string;
+  readonly action: string;
+  readonly details: unknown;
+}
+
+/** Pending jobs end CANCELLED; so do running ones, at once: see cancel_1.sql. */
+export async function cancel(
+  executor: Executor,
+  filter: JobFilter,
+  options: By & { readonly reason: string } & BulkOptions,
+): Promise<BulkReport> {
+  const reason = reasonOf(options.reason);
+  return inBulk(executor, 'cancel', filter, { actor: actorOf(options), reason }, options);
+}
+
+/** Pending jobs get another due time; those that a drain holds are skipped. */
+export async function reschedule(
+  executor: Executor,
+  filter: JobFilter,
+  options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
+): Promise<BulkReport> {
+  refuseHeld(filter);
+  const { to } = options;
+  const when = to instanceof Date ? { to: plannedAt(to) } : { delayMs: delayOf(to.delayMs) };
+  return inBulk(executor, 'reschedule', filter, { actor: actorOf(options), ...when }, options);
+}
+
+/** Pending jobs get another priority; those that a drain holds are skipped. */
+export async function reprioritise(
+  executor: Executor,
+  filter: JobFilter,
+  options: By & { readonly priority: number } & BulkOptions,
+): Promise<BulkReport> {
+  refuseHeld(filter);
+  const priority = wholeBetween(0, LIMITS.maxPriority)('priority', options.priority);
+  return inBulk(executor, 'reprioritise', filter, { actor: actorOf(options), priority }, options);
+}
+
+export async function pause(
+  executor: Executor,
+  { queue = '*', type = '*' }: Target,
+  { actor = NOBODY, reason }: { readonly actor?: string; readonly reason?: string },
+): Promise<void> {
+  await store.pause(executor, { queue, type }, reason ?? null, actorOf({ actor }));
+}
+
+export async function resume(
+  executor: Executor,
+  { queue = '*', type = '*' }: Target,
+  { actor = NOBODY }: Partial<By>,
+): Promise<void> {
+  await store.resume(executor, { queue, type }, actorOf({ actor }));
+}
+
+/** The latest first; `before` an id for the next page, at most 500 a call. */
+export async function auditLog(
+  executor: Executor,
+  { before, limit = 50 }: { readonly before?: string; readonly limit?: number },
+): Promise<readonly AuditEntry[]> {
+  const rows = await store.auditEntries(
+    executor,
+    before === undefined ? null : idOf('before', before),
+    wholeBetween(1, MOST_ENTRIES)('limit', limit),
+  );
+  return rows.map(({ at_ms, ...entry }) => ({ ...entry, at: new Date(at_ms) }));
+}
+
+async function inBulk(
+  executor: Executor,
+  action: BulkCall['action'],
+  filter: JobFilter,
+  sent: BulkCall['options'],
+  options: BulkOptions,
+): Promise<BulkReport> {
+  const call = { action, filterJson: jobFilterJson(filter), options: sent };
+  const { operation, changed, skipped, done } = await inSlices(executor, call, options);
+  return { operation, changed, skipped, done };
+}
+
+function refuseHeld({ status }: JobFilter): void {
+  if (status === 'PROCESSING') throw refused('filter.status', "'PENDING', for running jobs are left alone", status);
+}
+
+function plannedAt(to: Date): string {
+  const at = instant('to', to);
+  if (to.getTime() > Date.now() + LIMITS.scheduledForMs) throw refused('to', 'an instant at most 10 years ahead', at);
+  return at;
+}
+
+function delayOf(delayMs: unknown): number {
+  if (typeof delayMs === 'number' && delayMs >= 0 && delayMs <= LIMITS.scheduledForMs) return delayMs;
+  throw refused('to.delayMs', 'a duration in ms from 0 up to 10 years', delayMs);
+}

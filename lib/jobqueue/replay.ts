@@ -1,0 +1,189 @@
+/** Replays of dead letters: looked at before, at once or as a ramp that drains move on, and stopped when they go wrong. */
+import type { Executor } from '../../db/database.ts';
+import type { Chore } from './chores.ts';
+import {
+  actorOf,
+  type By,
+  type DeadLetterFilter,
+  deadLetterFilterJson,
+  idOf,
+  refused,
+  wholeBetween,
+} from './filters.ts';
+import { type BulkOptions, type BulkReport, inSlices } from './slices.ts';
+import * as store from './store/replays.ts';
+
+/** What a drain moves in one go stays far from its steps' own work. */
+const MOST_PER_MINUTE = 10_000;
+const MOST_JOBS = 1_000_000_000; // an integer of Postgres
+const MOST_LISTED = 100;
+/** Of the statements that move a ramp on, 1,000 jobs each, in one look of a drain. */
+const MOST_PORTIONS = 20;
+/** Waiting for an enqueue that takes the same idempotency keys; then the next drain tries again. */
+const PORTION_TIMEOUT_MS = 30_000;
+
+type Statuses = { readonly statuses?: readonly ('DEAD_LETTER' | 'CANCELLED')[] };
+
+/** All at once. */
+export interface ReplayOptions extends By, Statuses, BulkOptions {
+  readonly maxJobs?: number;
+  readonly perMinute?: undefined;
+  readonly stopWhen?: undefined;
+}
+
+/** Spread over time, as a ramp. */
+export interface RampOptions extends By, Statuses {
+  /** At most so many jobs a minute, 1 to 10,000, moved by the drains. */
+  readonly perMinute: number;
+  /** Ends the ramp when so many of its jobs have failed again, or such a part of at least `of` that came to an outcome. */
+  readonly stopWhen?: { readonly failed: number } | { readonly failureRatio: number; readonly of: number };
+  readonly maxJobs?: number;
+}
+
+/** Of a replay at once: what it did. `changed` were replayed, `skipped` refused, for another job holds their idempotency key. */
+export interface ReplayReport extends BulkReport {
+  /** The first 20 of those refused. */
+  readonly refusals: readonly Refusal[];
+}
+
+export interface Refusal {
+  readonly id: string;
+  /** The job that holds its key now. */
+  readonly holder: string;
+}
+
+export interface ReplayPreview {
+  /** Counted up to 10,000, among the first 100,000 dead letters. */
+  readonly total: number;
+  /** There may be more. */
+  readonly atLeast: boolean;
+  readonly groups: store.ReplayPreviewRow['groups'];
+  /** The latest five of those counted. */
+  readonly samples: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly queue: string;
+    readonly attempts: number;
+    readonly finishedAt: Date;
+    readonly errorName: string | null;
+    readonly errorCode: string | null;
+    /** Its first 200 characters. */
+    readonly message: string | null;
+  }[];
+}
+
+/** A replay as a ramp. */
+export interface Replay {
+  readonly id: string;
+  readonly filter: object;
+  readonly perMinute: number;
+  readonly maxJobs: number | null;
+  readonly stopWhen: object | null;
+  readonly state: 'running' | 'stopped' | 'finished';
+  readonly endReason: string | null;
+  readonly actor: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  readonly replayed: number;
+  readonly refused: number;
+  /** Of the replayed: those that failed again, once at least; those that completed without; those cancelled; the rest. */
+  readonly failed: number;
+  readonly completed: number;
+  readonly cancelled: number;
+  readonly undecided: number;
+  /** The first 20 of those refused. */
+  readonly refusals: readonly Refusal[];
+}
+
+export async function previewReplay(
+  executor: Executor,
+  filter: DeadLetterFilter,
+  { statuses }: Statuses,
+): Promise<ReplayPreview> {
+  const found = await store.previewReplay(executor, deadLetterFilterJson(filter, statuses));
+  const samples = found.samples.map(({ finishedMs, ...rest }) => ({ ...rest, finishedAt: new Date(finishedMs) }));
+  return { ...found, samples };
+}
+
+export interface ReplayCall {
+  /** Dead letters become live jobs again, under their ids, with attempts counted anew; all at once, in slices. */
+  (filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport>;
+  /** With `perMinute`: drains move them bit by bit; answers the ramp's id at once. */
+  (filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string }>;
+}
+
+export function replayCall(executor: () => Executor): ReplayCall {
+  async function replay(filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport>;
+  async function replay(filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string }>;
+  async function replay(filter: DeadLetterFilter, options: ReplayOptions | RampOptions) {
+    return options.perMinute === undefined ? atOnce(executor(), filter, options) : asRamp(executor(), filter, options);
+  }
+  return replay;
+}
+
+async function atOnce(executor: Executor, filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport> {
+  if (options.stopWhen !== undefined)
+    throw refused('stopWhen', 'perMinute beside it, for at once there is nothing to stop', 'stopWhen alone');
+  const call = {
+    action: 'replay' as const,
+    filterJson: deadLetterFilterJson(filter, options.statuses),
+    options: { actor: actorOf(options), ...most(options) },
+  };
+  const { operation, changed, skipped, done, refusals = [] } = await inSlices(executor, call, options);
+  return { operation, changed, skipped, done, refusals };
+}
+
+async function asRamp(executor: Executor, filter: DeadLetterFilter, options: RampOptions): Promise<{ id: string }> {
+  const sent = {
+    actor: actorOf(options),
+    perMinute: wholeBetween(1, MOST_PER_MINUTE)('perMinute', options.perMinute),
+    ...(options.stopWhen && { stopWhen: stopWhenOf(options.stopWhen) }),
+    ...most(options),
+  };
+  return { id: await store.startReplay(executor, deadLetterFilterJson(filter, options.statuses), sent) };
+}
+
+/** The latest hundred ramps, the newest first. */
+export async function replays(executor: Executor): Promise<readonly Replay[]> {
+  const rows = await store.replays(executor, MOST_LISTED);
+  return rows.map(({ per_minute, max_jobs, stop_when, end_reason, started_ms, ended_ms, ...rest }) => ({
+    ...rest,
+    perMinute: per_minute,
+    maxJobs: max_jobs,
+    stopWhen: stop_when,
+    endReason: end_reason,
+    startedAt: new Date(started_ms),
+    endedAt: ended_ms === null ? null : new Date(ended_ms),
+  }));
+}
+
+/** `false` if it was not running. What it has moved stays moved. */
+export async function stopReplay(executor: Executor, id: string, by: By): Promise<boolean> {
+  return store.stopReplay(executor, idOf('id', id), actorOf(by));
+}
+
+/** Moves running ramps on. Looked for by a drain's steps; done in statements of their own: replays_1.sql says why. */
+export const replaysChore: Chore = {
+  name: 'replays',
+  request: () => ({}),
+  async act(_, { executor, untilMs }) {
+    for (let portions = 0; portions < MOST_PORTIONS; portions++) {
+      const leftMs = untilMs() - performance.now();
+      if (leftMs <= 0) return;
+      const moved = await store.moveReplayOn(executor, Math.min(leftMs, PORTION_TIMEOUT_MS));
+      if (!moved?.more) return;
+    }
+  },
+};
+
+function most({ maxJobs }: { readonly maxJobs?: number }): { maxJobs?: number } {
+  return maxJobs === undefined ? {} : { maxJobs: wholeBetween(1, MOST_JOBS)('maxJobs', maxJobs) };
+}
+
+function stopWhenOf(stopWhen: NonNullable<RampOptions['stopWhen']>): object {
+  if ('failed' in stopWhen) return { failed: wholeBetween(1, MOST_JOBS)('stopWhen.failed', stopWhen.failed) };
+  const { failureRatio, of } = stopWhen;
+  if (!(failureRatio > 0 && failureRatio <= 1))
+    throw refused('stopWhen.failureRatio', 'a number above 0, up to 1', failureRatio);
+  return { failureRatio, of: wholeBetween(1, MOST_JOBS)('stopWhen.of', of) };
+}
