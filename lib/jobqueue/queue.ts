@@ -15,10 +15,14 @@ import { QueueError } from './errors.ts';
 import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
 import { type KickOptions, kicker } from './kick.ts';
+import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
+import { type PruneReport, prune, pruneChore, runTimesChore } from './prune.ts';
 import type { DrainReport } from './report.ts';
+import { type RetentionOptions, retentionOf } from './retention.ts';
 import { isSerializationFailure } from './sqlstate.ts';
+import { readStats, type Stats, type StatsOptions } from './stats.ts';
 import { audit, pause, resume } from './store/controls.ts';
 import type { AddedRow } from './store/jobs.ts';
 
@@ -49,6 +53,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly maxDurationMs?: number;
   /** How long a completed job holds its idempotency key, ms; default 7 days. */
   readonly keyWindowMs?: number;
+  /** How long finished jobs, ledger rows and counts are kept; see docs/retention.md. */
+  readonly retention?: RetentionOptions<Jobs[number]['type']>;
   /** What `queue.kick()` needs of the platform. */
   readonly kick?: KickOptions;
   /** Default: warnings and errors as JSON lines on stderr. */
@@ -84,6 +90,12 @@ export interface Queue<Jobs extends readonly Job[]> {
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
   health(): Promise<Health>;
+  /** Counts, waits and run times per minute, hour or in total, over all drains. */
+  stats(options: StatsOptions): Promise<readonly Stats[]>;
+  /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
+  drains(options?: DrainsOptions): Promise<readonly DrainView[]>;
+  /** Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. */
+  prune(options?: { readonly budgetMs?: number }): Promise<PruneReport>;
 }
 
 /** Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`. */
@@ -92,7 +104,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   duration('maxDurationMs', maxDurationMs);
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
-  const chores: readonly Chore[] = [];
+  const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
+  const chores: readonly Chore[] = [runTimesChore, pruneChore(retention)];
   const longestRunMs = new Map<string, number>();
   let opened: Database | null = null;
   const database = () => {
@@ -127,6 +140,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     resume: async ({ queue = '*', type = '*' }) => resume(database(), { queue, type }),
     audit: async (entry) => audit(database(), entry),
     health: async () => checkHealth(database()),
+    stats: async (statsOptions) => readStats(database(), statsOptions),
+    drains: async (drainsOptions = {}) => drains(database(), drainsOptions),
+    prune: async ({ budgetMs } = {}) => prune(database(), retention, budgetMs),
   };
 }
 

@@ -8,12 +8,14 @@ import type { Hands } from './hands.ts';
 import { type Ended, Held, type News, noLongerHeld, outcomeBytes } from './held.ts';
 import type { Job } from './job.ts';
 import { Lanes } from './lanes.ts';
+import type { Tick } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
 import { batchSize, holdLimit, meanAfter, stepsInFlight, timeNeededMs } from './slots.ts';
 import type { Claim, StepAnswer } from './store/step.ts';
+import { type Carried, Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
 
 /** Outcomes wait this long for company before they are settled. */
@@ -39,6 +41,8 @@ export interface StepsOptions {
   readonly log: Log;
   readonly timetable: Timetable;
   readonly report: DrainReport;
+  /** What the platform says of this invocation, for the ledger. */
+  readonly tick: Tick;
   readonly queue?: string | undefined;
   readonly types?: readonly string[] | undefined;
   readonly limit: number;
@@ -52,6 +56,7 @@ export class Steps implements Member {
   readonly #lanes = new Lanes();
   readonly #outOfTime = new Set<string>();
   readonly #chores: Chores;
+  readonly #tally = new Tally();
   #ended: Ended[] = [];
   #oldestEndedAtMs = 0;
 
@@ -62,6 +67,8 @@ export class Steps implements Member {
   /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
   #onTheWayMs = 0;
   #tookMs: number | null = null;
+  #databaseMs = 0;
+  #roundTripMs = 0;
   #claimsInFlight = 0;
   /** How many jobs the claims in flight may bring. */
   #comingJobs = 0;
@@ -168,7 +175,7 @@ export class Steps implements Member {
       if (now >= timetable.endAtMs || this.#failure !== null) return;
       if (this.#inFlight > 0) {
         await pause(timetable.endAtMs - now);
-      } else if (this.#ended.length > 0 || !this.#closed) {
+      } else if (this.#ended.length > 0 || !this.#closed || this.#tally.isNew) {
         const promised = JSON.stringify({ ...report, steps: 0 });
         this.#closed = true;
         await this.#send(null, now);
@@ -252,17 +259,20 @@ export class Steps implements Member {
       this.#idleClaimInFlight = claim.idle;
     }
     const chores = claim && this.#chores.request(now);
+    const mayBeLast = report.stopReason !== null || (claim?.alone === true && claim.lanes === null);
+    const counts = this.#tally.carry(ended, { version: this.#sent, nowMs: now, isLast: mayBeLast });
     const parcel: Parcel = {
       ended,
       news,
       claim,
-      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true, chores),
+      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true, chores, counts),
     };
     try {
       const delivered = await deliver(this.#delivery(), parcel);
       this.#noteTimes(delivered.answer);
       this.#answered = true;
       this.#noteSettled(ended, delivered);
+      this.#tally.settle(counts, ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
       if (claim) this.#noteClaimed(claim, parcel, delivered, now);
       this.#chores.take(delivered.answer.chores);
@@ -300,8 +310,8 @@ export class Steps implements Member {
     };
   }
 
-  #ledgerEntry(now: number, mustTell: boolean, chores: object | null): Parcel['drain'] {
-    const { report, timetable, keyWindowMs } = this.#options;
+  #ledgerEntry(now: number, mustTell: boolean, chores: object | null, counts: Carried | null): Parcel['drain'] {
+    const { report, timetable, keyWindowMs, tick } = this.#options;
     const closing = report.stopReason !== null;
     const starved = [...this.#outOfTime].filter((type) => !this.#hands.hasStarted(type));
     // Of many quick steps not each needs to tell. One that brings news of what runs does, and one that may close the row.
@@ -315,6 +325,8 @@ export class Steps implements Member {
       keyWindowMs,
       lingerMs: Math.max(0, Math.min(timetable.cutAtMs - now, LINGER_MS)),
       ...(tells && { report, running: Array.from(this.#hands.running, (held) => held.claimed.id) }),
+      ...(this.#sent === 1 ? { tick } : tells && { databaseMs: this.#databaseMs, roundTripMs: this.#roundTripMs }),
+      ...(counts && { rollups: counts.json }),
       ...(chores && { chores }),
       stopReason: report.stopReason,
       ...(closing && { passedOver: this.#lanes.ofTypes(starved) }),
@@ -337,7 +349,11 @@ export class Steps implements Member {
     return stepsInFlight({ onTheWayMs: this.#onTheWayMs, tookMs: this.#tookMs ?? 0 });
   }
 
-  #noteTimes({ onTheWayMs, tookMs }: StepAnswer): void {
+  #noteTimes(answer: StepAnswer): void {
+    const { onTheWayMs, tookMs } = answer;
+    this.#tally.hear(answer, performance.now());
+    this.#databaseMs += tookMs;
+    this.#roundTripMs += onTheWayMs + tookMs;
     this.#onTheWayMs = this.#answered ? Math.min(this.#onTheWayMs, onTheWayMs) : onTheWayMs;
     this.#tookMs = meanAfter(this.#tookMs, tookMs);
   }
@@ -361,6 +377,7 @@ export class Steps implements Member {
     report.nextDueInMs = answer.nextDueInMs;
     report.unhandled = answer.unhandled ?? report.unhandled;
     this.#lanes.note(claim, answer, now);
+    if (answer.recentRunMs !== null) this.#hands.learn(answer.recentRunMs);
     const nothing = answer.jobs.length + answer.crashed.length === 0;
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
     this.#foundNothing = nothing && claim.alone && claim.lanes === null;
