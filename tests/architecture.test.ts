@@ -10,6 +10,7 @@ const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|th
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|tellable|prometheus|metrics)[.]ts$';
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|buckets)[.]ts$';
 const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|filters)[.]ts$';
+const CORE = '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|rollup|retention)[.]ts$';
 
 const ABSENT: IForbiddenRuleType[] = [
   { name: 'import cycles', from: {}, to: { circular: true } },

@@ -51,7 +51,7 @@ export async function deliver(delivery: Delivery, parcel: Parcel): Promise<Deliv
     return { answer: await sendUntilAnswered(delivery, parcel), ended: parcel.ended, news: parcel.news };
   } catch (error) {
     if (verdictOn(error) !== 'refused') throw error;
-    return deliverInParts(delivery, parcel, error);
+    return deliverInParts(delivery, withoutCounts(parcel), error);
   }
 }
 
@@ -79,6 +79,11 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
+}
+
+/** Counts are of the whole parcel as it was meant: of a part, or of another outcome, they would be wrong. */
+function withoutCounts({ drain: { rollups: _, ...drain }, ...rest }: Parcel): Parcel {
+  return { ...rest, drain };
 }
 
 function isKeyed({ held }: Ended): boolean {

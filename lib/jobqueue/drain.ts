@@ -7,6 +7,7 @@ import { QueueError } from './errors.ts';
 import { Hands } from './hands.ts';
 import type { Job } from './job.ts';
 import { jobLog, type LogJobs } from './jobLog.ts';
+import { tickOf } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import type { RateLimiter } from './rateLimit.ts';
@@ -35,6 +36,9 @@ export interface DrainOptions {
   /** How many jobs one step claims at most, 1 to 1000. */
   readonly maxBatch?: number;
   readonly includePaused?: boolean;
+  /** When the platform says that this tick was due, and its id of the invocation, for whoever reads the ledger; nothing depends on them. */
+  readonly scheduledAt?: Date;
+  readonly executionId?: string;
   /** Stops the drain: unstarted jobs are given back at once, running ones told to end. */
   readonly signal?: AbortSignal;
 }
@@ -90,6 +94,7 @@ class Drain {
     if (options.deadline && Number.isNaN(options.deadline.getTime()))
       throw refused('deadline', 'a valid Date', options.deadline);
     for (const type of types ?? []) if (!context.jobs.has(type)) throw refused('types', `types of this queue`, type);
+    const tick = tickOf(options);
     const untilDeadlineMs = options.deadline ? options.deadline.getTime() - Date.now() : context.maxDurationMs;
     const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));
     const report = emptyReport(randomUUID(), options.source ?? 'manual');
@@ -130,6 +135,7 @@ class Drain {
         includePaused,
         wake,
       },
+      { executor, jobs, keyWindowMs, chores, log, timetable, report, tick, queue, types, limit, includePaused, wake },
       hands,
     );
   }

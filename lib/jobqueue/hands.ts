@@ -36,6 +36,8 @@ export class Hands {
   readonly #waiting: Held[] = [];
   readonly #running = new Set<Held>();
   readonly #startedTypes = new Set<string>();
+  /** What other drains have seen. Not kept longer than this one: a type that got quicker must be found so. */
+  #recentRunMs: Readonly<Record<string, number>> = {};
   /** Handlers that ignored their signal: their outcome is decided, but they still take a slot. */
   #zombies = 0;
   #suspect: Held | null = null;
@@ -152,7 +154,12 @@ export class Hands {
   }
 
   longestRunMs(type: string): number {
-    return this.#options.longestRunMs.get(type) ?? 0;
+    return Math.max(this.#options.longestRunMs.get(type) ?? 0, this.#recentRunMs[type] ?? 0);
+  }
+
+  /** Takes over how long runs of each type took of late, wherever they ran. */
+  learn(recentRunMs: Readonly<Record<string, number>>): void {
+    this.#recentRunMs = recentRunMs;
   }
 
   /** Too little time left, of the drain or of its lease, or its job is no longer ours. */
@@ -188,8 +195,9 @@ export class Hands {
     const runMs = now - (held.startedAtMs ?? now);
     if (outcome.kind !== 'postponed') this.#meanRunMs = meanAfter(this.#meanRunMs, runMs); // that was no run
     const wasCut = held.cut !== null && held.cut !== 'timeout';
-    const neededMs = timeLearntMs(runMs, wasCut, this.#options.timetable.workMs);
-    if (neededMs > this.longestRunMs(held.claimed.type)) this.#options.longestRunMs.set(held.claimed.type, neededMs);
+    const { longestRunMs, timetable } = this.#options;
+    const neededMs = timeLearntMs(runMs, wasCut, timetable.workMs);
+    if (neededMs > (longestRunMs.get(held.claimed.type) ?? 0)) longestRunMs.set(held.claimed.type, neededMs);
     this.#end(held, outcome);
     this.start(now);
     if (this.isEmpty) this.#options.wake();

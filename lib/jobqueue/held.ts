@@ -31,6 +31,8 @@ export class Held {
   readonly leaseEndsAtMs: number;
   startedAtMs: number | null = null;
   endedAtMs: number | null = null;
+  /** From due to started, once it was counted. */
+  waitedMs: number | null = null;
   /** A step told Postgres that it runs. */
   announced = false;
   cut: Cut | null = null;

@@ -4,7 +4,7 @@
 export type Histogram = readonly number[];
 
 /** A week; whatever is longer counts there. */
-const LAST_BIN = 58;
+export const LAST_BIN = 58;
 
 export function binOf(ms: number): number {
   return ms <= 1 ? 0 : Math.min(LAST_BIN, Math.floor(2 * Math.log2(ms)));

@@ -35,6 +35,7 @@ export {
 } from './job.ts';
 export type { LogJobs } from './jobLog.ts';
 export type { KickOptions } from './kick.ts';
+export type { DrainsOptions, DrainView } from './ledger.ts';
 export { LIMITS } from './limits.ts';
 export type { Log } from './log.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions, type ScheduleOf } from './queue.ts';
@@ -55,3 +56,8 @@ export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptio
 export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './replay.ts';
 export type { DrainReport, StopReason } from './report.ts';
 export type { BulkOptions, BulkReport } from './slices.ts';
+export type { PruneReport } from './prune.ts';
+export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export type { DrainReport, StopReason } from './report.ts';
+export type { Duration, JobRetention, RetentionOptions } from './retention.ts';
+export type { Spread, Stats, StatsOptions } from './stats.ts';

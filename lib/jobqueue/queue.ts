@@ -23,6 +23,7 @@ import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, 
 import type { Job } from './job.ts';
 import type { LogJobs } from './jobLog.ts';
 import { type KickOptions, kicker } from './kick.ts';
+import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import { metricsOf } from './metrics.ts';
@@ -33,7 +34,11 @@ import type { DrainReport } from './report.ts';
 import type { Schedule } from './schedule.ts';
 import { type ScheduleControls, scheduleControls } from './scheduleControls.ts';
 import { schedulesChore } from './schedules.ts';
+import { type PruneReport, prune, pruneChore, runTimesChore } from './prune.ts';
+import type { DrainReport } from './report.ts';
+import { type RetentionOptions, retentionOf } from './retention.ts';
 import { isSerializationFailure } from './sqlstate.ts';
+import { readStats, type Stats, type StatsOptions } from './stats.ts';
 import { audit, pause, resume } from './store/controls.ts';
 import { FUNCTIONS } from './store/functions.ts';
 import {
@@ -96,6 +101,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly maxDurationMs?: number;
   /** How long a completed job holds its idempotency key, ms; default 7 days. */
   readonly keyWindowMs?: number;
+  /** How long finished jobs, ledger rows and counts are kept; see docs/retention.md. */
+  readonly retention?: RetentionOptions<Jobs[number]['type']>;
   /** What `queue.kick()` needs of the platform. */
   readonly kick?: KickOptions;
   /** From when on the queue is not well. */
@@ -173,6 +180,12 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   rateLimits(): Promise<readonly RateLimitView[]>;
   /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
   unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
+  /** Counts, waits and run times per minute, hour or in total, over all drains. */
+  stats(options: StatsOptions): Promise<readonly Stats[]>;
+  /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
+  drains(options?: DrainsOptions): Promise<readonly DrainView[]>;
+  /** Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. */
+  prune(options?: { readonly budgetMs?: number }): Promise<PruneReport>;
 }
 
 /**
@@ -190,6 +203,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const watch = watchOptions(options, jobs, log);
   const chores: readonly Chore[] = [watchChore(watch)];
   const chores: readonly Chore[] = [replaysChore];
+  const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
+  const chores: readonly Chore[] = [runTimesChore, pruneChore(retention)];
   const longestRunMs = new Map<string, number>();
   const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;
@@ -258,6 +273,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
     rateLimits: async () => rateLimits(database()),
     unblock: async (key, { actor }) => unblock(database(), key, actor),
+    stats: async (statsOptions) => readStats(database(), statsOptions),
+    drains: async (drainsOptions = {}) => drains(database(), drainsOptions),
+    prune: async ({ budgetMs } = {}) => prune(database(), retention, budgetMs),
   };
 }
 

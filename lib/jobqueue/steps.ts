@@ -9,6 +9,7 @@ import { type Ended, Held, type News, noLongerHeld, outcomeBytes } from './held.
 import type { Job } from './job.ts';
 import type { JobLog } from './jobLog.ts';
 import { Lanes } from './lanes.ts';
+import type { Tick } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import type { RateLimiter } from './rateLimit.ts';
@@ -16,6 +17,7 @@ import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
 import { batchSize, holdLimit, meanAfter, stepsInFlight, timeNeededMs } from './slots.ts';
 import type { Claim, StepAnswer } from './store/step.ts';
+import { type Carried, Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
 
 /** Outcomes wait this long for company before they are settled. */
@@ -46,6 +48,8 @@ export interface StepsOptions {
   readonly limiter: RateLimiter;
   readonly timetable: Timetable;
   readonly report: DrainReport;
+  /** What the platform says of this invocation, for the ledger. */
+  readonly tick: Tick;
   readonly queue?: string | undefined;
   readonly types?: readonly string[] | undefined;
   readonly limit: number;
@@ -59,6 +63,7 @@ export class Steps implements Member {
   readonly #lanes = new Lanes();
   readonly #outOfTime = new Set<string>();
   readonly #chores: Chores;
+  readonly #tally = new Tally();
   #ended: Ended[] = [];
   #oldestEndedAtMs = 0;
 
@@ -69,6 +74,8 @@ export class Steps implements Member {
   /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
   #onTheWayMs = 0;
   #tookMs: number | null = null;
+  #databaseMs = 0;
+  #roundTripMs = 0;
   #claimsInFlight = 0;
   /** How many jobs the claims in flight may bring. */
   #comingJobs = 0;
@@ -185,7 +192,7 @@ export class Steps implements Member {
       if (now >= timetable.endAtMs || this.#failure !== null) return;
       if (this.#inFlight > 0) {
         await pause(timetable.endAtMs - now);
-      } else if (this.#ended.length > 0 || !this.#closed) {
+      } else if (this.#ended.length > 0 || !this.#closed || this.#tally.isNew) {
         const promised = JSON.stringify({ ...report, steps: 0 });
         this.#closed = true;
         await this.#send(null, now);
@@ -277,17 +284,20 @@ export class Steps implements Member {
     const choresEnded = this.#chores.ended;
     const chores = claim && this.#chores.request(now);
     const actsBefore = this.#chores.ended;
+    const mayBeLast = report.stopReason !== null || (claim?.alone === true && claim.lanes === null);
+    const counts = this.#tally.carry(ended, { version: this.#sent, nowMs: now, isLast: mayBeLast });
     const parcel: Parcel = {
       ended,
       news,
       claim,
-      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true, chores),
+      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true, chores, counts),
     };
     try {
       const delivered = await deliver(this.#delivery(), parcel);
       this.#noteTimes(delivered.answer);
       this.#answered = true;
       this.#noteSettled(ended, delivered);
+      this.#tally.settle(counts, ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
       if (claim) this.#noteClaimed(claim, parcel, delivered, now, actsBefore);
       if (claim) {
@@ -329,8 +339,8 @@ export class Steps implements Member {
     };
   }
 
-  #ledgerEntry(now: number, mustTell: boolean, chores: object | null): Parcel['drain'] {
-    const { report, timetable, keyWindowMs } = this.#options;
+  #ledgerEntry(now: number, mustTell: boolean, chores: object | null, counts: Carried | null): Parcel['drain'] {
+    const { report, timetable, keyWindowMs, tick } = this.#options;
     const closing = report.stopReason !== null;
     const starved = [...this.#outOfTime].filter((type) => !this.#hands.hasStarted(type));
     // Of many quick steps not each needs to tell. One that brings news of what runs does, and one that may close the row.
@@ -344,6 +354,8 @@ export class Steps implements Member {
       keyWindowMs,
       lingerMs: Math.max(0, Math.min(timetable.cutAtMs - now, LINGER_MS)),
       ...(tells && { report, running: Array.from(this.#hands.running, (held) => held.claimed.id) }),
+      ...(this.#sent === 1 ? { tick } : tells && { databaseMs: this.#databaseMs, roundTripMs: this.#roundTripMs }),
+      ...(counts && { rollups: counts.json }),
       ...(chores && { chores }),
       stopReason: report.stopReason,
       ...(closing && { passedOver: this.#lanes.ofTypes(starved) }),
@@ -366,7 +378,11 @@ export class Steps implements Member {
     return stepsInFlight({ onTheWayMs: this.#onTheWayMs, tookMs: this.#tookMs ?? 0 });
   }
 
-  #noteTimes({ onTheWayMs, tookMs }: StepAnswer): void {
+  #noteTimes(answer: StepAnswer): void {
+    const { onTheWayMs, tookMs } = answer;
+    this.#tally.hear(answer, performance.now());
+    this.#databaseMs += tookMs;
+    this.#roundTripMs += onTheWayMs + tookMs;
     this.#onTheWayMs = this.#answered ? Math.min(this.#onTheWayMs, onTheWayMs) : onTheWayMs;
     this.#tookMs = meanAfter(this.#tookMs, tookMs);
   }
@@ -395,6 +411,7 @@ export class Steps implements Member {
     report.unhandled = answer.unhandled ?? report.unhandled;
     this.#options.tell?.crashed(answer.crashed);
     this.#lanes.note(claim, answer, now);
+    if (answer.recentRunMs !== null) this.#hands.learn(answer.recentRunMs);
     const nothing = answer.jobs.length + answer.crashed.length === 0;
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
     const mayHaveCome = this.#chores.ended > actsBefore; // what a chore brought while this claim was on its way

@@ -16,6 +16,11 @@ begin
     v_answer := v_answer || jsonb_build_object('watch', jobqueue.watch_1(chores -> 'watch'));
   if chores ? 'replays' then
     v_answer := v_answer || jsonb_build_object('replays', jobqueue.replays_due_1(chores -> 'replays'));
+  if chores ? 'run_times' then
+    v_answer := v_answer || jsonb_build_object('run_times', jobqueue.run_times_1());
+  end if;
+  if chores ? 'prune' then
+    v_answer := v_answer || jsonb_build_object('prune', jobqueue.prune_slice_1(chores -> 'prune'));
   end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;

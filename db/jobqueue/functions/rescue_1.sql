@@ -30,8 +30,12 @@ begin
   from rescued;
 
   if crashed <> '{}' then
+    -- Counted here, for a step sent again does not hear of them. A row of its own each time: no drain is known to write it.
     with gone as (
       delete from jobqueue.jobs j where j.id = any(crashed) returning j.*
+    ), counted as (
+      insert into jobqueue.rollups (minute, type, drain, dead)
+      select date_trunc('minute', now()), type, gen_random_uuid(), count(*) from gone group by type
     ), freed as (
       delete from jobqueue.idempotency_keys k using gone g
       where k.type = g.type and k.key = g.idempotency_key and k.job_id = g.id

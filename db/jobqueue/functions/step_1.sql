@@ -1,7 +1,8 @@
 -- step_1: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, again?, keyed?, keyWindowMs, lingerMs, report?, running?, chores?, stopReason, passedOver?}
+-- drain        {id, step, source, deadlineMs, claim, again?, keyed?, keyWindowMs, lingerMs, report?, running?, chores?, stopReason, passedOver?,
+--              rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
 --              keyed: some outcome is of a job with an idempotency key; without report the ledger row is left as it is
 -- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
 -- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
@@ -14,7 +15,7 @@
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
---              lost, revoked, rescued, crashed, lanes, unhandled, chores, nextDueInMs, exhausted, tookMs}
+--              lost, revoked, rescued, crashed, lanes, unhandled, chores, recentRunMs, nextDueInMs, exhausted, nowMs, tookMs}
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
 --
 -- What it promises:
@@ -277,6 +278,11 @@ begin
         for no key update skip locked) c));
   end if;
 
+  -- Counts take the outcomes of this step for settled: if some were lost, the drain corrects them and sends them again.
+  if drain ? 'rollups' and v_lost = '{}' then
+    perform jobqueue.rollup_1(v_drain, drain -> 'rollups');
+  end if;
+
   -- 4. The ledger, last: its row is locked only until the commit, and a step that finds it locked by the drain's other
   -- step in flight leaves it to that one. A step that finds every lane empty, with nothing else in the drain's hands and
   -- nothing due soon, closes it: an empty tick is one statement.
@@ -288,9 +294,12 @@ begin
       else '{}' end;
     v_stop := case when v_over then 'empty' else drain ->> 'stopReason' end;
     if (drain ->> 'step')::int = 1 then
-      insert into jobqueue.drains (id, source, deadline_at, steps, finished_at, stop_reason, report)
+      insert into jobqueue.drains (id, source, deadline_at, steps, finished_at, stop_reason, report, scheduled_at, execution_id,
+        cold_start, round_trips, database_ms)
       values (v_drain, drain ->> 'source', now() + (drain ->> 'deadlineMs')::float8 * interval '1 ms', 1,
-              case when v_stop is not null then now() end, v_stop, v_report)
+              case when v_stop is not null then now() end, v_stop, v_report, (drain -> 'tick' ->> 'scheduledAt')::timestamptz,
+              drain -> 'tick' ->> 'executionId', coalesce((drain -> 'tick' ->> 'coldStart')::boolean, false),
+              coalesce((v_report ->> 'steps')::int, 1), extract(epoch from clock_timestamp() - v_began) * 1000)
       on conflict (id) do nothing;
     else
       update jobqueue.drains d
@@ -298,6 +307,9 @@ begin
           last_step_at = now(),
           running = coalesce((select array_agg(v::bigint) from jsonb_array_elements_text(drain -> 'running') as r(v)), '{}'),
           report = v_report,
+          round_trips = greatest(d.round_trips, (v_report ->> 'steps')::int),
+          database_ms = greatest(d.database_ms, (drain ->> 'databaseMs')::float8 + extract(epoch from clock_timestamp() - v_began) * 1000),
+          round_trip_ms = greatest(d.round_trip_ms, (drain ->> 'roundTripMs')::float8),
           stop_reason = coalesce(v_stop, d.stop_reason),
           finished_at = case when v_stop is null then d.finished_at else now() end
       where d.ctid = (select c.ctid from jobqueue.drains c where c.id = v_drain for no key update skip locked);
@@ -308,5 +320,8 @@ begin
     'protocol', 1, 'settled', v_sent - cardinality(v_lost), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
     'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'chores', v_chores, 'nextDueInMs', v_next_due,
-    'exhausted', v_exhausted, 'tookMs', extract(epoch from clock_timestamp() - v_began)::float8 * 1000);
+    -- of what this drain asks for chores for the first time, or again after a while, and only if it has something to start
+    'recentRunMs', case when v_claimed > 0 and drain ? 'chores' then
+      (select json_object_agg(t.type, t.p95_ms) from jobqueue.run_times t where v_types ? t.type) end,
+    'exhausted', v_exhausted, 'nowMs', (extract(epoch from v_began) * 1000)::float8, 'tookMs', extract(epoch from clock_timestamp() - v_began)::float8 * 1000);
 end $$;

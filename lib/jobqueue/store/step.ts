@@ -60,6 +60,13 @@ export interface StepRequest {
     readonly running?: readonly string[];
     /** What each chore asks for, by its name. */
     readonly chores?: object;
+    /** Counts for rollup_1, those of this step's outcomes included. */
+    readonly rollups?: object;
+    /** What the platform says of the invocation; with the first step. */
+    readonly tick?: object;
+    /** Of the steps answered so far: in Postgres, and with the way there and back; with the report. */
+    readonly databaseMs?: number;
+    readonly roundTripMs?: number;
     readonly stopReason: string | null;
     readonly passedOver?: readonly Lane[];
   };
@@ -108,9 +115,13 @@ export interface StepAnswer {
   readonly unhandled: readonly string[] | null;
   /** What the drain must act on, by the name of the chore. */
   readonly chores: Readonly<Record<string, unknown>> | null;
+  /** What 95 in 100 runs of each type took of late at least, over all drains, if this step asked for chores and claimed. */
+  readonly recentRunMs: Readonly<Record<string, number>> | null;
   readonly nextDueInMs: number | null;
   /** The lanes held fewer due jobs than the claim had room for. */
   readonly exhausted: boolean;
+  /** The database's clock when the function began, ms since 1970. */
+  readonly nowMs: number;
   /** How long the function ran. */
   readonly tookMs: number;
   /** The rest of the round trip: the network both ways, the commit, and waiting for a connection. */

@@ -1,0 +1,83 @@
+-- prune_1: the next bounded slice of what retention has to do: old jobs, keys, ledger rows and rollups go, and rollups are folded.
+-- Part of step_1, as a chore, and a statement of its own while there is more.
+--
+-- request   {COMPLETED, DEAD_LETTER, CANCELLED: ms, types: {type: {status: ms}}, shortestMs, ledger: ms, rollups: ms,
+--            again?: true: from the start, whether due or not}
+-- answer    null if nothing is due, or another is at it; else {more, completed, deadLettered, cancelled, keys, drains, rollups}
+--
+-- One at a time: a task belongs to whoever holds the lock of its row. It waits for nobody: rows that others hold are left to
+-- the next round. So it fits into a step, whatever else that holds.
+create or replace function jobqueue.prune_1(request jsonb)
+returns jsonb
+language plpgsql volatile
+set jit = off
+set plan_cache_mode = force_generic_plan
+set timezone = 'UTC'
+as $$
+#variable_conflict use_column
+declare
+  v_answer  jsonb := '{"completed": 0, "deadLettered": 0, "cancelled": 0, "keys": 0, "drains": 0, "rollups": 0}';
+  v_again   boolean := coalesce((request ->> 'again')::boolean, false);
+  v_more    boolean := false;
+  v_any     boolean := false;
+  v_task    record;
+  v_place   text;
+  v_until   timestamptz;
+  v_pruned  jsonb;
+  v_count   int;
+begin
+  if v_again then -- an operator's call waits its turn
+    perform from jobqueue.upkeep u where u.task <> 'run_times' order by u.task for update;
+  end if;
+  for v_task in
+    select u.task, u.place from jobqueue.upkeep u
+    where u.task <> 'run_times' and (u.due_at <= now() or v_again)
+    order by u.task
+    for update skip locked
+  loop
+    v_any := true;
+    v_place := null;
+    v_pruned := '{}';
+    case v_task.task
+      when 'history' then
+        select h.reached::text, h.pruned into v_place, v_pruned
+        from jobqueue.prune_history_1(request, case when v_again then 0 else v_task.place::bigint end) h;
+      when 'rollup_minutes', 'rollup_hours' then
+        -- A drain lives for a day at most, and writes no row older than that: what is folded stays folded.
+        v_until := case v_task.task when 'rollup_minutes' then date_bin('1 minute', now() - interval '25 hours', timestamptz 'epoch')
+                                    else date_bin('1 hour', now() - interval '7 days', timestamptz 'epoch') end;
+        select f.reached::text, f.folded into v_place, v_count
+        from jobqueue.fold_rollups_1(v_task.place::timestamptz, v_until,
+                                     case v_task.task when 'rollup_minutes' then interval '1 minute' else interval '1 hour' end) f;
+        v_pruned := jsonb_build_object('rollups', v_count);
+      when 'rollups' then
+        delete from jobqueue.rollups r
+        where r.ctid = any(array(
+          select o.ctid from jobqueue.rollups o
+          where o.minute < now() - (request ->> 'rollups')::float8 * interval '1 ms'
+          order by o.minute limit 1000
+          for update skip locked));
+        get diagnostics v_count = row_count;
+        v_pruned := jsonb_build_object('rollups', v_count);
+        v_place := case when v_count = 1000 then '' end;
+      when 'ledger' then
+        delete from jobqueue.drains d
+        where d.ctid = any(array(
+          select o.ctid from jobqueue.drains o
+          where o.started_at < now() - (request ->> 'ledger')::float8 * interval '1 ms' and o.deadline_at < now()
+          order by o.started_at limit 1000
+          for update skip locked));
+        get diagnostics v_count = row_count;
+        v_pruned := jsonb_build_object('drains', v_count);
+        v_place := case when v_count = 1000 then '' end;
+    end case;
+
+    v_answer := v_answer || (select coalesce(jsonb_object_agg(key, (v_answer ->> key)::int + value::int), '{}') from jsonb_each_text(v_pruned));
+    v_more := v_more or v_place is not null;
+    update jobqueue.upkeep u
+    set place = coalesce(v_place, case v_task.task when 'history' then '0' when 'ledger' then '' when 'rollups' then '' else v_until::text end),
+        due_at = case when v_place is null then now() + interval '10 minutes' else now() end
+    where u.task = v_task.task;
+  end loop;
+  return case when v_any then v_answer || jsonb_build_object('more', v_more) end;
+end $$;

@@ -1,0 +1,63 @@
+/** Deletes what is past its retention, slice by slice: as a chore of drains, and for operators. */
+import type { Executor } from '../../db/database.ts';
+import type { Chore } from './chores.ts';
+import { QueueError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import type { Retention } from './retention.ts';
+import { type Pruned, pruneSlice } from './store/prune.ts';
+
+/** A drain with nothing else to do stays this much longer for a backlog; what is left then is the next one's. */
+const CHORE_MS = 10_000;
+const BUDGET_MS = 60_000;
+
+/** The first slice goes with a step; only a backlog makes statements of its own. */
+export function pruneChore(retention: Retention): Chore {
+  return {
+    name: 'prune',
+    request: () => retention,
+    async act(_answer, { executor, untilMs }) {
+      const endAtMs = performance.now() + CHORE_MS;
+      while (performance.now() < Math.min(endAtMs, untilMs())) {
+        const slice = await pruneSlice(executor, retention);
+        if (!slice?.more) return;
+      }
+    },
+  };
+}
+
+/** Lets one drain a minute measure how long runs take; what it finds comes with the jobs of a claim. */
+export const runTimesChore: Chore = { name: 'run_times', request: () => ({}), act: async () => undefined };
+
+export interface PruneReport extends Pruned {
+  /** Everything past its retention is gone; else time was up. */
+  readonly done: boolean;
+}
+
+/** Prunes from the start until everything is done or the budget is used up. Throws QueueError `option_invalid`. */
+export async function prune(executor: Executor, retention: Retention, budgetMs = BUDGET_MS): Promise<PruneReport> {
+  if (!(budgetMs > 0 && budgetMs <= LIMITS.timeoutMs)) {
+    const message = `expected a duration in ms up to a day, got ${budgetMs}`;
+    throw new QueueError('option_invalid', `prune: budgetMs: ${message}`, { issues: [{ path: 'budgetMs', message }] });
+  }
+  const endAtMs = performance.now() + budgetMs;
+  let total: PruneReport = { completed: 0, deadLettered: 0, cancelled: 0, keys: 0, drains: 0, rollups: 0, done: false };
+  for (let again = true; !total.done && (again || performance.now() < endAtMs); again = false) {
+    const slice = await pruneSlice(executor, retention, { again });
+    if (slice) total = plus(total, slice);
+    total = { ...total, done: slice?.more === false };
+    if (slice === null) await new Promise((resolve) => setTimeout(resolve, 20)); // a drain is at it, and does the same
+  }
+  return total;
+}
+
+function plus(total: PruneReport, slice: Pruned): PruneReport {
+  return {
+    ...total,
+    completed: total.completed + slice.completed,
+    deadLettered: total.deadLettered + slice.deadLettered,
+    cancelled: total.cancelled + slice.cancelled,
+    keys: total.keys + slice.keys,
+    drains: total.drains + slice.drains,
+    rollups: total.rollups + slice.rollups,
+  };
+}

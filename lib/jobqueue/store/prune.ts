@@ -1,0 +1,29 @@
+/** The statement that prunes one slice. */
+import type { Executor } from '../../../db/database.ts';
+import type { Retention } from '../retention.ts';
+import { only } from './rows.ts';
+
+export interface Pruned {
+  readonly completed: number;
+  readonly deadLettered: number;
+  readonly cancelled: number;
+  /** Idempotency keys that no longer held. */
+  readonly keys: number;
+  /** Ledger rows. */
+  readonly drains: number;
+  /** Rollups that were folded into others, or deleted. */
+  readonly rollups: number;
+}
+
+/** `again`: from the start, whether due or not. Null if nothing was due, or another is at it. */
+export async function pruneSlice(
+  executor: Executor,
+  retention: Retention,
+  { again = false }: { again?: boolean } = {},
+): Promise<(Pruned & { readonly more: boolean }) | null> {
+  const rows = await executor.execute<{ answer: (Pruned & { readonly more: boolean }) | null }>({
+    text: 'select jobqueue.prune_1($1::jsonb) as answer',
+    params: [JSON.stringify({ ...retention, again })],
+  });
+  return only(rows).answer;
+}
