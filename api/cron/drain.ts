@@ -3,15 +3,12 @@ import { authorize } from '../../lib/http/auth.ts';
 import { requestDeadline } from '../../lib/http/deadline.ts';
 import { endpoint } from '../../lib/http/errors.ts';
 import { tickOf } from '../../lib/http/tick.ts';
-import { log } from '../../lib/log.ts';
 import { queue } from '../../lib/queue/index.ts';
 
 export const GET = endpoint(async (request) => {
   const deadline = requestDeadline();
   authorize(request, 'CRON_SECRET');
-  return Response.json(await queue.drain({ source: 'cron', deadline })); // throws only if the database never answered
   const report = await queue.drain({ ...tickOf(request), source: 'cron', deadline }); // throws only if the database never answered
-  log.info({ report }, 'drain');
   return Response.json(report);
 });
 

@@ -41,7 +41,7 @@ export class Chores {
     return this.#acting === 0;
   }
 
-  /** How many acts have ended: each may have brought jobs. */
+  /** How many have ended: each may have brought jobs, which a claim sent before has not seen. */
   get ended(): number {
     return this.#ended;
   }
@@ -71,10 +71,5 @@ export class Chores {
         .catch((error: unknown) => log('error', 'chore_failed', { chore: chore.name, error }))
         .then(done, done);
     }
-  }
-
-  /** How many have ended: each may have brought jobs, which a claim sent before has not seen. */
-  get ended(): number {
-    return this.#ended;
   }
 }

@@ -129,13 +129,13 @@ class Drain {
         limiter,
         timetable,
         report,
+        tick,
         queue,
         types,
         limit,
         includePaused,
         wake,
       },
-      { executor, jobs, keyWindowMs, chores, log, timetable, report, tick, queue, types, limit, includePaused, wake },
       hands,
     );
   }

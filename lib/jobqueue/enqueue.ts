@@ -5,10 +5,12 @@ import type { AnyDrizzle, Executor, Statement } from '../../db/database.ts';
 import { type Issue, QueueError } from './errors.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
-import { sqlstateOf } from './sqlstate.ts';
+import { isSerializationFailure, sqlstateOf } from './sqlstate.ts';
 import { bytesOf } from './storable.ts';
 import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
 import type { SentBatch } from './telemetry.ts';
+
+const ENQUEUE_TRIES = 3;
 
 export interface AddJobOptions {
   /** 0 to 10, higher is more urgent; default: the type's. */
@@ -108,6 +110,17 @@ function inOurWords(error: unknown): unknown {
 /** A whole `Database` can execute too, but outside of whatever transaction the caller means. */
 function isTransaction(value: object): value is Executor {
   return 'execute' in value && typeof value.execute === 'function' && !('driver' in value);
+}
+
+/** One statement, atomic: a deadlock's victim is sent again. A lost answer is not: the caller's idempotency key makes that safe. */
+export async function enqueueAlone(database: Executor, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await enqueueIn(database, statement);
+    } catch (error) {
+      if (tries === ENQUEUE_TRIES || !isSerializationFailure(error)) throw error;
+    }
+  }
 }
 
 function noTransaction(got: string): QueueError {

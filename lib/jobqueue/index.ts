@@ -1,10 +1,8 @@
 /** What a user of the queue imports. */
 export type { Limit } from './buckets.ts';
+export type { AuditEntry, Target } from './controls.ts';
 export type { DrainOptions } from './drain.ts';
 export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
-export { type Issue, NonRetryableError, QueueError, type QueueErrorCode, RetryAfterError } from './errors.ts';
-export type { Health, HealthCheck } from './health.ts';
-export type { JobView, Preview } from './inspect.ts';
 export {
   type Issue,
   NonRetryableError,
@@ -13,12 +11,9 @@ export {
   type QueueErrorCode,
   RetryAfterError,
 } from './errors.ts';
-export type { AuditEntry, Target } from './controls.ts';
-export type { DrainOptions } from './drain.ts';
-export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
-export { type Issue, NonRetryableError, QueueError, type QueueErrorCode, RetryAfterError } from './errors.ts';
 export type { By, DeadLetterFilter, JobFilter } from './filters.ts';
-export type { Health, JobView, Preview } from './inspect.ts';
+export type { Health, HealthCheck } from './health.ts';
+export type { JobView, Preview } from './inspect.ts';
 export {
   cancelJob,
   continueWith,
@@ -37,27 +32,21 @@ export type { LogJobs } from './jobLog.ts';
 export type { KickOptions } from './kick.ts';
 export type { DrainsOptions, DrainView } from './ledger.ts';
 export { LIMITS } from './limits.ts';
-export type { Log } from './log.ts';
-export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions, type ScheduleOf } from './queue.ts';
-export type { DrainReport, StopReason } from './report.ts';
-export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './schedule.ts';
-export type { ScheduleControls, ScheduleView } from './scheduleControls.ts';
-export type { HealthOptions } from './thresholds.ts';
-export type { Incident } from './watch.ts';
-export type { AlertOptions } from './webhook.ts';
 export type { Log, LogLevel } from './log.ts';
-export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
+export type { Operators } from './operators.ts';
+export type { PruneReport } from './prune.ts';
+export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions, type ScheduleOf } from './queue.ts';
 export type { RateLimitView } from './rateLimits.ts';
-export type { DrainReport, StopReason } from './report.ts';
-export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './telemetry.ts';
-export type { TellableError } from './tellable.ts';
-export type { WaitOptions } from './wait.ts';
-export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
 export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './replay.ts';
 export type { DrainReport, StopReason } from './report.ts';
-export type { BulkOptions, BulkReport } from './slices.ts';
-export type { PruneReport } from './prune.ts';
-export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions } from './queue.ts';
-export type { DrainReport, StopReason } from './report.ts';
 export type { Duration, JobRetention, RetentionOptions } from './retention.ts';
+export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './schedule.ts';
+export type { ScheduleControls, ScheduleView } from './scheduleControls.ts';
+export type { BulkOptions, BulkReport } from './slices.ts';
 export type { Spread, Stats, StatsOptions } from './stats.ts';
+export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './telemetry.ts';
+export type { TellableError } from './tellable.ts';
+export type { HealthOptions } from './thresholds.ts';
+export type { WaitOptions } from './wait.ts';
+export type { Incident } from './watch.ts';
+export type { AlertOptions } from './webhook.ts';

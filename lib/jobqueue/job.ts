@@ -172,7 +172,19 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
     refuse('startWithin to be a positive duration', startWithin);
   if (guard) checkGuard(guard, (expected, got) => refuse(`guard.${expected}`, got));
   if (rateLimit) checkLimit(rateLimit, `defineJob('${type}'): rateLimit`, 'job_definition_invalid');
-  return { type, payload, handler, maxAttempts, timeoutMs, resumable, priority, queue, startWithinMs, guard, rateLimit };
+  return {
+    type,
+    payload,
+    handler,
+    maxAttempts,
+    timeoutMs,
+    resumable,
+    priority,
+    queue,
+    startWithinMs,
+    guard,
+    rateLimit,
+  };
 }
 
 /** Calls `refuse` with what was expected and what came. */

@@ -2,73 +2,44 @@
 import type { z } from 'zod';
 import type { Database } from '../../db/database.ts';
 import type { Chore } from './chores.ts';
-import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
 import { type DrainContext, type DrainOptions, drain } from './drain.ts';
 import {
   type AddJobOptions,
   batchOf,
   checkTransaction,
   type EnqueueStatement,
+  enqueueAlone,
   enqueueIn,
   enqueueStatement,
   type JobInput,
   type Transaction,
 } from './enqueue.ts';
 import { QueueError } from './errors.ts';
-import { checkHealth, type Health } from './health.ts';
-import { findJob, getJob, type JobView, type Preview, preview } from './inspect.ts';
-import { checkGuard, type Guard, type Job } from './job.ts';
-import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
-import { checkHealth, findJob, getJob, type Health, type JobView, type Preview, preview } from './inspect.ts';
-import type { Job } from './job.ts';
+import { findJob, getJob, type JobView } from './inspect.ts';
+import type { Guard, Job } from './job.ts';
 import type { LogJobs } from './jobLog.ts';
 import { type KickOptions, kicker } from './kick.ts';
-import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
-import { metricsOf } from './metrics.ts';
-import { prometheusText } from './prometheus.ts';
+import { type Operators, operators } from './operators.ts';
+import { pruneChore, runTimesChore } from './prune.ts';
 import { RateLimiter } from './rateLimit.ts';
-import { type RateLimitView, rateLimits, unblock } from './rateLimits.ts';
-import type { DrainReport } from './report.ts';
-import type { Schedule } from './schedule.ts';
-import { type ScheduleControls, scheduleControls } from './scheduleControls.ts';
-import { schedulesChore } from './schedules.ts';
-import { type PruneReport, prune, pruneChore, runTimesChore } from './prune.ts';
+import { replaysChore } from './replay.ts';
 import type { DrainReport } from './report.ts';
 import { type RetentionOptions, retentionOf } from './retention.ts';
-import { isSerializationFailure } from './sqlstate.ts';
-import { readStats, type Stats, type StatsOptions } from './stats.ts';
-import { audit, pause, resume } from './store/controls.ts';
-import { FUNCTIONS } from './store/functions.ts';
-import {
-  previewReplay,
-  type Replay,
-  type ReplayCall,
-  type ReplayOptions,
-  type ReplayPreview,
-  replayCall,
-  replays,
-  replaysChore,
-  stopReplay,
-} from './replay.ts';
-import type { DrainReport } from './report.ts';
-import type { BulkOptions, BulkReport } from './slices.ts';
-import { isSerializationFailure } from './sqlstate.ts';
-import { audit } from './store/controls.ts';
+import type { Schedule } from './schedule.ts';
+import { schedulesChore } from './schedules.ts';
 import type { AddedRow } from './store/jobs.ts';
-import { guardsOf, type HealthOptions, thresholdsOf } from './thresholds.ts';
-import { checkAlerts, type Incident, incidents, tickLookout, type WatchOptions, watchChore } from './watch.ts';
-import type { AlertOptions } from './webhook.ts';
-import { measure } from './store/metrics.ts';
 import { sendWithin, type Telemetry } from './telemetry.ts';
+import type { HealthOptions } from './thresholds.ts';
 import { Waiting, type WaitOptions } from './wait.ts';
+import { tickLookout, watchChore, watchOptions } from './watch.ts';
+import type { AlertOptions } from './webhook.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
 /** What Vercel gives a function unless told otherwise. */
 const MAX_DURATION_MS = 300_000;
-const ENQUEUE_TRIES = 3;
 
 export type PayloadOf<Jobs extends readonly Job[], Type extends Jobs[number]['type']> = z.input<
   Extract<Jobs[number], { type: Type }>['payload']
@@ -119,7 +90,7 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly telemetry?: Telemetry;
 }
 
-export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
+export interface Queue<Jobs extends readonly Job[]> extends Operators {
   readonly jobs: Jobs;
   /** Enqueues one job in one round trip. `null`: the idempotency key already holds. Throws QueueError; then nothing was written. */
   addJob<Type extends Jobs[number]['type']>(
@@ -145,47 +116,6 @@ export interface Queue<Jobs extends readonly Job[]> extends ScheduleControls {
   drain(options?: DrainOptions): Promise<DrainReport>;
   /** Starts a short drain behind this request, at most 10 s; returns at once. After a commit, never inside a transaction. */
   kick(): void;
-  /** What a drain with this filter would find due. Claims nothing. */
-  preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
-  /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
-  pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<void>;
-  resume(target: Target, by?: Partial<By>): Promise<void>;
-  /** Ends live jobs as CANCELLED, running ones too: their keys are free at once, and their handlers' signals fire within 2 s. */
-  cancel(filter: JobFilter, options: By & { readonly reason: string } & BulkOptions): Promise<BulkReport>;
-  /** Gives pending jobs another due time. `skipped`: held by a drain. */
-  reschedule(
-    filter: JobFilter,
-    options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
-  ): Promise<BulkReport>;
-  /** Gives pending jobs another priority. `skipped`: held by a drain. */
-  reprioritise(filter: JobFilter, options: By & { readonly priority: number } & BulkOptions): Promise<BulkReport>;
-  /** What a replay with this filter would find. Changes nothing. */
-  previewReplay(filter: DeadLetterFilter, options?: Pick<ReplayOptions, 'statuses'>): Promise<ReplayPreview>;
-  readonly replay: ReplayCall;
-  /** The ramps, the newest first, at most 100. */
-  replays(): Promise<readonly Replay[]>;
-  /** Ends a ramp; `false` if it was not running. */
-  stopReplay(id: string, by: By): Promise<boolean>;
-  /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
-  auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
-  /** Appends to the audit log. */
-  audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
-  /** Looks at every check, in one statement of bounded probes. Rejects if the database cannot be reached. */
-  health(): Promise<Health>;
-  /** What turned red, and what is well again: the newest 100, the newest first. */
-  incidents(): Promise<readonly Incident[]>;
-  /** Everything measured, in Prometheus' text format 0.0.4; one statement. */
-  metrics(): Promise<string>;
-  /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
-  rateLimits(): Promise<readonly RateLimitView[]>;
-  /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
-  unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
-  /** Counts, waits and run times per minute, hour or in total, over all drains. */
-  stats(options: StatsOptions): Promise<readonly Stats[]>;
-  /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
-  drains(options?: DrainsOptions): Promise<readonly DrainView[]>;
-  /** Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. */
-  prune(options?: { readonly budgetMs?: number }): Promise<PruneReport>;
 }
 
 /**
@@ -198,13 +128,15 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   duration('maxDurationMs', maxDurationMs);
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
-  const { schedules } = options;
-  const chores: readonly Chore[] = [...(schedules ? [schedulesChore(schedules, jobs, log)] : [])];
   const watch = watchOptions(options, jobs, log);
-  const chores: readonly Chore[] = [watchChore(watch)];
-  const chores: readonly Chore[] = [replaysChore];
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
-  const chores: readonly Chore[] = [runTimesChore, pruneChore(retention)];
+  const chores: readonly Chore[] = [
+    ...(options.schedules ? [schedulesChore(options.schedules, jobs, log)] : []),
+    replaysChore,
+    runTimesChore,
+    watchChore(watch),
+    pruneChore(retention),
+  ];
   const longestRunMs = new Map<string, number>();
   const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;
@@ -221,32 +153,26 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     );
   };
   const waiting = new Waiting(database, Math.random);
-
   const noticeMissingTicks = options.kick ? tickLookout(watch, database, options.kick.waitUntil) : () => undefined;
 
   const drainHere = async (drainOptions: DrainOptions) => {
-    const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, longestRunMs };
+    const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, limiter, longestRunMs };
     const context: DrainContext = { executor: database(), ...shared };
-    return drain(context, drainOptions);
-    const executor = database();
-    const context: DrainContext = { executor, jobs, maxDurationMs, keyWindowMs, chores, log, limiter, longestRunMs };
     return limiter.during(() => drain(context, drainOptions));
   };
 
   return {
     jobs: options.jobs,
     async addJob(type, payload, { transaction, ...rest } = {}) {
-      const [added] = await enqueue(enqueueStatement(jobs, [{ type, payload, options: rest }]), transaction);
-      noticeMissingTicks();
       const [added] = await enqueue([{ type, payload, options: rest }], transaction);
+      noticeMissingTicks();
       return added && !added.duplicate ? { id: added.id } : null;
     },
     async addJobs(entries, { transaction } = {}) {
       if (entries.length === 0) return [];
-      const added = await enqueue(enqueueStatement(jobs, entries), transaction);
+      const added = await enqueue(entries, transaction);
       noticeMissingTicks();
       return added;
-      return enqueue(entries, transaction);
     },
     statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
     getJob: async (id) => getJob(database(), id),
@@ -254,44 +180,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     findJob: async ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
-    preview: async (filter = {}) => preview(database(), jobs, filter),
-    pause: async (target, why = {}) => pause(database(), target, typeof why === 'string' ? { reason: why } : why),
-    resume: async (target, by = {}) => resume(database(), target, by),
-    cancel: async (filter, how) => cancel(database(), filter, how),
-    reschedule: async (filter, how) => reschedule(database(), filter, how),
-    reprioritise: async (filter, how) => reprioritise(database(), filter, how),
-    previewReplay: async (filter, how = {}) => previewReplay(database(), filter, how),
-    replay: replayCall(database),
-    replays: async () => replays(database()),
-    stopReplay: async (id, by) => stopReplay(database(), id, by),
-    auditLog: async (page = {}) => auditLog(database(), page),
-    audit: async (entry) => audit(database(), entry),
-    health: async () => checkHealth(database()),
-    ...scheduleControls(database),
-    health: async () => checkHealth(database(), watch.thresholds),
-    incidents: async () => incidents(database()),
-    metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
-    rateLimits: async () => rateLimits(database()),
-    unblock: async (key, { actor }) => unblock(database(), key, actor),
-    stats: async (statsOptions) => readStats(database(), statsOptions),
-    drains: async (drainsOptions = {}) => drains(database(), drainsOptions),
-    prune: async ({ budgetMs } = {}) => prune(database(), retention, budgetMs),
+    ...operators({ database, jobs, retention, thresholds: watch.thresholds }),
   };
-}
-
-function watchOptions(
-  { health = {}, alerts = {}, guard }: QueueOptions<readonly Job[]>,
-  jobs: ReadonlyMap<string, Job>,
-  log: Log,
-): WatchOptions {
-  checkAlerts(alerts);
-  if (guard)
-    checkGuard(guard, (expected, got) => {
-      const message = `expected guard.${expected}, got ${String(got)}`;
-      throw new QueueError('option_invalid', `createQueue: ${message}`, { issues: [{ path: 'guard', message }] });
-    });
-  const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS);
-  return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log };
 }
 
 function refuseKick(): never {
@@ -299,17 +189,6 @@ function refuseKick(): never {
     'option_invalid',
     'queue.kick(): expected createQueue({ kick: { waitUntil, failed } }), got no kick option',
   );
-}
-
-/** One statement, atomic: a deadlock's victim is sent again. A lost answer is not: the caller's idempotency key makes that safe. */
-async function enqueueAlone(database: Database, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await enqueueIn(database, statement);
-    } catch (error) {
-      if (tries === ENQUEUE_TRIES || !isSerializationFailure(error)) throw error;
-    }
-  }
 }
 
 function duration(option: string, ms: number): void {

@@ -98,11 +98,7 @@ export class Steps implements Member {
     this.#options = options;
     this.#hands = hands;
     const { executor, chores, log, wake, timetable } = options;
-    const acted = () => {
-      this.#foundNothing = false; // it may have brought jobs
-      wake();
-    };
-    this.#chores = new Chores({ executor, chores, log, wake: acted, untilMs: () => timetable.endAtMs });
+    this.#chores = new Chores({ executor, chores, log, wake, untilMs: () => timetable.endAtMs });
   }
 
   /** What no repetition could mend, or what time ran out on; `total`: Postgres never answered this drain at all. */
@@ -283,7 +279,6 @@ export class Steps implements Member {
     }
     const choresEnded = this.#chores.ended;
     const chores = claim && this.#chores.request(now);
-    const actsBefore = this.#chores.ended;
     const mayBeLast = report.stopReason !== null || (claim?.alone === true && claim.lanes === null);
     const counts = this.#tally.carry(ended, { version: this.#sent, nowMs: now, isLast: mayBeLast });
     const parcel: Parcel = {
@@ -299,7 +294,6 @@ export class Steps implements Member {
       this.#noteSettled(ended, delivered);
       this.#tally.settle(counts, ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
-      if (claim) this.#noteClaimed(claim, parcel, delivered, now, actsBefore);
       if (claim) {
         this.#noteClaimed(claim, parcel, delivered, now);
         this.#lookedAfterChores = choresEnded;
@@ -401,7 +395,7 @@ export class Steps implements Member {
     }
   }
 
-  #noteClaimed(claim: Claim, parcel: Parcel, { answer, ended }: Delivered, sentAtMs: number, actsBefore: number): void {
+  #noteClaimed(claim: Claim, parcel: Parcel, { answer, ended }: Delivered, sentAtMs: number): void {
     const { report, jobs } = this.#options;
     const now = performance.now();
     report.claimed += answer.jobs.length + answer.crashed.length;
@@ -414,8 +408,7 @@ export class Steps implements Member {
     if (answer.recentRunMs !== null) this.#hands.learn(answer.recentRunMs);
     const nothing = answer.jobs.length + answer.crashed.length === 0;
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
-    const mayHaveCome = this.#chores.ended > actsBefore; // what a chore brought while this claim was on its way
-    this.#foundNothing = nothing && claim.alone && claim.lanes === null && !mayHaveCome;
+    this.#foundNothing = nothing && claim.alone && claim.lanes === null;
     this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
     // step_1 closes the row by itself when it finds nothing, with the report as it was sent
     const asSent = answer.lost.length === 0 && ended === parcel.ended;

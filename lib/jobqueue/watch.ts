@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
 import type { Chore, ChoreContext } from './chores.ts';
 import { QueueError } from './errors.ts';
-import type { Guard } from './job.ts';
+import { checkGuard, type Guard, type Job } from './job.ts';
 import type { Log } from './log.ts';
+import { FUNCTIONS } from './store/functions.ts';
 import {
   confirmNotices,
   type IncidentRow,
@@ -13,7 +14,7 @@ import {
   type WatchAnswer,
   watch,
 } from './store/watch.ts';
-import type { Thresholds } from './thresholds.ts';
+import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from './thresholds.ts';
 import { type AlertOptions, foundOf, messageOf, post, WebhookError } from './webhook.ts';
 import { inWords } from './words.ts';
 
@@ -33,6 +34,28 @@ export interface WatchOptions {
   readonly guards: Readonly<Record<string, Guard>>;
   readonly alerts: AlertOptions;
   readonly log: Log;
+}
+
+export interface WatchDeclaration {
+  readonly health?: HealthOptions;
+  readonly alerts?: AlertOptions;
+  readonly guard?: Guard;
+}
+
+/** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
+export function watchOptions(
+  { health = {}, alerts = {}, guard }: WatchDeclaration,
+  jobs: ReadonlyMap<string, Job>,
+  log: Log,
+): WatchOptions {
+  checkAlerts(alerts);
+  if (guard)
+    checkGuard(guard, (expected, got) => {
+      const message = `expected guard.${expected}, got ${String(got)}`;
+      throw new QueueError('option_invalid', `createQueue: ${message}`, { issues: [{ path: 'guard', message }] });
+    });
+  const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS);
+  return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log };
 }
 
 /** Throws QueueError `option_invalid`; its message does not show the URL. */

@@ -99,18 +99,14 @@ describe('the runbook', () => {
   });
 });
 
-describe('the code of README.md, docs/handlers.md and docs/schedules.md', () => {
-describe('the code of README.md, docs/handlers.md and docs/health.md', () => {
+describe('the code of README.md and of the documents for developers', () => {
   let mirror: Mirror;
   let fresh: TestDatabase;
   beforeAll(async () => {
     fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', fresh.url);
-    mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/schedules.md'], { 'lib/jobs/index.ts': nameTheTypes });
-    mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/health.md'], { 'lib/jobs/index.ts': nameTheTypes });
-    mirror = mirrorWith(['README.md', 'docs/handlers.md', 'docs/rate-limits.md'], {
-      'lib/jobs/index.ts': nameTheTypes,
-    });
+    const documents = ['handlers', 'schedules', 'health', 'rate-limits'].map((name) => `docs/${name}.md`);
+    mirror = mirrorWith(['README.md', ...documents], { 'lib/jobs/index.ts': nameTheTypes });
   });
   afterAll(async () => {
     mirror.remove();

@@ -12,10 +12,13 @@ declare
 begin
   if chores ? 'schedules' then
     v_answer := v_answer || jsonb_build_object('schedules', jobqueue.schedules_1(chores -> 'schedules'));
+  end if;
   if chores ? 'watch' then
     v_answer := v_answer || jsonb_build_object('watch', jobqueue.watch_1(chores -> 'watch'));
+  end if;
   if chores ? 'replays' then
     v_answer := v_answer || jsonb_build_object('replays', jobqueue.replays_due_1(chores -> 'replays'));
+  end if;
   if chores ? 'run_times' then
     v_answer := v_answer || jsonb_build_object('run_times', jobqueue.run_times_1());
   end if;

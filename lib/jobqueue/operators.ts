@@ -1,0 +1,107 @@
+/** What a queue offers to those who run it: look, stop, move, bring back. Nothing here enqueues or drains. */
+import type { Database } from '../../db/database.ts';
+import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
+import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
+import { checkHealth, type Health } from './health.ts';
+import { type Preview, preview } from './inspect.ts';
+import type { Job } from './job.ts';
+import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
+import { metricsOf } from './metrics.ts';
+import { prometheusText } from './prometheus.ts';
+import { type PruneReport, prune } from './prune.ts';
+import { type RateLimitView, rateLimits, unblock } from './rateLimits.ts';
+import {
+  previewReplay,
+  type Replay,
+  type ReplayCall,
+  type ReplayOptions,
+  type ReplayPreview,
+  replayCall,
+  replays,
+  stopReplay,
+} from './replay.ts';
+import type { Retention } from './retention.ts';
+import { type ScheduleControls, scheduleControls } from './scheduleControls.ts';
+import type { BulkOptions, BulkReport } from './slices.ts';
+import { readStats, type Stats, type StatsOptions } from './stats.ts';
+import { audit } from './store/controls.ts';
+import { measure } from './store/metrics.ts';
+import type { Thresholds } from './thresholds.ts';
+import { type Incident, incidents } from './watch.ts';
+
+export interface Operators extends ScheduleControls {
+  /** What a drain with this filter would find due. Claims nothing. */
+  preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
+  /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
+  pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<void>;
+  resume(target: Target, by?: Partial<By>): Promise<void>;
+  /** Ends live jobs as CANCELLED, running ones too: their keys are free at once, and their handlers' signals fire within 2 s. */
+  cancel(filter: JobFilter, options: By & { readonly reason: string } & BulkOptions): Promise<BulkReport>;
+  /** Gives pending jobs another due time. `skipped`: held by a drain. */
+  reschedule(
+    filter: JobFilter,
+    options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
+  ): Promise<BulkReport>;
+  /** Gives pending jobs another priority. `skipped`: held by a drain. */
+  reprioritise(filter: JobFilter, options: By & { readonly priority: number } & BulkOptions): Promise<BulkReport>;
+  /** What a replay with this filter would find. Changes nothing. */
+  previewReplay(filter: DeadLetterFilter, options?: Pick<ReplayOptions, 'statuses'>): Promise<ReplayPreview>;
+  readonly replay: ReplayCall;
+  /** The ramps, the newest first, at most 100. */
+  replays(): Promise<readonly Replay[]>;
+  /** Ends a ramp; `false` if it was not running. */
+  stopReplay(id: string, by: By): Promise<boolean>;
+  /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
+  auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
+  /** Appends to the audit log. */
+  audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
+  /** Looks at every check, in one statement of bounded probes. Rejects if the database cannot be reached. */
+  health(): Promise<Health>;
+  /** What turned red, and what is well again: the newest 100, the newest first. */
+  incidents(): Promise<readonly Incident[]>;
+  /** Everything measured, in Prometheus' text format 0.0.4; one statement. */
+  metrics(): Promise<string>;
+  /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
+  rateLimits(): Promise<readonly RateLimitView[]>;
+  /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
+  unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
+  /** Counts, waits and run times per minute, hour or in total, over all drains. */
+  stats(options: StatsOptions): Promise<readonly Stats[]>;
+  /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
+  drains(options?: DrainsOptions): Promise<readonly DrainView[]>;
+  /** Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. */
+  prune(options?: { readonly budgetMs?: number }): Promise<PruneReport>;
+}
+
+export interface OperatorsOptions {
+  readonly database: () => Database;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly retention: Retention;
+  readonly thresholds: Thresholds;
+}
+
+export function operators({ database, jobs, retention, thresholds }: OperatorsOptions): Operators {
+  return {
+    ...scheduleControls(database),
+    preview: async (filter = {}) => preview(database(), jobs, filter),
+    pause: async (target, why = {}) => pause(database(), target, typeof why === 'string' ? { reason: why } : why),
+    resume: async (target, by = {}) => resume(database(), target, by),
+    cancel: async (filter, how) => cancel(database(), filter, how),
+    reschedule: async (filter, how) => reschedule(database(), filter, how),
+    reprioritise: async (filter, how) => reprioritise(database(), filter, how),
+    previewReplay: async (filter, how = {}) => previewReplay(database(), filter, how),
+    replay: replayCall(database),
+    replays: async () => replays(database()),
+    stopReplay: async (id, by) => stopReplay(database(), id, by),
+    auditLog: async (page = {}) => auditLog(database(), page),
+    audit: async (entry) => audit(database(), entry),
+    health: async () => checkHealth(database(), thresholds),
+    incidents: async () => incidents(database()),
+    metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
+    rateLimits: async () => rateLimits(database()),
+    unblock: async (key, { actor }) => unblock(database(), key, actor),
+    stats: async (options) => readStats(database(), options),
+    drains: async (options = {}) => drains(database(), options),
+    prune: async ({ budgetMs } = {}) => prune(database(), retention, budgetMs),
+  };
+}
