@@ -189,7 +189,7 @@ describe('what is refused', () => {
     expect(cronProblem({ cron: '0 9 * * *', timeZone })).toMatchObject({ path: 'timeZone' });
   });
 
-  test.each(['@daily', '0 9 * * MON-FRI', '0 0 29 2 *', '0 9 L * *', '0 9 * * MON#1', '0  9\t* * *'])(
+  test.each(['@daily', '0 9 * * MON-FRI', '0 0 29 2 *', '0 9 L * *', '0 9 15W * *', '0 9 * * MON#1', '0  9\t* * *'])(
     "not: '%s'",
     (cron) => {
       expect(cronProblem({ cron, timeZone: 'Europe/Berlin' })).toBeNull();

@@ -147,6 +147,15 @@ describeEachDriver('deploys of schedules', (setup) => {
     expect(listed?.nextSlot?.toISOString()).toMatch(/-12-31T23:00:00.000Z$/);
   });
 
+  test('of a schedule that code drops, a slot that no tick had found yet does not fire', async () => {
+    await deploy(report()).drain();
+    await silence(database, '61 minutes');
+    const dropped = scheduledQueue(database, []);
+    await dropped.queue.drain();
+    expect(dropped.seen).toEqual([]);
+    expect(await slotRows(database)).toEqual([]);
+  });
+
   test('a changed payload changes no slot', async () => {
     await deploy(report()).drain();
     const [before] = await deploy().schedules();
