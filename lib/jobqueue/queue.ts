@@ -18,7 +18,7 @@ import { type KickOptions, kicker } from './kick.ts';
 import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
-import { type PruneReport, prune, pruneChore, runTimesChore } from './prune.ts';
+import { type PruneReport, prune, upkeepChore } from './prune.ts';
 import type { DrainReport } from './report.ts';
 import { type RetentionOptions, retentionOf } from './retention.ts';
 import { isSerializationFailure } from './sqlstate.ts';
@@ -105,7 +105,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
-  const chores: readonly Chore[] = [runTimesChore, pruneChore(retention)];
+  const chores: readonly Chore[] = [upkeepChore(retention)];
   const longestRunMs = new Map<string, number>();
   let opened: Database | null = null;
   const database = () => {

@@ -10,11 +10,8 @@ as $$
 declare
   v_answer jsonb := '{}';
 begin
-  if chores ? 'run_times' then
-    v_answer := v_answer || jsonb_build_object('run_times', jobqueue.run_times_1());
-  end if;
-  if chores ? 'prune' then
-    v_answer := v_answer || jsonb_build_object('prune', jobqueue.prune_slice_1(chores -> 'prune'));
+  if chores ? 'upkeep' then
+    v_answer := v_answer || jsonb_build_object('upkeep', jobqueue.upkeep_1(chores -> 'upkeep'));
   end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;
