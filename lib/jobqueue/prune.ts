@@ -10,10 +10,10 @@ import { type Pruned, pruneSlice } from './store/prune.ts';
 const CHORE_MS = 10_000;
 const BUDGET_MS = 60_000;
 
-/** The first slice goes with a step; only a backlog makes statements of its own. */
-export function pruneChore(retention: Retention): Chore {
+/** The first slice goes with a step, as does measuring how long runs take; only a backlog makes statements of its own. */
+export function upkeepChore(retention: Retention): Chore {
   return {
-    name: 'prune',
+    name: 'upkeep',
     request: () => retention,
     async act(_answer, { executor, untilMs }) {
       const endAtMs = performance.now() + CHORE_MS;
@@ -24,9 +24,6 @@ export function pruneChore(retention: Retention): Chore {
     },
   };
 }
-
-/** Lets one drain a minute measure how long runs take; what it finds comes with the jobs of a claim. */
-export const runTimesChore: Chore = { name: 'run_times', request: () => ({}), act: async () => undefined };
 
 export interface PruneReport extends Pruned {
   /** Everything past its retention is gone; else time was up. */
@@ -42,10 +39,9 @@ export async function prune(executor: Executor, retention: Retention, budgetMs =
   const endAtMs = performance.now() + budgetMs;
   let total: PruneReport = { completed: 0, deadLettered: 0, cancelled: 0, keys: 0, drains: 0, rollups: 0, done: false };
   for (let again = true; !total.done && (again || performance.now() < endAtMs); again = false) {
-    const slice = await pruneSlice(executor, retention, { again });
+    const slice = await pruneSlice(executor, retention, { again, waits: true });
     if (slice) total = plus(total, slice);
-    total = { ...total, done: slice?.more === false };
-    if (slice === null) await new Promise((resolve) => setTimeout(resolve, 20)); // a drain is at it, and does the same
+    total = { ...total, done: !slice?.more };
   }
   return total;
 }

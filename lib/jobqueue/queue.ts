@@ -25,6 +25,7 @@ import { type Operators, operators } from './operators.ts';
 import { pruneChore, runTimesChore } from './prune.ts';
 import { RateLimiter } from './rateLimit.ts';
 import { replaysChore } from './replay.ts';
+import { type PruneReport, prune, upkeepChore } from './prune.ts';
 import type { DrainReport } from './report.ts';
 import { type RetentionOptions, retentionOf } from './retention.ts';
 import type { Schedule } from './schedule.ts';
@@ -137,6 +138,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     watchChore(watch),
     pruneChore(retention),
   ];
+  const chores: readonly Chore[] = [upkeepChore(retention)];
   const longestRunMs = new Map<string, number>();
   const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;

@@ -24,6 +24,8 @@ begin
   end if;
   if chores ? 'prune' then
     v_answer := v_answer || jsonb_build_object('prune', jobqueue.prune_slice_1(chores -> 'prune'));
+  if chores ? 'upkeep' then
+    v_answer := v_answer || jsonb_build_object('upkeep', jobqueue.upkeep_1(chores -> 'upkeep'));
   end if;
   return nullif(jsonb_strip_nulls(v_answer), '{}');
 end $$;

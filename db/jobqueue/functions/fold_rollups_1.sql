@@ -1,5 +1,5 @@
 -- fold_rollups_1: adds up the rollups from `place` until `until` over drains, into one row for each `width` of time and type, some
--- 1,000 at a time, and answers how far it came: null when done. Readers sum, so nothing changes for them. Part of prune_1.
+-- 500 at a time, and answers how far it came: null when done. Readers sum, so nothing changes for them. Part of prune_1.
 create or replace function jobqueue.fold_rollups_1(place timestamptz, until timestamptz, width interval, out reached timestamptz, out folded int)
 language plpgsql volatile
 as $$
@@ -11,7 +11,7 @@ begin
   select date_bin(width, r.minute, timestamptz 'epoch') into v_first
   from jobqueue.rollups r where r.minute >= place and r.minute < until order by r.minute limit 1;
   select date_bin(width, r.minute, timestamptz 'epoch') into reached
-  from jobqueue.rollups r where r.minute >= place and r.minute < until order by r.minute offset 1000 limit 1;
+  from jobqueue.rollups r where r.minute >= place and r.minute < until order by r.minute offset 500 limit 1;
   -- Never part of a bucket: it would be folded into the same row twice. At least one, however many drains there were.
   if reached is not null then
     reached := greatest(reached, v_first + width);

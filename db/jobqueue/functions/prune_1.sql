@@ -1,12 +1,13 @@
 -- prune_1: the next bounded slice of what retention has to do: old jobs, keys, ledger rows and rollups go, and rollups are folded.
--- Part of step_1, as a chore, and a statement of its own while there is more.
+-- Part of upkeep_1, and a statement of its own while there is more.
 --
 -- request   {COMPLETED, DEAD_LETTER, CANCELLED: ms, types: {type: {status: ms}}, shortestMs, ledger: ms, rollups: ms,
+--            waits?: true: for whoever is at it, so that null means that nothing is due;
 --            again?: true: from the start, whether due or not}
 -- answer    null if nothing is due, or another is at it; else {more, completed, deadLettered, cancelled, keys, drains, rollups}
 --
--- One at a time: a task belongs to whoever holds the lock of its row. It waits for nobody: rows that others hold are left to
--- the next round. So it fits into a step, whatever else that holds.
+-- One at a time: a task belongs to whoever holds the lock of its row. Within a step it waits for nobody, whatever that step
+-- holds: tasks that others are at are theirs, and rows that others hold are left to the next round.
 create or replace function jobqueue.prune_1(request jsonb)
 returns jsonb
 language plpgsql volatile
@@ -26,7 +27,7 @@ declare
   v_pruned  jsonb;
   v_count   int;
 begin
-  if v_again then -- an operator's call waits its turn
+  if (request ->> 'waits')::boolean then
     perform from jobqueue.upkeep u where u.task <> 'run_times' order by u.task for update;
   end if;
   for v_task in
@@ -76,7 +77,7 @@ begin
     v_more := v_more or v_place is not null;
     update jobqueue.upkeep u
     set place = coalesce(v_place, case v_task.task when 'history' then '0' when 'ledger' then '' when 'rollups' then '' else v_until::text end),
-        due_at = case when v_place is null then now() + interval '10 minutes' else now() end
+        due_at = case when v_place is null then now() + interval '10 minutes' else '-infinity' end
     where u.task = v_task.task;
   end loop;
   return case when v_any then v_answer || jsonb_build_object('more', v_more) end;

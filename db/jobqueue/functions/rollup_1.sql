@@ -4,7 +4,7 @@
 --           minute: since 1970; waits and runs: counts per bin as text of an int[], see lib/jobqueue/histogram.ts
 --
 -- Counts are absolute, and a row is replaced by a later version alone: so a step that is sent twice, or overtaken by another
--- of its drain, counts nothing twice and lowers nothing. Rows of a day ago are folded by then (see prune_1): a drain that slept
+-- of its drain, counts nothing twice and lowers nothing. Rows of a day ago are folded by then (see fold_rollups_1): a drain that slept
 -- so long, frozen by its platform, must not write them anew.
 create or replace function jobqueue.rollup_1(drain uuid, rollups jsonb)
 returns void

@@ -14,7 +14,7 @@ alter table jobqueue.drains
 -- For the gap to the previous tick of the same source. An entry per drain, not per job; its columns never change.
 create index drains_source on jobqueue.drains (source, started_at);
 
--- What runs of a type took of late: 95 in 100 took less than twice the root of two of it. Made from rollups once a minute.
+-- What runs of a type took of late, the lower limit of the bin of the 95th percentile. Made from rollups once a minute.
 create table jobqueue.run_times (
   type        text collate "C" primary key,
   p95_ms      int         not null,
@@ -24,7 +24,7 @@ create table jobqueue.run_times (
 -- What is done now and then by whichever drain finds it due, and how far it has come. The row's lock keeps the others off.
 create table jobqueue.upkeep (
   task   text primary key,
-  due_at timestamptz not null default '-infinity',
+  due_at timestamptz not null default now() + interval '10 minutes',  -- a new queue has nothing to prune
   place  text        not null
 );
 insert into jobqueue.upkeep (task, place)

@@ -15,15 +15,15 @@ export interface Pruned {
   readonly rollups: number;
 }
 
-/** `again`: from the start, whether due or not. Null if nothing was due, or another is at it. */
+/** Null if nothing was due, or another is at it, unless it `waits`. `again`: from the start, whether due or not. */
 export async function pruneSlice(
   executor: Executor,
   retention: Retention,
-  { again = false }: { again?: boolean } = {},
+  options: { again?: boolean; waits?: boolean } = {},
 ): Promise<(Pruned & { readonly more: boolean }) | null> {
   const rows = await executor.execute<{ answer: (Pruned & { readonly more: boolean }) | null }>({
     text: 'select jobqueue.prune_1($1::jsonb) as answer',
-    params: [JSON.stringify({ ...retention, again })],
+    params: [JSON.stringify({ ...retention, ...options })],
   });
   return only(rows).answer;
 }
