@@ -22,10 +22,9 @@ import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import { type Operators, operators } from './operators.ts';
-import { pruneChore, runTimesChore } from './prune.ts';
+import { upkeepChore } from './prune.ts';
 import { RateLimiter } from './rateLimit.ts';
 import { replaysChore } from './replay.ts';
-import { type PruneReport, prune, upkeepChore } from './prune.ts';
 import type { DrainReport } from './report.ts';
 import { type RetentionOptions, retentionOf } from './retention.ts';
 import type { Schedule } from './schedule.ts';
@@ -134,11 +133,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const chores: readonly Chore[] = [
     ...(options.schedules ? [schedulesChore(options.schedules, jobs, log)] : []),
     replaysChore,
-    runTimesChore,
     watchChore(watch),
-    pruneChore(retention),
+    upkeepChore(retention),
   ];
-  const chores: readonly Chore[] = [upkeepChore(retention)];
   const longestRunMs = new Map<string, number>();
   const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;

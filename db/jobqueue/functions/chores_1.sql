@@ -19,11 +19,6 @@ begin
   if chores ? 'replays' then
     v_answer := v_answer || jsonb_build_object('replays', jobqueue.replays_due_1(chores -> 'replays'));
   end if;
-  if chores ? 'run_times' then
-    v_answer := v_answer || jsonb_build_object('run_times', jobqueue.run_times_1());
-  end if;
-  if chores ? 'prune' then
-    v_answer := v_answer || jsonb_build_object('prune', jobqueue.prune_slice_1(chores -> 'prune'));
   if chores ? 'upkeep' then
     v_answer := v_answer || jsonb_build_object('upkeep', jobqueue.upkeep_1(chores -> 'upkeep'));
   end if;
