@@ -68,6 +68,23 @@ describeEachDriver('a guard', (setup) => {
     expect(hook.posted).toEqual([]);
   });
 
+  test('judges by what drains have counted', async () => {
+    const failing = defineJob({
+      type: 'work',
+      payload: z.object({}),
+      maxAttempts: 1,
+      handler: async () => ({ run: () => Promise.reject(new Error('no use')) }),
+    });
+    const quiet = { log: () => undefined, logJobs: 'none' } as const;
+    const queue = createQueue({ database: setup.database, jobs: [failing], guard, ...quiet });
+    await queue.addJobs(Array.from({ length: 20 }, () => ({ type: 'work' as const, payload: {} })));
+    expect(await queue.drain({ source: 'cron', budgetMs: 20_000 })).toMatchObject({ deadLettered: 20 });
+    await queue.addJob('work', {});
+    await aMinuteLater(setup.database);
+    expect(await queue.drain({ source: 'cron', budgetMs: 20_000 })).toMatchObject({ claimed: 0 });
+    expect(await pauses()).toMatchObject([{ type: 'work', reason: expect.stringMatching(/^guard: 20 of the last 20/) }]);
+  });
+
   test('with four drains at once pauses once and alerts once', async () => {
     await rollup(setup.database, '1 minute', { failed: 40 });
     const queues = Array.from({ length: 4 }, () =>
