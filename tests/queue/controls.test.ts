@@ -298,6 +298,11 @@ describeEachDriver('an operator', (setup) => {
       payload: { mode: n % 5 === 0 ? ('fail' as const) : ('sleep' as const), ms: 1, n },
       ...(n % 3 === 0 && { options: options(n) }),
     }));
+    const dying = { mode: 'fail_for_good' as const };
+    await queue.addJobs(Array.from({ length: 600 }, () => ({ type: 'other' as const, payload: dying })));
+    await queue.drain({ budgetMs: 30_000 });
+    const ramp = await queue.replay({ errorName: 'NonRetryableError' }, { ...ANN, perMinute: 10_000 });
+    await rows(setup.database, `update jobqueue.replays set budget_from = now() - interval '1 minute'`);
     await queue.addJobs(entries);
     const drains = Array.from({ length: 8 }, () =>
       queueOf(setup.connect(), seen).queue.drain({ budgetMs: 60_000, concurrency: 20 }),
@@ -312,6 +317,8 @@ describeEachDriver('an operator', (setup) => {
       queue.addJobs(entries.filter(({ options }) => options !== undefined)),
     ]);
     await Promise.all(drains);
+    expect((await queue.replays())[0]?.replayed).toBeGreaterThan(0);
+    await queue.stopReplay(ramp.id, ANN);
     await queue.drain({ budgetMs: 30_000 });
     const [{ live, both } = { live: -1, both: -1 }] = await rows<{ live: number; both: number }>(
       setup.database,

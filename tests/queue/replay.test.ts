@@ -183,6 +183,16 @@ describeEachDriver('a replay', (setup) => {
     });
   });
 
+  test('names the first twenty that it refused, of however many', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    const refused = await bury(database, 600, { key: 'held' });
+    const holder = await queue.addJob('work', noop, { idempotencyKey: 'held' });
+    const report = await queue.replay({ type: 'work' }, ANN);
+    expect(report).toMatchObject({ changed: 0, skipped: 600, done: true });
+    expect(report.refusals).toEqual(refused.slice(0, 20).map((id) => ({ id, holder: holder?.id })));
+  });
+
   test('leaves no room for a stale outcome: what was not recorded under its fence is lost', async () => {
     const { database } = setup;
     const { queue } = queueOf(database);

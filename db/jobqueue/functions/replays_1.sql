@@ -76,6 +76,7 @@ $$;
 create or replace function jobqueue.replays_1(out answer jsonb)
 language plpgsql volatile
 set jit = off
+set lock_timeout = '10s'  -- whoever stops the replay waits for this row
 set timezone = 'UTC'
 as $$
 #variable_conflict use_column
