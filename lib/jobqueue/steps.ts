@@ -405,7 +405,7 @@ export class Steps implements Member {
     report.unhandled = answer.unhandled ?? report.unhandled;
     this.#options.tell?.crashed(answer.crashed);
     this.#lanes.note(claim, answer, now);
-    if (answer.recentRunMs !== null) this.#hands.learn(answer.recentRunMs);
+    if (answer.recentRunMs) this.#hands.learn(answer.recentRunMs);
     const nothing = answer.jobs.length + answer.crashed.length === 0;
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
     this.#foundNothing = nothing && claim.alone && claim.lanes === null;
