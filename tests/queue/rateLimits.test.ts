@@ -193,6 +193,25 @@ describeEachDriver('rate limits', (setup) => {
     );
   });
 
+  test.each([1_000, 200_000])('among %i buckets one is found by its key, and never by a scan', async (count) => {
+    const { database } = setup;
+    await rows(
+      database,
+      `insert into jobqueue.buckets (key, refilled_at, tokens, per_second, burst)
+       select 'k' || n, clock_timestamp(), 0, 1, 10 from generate_series(1, $1::int) n`,
+      count,
+    );
+    await rows(database, 'analyze jobqueue.buckets');
+    const request = { key: 'k7', perSecond: 1, burst: 10, want: 1, waiting: 1, returning: 0, patienceMs: 0, holdMs: 0 };
+    const [explained] = await rows<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
+      database,
+      `explain (analyze, buffers, format json) select jobqueue.take_tokens_1('${JSON.stringify([{ ...request, spare: 0 }])}')`,
+    );
+    const { 'Shared Hit Blocks': hit = 0, 'Shared Read Blocks': read = 0 } = explained?.['QUERY PLAN'][0].Plan ?? {};
+    expect(hit).toBeGreaterThan(0);
+    expect(hit + read).toBeLessThan(500); // of 200,000 rows a scan would read thousands
+  });
+
   test('a handler gets its tokens one by one, as quickly as the bucket fills and no quicker', {
     timeout: 30_000,
   }, async () => {
@@ -343,7 +362,7 @@ describeEachDriver('rate limits', (setup) => {
     await expect(queue.unblock('k', { actor: ' ' })).rejects.toThrow(/actor/);
   });
 
-  test('a type starts no faster than its limit, in order, and is not claimed meanwhile', {
+  test('a type starts no faster than its limit, and is not claimed in circles meanwhile', {
     timeout: 30_000,
   }, async () => {
     const { database } = setup;
