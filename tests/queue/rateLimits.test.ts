@@ -193,13 +193,12 @@ describeEachDriver('rate limits', (setup) => {
     );
   });
 
-  test.each([1_000, 200_000])('among %i buckets one is found by its key, and never by a scan', async (count) => {
+  test('among 200,000 buckets one is found by its key, and never by a scan', async () => {
     const { database } = setup;
     await rows(
       database,
       `insert into jobqueue.buckets (key, refilled_at, tokens, per_second, burst)
-       select 'k' || n, clock_timestamp(), 0, 1, 10 from generate_series(1, $1::int) n`,
-      count,
+       select 'k' || n, clock_timestamp(), 0, 1, 10 from generate_series(1, 200000) n`,
     );
     await rows(database, 'analyze jobqueue.buckets');
     const request = { key: 'k7', perSecond: 1, burst: 10, want: 1, waiting: 1, returning: 0, patienceMs: 0, holdMs: 0 };
@@ -209,7 +208,7 @@ describeEachDriver('rate limits', (setup) => {
     );
     const { 'Shared Hit Blocks': hit = 0, 'Shared Read Blocks': read = 0 } = explained?.['QUERY PLAN'][0].Plan ?? {};
     expect(hit).toBeGreaterThan(0);
-    expect(hit + read).toBeLessThan(500); // of 200,000 rows a scan would read thousands
+    expect(hit + read).toBeLessThan(2_000); // with the catalogue of a fresh session; a scan would read five thousand
   });
 
   test('a handler gets its tokens one by one, as quickly as the bucket fills and no quicker', {
