@@ -25,18 +25,19 @@ const BEHIND_LINE_MS = 30_000;
 
 /** Throws QueueError `option_invalid`. */
 export function checkKey(key: unknown): asserts key is string {
-  if (typeof key === 'string' && key.length >= 1 && key.length <= LIMITS.bucketKeyChars && !key.includes('\0')) return;
+  const fits = typeof key === 'string' && key.length >= 1 && key.length <= LIMITS.bucketKeyChars;
+  if (fits && key.isWellFormed() && !key.includes('\0')) return; // else Postgres would refuse all keys of the statement
   const got = typeof key === 'string' ? `${key.length} characters` : typeof key;
-  throw invalid('key', `a text of 1 to ${LIMITS.bucketKeyChars} characters without NUL`, got);
+  throw invalid('key', `a text of 1 to ${LIMITS.bucketKeyChars} characters without NUL or half pairs`, got);
 }
 
 /** Throws QueueError. */
 export function checkLimit(limit: Limit, where = 'rateLimit', code: QueueErrorCode = 'option_invalid'): void {
-  const { perSecond, burst } = limit;
+  const { perSecond, burst } = (limit as Partial<Limit> | null | undefined) ?? {};
   const rate = LIMITS.perSecond;
   if (!(typeof perSecond === 'number' && perSecond >= rate.min && perSecond <= rate.max))
     throw invalid('perSecond', `a number from ${rate.min} to ${rate.max}`, String(perSecond), where, code);
-  if (!Number.isInteger(burst) || burst < LIMITS.burst.min || burst > LIMITS.burst.max)
+  if (!(Number.isInteger(burst) && Number(burst) >= LIMITS.burst.min && Number(burst) <= LIMITS.burst.max))
     throw invalid(
       'burst',
       `a whole number from ${LIMITS.burst.min} to ${LIMITS.burst.max}`,
@@ -48,7 +49,7 @@ export function checkLimit(limit: Limit, where = 'rateLimit', code: QueueErrorCo
 
 /** Ms from now of a block's end; throws QueueError `option_invalid` for what is no instant, or further than ten years. */
 export function blockMs(until: Date | { readonly delayMs: number }, nowMs: number): number {
-  const delayMs = until instanceof Date ? until.getTime() - nowMs : until.delayMs;
+  const delayMs = until instanceof Date ? until.getTime() - nowMs : until?.delayMs;
   if (typeof delayMs === 'number' && delayMs <= LIMITS.scheduledForMs) return Math.max(0, delayMs);
   throw invalid('until', 'a valid Date or { delayMs }, up to 10 years', String(delayMs));
 }
@@ -69,7 +70,9 @@ function invalid(
  * `perSecond` × this of its burst, so at most a quarter of it; but a few round trips, or each answer would come too late.
  */
 export function holdMs({ perSecond, burst }: Limit, roundTripMs: number): number {
-  const wanted = Math.min((burst / 4 / perSecond) * 1000, HOLD_MS.most);
+  const fillMs = (burst / perSecond) * 1000;
+  // of a slow bucket a token that comes too late is a great loss, and a longer hold a small one
+  const wanted = Math.min(fillMs / 4, Math.max(fillMs / 20, HOLD_MS.most));
   return Math.min(Math.max(wanted, roundTripMs * 3, HOLD_MS.least), HOLD_MS.evenOnSlowWays);
 }
 
@@ -97,9 +100,9 @@ export function comeBackMs(first: { postponeMs: number; spacingMs: number }, pla
   return ms <= LINE_MS ? ms : LINE_MS + Math.min((ms - LINE_MS) / 100, BEHIND_LINE_MS);
 }
 
-/** Whether giving unused tokens back is worth a statement: return_tokens_1 keeps what they were exposed to the clock. */
+/** Whether giving unused tokens back is worth a statement: return_tokens_1 keeps what the clock may have given instead of them. */
 export function worthReturning(tokens: number, ageMs: number, { perSecond }: Limit): boolean {
-  return tokens - perSecond * (ageMs / 1000 + 1) >= 1;
+  return tokens - perSecond * (ageMs / 1000 + 1) >= 0.5;
 }
 
 /** How long a handler waits for a token: not so long that its own time runs out. */

@@ -1,10 +1,11 @@
 /** What a claimed job of a type with a rate limit needs before it starts: a token. One gate a drain. */
 import { checkKey, PATIENCE_MS } from './buckets.ts';
 import type { Held } from './held.ts';
-import type { RateLimiter, Ticket } from './rateLimit.ts';
+import type { RateLimiter } from './rateLimit.ts';
 import type { Outcome } from './retry.ts';
 import { isLoaded } from './run.ts';
 import { storableError } from './storable.ts';
+import type { Ticket } from './tickets.ts';
 
 /** Postgres refused to say whether there are tokens: until somebody has looked at it, nothing of the type starts. */
 const REFUSED_MS = 30_000;

@@ -2,7 +2,8 @@
 import { checkKey, checkLimit, type Limit, patienceMs } from './buckets.ts';
 import { PostponedError } from './errors.ts';
 import type { RateLimit } from './job.ts';
-import type { RateLimiter, Ticket } from './rateLimit.ts';
+import type { RateLimiter } from './rateLimit.ts';
+import type { Ticket } from './tickets.ts';
 
 export interface LimitedRun {
   readonly limiter: RateLimiter;

@@ -1,21 +1,24 @@
 /** The tokens of one process: taken from Postgres in lumps, shared by its drains and jobs, and given back when nobody wants them. */
 import type { Executor } from '../../db/database.ts';
-import {
-  askAfterMs,
-  blockMs,
-  comeBackMs,
-  holdMs,
-  type Limit,
-  lump,
-  MAX_SHORT_MS,
-  USES_MS,
-  usableMs,
-  worthReturning,
-} from './buckets.ts';
+import { askAfterMs, blockMs, comeBackMs, MAX_SHORT_MS, USES_MS, usableMs, worthReturning } from './buckets.ts';
 import type { Log } from './log.ts';
 import { meanAfter } from './slots.ts';
 import { verdictOn } from './sqlstate.ts';
-import { blockBucket, returnTokens, type TakeAnswer, type TakeRequest, takeTokens } from './store/buckets.ts';
+import { blockBucket, returnTokens, type TakeAnswer, takeTokens } from './store/buckets.ts';
+import {
+  type Bucket,
+  type Entry,
+  handOut,
+  type Lump,
+  newBucket,
+  newTicket,
+  noteUse,
+  postpone,
+  putBack,
+  type Question,
+  requestFor,
+  type Ticket,
+} from './tickets.ts';
 
 /** A take is a few row updates; who gets no answer within this time asks anew, and tokens of the lost answer are lost. */
 const ANSWER_TIMEOUT_MS = 2_000;
@@ -26,50 +29,6 @@ const UNANSWERED_MS = 5_000;
 const BUCKETS_A_STATEMENT = 100;
 /** What is remembered of buckets that nobody waits for. */
 const MOST_REMEMBERED = 1_000;
-
-export interface Entry {
-  readonly key: string;
-  readonly limit: Limit;
-  /** A rate limit sent the job away before. */
-  readonly returning: boolean;
-  readonly patienceMs: number;
-  /** Called when the ticket is no longer waiting. */
-  readonly changed: () => void;
-}
-
-/** One job's place in the line for a token of one bucket. */
-export interface Ticket {
-  readonly entry: Entry;
-  /** Its job has been sent away before, or was told that its token comes before those of the line. */
-  isAhead: boolean;
-  state: 'waiting' | 'granted' | 'postponed' | 'failed' | 'over';
-  /** Of a waiting one: how long it can wait. Of a granted one: how long its token may be used. On the monotonic clock. */
-  untilMs: number;
-  /** Of a postponed one: when its job should come back. */
-  delayMs: number;
-  error: unknown;
-}
-
-interface Lump {
-  tokens: number;
-  readonly takenAt: string;
-  readonly askedAtMs: number;
-  readonly untilMs: number;
-}
-
-/** What this process knows of one bucket. */
-interface Bucket {
-  readonly key: string;
-  limit: Limit;
-  tickets: Ticket[];
-  lumps: Lump[];
-  asking: boolean;
-  askAtMs: number;
-  shortUntilMs: number;
-  /** By the last answer there is not enough for all who wait. */
-  sendsAway: boolean;
-  uses: { sinceMs: number; now: number; before: number };
-}
 
 export class RateLimiter {
   readonly #executor: () => Executor;
@@ -101,14 +60,7 @@ export class RateLimiter {
 
   enter(entry: Entry): Ticket {
     const now = performance.now();
-    const ticket: Ticket = {
-      entry,
-      isAhead: entry.returning,
-      state: 'waiting',
-      untilMs: now + entry.patienceMs,
-      delayMs: 0,
-      error: null,
-    };
+    const ticket = newTicket(entry, now);
     const bucket = this.#bucketOf(entry);
     bucket.tickets.push(ticket);
     this.#serve(bucket, now);
@@ -124,9 +76,10 @@ export class RateLimiter {
       noteUse(bucket, now);
       return true;
     }
+    const bucket = this.#bucketOf(ticket.entry);
+    putBack(bucket, ticket);
     ticket.state = 'waiting';
     ticket.untilMs = now + ticket.entry.patienceMs;
-    const bucket = this.#bucketOf(ticket.entry);
     bucket.tickets.unshift(ticket);
     this.#serve(bucket, now);
     return false;
@@ -135,12 +88,11 @@ export class RateLimiter {
   /** Gives up its place, or its token to the next. */
   leave(ticket: Ticket): void {
     const bucket = this.#bucketOf(ticket.entry);
-    const { state, untilMs } = ticket;
+    const { state } = ticket;
     ticket.state = 'over';
     bucket.tickets = bucket.tickets.filter((other) => other !== ticket);
     if (state === 'granted') {
-      // a single token is never worth a statement of its own
-      bucket.lumps.push({ tokens: 1, takenAt: '', askedAtMs: Number.NEGATIVE_INFINITY, untilMs });
+      putBack(bucket, ticket);
       this.#serve(bucket, performance.now());
     }
   }
@@ -148,7 +100,8 @@ export class RateLimiter {
   /** For how long the bucket is known to have no token, ms; 0 if it may have one. */
   shortForMs(key: string, nowMs: number): number {
     const bucket = this.#buckets.get(key);
-    return bucket && bucket.lumps.length === 0 ? Math.max(0, bucket.shortUntilMs - nowMs) : 0;
+    if (!bucket || bucket.lumps.some(({ untilMs }) => untilMs > nowMs)) return 0;
+    return Math.max(0, bucket.shortUntilMs - nowMs);
   }
 
   /** Whether asking for more jobs than can start now is worth it: they learn when to come back. */
@@ -156,7 +109,7 @@ export class RateLimiter {
     return this.#buckets.get(key)?.sendsAway ?? false;
   }
 
-  /** The bucket gives nothing until then, to nobody; what other processes have in hand they use within half a second. */
+  /** The bucket gives nothing until then, to nobody; what other processes have in hand they use within 600 ms. */
   async block(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
     const delayMs = blockMs(until, Date.now());
     const bucket = this.#buckets.get(key);
@@ -171,18 +124,7 @@ export class RateLimiter {
     let bucket = this.#buckets.get(key);
     if (!bucket) {
       if (this.#buckets.size >= MOST_REMEMBERED) this.#forget();
-      const uses = { sinceMs: 0, now: 0, before: 0 };
-      bucket = {
-        key,
-        limit,
-        tickets: [],
-        lumps: [],
-        asking: false,
-        askAtMs: 0,
-        shortUntilMs: 0,
-        sendsAway: false,
-        uses,
-      };
+      bucket = newBucket(key, limit);
       this.#buckets.set(key, bucket);
     }
     bucket.limit = limit;
@@ -197,18 +139,7 @@ export class RateLimiter {
 
   /** Hands out what is in hand, to those first that were sent away before, and asks for more if it does not suffice. */
   #serve(bucket: Bucket, now: number): void {
-    if (bucket.tickets.some(({ isAhead }) => isAhead))
-      bucket.tickets.sort((a, b) => Number(b.isAhead) - Number(a.isAhead));
-    for (const lump of bucket.lumps) {
-      while (lump.tokens > 0 && lump.untilMs > now && bucket.tickets.length > 0) {
-        const ticket = bucket.tickets.shift() as Ticket;
-        lump.tokens--;
-        ticket.state = 'granted';
-        ticket.untilMs = lump.untilMs;
-        ticket.entry.changed();
-      }
-    }
-    bucket.lumps = bucket.lumps.filter(({ tokens }) => tokens > 0);
+    handOut(bucket, now);
     if (bucket.tickets.length > 0) this.#wanted.add(bucket);
     else this.#wanted.delete(bucket);
     this.#planAsking(now);
@@ -239,7 +170,7 @@ export class RateLimiter {
 
   async #ask(buckets: readonly Bucket[]): Promise<void> {
     const askedAtMs = performance.now();
-    const asked = new Map(buckets.map((bucket) => [bucket.key, { bucket, ...this.#request(bucket, askedAtMs) }]));
+    const asked = new Map(buckets.map((bucket) => [bucket.key, requestFor(bucket, askedAtMs, this.#roundTripMs ?? 0)]));
     for (const bucket of buckets) bucket.asking = true;
     try {
       const requests = Array.from(asked.values(), ({ request }) => request);
@@ -257,27 +188,7 @@ export class RateLimiter {
     }
   }
 
-  #request(bucket: Bucket, now: number): { request: TakeRequest; tickets: readonly Ticket[] } {
-    const { key, limit, tickets, uses } = bucket;
-    noteUse(bucket, now, 0);
-    const request = {
-      key,
-      ...limit,
-      ...lump(tickets.length, uses.before, limit),
-      waiting: tickets.length,
-      returning: tickets.filter(({ isAhead }) => isAhead).length,
-      patienceMs: Math.max(0, Math.min(...tickets.map(({ untilMs }) => untilMs - now))),
-      holdMs: holdMs(limit, this.#roundTripMs ?? 0),
-    };
-    return { request, tickets: [...tickets] };
-  }
-
-  #take(
-    { bucket, request, tickets }: { bucket: Bucket; request: TakeRequest; tickets: readonly Ticket[] },
-    answer: TakeAnswer,
-    askedAtMs: number,
-    now: number,
-  ): void {
+  #take({ bucket, request, tickets }: Question, answer: TakeAnswer, askedAtMs: number, now: number): void {
     const { taken, takenAt, retryInMs, freeInMs, postponed } = answer;
     const untilMs = askedAtMs + usableMs(request.holdMs);
     const isShort = taken < Math.min(request.want, request.waiting);
@@ -349,22 +260,6 @@ export class RateLimiter {
     const done = statement.finally(() => this.#pending.delete(done));
     this.#pending.add(done);
   }
-}
-
-function postpone(ticket: Ticket, delayMs: number): void {
-  ticket.state = 'postponed';
-  ticket.delayMs = delayMs;
-  ticket.entry.changed();
-}
-
-function noteUse({ uses }: Bucket, now: number, tokens = 1): void {
-  const age = now - uses.sinceMs;
-  if (age >= USES_MS) {
-    uses.before = age < 2 * USES_MS ? uses.now : 0;
-    uses.now = 0;
-    uses.sinceMs = now;
-  }
-  uses.now += tokens;
 }
 
 function clearTimer(timer: NodeJS.Timeout | NodeJS.Immediate): void {
