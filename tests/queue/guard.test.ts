@@ -82,7 +82,9 @@ describeEachDriver('a guard', (setup) => {
     await queue.addJob('work', {});
     await aMinuteLater(setup.database);
     expect(await queue.drain({ source: 'cron', budgetMs: 20_000 })).toMatchObject({ claimed: 0 });
-    expect(await pauses()).toMatchObject([{ type: 'work', reason: expect.stringMatching(/^guard: 20 of the last 20/) }]);
+    expect(await pauses()).toMatchObject([
+      { type: 'work', reason: expect.stringMatching(/^guard: 20 of the last 20/) },
+    ]);
   });
 
   test('with four drains at once pauses once and alerts once', async () => {
