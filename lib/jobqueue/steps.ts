@@ -1,23 +1,26 @@
 /** The steps of a drain: when one goes out, what it carries, and what its answer changes. */
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
+import { Admission } from './admission.ts';
 import { type Chore, Chores } from './chores.ts';
 import { anotherHoldsSuspect, type Member, othersAreIdle, wakeOthers } from './company.ts';
 import { type Delivered, type Delivery, deliver, type Parcel } from './deliver.ts';
+import { Flight } from './flight.ts';
 import type { Hands } from './hands.ts';
 import { type Ended, Held, type News, noLongerHeld, outcomeBytes } from './held.ts';
 import type { Job } from './job.ts';
 import type { JobLog } from './jobLog.ts';
 import { Lanes } from './lanes.ts';
 import type { Tick } from './ledger.ts';
+import { LedgerEntry } from './ledgerEntry.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import type { RateLimiter } from './rateLimit.ts';
 import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
-import { batchSize, holdLimit, meanAfter, stepsInFlight, timeNeededMs } from './slots.ts';
-import type { Claim, StepAnswer } from './store/step.ts';
-import { type Carried, Tally } from './tally.ts';
+import { batchSize, holdLimit } from './slots.ts';
+import type { Claim } from './store/step.ts';
+import { Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
 
 /** Outcomes wait this long for company before they are settled. */
@@ -27,14 +30,6 @@ const SETTLE_AFTER_MS = 250;
  * was cancelled learns it within 2 s, this plus the accuracy of the loop and a round trip.
  */
 const HEARTBEAT_MS = 1_500;
-/** The ledger row of a drain is brought up to date this often: each time is a row version. */
-const LEDGER_MS = 250;
-/** An empty queue is waited for if its next job falls due within this time. */
-const LINGER_MS = 10_000;
-/** How long a claimed job may wait for a free slot before its lease is too short to run it. */
-const HORIZON_MS = 5_000;
-/** What a lease outlasts its job by: the settling step, its retries, and clocks that do not run alike. */
-const LEASE_MARGIN_MS = 15_000;
 /** A fresh drain begins with a suspect one time in four: poison never takes more of the ticks, and is never starved. */
 const SUSPECT_FIRST = 0.25;
 
@@ -61,7 +56,8 @@ export class Steps implements Member {
   readonly #options: StepsOptions;
   readonly #hands: Hands;
   readonly #lanes = new Lanes();
-  readonly #outOfTime = new Set<string>();
+  readonly #admission: Admission;
+  readonly #ledger: LedgerEntry;
   readonly #chores: Chores;
   readonly #tally = new Tally();
   #ended: Ended[] = [];
@@ -70,12 +66,7 @@ export class Steps implements Member {
   #sent = 0;
   #inFlight = 0;
   #lastHeartbeatAtMs = 0;
-  #lastToldAtMs = 0;
-  /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
-  #onTheWayMs = 0;
-  #tookMs: number | null = null;
-  #databaseMs = 0;
-  #roundTripMs = 0;
+  readonly #flight = new Flight();
   #claimsInFlight = 0;
   /** How many jobs the claims in flight may bring. */
   #comingJobs = 0;
@@ -97,7 +88,15 @@ export class Steps implements Member {
   constructor(options: StepsOptions, hands: Hands) {
     this.#options = options;
     this.#hands = hands;
-    const { executor, chores, log, wake, timetable } = options;
+    const { executor, chores, log, wake, timetable, jobs, types, limiter } = options;
+    this.#admission = new Admission({
+      jobs,
+      types,
+      limiter,
+      timetable,
+      longestRunMs: (type) => hands.longestRunMs(type),
+    });
+    this.#ledger = new LedgerEntry(options);
     this.#chores = new Chores({ executor, chores, log, wake, untilMs: () => timetable.endAtMs });
   }
 
@@ -137,7 +136,7 @@ export class Steps implements Member {
 
   /** Some type with jobs in the table was not probed because the time left could not hold it. */
   get passedOver(): boolean {
-    return this.#lanes.ofTypes([...this.#outOfTime]).length > 0;
+    return this.#lanes.ofTypes(this.#admission.outOfTime).length > 0;
   }
 
   ended(held: Held, outcome: Outcome, hold: boolean): void {
@@ -155,7 +154,7 @@ export class Steps implements Member {
 
   /** Sends a step if one is due; `true` if it did. */
   sendIfDue(now: number): boolean {
-    if (this.#inFlight >= (this.#answered ? this.#mostInFlight : 1)) return false;
+    if (this.#inFlight >= (this.#answered ? this.#flight.most : 1)) return false;
     const claim = this.#claim(now);
     if (!this.#mustTell(now) && !(claim !== null && this.#mustClaim(now, claim))) return false;
     void this.#send(claim, now);
@@ -169,7 +168,7 @@ export class Steps implements Member {
 
   /** Sends what a claim need not wait for: a handler that was told to end may be saving its state just now. */
   tellIfDue(now: number): void {
-    if (this.#inFlight < this.#mostInFlight && this.#mustTell(now)) void this.#send(null, now);
+    if (this.#inFlight < this.#flight.most && this.#mustTell(now)) void this.#send(null, now);
   }
 
   /** How long nothing but an event can make a step due, ms. */
@@ -216,11 +215,11 @@ export class Steps implements Member {
   }
 
   #claim(now: number): Claim | null {
-    const { report, limit: mostJobs, timetable, includePaused, queue } = this.#options;
+    const { report, limit: mostJobs, includePaused, queue } = this.#options;
     const hands = this.#hands;
     if (hands.suspect !== null || this.#idleClaimInFlight || anotherHoldsSuspect(this)) return null;
     if (hands.pace.concurrency === 1 && this.#claimsInFlight > 0) return null; // one by one means in order: answers may overtake
-    const room = holdLimit(hands.pace, this.#mostInFlight) - hands.size - this.#comingJobs;
+    const room = holdLimit(hands.pace, this.#flight.most) - hands.size - this.#comingJobs;
     const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
     if (limit < 1) return null;
     const lanes = this.#lanes.current(now);
@@ -229,7 +228,7 @@ export class Steps implements Member {
       limit,
       free: Math.max(0, hands.freeSlots - this.#comingJobs),
       maxBytes: LIMITS.stepBytes,
-      ...this.#claimableTypes(timetable.cutAtMs - now, timetable.endAtMs - now),
+      ...this.#admission.types(now),
       ...(queue !== undefined && { queues: [queue] }),
       lanes,
       first: this.#sent === 0,
@@ -239,27 +238,6 @@ export class Steps implements Member {
       suspects: this.#sent === 0 && Math.random() < SUSPECT_FIRST,
       includePaused,
     };
-  }
-
-  /** Each type with its lease, and those that are not to be probed: filtered out, longer than the time left, or without tokens. */
-  #claimableTypes(leftMs: number, untilEndMs: number): Pick<Claim, 'types' | 'excluded' | 'nextTokenInMs'> {
-    const { jobs, types: only, limiter } = this.#options;
-    const now = performance.now();
-    let nextTokenInMs = Number.POSITIVE_INFINITY;
-    const types: Record<string, number> = {};
-    const excluded: string[] = [];
-    for (const job of jobs.values()) {
-      if (!job.handler) continue;
-      types[job.type] = Math.ceil(Math.min(untilEndMs, HORIZON_MS + job.timeoutMs)) + LEASE_MARGIN_MS;
-      const wanted = !only || only.includes(job.type);
-      const fits = timeNeededMs(job, this.#hands.longestRunMs(job.type)) < leftMs;
-      if (wanted && !fits) this.#outOfTime.add(job.type);
-      // a type's own bucket is empty: its jobs would only be claimed to be sent away
-      const shortForMs = job.rateLimit && !job.rateLimit.key ? limiter.shortForMs(job.type, now) : 0;
-      if (!wanted || !fits || shortForMs > 0) excluded.push(job.type);
-      if (wanted && fits && shortForMs > 0) nextTokenInMs = Math.min(nextTokenInMs, shortForMs);
-    }
-    return { types, excluded, ...(nextTokenInMs < Number.POSITIVE_INFINITY && { nextTokenInMs }) };
   }
 
   async #send(claim: Claim | null, now: number): Promise<void> {
@@ -285,11 +263,18 @@ export class Steps implements Member {
       ended,
       news,
       claim,
-      drain: this.#ledgerEntry(now, news.length > 0 || claim?.alone === true, chores, counts),
+      drain: {
+        ...this.#ledger.tell(now, this.#sent, hands.running, news.length > 0 || claim?.alone === true),
+        ...(counts && { rollups: counts.json }),
+        ...(chores && { chores }),
+        ...(report.stopReason !== null && { passedOver: this.#lanes.ofTypes(this.#starvedTypes()) }),
+      },
     };
     try {
       const delivered = await deliver(this.#delivery(), parcel);
-      this.#noteTimes(delivered.answer);
+      this.#tally.hear(delivered.answer, performance.now());
+      this.#ledger.hear(delivered.answer);
+      this.#flight.hear(delivered.answer);
       this.#answered = true;
       this.#noteSettled(ended, delivered);
       this.#tally.settle(counts, ended, delivered);
@@ -333,29 +318,6 @@ export class Steps implements Member {
     };
   }
 
-  #ledgerEntry(now: number, mustTell: boolean, chores: object | null, counts: Carried | null): Parcel['drain'] {
-    const { report, timetable, keyWindowMs, tick } = this.#options;
-    const closing = report.stopReason !== null;
-    const starved = [...this.#outOfTime].filter((type) => !this.#hands.hasStarted(type));
-    // Of many quick steps not each needs to tell. One that brings news of what runs does, and one that may close the row.
-    const tells = this.#sent === 1 || closing || mustTell || now - this.#lastToldAtMs >= LEDGER_MS;
-    if (tells) this.#lastToldAtMs = now;
-    return {
-      id: report.id,
-      source: report.source,
-      step: this.#sent,
-      deadlineMs: Math.max(0, timetable.endAtMs - now),
-      keyWindowMs,
-      lingerMs: Math.max(0, Math.min(timetable.cutAtMs - now, LINGER_MS)),
-      ...(tells && { report, running: Array.from(this.#hands.running, (held) => held.claimed.id) }),
-      ...(this.#sent === 1 ? { tick } : tells && { databaseMs: this.#databaseMs, roundTripMs: this.#roundTripMs }),
-      ...(counts && { rollups: counts.json }),
-      ...(chores && { chores }),
-      stopReason: report.stopReason,
-      ...(closing && { passedOver: this.#lanes.ofTypes(starved) }),
-    };
-  }
-
   /** As many outcomes as one step may carry. */
   #takeEnded(): Ended[] {
     let bytes = 0;
@@ -368,17 +330,8 @@ export class Steps implements Member {
     return this.#ended.splice(0, n);
   }
 
-  get #mostInFlight(): number {
-    return stepsInFlight({ onTheWayMs: this.#onTheWayMs, tookMs: this.#tookMs ?? 0 });
-  }
-
-  #noteTimes(answer: StepAnswer): void {
-    const { onTheWayMs, tookMs } = answer;
-    this.#tally.hear(answer, performance.now());
-    this.#databaseMs += tookMs;
-    this.#roundTripMs += onTheWayMs + tookMs;
-    this.#onTheWayMs = this.#answered ? Math.min(this.#onTheWayMs, onTheWayMs) : onTheWayMs;
-    this.#tookMs = meanAfter(this.#tookMs, tookMs);
+  #starvedTypes(): readonly string[] {
+    return this.#admission.outOfTime.filter((type) => !this.#hands.hasStarted(type));
   }
 
   #noteSettled(sent: readonly Ended[], { ended, answer }: Delivered): void {
