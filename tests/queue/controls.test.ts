@@ -24,6 +24,7 @@ describeEachDriver('an operator', (setup) => {
       attempts: 0,
       errors: [{ name: 'Cancelled', code: 'cancelled', message: 'wrong template', by: 'ann', at: expect.any(String) }],
     });
+    expect(await queue.stats({ by: 'total' })).toMatchObject([{ type: 'work', cancelled: 1, completed: 0 }]);
     expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).not.toBeNull();
     expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ completed: 1, cancelled: 0 });
     expect(seen.starts.has(added?.id ?? '')).toBe(false);

@@ -34,6 +34,9 @@ begin
   with gone as (
     delete from jobqueue.jobs j where j.id = any(v_taken)
     returning j.*, j.lease_until is not null as held, j.lease_until is not null and j.settled_fence <> j.fence as revoked
+  ), counted as (
+    insert into jobqueue.rollups (minute, type, drain, cancelled)  -- a row of this slice alone: nobody waits for it
+    select date_trunc('minute', now()), type, gen_random_uuid(), count(*) from gone group by type
   ), freed as (
     delete from jobqueue.idempotency_keys k using gone g
     where k.type = g.type and k.key = g.idempotency_key and k.job_id = g.id
