@@ -57,6 +57,7 @@ export class Chores {
   /** Starts what the answer asks for; a chore that fails is logged, and left to the next drain. */
   take(answers: Readonly<Record<string, unknown>> | null): void {
     const { chores, log, wake, executor, untilMs } = this.#options;
+    for (const [chore, error] of Object.entries(answers?.failed ?? {})) log('error', 'chore_failed', { chore, error });
     for (const chore of chores) {
       const answer = answers?.[chore.name] ?? null;
       if (answer === null) continue;
