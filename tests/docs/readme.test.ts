@@ -124,7 +124,7 @@ describe.skipIf(!hasCurl())('the requests', () => {
     expect(said).toMatch(/"id":"1","type":"lead_import","status":"COMPLETED"/);
     expect(said).toMatch(/"type":"crm_sync","priority":5,"due":1,.*"handled":false/);
     expect(said).toContain('"source":"operator"');
-    expect(said).toMatch(/"status":"ok","checks":\[\{"name":"protocol"/);
+    expect(said).toMatch(/"status":"ok","checks":\[\{"name":"database"/);
   });
 });
 

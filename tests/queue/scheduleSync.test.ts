@@ -28,7 +28,7 @@ describeEachDriver('deploys of schedules', (setup) => {
     );
     await queue.drain();
     await queue.drain();
-    expect(sent.filter((text) => text.includes('sync_schedules_1'))).toHaveLength(1);
+    expect(sent.filter((text) => text.includes('jobqueue.sync_schedules_1($1'))).toHaveLength(1);
     expect(await queue.schedules()).toMatchObject([
       {
         name: 'nightly',
@@ -166,7 +166,7 @@ describeEachDriver('deploys of schedules', (setup) => {
   });
 
   test('the answer to the definitions is lost: sent again, they are there once, and their slots are known', async () => {
-    const lost = setup.faults.loseAnswer('sync_schedules_1');
+    const lost = setup.faults.loseAnswer('jobqueue.sync_schedules_1($1');
     const { queue, logged } = scheduledQueue(database, [report()]);
     await queue.drain({ budgetMs: 20_000 });
     await lost;

@@ -8,7 +8,7 @@ import { rows } from './support.ts';
 const HOUR_MS = 3_600_000;
 
 /** What a fire of db/jobqueue/functions/fire_1.sql was sent with. */
-const isFire = (text: string) => text.includes('fire_1');
+const isFire = (text: string) => text.includes('jobqueue.fire_1($1');
 
 describeEachDriver('schedules', (setup) => {
   let database: Database;
@@ -119,7 +119,7 @@ describeEachDriver('schedules', (setup) => {
     await queue.drain();
     await silence(database, '5 hours');
     sent.length = 0;
-    const lost = setup.faults.loseAnswer('fire_1');
+    const lost = setup.faults.loseAnswer('jobqueue.fire_1($1');
     expect(await queue.drain({ budgetMs: 20_000 })).toMatchObject({ completed: 5 });
     await lost;
     expect(sent.filter(isFire).length).toBeGreaterThan(1);

@@ -38,7 +38,9 @@ export function watchedQueue(
       defineJob({ type: 'nobody', payload: z.object({}) }),
     ],
     ...(waitUntil && { kick: { waitUntil, failed: () => undefined } }),
-    log: (level, event, fields) => lines.push({ level, event, fields }),
+    log: (level, event, fields) => {
+      if (!/^(drain|job)_/.test(event)) lines.push({ level, event, fields });
+    },
   });
   return { queue, lines };
 }
