@@ -83,8 +83,21 @@ test.each([1_000, 1_000_000])(
     expect(new Set(scans.map(({ table }) => table))).toEqual(new Set(STORED)); // it did look
     expect(described(scans.filter(({ rows: read }) => read > MOST_ROWS))).toEqual([]);
 
-    await queue.preview(); // counts, up to 1,000 in each lane
+    // What operators and screens ask: bounded, but by more than a batch.
+    await queue.preview();
     await queue.health();
+    await queue.metrics();
+    await queue.stats({ by: 'total' });
+    await queue.drains({ limit: 10 });
+    await queue.prune({ budgetMs: 1 });
+    const by = { actor: 'tester' };
+    const ids = (await queue.addJobs([work('noop', -1), work('noop', -2)])).map(({ id }) => id);
+    expect(await queue.reprioritise({ ids }, { ...by, priority: 8 })).toMatchObject({ changed: 2 });
+    expect(await queue.cancel({ ids }, { ...by, reason: 'a test' })).toMatchObject({ changed: 2 });
+    expect(await queue.previewReplay({ type: 'work' })).toMatchObject({ total: expect.any(Number) });
+    expect(await queue.replay({ type: 'work', errorName: 'NonRetryableError' }, { ...by, maxJobs: 10 })).toMatchObject({
+      changed: 10,
+    });
     const all = explained.scans.filter(({ table }) => STORED.includes(table));
     if (stored > 1_000) expect(described(all.filter(({ node }) => node === 'Seq Scan'))).toEqual([]);
   },

