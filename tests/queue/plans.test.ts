@@ -1,8 +1,10 @@
 /** The plans of the statements that every tick and every enqueue sends: what they read depends on what they answer, not on what is stored. */
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../db/client.ts';
+import { takeTokens } from '../../lib/jobqueue/store/buckets.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { type ExplainingDatabase, explaining, type Scan } from '../support/plans.ts';
+import { report, scheduledQueue, silence } from './scheduled.ts';
 import { queueOf, rows } from './support.ts';
 
 const STORED = ['jobs', 'job_history', 'idempotency_keys'];
@@ -100,6 +102,56 @@ test.each([1_000, 1_000_000])(
     });
     const all = explained.scans.filter(({ table }) => STORED.includes(table));
     if (stored > 1_000) expect(described(all.filter(({ node }) => node === 'Seq Scan'))).toEqual([]);
+  },
+  180_000,
+);
+
+test.each([1_000, 1_000_000])(
+  'with %i slots and buckets a tick that fires and a take of tokens read a few of them',
+  async (stored) => {
+    home = await freshDatabase();
+    const database = connect(home.url);
+    await rows(
+      database,
+      `insert into jobqueue.schedule_slots (schedule, slot, job_id)
+     select 'schedule' || n % 100, timestamptz '2026-01-01' + n * interval '1 minute', n from generate_series(1, $1::int) n`,
+      stored,
+    );
+    await rows(
+      database,
+      `insert into jobqueue.buckets (key, refilled_at, tokens, per_second, burst)
+     select 'key' || n, now(), 1, 1, 10 from generate_series(1, $1::int) n`,
+      stored,
+    );
+    for (const table of ['schedule_slots', 'buckets']) await rows(database, `vacuum analyze jobqueue.${table}`);
+    explained = await explaining(home.url);
+    const held = "insert into jobqueue.jobs (type, payload, payload_bytes) values ('nobody', '{}', 2)";
+    for (let n = 0; n < 3; n++) await rows(database, held); // else Postgres need not look whose jobs are unfinished
+
+    const { queue, seen } = scheduledQueue(explained.database, [
+      report({ name: 'all', misfire: { all: 5 } }),
+      report({ name: 'alone', overlap: 'skip' }),
+    ]);
+    await queue.drain({ source: 'cron', budgetMs: 20_000 });
+    await silence(database, '5 hours');
+    expect(await queue.drain({ source: 'cron', budgetMs: 20_000 })).toMatchObject({ completed: 6 });
+    expect(seen).toHaveLength(6);
+    const asked = { perSecond: 1, burst: 10, want: 1, spare: 0, waiting: 1, returning: 0, patienceMs: 0, holdMs: 100 };
+    const taken = await takeTokens(
+      explained.database,
+      [
+        { key: 'key7', ...asked },
+        { key: 'a new one', ...asked },
+      ],
+      10_000,
+    );
+    expect(taken).toHaveLength(2);
+    await database.close();
+
+    const scans = explained.scans.filter(({ table }) => ['schedule_slots', 'buckets'].includes(table));
+    expect(new Set(scans.map(({ table }) => table)).size).toBe(2);
+    expect(described(scans.filter(({ rows: read }) => read > MOST_ROWS))).toEqual([]);
+    if (stored > 1_000) expect(described(scans.filter(({ node }) => node === 'Seq Scan'))).toEqual([]);
   },
   180_000,
 );

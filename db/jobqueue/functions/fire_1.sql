@@ -37,7 +37,9 @@ begin
            to_char(t.slot, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as slot_text,
            s.definition ->> 'overlap' = 'skip' and (
              row_number() over (partition by s.name order by t.slot) > 1
-             or exists (select from jobqueue.schedule_slots o join jobqueue.jobs j on j.id = o.job_id where o.schedule = s.name)
+             -- with a limit it is asked of each schedule; without, Postgres would gather the unfinished slots of all of them
+             or coalesce((select true from jobqueue.schedule_slots o join jobqueue.jobs j on j.id = o.job_id
+                          where o.schedule = s.name limit 1), false)
            ) as skipped
     from jsonb_to_recordset(fires) as f(name text, slots jsonb)
     join jobqueue.schedules s on s.name = f.name
