@@ -7,9 +7,10 @@ export class Flight {
   #onTheWayMs: number | null = null;
   #tookMs: number | null = null;
 
-  hear({ onTheWayMs, tookMs }: StepAnswer): void {
+  /** `hadChores`: it took longer than the next will, by as much as Postgres needed for those. */
+  hear({ onTheWayMs, tookMs }: StepAnswer, hadChores: boolean): void {
     this.#onTheWayMs = Math.min(this.#onTheWayMs ?? onTheWayMs, onTheWayMs);
-    this.#tookMs = meanAfter(this.#tookMs, tookMs);
+    if (!hadChores) this.#tookMs = meanAfter(this.#tookMs, tookMs);
   }
 
   get most(): number {

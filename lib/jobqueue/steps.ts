@@ -274,7 +274,7 @@ export class Steps implements Member {
       const delivered = await deliver(this.#delivery(), parcel);
       this.#tally.hear(delivered.answer, performance.now());
       this.#ledger.hear(delivered.answer);
-      this.#flight.hear(delivered.answer);
+      this.#flight.hear(delivered.answer, chores !== null);
       this.#answered = true;
       this.#noteSettled(ended, delivered);
       this.#tally.settle(counts, ended, delivered);
