@@ -2,7 +2,7 @@
 import { bigint, customType, integer, jsonb, pgTable, primaryKey, text, timestamp, unique } from 'drizzle-orm/pg-core';
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
-const instant = (name: string) => timestamp(name, { withTimezone: true });
+export const instant = (name: string) => timestamp(name, { withTimezone: true });
 
 export const companies = pgTable('companies', {
   id: text('id').primaryKey(),
@@ -72,6 +72,7 @@ export const leads = pgTable(
     importId: text('import_id').references(() => imports.id, { onDelete: 'set null' }),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
+    version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
   },
   (table) => [unique('one_lead_per_number').on(table.companyId, table.phoneE164)],
 );
@@ -85,8 +86,15 @@ export const optOuts = pgTable(
     phoneE164: text('phone_e164').notNull(),
     reason: text('reason'),
     optedOutAt: instant('opted_out_at').notNull().defaultNow(),
+    scope: text('scope', { enum: ['marketing', 'all'] })
+      .notNull()
+      .default('all'),
+    source: text('source', { enum: ['keyword', 'user_preferences', 'delivery_error', 'admin'] })
+      .notNull()
+      .default('admin'),
+    liftedAt: instant('lifted_at'),
   },
-  (table) => [primaryKey({ columns: [table.companyId, table.phoneE164] })],
+  (table) => [primaryKey({ columns: [table.companyId, table.phoneE164, table.scope] })],
 );
 
 export const importRows = pgTable(
