@@ -73,6 +73,9 @@ export const leads = pgTable(
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
+    tags: text('tags').array().notNull().default([]),
+    timeZone: text('time_zone'),
+    consentedAt: instant('consented_at'),
   },
   (table) => [unique('one_lead_per_number').on(table.companyId, table.phoneE164)],
 );
