@@ -16,6 +16,8 @@ export interface WhatsAppOptions {
   readonly random?: () => number;
   readonly accessToken: string;
   readonly phoneNumberId: string;
+  /** Other numbers of the account; they share its limits here. */
+  readonly isNumber?: (id: string) => boolean;
   readonly accountId?: string;
   readonly appSecret?: string;
   /** Where events go; null: nowhere. */
@@ -98,7 +100,8 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     if (path === null) return refusal(400, 2500, 'Unknown path components', 'unknown path');
     if (call.headers.authorization !== `Bearer ${accessToken}`)
       return refusal(401, 190, 'Error validating access token', 'the access token is invalid');
-    if (path[1] !== phoneNumberId) return refusal(400, 33, 'Parameter value is not valid', 'no such number');
+    if (path[1] !== phoneNumberId && !options.isNumber?.(path[1] ?? ''))
+      return refusal(400, 33, 'Parameter value is not valid', 'no such number');
     if (call.method === 'GET' && path[2] === undefined)
       return {
         status: 200,

@@ -42,7 +42,8 @@ export async function findMessage(
 }
 
 export interface ClaimedMessage {
-  /** 'sending': it is ours to send; anything else is what became of it. */
+  /** The message is this run's to send, and nobody else's. */
+  readonly isOurs: boolean;
   readonly status: Status;
   /** Which call of this message the coming one is, from 1. */
   readonly attempt: number;
@@ -59,8 +60,9 @@ export async function claimMessage(
   { companyId, messageId }: MessageKey,
   opaqueId: string,
 ): Promise<ClaimedMessage> {
-  const [row] = await database.execute<ClaimedMessage>({ text: CLAIM, params: [companyId, messageId, opaqueId] });
-  return row ?? { status: 'sending', attempt: 0, error: null };
+  const rows = await database.execute<ClaimedMessage>({ text: CLAIM, params: [companyId, messageId, opaqueId] });
+  const [claimed] = rows as [ClaimedMessage];
+  return claimed;
 }
 
 const CLAIM = `
@@ -90,7 +92,7 @@ with found as (
   from found
   join taken on taken.id = found.id and taken.status = 'sending'
 )
-select coalesce(taken.status, found.status) as status, found.attempt, case when taken.id is null then found.error else taken.error end as error
+select taken.status is not distinct from 'sending' as "isOurs", coalesce(taken.status, found.status) as status, found.attempt, case when taken.id is null then found.error else taken.error end as error
 from found
 left join taken on taken.id = found.id
 `;

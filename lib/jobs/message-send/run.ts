@@ -61,7 +61,7 @@ export async function sendQueued(executor: Executor, context: JobContext<Payload
 
   const opaqueId = newOpaqueId();
   const claimed = await claimMessage(executor, payload, opaqueId);
-  if (claimed.status !== 'sending') return claimed;
+  if (!claimed.isOurs) return { status: claimed.status, error: claimed.error };
   const { phone: to, body, replyTo } = found;
   const message = { kind: 'text', to, body, ...(replyTo !== null && { replyTo }) } as const;
   const sent = await sendMessage(account, message, { opaqueId, signal });
