@@ -1,21 +1,12 @@
 /** A company's connection to a remote system: paused when that refuses it as a whole, and how long it has not answered. */
 import type { Executor } from '../../db/client.ts';
 import { log } from '../log.ts';
+import { alertPaused } from './alert.ts';
+import type { Connection, Pause } from './provider.ts';
 
-export type Provider = 'whatsapp' | 'bitrix24' | 'ai';
+export { type Connection, type Pause, PROVIDERS, type Provider } from './provider.ts';
 
-export interface Connection {
-  readonly companyId: string;
-  readonly provider: Provider;
-}
-
-/** Why an operator has to act; `code` is the vendor's. Neither may hold a secret. */
-export interface Pause {
-  readonly code: string;
-  readonly reason: string;
-}
-
-/** Stops all use of the connection until `resumeConnection`. The first reason stands; answers whether this call paused it. */
+/** Stops all use of the connection until `resumeConnection`, and alerts. The first reason stands; answers whether this call paused it. */
 export async function pauseConnection(
   database: Executor,
   { companyId, provider }: Connection,
@@ -31,8 +22,10 @@ export async function pauseConnection(
       returning 1`,
     params: [companyId, provider, code, reason],
   });
-  if (paused.length > 0) log.error({ companyId, provider, code, reason }, 'connection_paused');
-  return paused.length > 0;
+  if (paused.length === 0) return false;
+  log.error({ companyId, provider, code, reason }, 'connection_paused');
+  await alertPaused({ companyId, provider }, { code, reason });
+  return true;
 }
 
 /** Lets it be used again; jobs that waited come back within five minutes. Answers whether it was paused. */
@@ -55,6 +48,24 @@ export async function readPause(database: Executor, { companyId, provider }: Con
     params: [companyId, provider],
   });
   return row ? { code: row.paused_code, reason: row.paused_reason } : null;
+}
+
+export interface PausedConnection extends Connection, Pause {
+  readonly pausedAt: string;
+}
+
+/** Those that wait for an operator, the last paused first; 200 at most, more nobody reads. */
+export async function pausedConnections(database: Executor): Promise<PausedConnection[]> {
+  return database.execute<PausedConnection>({
+    text: `
+      select company_id as "companyId", provider, paused_code as code, paused_reason as reason,
+             to_json(paused_at) as "pausedAt"
+      from connections
+      where paused_at is not null
+      order by paused_at desc
+      limit 200`,
+    params: [],
+  });
 }
 
 /** One more call that got no answer: how many in a row, and for how long, ms. */

@@ -48,7 +48,7 @@ export class Gate {
     const ticket = this.#limiter.enter({
       key,
       limit: { perSecond, burst },
-      returning: held.wasPostponed,
+      returning: held.isReturning,
       patienceMs: PATIENCE_MS,
       changed: this.#wake,
     });

@@ -171,17 +171,16 @@ export class Hands {
   }
 
   #run(held: Held, now: number): void {
-    const { timetable, wake, span, started, limiter } = this.#options;
+    const { timetable, wake, span, started } = this.#options;
     if (held.definition.rateLimit !== null) this.#gate.leave(held);
     held.startedAtMs = now;
     this.#startedTypes.add(held.claimed.type);
     this.#running.add(held);
     const endsAtMs = Math.min(now + held.definition.timeoutMs, timetable.cutAtMs);
-    const deadline = () => new Date(Date.now() + endsAtMs - performance.now());
-    const run = () => held.run(deadline, wake, limiter);
     started?.(held);
     held.span = span?.run(held.claimed) ?? null;
-    void (held.span === null ? run() : held.span.within(run)).then((outcome) => this.#ran(held, outcome));
+    const running = held.span === null ? held.run(endsAtMs, wake) : held.span.within(() => held.run(endsAtMs, wake));
+    void running.then((outcome) => this.#ran(held, outcome));
   }
 
   #ran(held: Held, outcome: Outcome): void {

@@ -2,7 +2,7 @@
 import type { Job, RunningJob } from './job.ts';
 import type { RateLimiter } from './rateLimit.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
-import { abandoned, type Cut, run } from './run.ts';
+import { abandoned, type Cut, type RunInput, run } from './run.ts';
 import type { ClaimedJob, Completed, JobMeta } from './store/step.ts';
 import type { RunSpan } from './telemetry.ts';
 
@@ -24,9 +24,11 @@ export interface News {
   readonly checkpoints: readonly PendingCheckpoint[];
 }
 
-export class Held {
+/** It is the input of its own run: closures made for each job would cost as much as the rest of a quick run. */
+export class Held implements RunInput {
   readonly claimed: ClaimedJob;
   readonly definition: Job;
+  readonly limiter: RateLimiter;
   /** Until when no other drain may take the job, on this process's monotonic clock, in ms. */
   readonly leaseEndsAtMs: number;
   startedAtMs: number | null = null;
@@ -38,7 +40,11 @@ export class Held {
   cut: Cut | null = null;
   cutAtMs: number | null = null;
   span: RunSpan | null = null;
+  /** Which attempt its run is. */
+  attempt = 0;
 
+  #endsAtMs = 0;
+  #wake: () => void = nothing;
   #attempt: number;
   #interruptions: number;
   #told = false;
@@ -48,9 +54,10 @@ export class Held {
   #checkpointIsOut = false;
   #controller: AbortController | null = null;
 
-  constructor(claimed: ClaimedJob, definition: Job, leaseEndsAtMs: number) {
+  constructor(claimed: ClaimedJob, definition: Job, limiter: RateLimiter, leaseEndsAtMs: number) {
     this.claimed = claimed;
     this.definition = definition;
+    this.limiter = limiter;
     this.leaseEndsAtMs = leaseEndsAtMs;
     this.#attempt = claimed.attempt + 1;
     this.#interruptions = claimed.interruptions;
@@ -61,7 +68,7 @@ export class Held {
   }
 
   /** A rate limit sent it away before. */
-  get wasPostponed(): boolean {
+  get isReturning(): boolean {
     return this.claimed.meta?.postponed === true;
   }
 
@@ -74,15 +81,26 @@ export class Held {
     return [this.claimed.payload, this.claimed.state];
   }
 
-  /** Runs the job; resolves when the handler has ended. `wake` is called when a checkpoint wants to be sent. */
-  run(cutsAt: () => Date, wake: () => void, limiter: RateLimiter): Promise<Outcome> {
+  /** Runs the job until `endsAtMs` at the latest; resolves when the handler has ended. `wake`: a checkpoint wants to be sent. */
+  run(endsAtMs: number, wake: () => void): Promise<Outcome> {
+    this.#endsAtMs = endsAtMs;
+    this.#wake = wake;
+    this.attempt = this.#attempt;
+    return run(this);
+  }
+
+  get payload(): unknown {
+    return this.claimed.payload;
+  }
+
+  toJob(): RunningJob {
     const { claimed } = this;
-    const job: RunningJob = {
+    return {
       id: claimed.id,
       type: claimed.type,
       queue: claimed.queue,
       priority: claimed.priority,
-      attempt: this.#attempt,
+      attempt: this.attempt,
       maxAttempts: claimed.maxAttempts,
       fence: claimed.fence,
       idempotencyKey: claimed.idempotencyKey,
@@ -91,28 +109,31 @@ export class Held {
       schedule: slotOf(claimed.meta),
       state: claimed.state,
     };
-    return run({
-      definition: this.definition,
-      job,
-      payload: claimed.payload,
-      signal: () => this.#signal(),
-      deadline: cutsAt,
-      checkpoint: (state) => {
-        const promise = new Promise<void>((committed, refused) => {
-          if (this.endedAtMs !== null || this.cut === 'revoked') refused(noLongerHeld());
-          else this.#checkpoints.push({ state, committed, refused });
-        });
-        promise.catch(() => undefined); // a handler that does not await its checkpoint learns of its loss by its signal
-        wake();
-        return promise;
-      },
-      progress: (json) => {
-        this.#progress = json;
-      },
-      limiter,
-      returning: this.wasPostponed,
-      cut: () => this.cut,
+  }
+
+  signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.cut !== null && !this.#controller.signal.aborted)
+      this.#controller.abort(new DOMException(this.cut, 'AbortError'));
+    return this.#controller.signal;
+  }
+
+  deadline(): Date {
+    return new Date(Date.now() + this.#endsAtMs - performance.now());
+  }
+
+  checkpoint(state: string): Promise<void> {
+    const promise = new Promise<void>((committed, refused) => {
+      if (this.endedAtMs !== null || this.cut === 'revoked') refused(noLongerHeld());
+      else this.#checkpoints.push({ state, committed, refused });
     });
+    promise.catch(() => undefined); // a handler that does not await its checkpoint learns of its loss by its signal
+    this.#wake();
+    return promise;
+  }
+
+  progress(json: string): void {
+    this.#progress = json;
   }
 
   /** Tells the handler to end. The first reason stands. */
@@ -129,9 +150,7 @@ export class Held {
   /** The outcome of a handler that did not end although it was told to. */
   abandon(): Outcome {
     this.#refuseCheckpoints();
-    const { claimed, definition } = this;
-    const job = { attempt: this.#attempt, type: claimed.type } as RunningJob;
-    return abandoned({ definition, job }, this.cut ?? 'deadline');
+    return abandoned(this, this.cut ?? 'deadline');
   }
 
   /** How long it ran and how long ago it ended, whole ms; null if it never ran. */
@@ -175,14 +194,9 @@ export class Held {
   #refuseCheckpoints(): void {
     for (const checkpoint of this.#checkpoints.splice(0)) checkpoint.refused(noLongerHeld());
   }
-
-  #signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.cut !== null && !this.#controller.signal.aborted)
-      this.#controller.abort(new DOMException(this.cut, 'AbortError'));
-    return this.#controller.signal;
-  }
 }
+
+const nothing = () => undefined;
 
 function slotOf(meta: JobMeta | null): RunningJob['schedule'] {
   if (meta?.schedule === undefined || meta.slot === undefined) return null;

@@ -7,15 +7,14 @@ import type { Ticket } from './tickets.ts';
 
 export interface LimitedRun {
   readonly limiter: RateLimiter;
-  readonly signal: () => AbortSignal;
-  readonly deadline: () => Date;
-  readonly returning: boolean;
-  /** Told before the handler is. */
-  readonly postponed: (delayMs: number) => void;
+  /** A rate limit sent the job away before. */
+  readonly isReturning: boolean;
+  signal(): AbortSignal;
+  deadline(): Date;
 }
 
-/** The `rateLimit` of one run. */
-export function rateLimitOf(run: LimitedRun): RateLimit {
+/** The `rateLimit` of one run; `postponed` is told before the handler is. */
+export function rateLimitOf(run: LimitedRun, postponed: (delayMs: number) => void): RateLimit {
   let refusal: PostponedError | null = null;
   /** Keys of which it has had a token: sent away half-way by newcomers' turns, it would do its first half again and again. */
   const begun = new Set<string>();
@@ -25,11 +24,11 @@ export function rateLimitOf(run: LimitedRun): RateLimit {
     const signal = run.signal();
     signal.throwIfAborted();
     if (refusal !== null) throw refusal; // the job comes back in any case
-    const returning = run.returning || begun.has(key);
+    const returning = run.isReturning || begun.has(key);
     const { perSecond, burst } = limit;
-    const delayMs = await tokenOrDelay({ ...run, returning }, key, { perSecond, burst }, signal);
+    const delayMs = await tokenOrDelay(run, key, { perSecond, burst }, { returning, signal });
     if (delayMs === null) return void begun.add(key);
-    run.postponed(delayMs);
+    postponed(delayMs);
     refusal = new PostponedError(key, delayMs);
     throw refusal;
   };
@@ -42,8 +41,13 @@ export function rateLimitOf(run: LimitedRun): RateLimit {
 }
 
 /** Null once a token is ours, to be used now; else when to come back. Rejects when the run is told to end. */
-async function tokenOrDelay(run: LimitedRun, key: string, limit: Limit, signal: AbortSignal): Promise<number | null> {
-  const { limiter, returning, deadline } = run;
+async function tokenOrDelay(
+  run: LimitedRun,
+  key: string,
+  limit: Limit,
+  { returning, signal }: { returning: boolean; signal: AbortSignal },
+): Promise<number | null> {
+  const { limiter } = run;
   return new Promise((resolve, reject) => {
     let ticket: Ticket | null = null;
     const aborted = () => {
@@ -58,7 +62,7 @@ async function tokenOrDelay(run: LimitedRun, key: string, limit: Limit, signal: 
       else resolve(ticket.state === 'postponed' ? ticket.delayMs : null);
     };
     signal.addEventListener('abort', aborted, { once: true });
-    const patience = patienceMs(deadline().getTime() - Date.now());
+    const patience = patienceMs(run.deadline().getTime() - Date.now());
     ticket = limiter.enter({ key, limit, returning, patienceMs: patience, changed });
     changed();
   });

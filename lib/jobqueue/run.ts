@@ -9,9 +9,8 @@ import {
   type RateLimit,
   type RunningJob,
 } from './job.ts';
-import { rateLimitOf } from './limited.ts';
+import { type LimitedRun, rateLimitOf } from './limited.ts';
 import { LIMITS } from './limits.ts';
-import type { RateLimiter } from './rateLimit.ts';
 import { type Outcome, retryAfterMs } from './retry.ts';
 import { bytesOf, storableError, storableJson, storableText } from './storable.ts';
 
@@ -22,24 +21,22 @@ const ISSUE_BYTES = 200;
 /** Why a run was told to end. */
 export type Cut = 'timeout' | 'deadline' | 'shutdown' | 'revoked';
 
-export interface RunInput {
+export interface RunInput extends LimitedRun {
   readonly definition: Job;
-  readonly job: RunningJob;
+  /** 1 on the first run. */
+  readonly attempt: number;
   readonly payload: unknown;
-  readonly signal: () => AbortSignal;
-  readonly deadline: () => Date;
-  readonly checkpoint: (stateJson: string) => Promise<void>;
-  readonly progress: (progressJson: string) => void;
-  readonly limiter: RateLimiter;
-  /** A rate limit sent the job away before. */
-  readonly returning: boolean;
-  /** What cut this run short so far, asked when the handler has ended. */
-  readonly cut: () => Cut | null;
+  /** What cut this run short so far, read when the handler has ended. */
+  readonly cut: Cut | null;
+  /** The job as its handler sees it: made when asked for, like signal and deadline. */
+  toJob(): RunningJob;
+  checkpoint(stateJson: string): Promise<void>;
+  progress(progressJson: string): void;
 }
 
 /** The run's outcome; never rejects. */
 export async function run(input: RunInput): Promise<Outcome> {
-  const { definition, job } = input;
+  const { definition, attempt } = input;
   let context: Context | null = null;
   try {
     const handler = await load(definition);
@@ -49,12 +46,12 @@ export async function run(input: RunInput): Promise<Outcome> {
         path: storableText(path.map(String).join('.'), ISSUE_BYTES),
         message: storableText(message, ISSUE_BYTES),
       }));
-      const message = `the stored payload no longer fits the schema of '${job.type}'`;
-      const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt: job.attempt, issues };
+      const message = `the stored payload no longer fits the schema of '${definition.type}'`;
+      const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt, issues };
       return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
     }
     context = new Context(input, parsed.data);
-    return withPostponement(context, fromValue(job, await handler(context)));
+    return withPostponement(context, fromValue(input, await handler(context)));
   } catch (thrown) {
     if (context !== null && context.postponedMs !== null) return { kind: 'postponed', delayMs: context.postponedMs };
     try {
@@ -74,8 +71,8 @@ function withPostponement({ postponedMs }: Context, outcome: Outcome): Outcome {
 }
 
 /** What becomes of a run that did not end although it was told to. */
-export function abandoned(input: Pick<RunInput, 'job' | 'definition'>, cut: Cut): Outcome {
-  const error = storableError(cutError(input, cut, 'and ignored its signal'), input.job.attempt);
+export function abandoned(input: RunInput, cut: Cut): Outcome {
+  const error = storableError(cutError(input, cut, 'and ignored its signal'), input.attempt);
   if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
   return { kind: 'interrupted', error };
 }
@@ -109,11 +106,11 @@ async function load(definition: Job): Promise<(context: JobContext<unknown>) => 
   return (await module).run;
 }
 
-/** The handler's view of its job. `signal` and `deadline` are made when asked for: most quick handlers never do. */
+/** The handler's view of its job. All but the payload is made when asked for: most quick handlers never do. */
 class Context implements JobContext<unknown> {
   readonly payload: unknown;
-  readonly job: RunningJob;
   readonly #input: RunInput;
+  #job: RunningJob | null = null;
   #rateLimit: RateLimit | null = null;
   /** How far away the token is for which a rate limit sent this run away; null if none did. */
   postponedMs: number | null = null;
@@ -121,9 +118,11 @@ class Context implements JobContext<unknown> {
   constructor(input: RunInput, payload: unknown) {
     this.#input = input;
     this.payload = payload;
-    this.job = input.job;
-    this.checkpoint = this.checkpoint.bind(this); // handlers destructure their context
-    this.progress = this.progress.bind(this);
+  }
+
+  get job(): RunningJob {
+    this.#job ??= this.#input.toJob();
+    return this.#job;
   }
 
   get signal(): AbortSignal {
@@ -135,21 +134,29 @@ class Context implements JobContext<unknown> {
   }
 
   get rateLimit(): RateLimit {
-    const { limiter, signal, deadline, returning } = this.#input;
     const postponed = (delayMs: number) => {
       this.postponedMs = Math.max(this.postponedMs ?? 0, delayMs);
     };
-    this.#rateLimit ??= rateLimitOf({ limiter, signal, deadline, returning, postponed });
+    this.#rateLimit ??= rateLimitOf(this.#input, postponed);
     return this.#rateLimit;
   }
 
-  async checkpoint(state: unknown): Promise<void> {
+  // Handlers destructure their context, so these two come bound.
+  get checkpoint(): (state: unknown) => Promise<void> {
+    return (state) => this.#checkpoint(state);
+  }
+
+  get progress(): (progress: Progress) => void {
+    return (progress) => this.#progress(progress);
+  }
+
+  async #checkpoint(state: unknown): Promise<void> {
     if (state === undefined || state === null)
       throw new TypeError(`checkpoint expects a state to go on from, got ${state}`);
     return this.#input.checkpoint(boundedState(state));
   }
 
-  progress(progress: Progress): void {
+  #progress(progress: Progress): void {
     const { done, total, note } = progress;
     this.#input.progress(
       storableJson({
@@ -169,7 +176,7 @@ function boundedState(state: unknown): string {
   return json;
 }
 
-function fromValue(job: RunningJob, value: unknown): Outcome {
+function fromValue({ definition, attempt }: RunInput, value: unknown): Outcome {
   if (isContinue(value))
     return { kind: 'continued', state: boundedState(value.state), delayMs: Math.max(0, value.delayMs) };
   if (isCancel(value)) return { kind: 'cancelled', reason: String(value.reason) };
@@ -177,10 +184,12 @@ function fromValue(job: RunningJob, value: unknown): Outcome {
   const bytes = bytesOf(result);
   if (bytes <= LIMITS.resultBytes) return { kind: 'completed', result };
   // running it again would give the same: an operator has to see it
-  const error = new NonRetryableError(`'${job.type}' may return ${LIMITS.resultBytes} bytes of JSON, got ${bytes}`);
+  const error = new NonRetryableError(
+    `'${definition.type}' may return ${LIMITS.resultBytes} bytes of JSON, got ${bytes}`,
+  );
   return {
     kind: 'failed',
-    error: { ...storableError(error, job.attempt), code: 'result_too_large' },
+    error: { ...storableError(error, attempt), code: 'result_too_large' },
     retryAfterMs: 0,
     forGood: true,
   };
@@ -188,12 +197,12 @@ function fromValue(job: RunningJob, value: unknown): Outcome {
 
 function fromThrown(input: RunInput, thrown: unknown): Outcome {
   const forGood = thrown instanceof NonRetryableError;
-  const cut = input.cut();
+  const { cut, attempt } = input;
   if (cut === null || forGood) {
     const waitMs = retryAfterMs(thrown, Date.now());
-    return { kind: 'failed', error: storableError(thrown, input.job.attempt), retryAfterMs: waitMs, forGood };
+    return { kind: 'failed', error: storableError(thrown, attempt), retryAfterMs: waitMs, forGood };
   }
-  const error = storableError(cutError(input, cut, 'and threw', thrown), input.job.attempt);
+  const error = storableError(cutError(input, cut, 'and threw', thrown), attempt);
   if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
   return { kind: 'interrupted', error };
 }

@@ -77,7 +77,7 @@ export class Tally {
   #count({ held, settlement }: Ended, minute: number, by: 1 | -1): void {
     if (settlement.to === 'give_back') return;
     const { claimed, startedAtMs, endedAtMs } = held;
-    if (startedAtMs !== null) held.waitedMs ??= Math.max(0, startedAtMs + this.#aheadMs - Date.parse(claimed.dueAt));
+    if (startedAtMs !== null) held.waitedMs ??= Math.max(0, startedAtMs + this.#aheadMs - this.#dueMs(claimed.dueAt));
     const wasCut = held.cut !== null && held.cut !== 'timeout' && settlement.to !== 'completed';
     const runMs = startedAtMs === null || endedAtMs === null || wasCut ? null : endedAtMs - startedAtMs;
     this.#run.to = settlement.to;
@@ -85,6 +85,17 @@ export class Tally {
     this.#run.runMs = runMs;
     countRun(this.#rollup(minute, claimed.type), this.#run, by);
   }
+
+  /** Jobs that were enqueued together are due together: parsing each anew is a fifth of a microsecond. */
+  #dueMs(dueAt: string): number {
+    if (dueAt !== this.#lastDueAt) {
+      this.#lastDueAt = dueAt;
+      this.#lastDueMs = Date.parse(dueAt);
+    }
+    return this.#lastDueMs;
+  }
+  #lastDueAt = '';
+  #lastDueMs = 0;
 
   /** One for all jobs: a drain counts tens of thousands a second. */
   readonly #run: { -readonly [Key in keyof Run]: Run[Key] } = { to: 'completed', waitMs: null, runMs: null };

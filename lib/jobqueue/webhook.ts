@@ -38,7 +38,7 @@ export function foundOf({ check, subject, value = null, limit = null, data = {} 
 }
 
 /** Slack's own three escapes, and one line stays one line. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   const line = text.replace(/\s+/g, ' ').slice(0, SENTENCE_CHARS);
   return line.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -12,6 +12,8 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
   ['GET', '/api/cron/drain', 'CRON_SECRET'],
   ['POST', '/api/cron/drain', 'CRON_SECRET'],
   ['POST', '/api/drain', 'OPERATOR_SECRET'],
+  ['GET', '/api/connections', 'OPERATOR_SECRET'],
+  ['POST', '/api/connections', 'OPERATOR_SECRET'],
   ['POST', '/api/jobs', 'QUEUE_API_KEY'],
   ['GET', '/api/jobs?id=1', 'QUEUE_API_KEY'],
   ['GET', '/api/jobs?id=1&payload=true', 'OPERATOR_SECRET'],
@@ -20,6 +22,7 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
 ];
 const READING_JSON: readonly [path: string, secret: SecretName, maxBytes: number][] = [
   ['/api/drain', 'OPERATOR_SECRET', 64 * 1024],
+  ['/api/connections', 'OPERATOR_SECRET', 64 * 1024],
   ['/api/jobs', 'QUEUE_API_KEY', 4 * 1024 * 1024],
 ];
 const PAYLOAD = { conversationId: 'c1', messageId: 'm1', companyId: 'co1' };

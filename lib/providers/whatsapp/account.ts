@@ -1,0 +1,19 @@
+/** Whose number a company's messages go out from: its own settings, else those of the deployment. */
+import type { Executor } from '../../../db/client.ts';
+import { whatsAppEnvironment } from '../../config/whatsapp.ts';
+import type { WhatsAppAccount } from './send.ts';
+
+/**
+ * Null if neither the company nor the deployment has a number and a token. A company with a number of the deployment's own
+ * account leaves the token to it.
+ */
+export async function whatsAppAccount(database: Executor, companyId: string): Promise<WhatsAppAccount | null> {
+  const { baseUrl, version, phoneNumberId, accessToken } = whatsAppEnvironment();
+  const [own] = await database.execute<{ number: string | null; token: string | null }>({
+    text: 'select whatsapp_phone_number_id as number, whatsapp_access_token as token from company_settings where company_id = $1',
+    params: [companyId],
+  });
+  const number = own?.number ?? phoneNumberId;
+  const token = own?.token ?? accessToken;
+  return number && token ? { baseUrl, version, phoneNumberId: number, accessToken: token } : null;
+}

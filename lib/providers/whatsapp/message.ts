@@ -1,0 +1,107 @@
+/** What is sent: checked against Meta's rules before it goes out, so that a mistake of ours costs no call, and made into its JSON. */
+
+export type TemplateParameter =
+  /** `name` only for templates with named parameters. */
+  | { readonly type: 'text'; readonly text: string; readonly name?: string }
+  | { readonly type: 'image' | 'video' | 'document'; readonly link: string }
+  | { readonly type: 'payload'; readonly payload: string };
+
+export type TemplateComponent =
+  | { readonly type: 'header' | 'body'; readonly parameters: readonly TemplateParameter[] }
+  | {
+      readonly type: 'button';
+      readonly subType: 'url' | 'quick_reply';
+      readonly index: number;
+      readonly parameters: readonly TemplateParameter[];
+    };
+
+/** `to` is E.164. */
+export type WhatsAppMessage =
+  | { readonly kind: 'text'; readonly to: string; readonly body: string; readonly replyTo?: string }
+  | {
+      readonly kind: 'template';
+      readonly to: string;
+      readonly name: string;
+      readonly language: string;
+      readonly components: readonly TemplateComponent[];
+    };
+
+/** Meta's limits, in characters. */
+const TEXT_CHARS = 4096;
+const PARAMETER_CHARS = 1024; // of a whole body; one parameter cannot be longer
+const OPAQUE_CHARS = 512;
+
+/** What Meta would refuse about the message, or null. */
+export function faultOf(message: WhatsAppMessage, opaqueId: string): string | null {
+  if (!/^\+[1-9]\d{4,14}$/.test(message.to)) return 'expected a recipient in E.164';
+  if (opaqueId.length === 0 || opaqueId.length > OPAQUE_CHARS)
+    return `expected an opaque id of 1 to ${OPAQUE_CHARS} characters`;
+  if (message.kind === 'text') {
+    if (message.body.trim() === '') return 'expected a text, got an empty one';
+    return message.body.length > TEXT_CHARS
+      ? `expected at most ${TEXT_CHARS} characters, got ${message.body.length}`
+      : null;
+  }
+  if (!/^[a-z0-9_]{1,512}$/.test(message.name)) return 'expected a template name of small letters, digits and _';
+  if (!/^[a-z]{2,3}(_[A-Z]{2})?$/.test(message.language)) return 'expected a language like en or en_US';
+  for (const { parameters } of message.components)
+    for (const parameter of parameters) {
+      const fault = parameterFault(parameter);
+      if (fault !== null) return fault;
+    }
+  return null;
+}
+
+function parameterFault(parameter: TemplateParameter): string | null {
+  if (parameter.type !== 'text') return null;
+  const { text } = parameter;
+  if (text.trim() === '') return 'expected a value for every parameter, got an empty one';
+  if (/[\n\r\t]/.test(text)) return 'expected a parameter without line breaks and tabs';
+  if (/ {5,}/.test(text)) return 'expected at most four spaces in a row in a parameter';
+  return text.length > PARAMETER_CHARS
+    ? `expected at most ${PARAMETER_CHARS} characters in a parameter, got ${text.length}`
+    : null;
+}
+
+/** The JSON that Meta takes. */
+export function bodyOf(message: WhatsAppMessage, opaqueId: string): object {
+  const envelope = {
+    messaging_product: 'whatsapp',
+    recipient_type: 'individual',
+    to: message.to.slice(1),
+    biz_opaque_callback_data: opaqueId,
+  };
+  if (message.kind === 'text')
+    return {
+      ...envelope,
+      type: 'text',
+      text: { preview_url: false, body: message.body },
+      ...(message.replyTo !== undefined && { context: { message_id: message.replyTo } }),
+    };
+  const { name, language, components } = message;
+  const template = { name, language: { code: language }, components: components.map(componentOf) };
+  return { ...envelope, type: 'template', template };
+}
+
+function componentOf(component: TemplateComponent): object {
+  const parameters = component.parameters.map(parameterOf);
+  if (component.type !== 'button') return { type: component.type, parameters };
+  return { type: 'button', sub_type: component.subType, index: String(component.index), parameters };
+}
+
+function parameterOf(parameter: TemplateParameter): object {
+  switch (parameter.type) {
+    case 'text':
+      return {
+        type: 'text',
+        ...(parameter.name !== undefined && { parameter_name: parameter.name }),
+        text: parameter.text,
+      };
+    case 'payload':
+      return { type: 'payload', payload: parameter.payload };
+    case 'image':
+    case 'video':
+    case 'document':
+      return { type: parameter.type, [parameter.type]: { link: parameter.link } };
+  }
+}

@@ -1,0 +1,126 @@
+/** Connections to remote systems: paused once with one alert, waited for without burning attempts, resumed by an operator. */
+
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { connect, type Database } from '../../db/client.ts';
+import { noteAnswer, pauseConnection, readPause, resumeConnection } from '../../lib/connections/connection.ts';
+import { waitForOperator, waitOut } from '../../lib/connections/outage.ts';
+import { createQueue, defineJob } from '../../lib/jobqueue/index.ts';
+import { log } from '../../lib/log.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { type Webhook, webhook } from '../support/webhook.ts';
+
+let fresh: TestDatabase;
+let database: Database;
+let hook: Webhook;
+const connection = { companyId: 'acme', provider: 'bitrix24' } as const;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  database = connect(fresh.url);
+  hook = await webhook();
+  await database.execute({ text: "insert into companies (id, name) values ('acme', 'Acme')", params: [] });
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  hook.posted.length = 0;
+  await database.execute({ text: 'delete from connections', params: [] });
+});
+afterAll(async () => {
+  await hook.close();
+  await database.close();
+  await fresh.drop();
+});
+
+test('of many jobs that meet a revoked key one pauses the connection, and one alert goes out', async () => {
+  vi.spyOn(log, 'error').mockReturnValue();
+  vi.stubEnv('ALERT_WEBHOOK_URL', hook.url);
+  const pause = { code: 'NO_AUTH_FOUND', reason: 'the webhook was <revoked>' };
+  const paused = await Promise.all(Array.from({ length: 8 }, () => pauseConnection(database, connection, pause)));
+  expect(paused.filter(Boolean)).toHaveLength(1);
+  expect(await readPause(database, connection)).toEqual(pause);
+  expect(hook.taken).toHaveLength(1);
+  expect(hook.taken[0]?.text).toContain(
+    '*bitrix24* of company *acme* is paused (NO_AUTH_FOUND): the webhook was &lt;revoked&gt;',
+  );
+});
+
+test('an alert that nobody takes keeps no job from its work', async () => {
+  vi.spyOn(log, 'error').mockReturnValue();
+  const warned = vi.spyOn(log, 'warn').mockReturnValue();
+  vi.stubEnv('ALERT_WEBHOOK_URL', hook.url);
+  hook.answers.push(500);
+  expect(await pauseConnection(database, connection, { code: '190', reason: 'token expired' })).toBe(true);
+  expect(warned).toHaveBeenCalledWith(expect.objectContaining({ provider: 'bitrix24' }), 'connection_alert_failed');
+});
+
+test('resuming is idempotent, and the next refusal may pause it again', async () => {
+  vi.spyOn(log, 'error').mockReturnValue();
+  await pauseConnection(database, connection, { code: '1', reason: 'first' });
+  expect(await resumeConnection(database, connection)).toBe(true);
+  expect(await resumeConnection(database, connection)).toBe(false);
+  expect(await readPause(database, connection)).toBeNull();
+  expect(await pauseConnection(database, connection, { code: '2', reason: 'second' })).toBe(true);
+  expect(await readPause(database, connection)).toEqual({ code: '2', reason: 'second' });
+});
+
+test('an outage burns no attempt, however often the job comes back, and holds back every job of the connection', async () => {
+  let calls = 0;
+  const sync = defineJob({
+    type: 'sync',
+    payload: z.object({ n: z.int() }),
+    maxAttempts: 1,
+    handler: async () => ({
+      run: async (context) => {
+        await context.rateLimit('portal', { perSecond: 50, burst: 50 });
+        calls++;
+        const error = new Error('connect ECONNREFUSED');
+        if (calls <= 3) return waitOut(context, database, connection, { bucket: 'portal', state: null, error });
+        await noteAnswer(database, connection);
+        return 'done';
+      },
+    }),
+  });
+  const queue = createQueue({ database, jobs: [sync] });
+  const job = await queue.addJob('sync', { n: 1 });
+  const drained: string[] = [];
+  for (let n = 0; n < 12 && drained.at(-1) !== 'COMPLETED'; n++) {
+    await queue.drain({ budgetMs: 20_000 });
+    drained.push((await queue.getJob(job?.id ?? ''))?.status ?? 'gone');
+    await database.execute({ text: "update jobqueue.jobs set due_at = now() - interval '1 s'", params: [] });
+    await database.execute({ text: 'delete from jobqueue.buckets', params: [] });
+  }
+  const done = await queue.getJob(job?.id ?? '');
+  expect(done).toMatchObject({ status: 'COMPLETED', attempts: 1, errors: [] });
+  expect(calls).toBe(4);
+  const [row] = await database.execute({ text: 'select failures, failing_since from connections', params: [] });
+  expect(row).toEqual({ failures: 0, failing_since: null });
+});
+
+test('each call without answer doubles the wait, up to a minute; a day of them pauses the connection', async () => {
+  vi.spyOn(log, 'error').mockReturnValue();
+  const holds: number[] = [];
+  const rateLimit = Object.assign(async () => undefined, {
+    blockUntil: async (_key: string, until: Date | { readonly delayMs: number }) => {
+      if ('delayMs' in until) holds.push(until.delayMs);
+    },
+  });
+  const outage = { bucket: 'portal', state: { page: 7 }, error: new Error('no route') };
+  for (let n = 0; n < 9; n++) {
+    const next = await waitOut({ rateLimit }, database, connection, outage);
+    expect(next.state).toEqual({ page: 7 });
+    expect(next.delayMs).toBeGreaterThanOrEqual(holds.at(-1) ?? 0);
+  }
+  expect(holds).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+  await database.execute({ text: "update connections set failing_since = now() - interval '25 h'", params: [] });
+  expect((await waitOut({ rateLimit }, database, connection, outage)).delayMs).toBeGreaterThanOrEqual(300_000);
+  expect(await readPause(database, connection)).toEqual({ code: 'no_answer', reason: 'no answer for a day: no route' });
+});
+
+test('a job that waits for an operator looks again within six minutes', () => {
+  const { state, delayMs } = waitForOperator({ page: 1 });
+  expect(state).toEqual({ page: 1 });
+  expect(delayMs).toBeGreaterThanOrEqual(300_000);
+  expect(delayMs).toBeLessThanOrEqual(360_000);
+});
