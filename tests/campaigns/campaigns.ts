@@ -1,0 +1,106 @@
+/** Campaigns on a database of the test file's own: a company with a template and a number, drains, and what is left behind. */
+import { connect, type Database } from '../../db/client.ts';
+import { createCampaign } from '../../lib/campaigns/create.ts';
+import { type NewCampaign, newCampaign } from '../../lib/campaigns/request.ts';
+import { readCampaign } from '../../lib/campaigns/status.ts';
+import { createQueue, type DrainOptions } from '../../lib/jobqueue/index.ts';
+import { campaignSend } from '../../lib/jobs/campaign-send/job.ts';
+import { runCampaign } from '../../lib/jobs/campaign-send/run.ts';
+import { freshDatabase } from '../support/database.ts';
+import { startPhones, TOKEN } from './phones.ts';
+
+export const COMPANY = 'acme';
+
+/** The queue that a deployment would have, on `database`. */
+export function campaignQueue(database: Database) {
+  const job = { ...campaignSend, handler: async () => ({ run: (context: never) => runCampaign(database, context) }) };
+  return createQueue({ database, jobs: [job], logJobs: 'none' });
+}
+
+export type Campaigns = Awaited<ReturnType<typeof startCampaigns>>;
+
+/** With a number that may send 200 a second unless a test says otherwise, and a template `offer` with one parameter. */
+export async function startCampaigns() {
+  const fresh = await freshDatabase();
+  const database = connect(fresh.url);
+  const phones = await startPhones();
+  process.env.WHATSAPP_BASE_URL = phones.origin;
+  const rows = <Row extends object>(text: string, ...params: unknown[]) => database.execute<Row>({ text, params });
+  const queue = campaignQueue(database);
+  let made = 0;
+
+  async function addCompany(companyId: string, settings: { perSecond?: number; dailyPeople?: number | null } = {}) {
+    const { perSecond = 200, dailyPeople = null } = settings;
+    await rows(
+      `with company as (
+         insert into companies (id, name) values ($1, $1) returning id
+       ), settings as (
+         insert into company_settings (company_id, whatsapp_phone_number_id, whatsapp_access_token, whatsapp_per_second, whatsapp_daily_people)
+         select id, 'number-' || id, $2, $3::real, $4::int from company
+       )
+       insert into templates (company_id, name, language, category, status, body, parameters)
+       select id, 'offer', 'en', 'MARKETING', 'APPROVED', 'Hello {{1}}', '[{"component": "body", "name": "1"}]' from company`,
+      companyId,
+      TOKEN,
+      perSecond,
+      dailyPeople,
+    );
+  }
+
+  return {
+    url: fresh.url,
+    database,
+    phones,
+    queue,
+    rows,
+    addCompany,
+    /** Answers its id. Without quiet hours, and to a list, unless `given` says otherwise. */
+    async create(given: Partial<NewCampaign> & { people?: readonly object[] } = {}): Promise<string> {
+      const { people = numbers(3).map((phone) => ({ phone })), ...rest } = given;
+      const campaign = newCampaign.parse({
+        companyId: COMPANY,
+        name: 'Spring',
+        template: { name: 'offer', language: 'en' },
+        audience: { kind: 'list', people },
+        parameters: { 'body.1': { field: 'name', fallback: 'there' } },
+        quietHours: null,
+        ...rest,
+      });
+      const id = rest.id ?? `campaign-${++made}`;
+      await createCampaign(database, { ...campaign, id });
+      return id;
+    },
+    drain: (options: DrainOptions = {}) => queue.drain({ budgetMs: 20_000, ...options }),
+    read: async (id: string) => {
+      const campaign = await readCampaign(database, id);
+      if (campaign === null) throw new Error(`there is no campaign ${id}`);
+      return campaign;
+    },
+    /** Status by phone. */
+    async statuses(id: string): Promise<Record<string, string>> {
+      const found = await rows<{ phone: string; status: string }>(
+        'select coalesce(phone_e164, given) as phone, coalesce(skip_reason, status) as status from recipients where campaign_id = $1',
+        id,
+      );
+      return Object.fromEntries(found.map(({ phone, status }) => [phone, status]));
+    },
+    /** What Meta's webhooks would tell of every accepted message. */
+    deliver: (id: string) =>
+      rows(
+        "update recipients set status = 'delivered', status_at = clock_timestamp() where campaign_id = $1 and status in ('accepted', 'sent')",
+        id,
+      ),
+    /** Moves the row, not the clock: what waits is due. */
+    makeDue: () => rows('update jobqueue.jobs set due_at = now() where lease_until is null'),
+    async close() {
+      await database.close();
+      await fresh.drop();
+      await phones.close();
+    },
+  };
+}
+
+/** Valid numbers of the Emirates. */
+export function numbers(count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, n) => `+97150${1_000_000 + from + n}`);
+}

@@ -1,0 +1,64 @@
+/**
+ * Meta and the phones behind it, as far as a campaign meets them: counts what each phone got, and answers what a test says. Its
+ * limits are counted here as they were met, so that a test can say how many were too many.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Answer, type Call, type StandIn, startStandIn } from '../standins/kit/standIn.ts';
+
+export interface Delivery {
+  readonly phone: string;
+  readonly opaqueId: string;
+  readonly wamid: string;
+  readonly template: string;
+  readonly language: string;
+  readonly texts: readonly string[];
+  readonly atMs: number;
+}
+
+export interface Phones extends StandIn {
+  /** What reached a phone, in order. */
+  readonly deliveries: Delivery[];
+  /** Instead of taking the message: an error code, or null. Default: takes all. */
+  refuse: (phone: string, call: number) => number | null;
+}
+
+export const TOKEN = 'a-token-of-the-tests';
+
+interface Body {
+  to: string;
+  biz_opaque_callback_data: string;
+  template: { name: string; language: { code: string }; components: { parameters: { text: string }[] }[] };
+}
+
+export async function startPhones(): Promise<Phones> {
+  const deliveries: Delivery[] = [];
+  let calls = 0;
+  const standIn = await startStandIn({ name: 'phones', handle, state: () => ({ deliveries: deliveries.length }) });
+
+  function handle({ headers, body, atMs }: Call): Answer {
+    if (headers.authorization !== `Bearer ${TOKEN}`) return errorOf(190);
+    const { to, biz_opaque_callback_data: opaqueId, template } = JSON.parse(body) as Body;
+    const phone = `+${to}`;
+    const code = phones.refuse(phone, ++calls);
+    if (code !== null) return errorOf(code);
+    const wamid = `wamid.${randomUUID()}`;
+    const texts = template.components.flatMap(({ parameters }) => parameters.map(({ text }) => text));
+    deliveries.push({ phone, opaqueId, wamid, template: template.name, language: template.language.code, texts, atMs });
+    return {
+      status: 200,
+      body: {
+        messaging_product: 'whatsapp',
+        contacts: [{ input: to, wa_id: to }],
+        messages: [{ id: wamid, message_status: 'accepted' }],
+      },
+    };
+  }
+
+  const phones: Phones = Object.assign(standIn, { deliveries, refuse: () => null });
+  return phones;
+}
+
+function errorOf(code: number): Answer {
+  const error = { message: `(#${code})`, type: 'OAuthException', code, fbtrace_id: 'trace' };
+  return { status: code === 190 ? 401 : 400, body: { error } };
+}
