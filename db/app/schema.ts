@@ -73,6 +73,7 @@ export const leads = pgTable(
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
     version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
+    whatsappUnreachableAt: instant('whatsapp_unreachable_at'),
     tags: text('tags').array().notNull().default([]),
     timeZone: text('time_zone'),
     consentedAt: instant('consented_at'),
