@@ -1,5 +1,7 @@
 /** Campaigns on a database of the test file's own: a company with a template and a number, drains, and what is left behind. */
+import { expect, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
+import { resume } from '../../lib/campaigns/controls.ts';
 import { createCampaign } from '../../lib/campaigns/create.ts';
 import { type NewCampaign, newCampaign } from '../../lib/campaigns/request.ts';
 import { readCampaign } from '../../lib/campaigns/status.ts';
@@ -13,7 +15,10 @@ export const COMPANY = 'acme';
 
 /** The queue that a deployment would have, on `database`. */
 export function campaignQueue(database: Database) {
-  const job = { ...campaignSend, handler: async () => ({ run: (context: never) => runCampaign(database, context) }) };
+  const job: typeof campaignSend = {
+    ...campaignSend,
+    handler: async () => ({ run: (context) => runCampaign(database, context) }),
+  };
   return createQueue({ database, jobs: [job], logJobs: 'none' });
 }
 
@@ -27,6 +32,21 @@ export async function startCampaigns() {
   process.env.WHATSAPP_BASE_URL = phones.origin;
   const rows = <Row extends object>(text: string, ...params: unknown[]) => database.execute<Row>({ text, params });
   const queue = campaignQueue(database);
+  const statusOf = async (id: string) => {
+    const [found] = await rows<{ status: string }>('select status from campaigns where id = $1', id);
+    return found ?? { status: 'unknown' };
+  };
+  async function drainUntilTrue(isEnough: () => Promise<boolean>, drains = 1): Promise<void> {
+    const enough = new AbortController();
+    const draining = Array.from({ length: drains }, async () => {
+      while (!enough.signal.aborted) await campaignQueue(database).drain({ budgetMs: 60_000, signal: enough.signal });
+    });
+    await vi
+      .waitFor(async () => expect(await isEnough()).toBe(true), { timeout: 20_000, interval: 20 })
+      .finally(() => enough.abort());
+    await Promise.all(draining);
+  }
+
   let made = 0;
 
   async function addCompany(companyId: string, settings: { perSecond?: number; dailyPeople?: number | null } = {}) {
@@ -70,6 +90,17 @@ export async function startCampaigns() {
       await createCampaign(database, { ...campaign, id });
       return id;
     },
+    /** Drains, `drains` at once, until the campaign has one of these statuses. */
+    drainUntil: (id: string, statuses: string | readonly string[], drains = 1) =>
+      drainUntilTrue(async () => [statuses].flat().includes((await statusOf(id)).status), drains),
+    drainUntilTrue,
+    /** What was under way when a drain was stopped is written by now: nobody is being sent to. */
+    settled: (id: string) =>
+      vi.waitFor(
+        async () =>
+          expect(await rows("select from recipients where campaign_id = $1 and status = 'sending'", id)).toEqual([]),
+        { timeout: 10_000, interval: 20 },
+      ),
     drain: (options: DrainOptions = {}) => queue.drain({ budgetMs: 20_000, ...options }),
     read: async (id: string) => {
       const campaign = await readCampaign(database, id);
@@ -84,11 +115,41 @@ export async function startCampaigns() {
       );
       return Object.fromEntries(found.map(({ phone, status }) => [phone, status]));
     },
-    /** What Meta's webhooks would tell of every accepted message. */
-    deliver: (id: string) =>
-      rows(
-        "update recipients set status = 'delivered', status_at = clock_timestamp() where campaign_id = $1 and status in ('accepted', 'sent')",
+    resume: (id: string) => resume(database, id),
+    /** What Meta's webhooks tell of every message that reached a phone. */
+    async tell(id: string, status: 'sent' | 'delivered' | 'read' | 'failed', code?: number) {
+      await rows(
+        `select apply_statuses(company_id, jsonb_agg(jsonb_build_object('opaqueId', opaque_id, 'wamid', coalesce(wamid, 'wamid.' || id),
+           'status', $2::text, 'atMs', extract(epoch from now()) * 1000, 'code', $3::int, 'error', 'told by a webhook',
+           'billable', true, 'category', 'marketing', 'model', 'PMP')))
+         from recipients where campaign_id = $1 and opaque_id = any(array(select jsonb_array_elements_text($4::jsonb)))
+         group by company_id`,
         id,
+        status,
+        code ?? null,
+        JSON.stringify(phones.deliveries.map(({ opaqueId }) => opaqueId)),
+      );
+    },
+    /** The same, of one person. */
+    tellOne: (id: string, phone: string, status: 'delivered' | 'failed', code?: number) =>
+      rows(
+        `select apply_statuses(company_id, jsonb_build_array(jsonb_build_object('opaqueId', opaque_id, 'wamid', wamid, 'status', $3::text,
+           'atMs', extract(epoch from now()) * 1000, 'code', $4::int)))
+         from recipients where campaign_id = $1 and phone_e164 = $2`,
+        id,
+        phone,
+        status,
+        code ?? null,
+      ),
+    /** The same, of all but those who are in a status now. */
+    tellAllBut: (id: string, but: string, status: 'delivered') =>
+      rows(
+        `select apply_statuses(company_id, jsonb_agg(jsonb_build_object('opaqueId', opaque_id, 'wamid', wamid, 'status', $3::text,
+           'atMs', extract(epoch from now()) * 1000)))
+         from recipients where campaign_id = $1 and status <> $2 group by company_id`,
+        id,
+        but,
+        status,
       ),
     /** Moves the row, not the clock: what waits is due. */
     makeDue: () => rows('update jobqueue.jobs set due_at = now() where lease_until is null'),

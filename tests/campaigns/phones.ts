@@ -18,8 +18,16 @@ export interface Delivery {
 export interface Phones extends StandIn {
   /** What reached a phone, in order. */
   readonly deliveries: Delivery[];
+  /** The last 100 requests as they came. */
+  readonly bodies: unknown[];
+  /** How many calls there were, refused ones too. */
+  readonly counts: { calls: number };
   /** Instead of taking the message: an error code, or null. Default: takes all. */
   refuse: (phone: string, call: number) => number | null;
+  /** Between the delivery and Meta's answer. */
+  answered: (delivery: Delivery) => Promise<unknown>;
+  /** Between tests. */
+  forget(): void;
 }
 
 export const TOKEN = 'a-token-of-the-tests';
@@ -32,18 +40,23 @@ interface Body {
 
 export async function startPhones(): Promise<Phones> {
   const deliveries: Delivery[] = [];
-  let calls = 0;
+  const bodies: unknown[] = [];
+  const counts = { calls: 0 };
   const standIn = await startStandIn({ name: 'phones', handle, state: () => ({ deliveries: deliveries.length }) });
 
-  function handle({ headers, body, atMs }: Call): Answer {
+  async function handle({ headers, body, atMs }: Call): Promise<Answer> {
     if (headers.authorization !== `Bearer ${TOKEN}`) return errorOf(190);
+    bodies.push(JSON.parse(body));
+    if (bodies.length > 100) bodies.shift();
     const { to, biz_opaque_callback_data: opaqueId, template } = JSON.parse(body) as Body;
     const phone = `+${to}`;
-    const code = phones.refuse(phone, ++calls);
+    const code = phones.refuse(phone, ++counts.calls);
     if (code !== null) return errorOf(code);
     const wamid = `wamid.${randomUUID()}`;
     const texts = template.components.flatMap(({ parameters }) => parameters.map(({ text }) => text));
-    deliveries.push({ phone, opaqueId, wamid, template: template.name, language: template.language.code, texts, atMs });
+    const delivery = { phone, opaqueId, wamid, template: template.name, language: template.language.code, texts, atMs };
+    deliveries.push(delivery);
+    await phones.answered(delivery);
     return {
       status: 200,
       body: {
@@ -54,7 +67,20 @@ export async function startPhones(): Promise<Phones> {
     };
   }
 
-  const phones: Phones = Object.assign(standIn, { deliveries, refuse: () => null });
+  const phones: Phones = Object.assign(standIn, {
+    deliveries,
+    bodies,
+    counts,
+    refuse: () => null,
+    answered: async () => undefined,
+    forget() {
+      deliveries.length = 0;
+      counts.calls = 0;
+      phones.refuse = () => null;
+      phones.answered = async () => undefined;
+      standIn.faults.clear();
+    },
+  });
   return phones;
 }
 

@@ -1,4 +1,5 @@
 /** Sends to those who were claimed: each at most once, each with its tokens, and none after something says stop. */
+import { setMaxListeners } from 'node:events';
 import type { Executor } from '../../../db/database.ts';
 import { PostponedError } from '../../jobqueue/errors.ts';
 import type { JobContext } from '../../jobqueue/job.ts';
@@ -43,6 +44,7 @@ export async function sendBatch(
   { claimed, template, templates }: Taken,
 ): Promise<Sent> {
   const claimedAtMs = performance.now();
+  setMaxListeners(2 * claimed.length + 10, signal); // each waits for its token and its answer: no leak
   const ledger = startLedger(database, campaignId);
   const halts: Halt[] = [];
   const counts = { accepted: 0, unknown: 0, called: 0 };

@@ -106,7 +106,11 @@ with slice as (
              select from recipients p
              where p.company_id = i.company_id and p.phone_e164 = i.phone and p.attempt > 0
                and p.claimed_at > now() - interval '30 days'
-               and p.status = 'failed' and p.error_code = 131026) then 'unreachable'
+               and p.status = 'failed' and p.error_code = 131026)
+             or exists (
+             select from leads l
+             where l.company_id = i.company_id and l.phone_e164 = i.phone
+               and l.whatsapp_unreachable_at > now() - interval '30 days') then 'unreachable'
          end as reason
   from input i
 ), planned as (
