@@ -3,6 +3,9 @@
  * limits are counted here as they were met, so that a test can say how many were too many.
  */
 import { randomUUID } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Limit } from '../../lib/jobqueue/index.ts';
+import { excess } from '../queue/limited.ts';
 import { type Answer, type Call, type StandIn, startStandIn } from '../standins/kit/standIn.ts';
 
 export interface Delivery {
@@ -26,6 +29,11 @@ export interface Phones extends StandIn {
   refuse: (phone: string, call: number) => number | null;
   /** Between the delivery and Meta's answer. */
   answered: (delivery: Delivery) => Promise<unknown>;
+  /**
+   * By how many messages the worst of all windows exceeds the limit. Counted when a call is read: while this process could not
+   * read, calls of several moments look like one, so that the longest such time is allowed for.
+   */
+  excess(limit: Limit): number;
   /** Between tests. */
   forget(): void;
 }
@@ -42,6 +50,8 @@ export async function startPhones(): Promise<Phones> {
   const deliveries: Delivery[] = [];
   const bodies: unknown[] = [];
   const counts = { calls: 0 };
+  const deaf = monitorEventLoopDelay({ resolution: 10 });
+  deaf.enable();
   const standIn = await startStandIn({ name: 'phones', handle, state: () => ({ deliveries: deliveries.length }) });
 
   async function handle({ headers, body, atMs }: Call): Promise<Answer> {
@@ -73,7 +83,15 @@ export async function startPhones(): Promise<Phones> {
     counts,
     refuse: () => null,
     answered: async () => undefined,
+    excess({ perSecond, burst }: Limit) {
+      const deafMs = deaf.max / 1e6;
+      return excess(
+        deliveries.map(({ atMs }) => atMs),
+        { perSecond, burst: burst + (perSecond * deafMs) / 1000 },
+      );
+    },
     forget() {
+      deaf.reset();
       deliveries.length = 0;
       counts.calls = 0;
       phones.refuse = () => null;
