@@ -1,26 +1,16 @@
 /** Campaigns on a database of the test file's own: a company with a template and a number, drains, and what is left behind. */
 import { expect, vi } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
+import { connect } from '../../db/client.ts';
 import { resume } from '../../lib/campaigns/controls.ts';
 import { createCampaign } from '../../lib/campaigns/create.ts';
 import { type NewCampaign, newCampaign } from '../../lib/campaigns/request.ts';
 import { readCampaign } from '../../lib/campaigns/status.ts';
-import { createQueue, type DrainOptions } from '../../lib/jobqueue/index.ts';
-import { campaignSend } from '../../lib/jobs/campaign-send/job.ts';
-import { runCampaign } from '../../lib/jobs/campaign-send/run.ts';
+import type { DrainOptions } from '../../lib/jobqueue/index.ts';
 import { freshDatabase } from '../support/database.ts';
 import { startPhones, TOKEN } from './phones.ts';
+import { campaignQueue } from './queue.ts';
 
 export const COMPANY = 'acme';
-
-/** The queue that a deployment would have, on `database`. */
-export function campaignQueue(database: Database) {
-  const job: typeof campaignSend = {
-    ...campaignSend,
-    handler: async () => ({ run: (context) => runCampaign(database, context) }),
-  };
-  return createQueue({ database, jobs: [job], logJobs: 'none' });
-}
 
 export type Campaigns = Awaited<ReturnType<typeof startCampaigns>>;
 

@@ -4,6 +4,7 @@ import { noteAnswer, pauseConnection } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
 import { type Continue, continueWith, type JobContext } from '../../jobqueue/job.ts';
 import { numberBucket, throttleMs, type WhatsAppAccount } from '../../providers/whatsapp.ts';
+import { tellQueue } from '../lead-import/tell-queue.ts';
 import { sendBatch } from './batch.ts';
 import { tripped } from './breaker.ts';
 import { type Claims, claimRecipients } from './claim.ts';
@@ -31,7 +32,8 @@ export type Ended =
   /** The campaign has changed: look at it again. */
   | { readonly kind: 'changed' };
 
-interface Context extends Pick<JobContext<unknown>, 'job' | 'signal' | 'deadline' | 'rateLimit' | 'progress'> {
+interface Context
+  extends Pick<JobContext<unknown>, 'job' | 'signal' | 'deadline' | 'rateLimit' | 'progress' | 'checkpoint'> {
   readonly payload: { readonly recipientId?: string | undefined };
 }
 
@@ -46,6 +48,7 @@ export async function sendSlices(
   const recipientId = payload.recipientId ?? null;
   const most = recipientId === null ? Math.min(Math.max(Math.floor(perSecond), 1), MOST_CLAIMED) : 1;
   const remainingMs = () => deadline.getTime() - Date.now();
+  const tell = tellQueue(context);
   let throttles = stateOf(context.job.state).throttles;
   let slowestMs = 0;
   let done = 0;
@@ -76,6 +79,8 @@ export async function sendSlices(
     const trouble = sent.halt ?? silence(sent);
     if (trouble !== null) return halt(database, campaign, account, context, trouble, throttles);
     if (sent.stopped) break;
+    // A run that gets on is no suspect when its function dies; one that no longer holds its job ends here.
+    tell({ throttles });
   }
   return goOn({ throttles });
 }

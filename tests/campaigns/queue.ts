@@ -1,0 +1,13 @@
+/** The queue that a deployment would have for its campaigns, on a database of the caller's. */
+import type { Database } from '../../db/client.ts';
+import { createQueue } from '../../lib/jobqueue/index.ts';
+import { campaignSend } from '../../lib/jobs/campaign-send/job.ts';
+import { runCampaign } from '../../lib/jobs/campaign-send/run.ts';
+
+export function campaignQueue(database: Database) {
+  const job: typeof campaignSend = {
+    ...campaignSend,
+    handler: async () => ({ run: (context) => runCampaign(database, context) }),
+  };
+  return createQueue({ database, jobs: [job], logJobs: 'none' });
+}
