@@ -12,6 +12,8 @@ export const EDGE_LIMITS = {
   uploadBytes: 4 * MIB,
   /** A form with such a file and its multipart frame, still below the platform's 4.5 MB. */
   formBytes: 4 * MIB + 64 * 1024,
+  /** Meta batches up to 1,000 changes into a webhook of at most 3 MB. */
+  webhookBytes: 3 * MIB,
   /** The queue's own bound for one drain. */
   drainJobs: 1_000_000,
   /** The queue's own bound for jobs that run at once. */
@@ -21,7 +23,13 @@ export const EDGE_LIMITS = {
 /** 16 is the platform's own minimum for CRON_SECRET; visible ASCII is what a header carries unchanged. */
 const secret = z.string().regex(/^[\x21-\x7e]{16,512}$/);
 
-export type SecretName = 'CRON_SECRET' | 'OPERATOR_SECRET' | 'QUEUE_API_KEY' | 'METRICS_SECRET';
+export type SecretName =
+  | 'CRON_SECRET'
+  | 'OPERATOR_SECRET'
+  | 'QUEUE_API_KEY'
+  | 'METRICS_SECRET'
+  | 'WHATSAPP_APP_SECRET'
+  | 'WHATSAPP_VERIFY_TOKEN';
 
 /**
  * The values that open what `name` guards: the current one and, while a rotation lasts, `<name>_PREVIOUS`. Empty means closed:

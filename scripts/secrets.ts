@@ -6,8 +6,8 @@ import { z } from 'zod';
 import { acceptedSecrets, type SecretName } from '../lib/config.ts';
 import { SetupError } from './setupError.ts';
 
-/** METRICS_SECRET is not among them: without it the operator's secret opens the metrics. */
-type NeededSecret = Exclude<SecretName, 'METRICS_SECRET'>;
+/** Of the others METRICS_SECRET falls back to the operator's, and those of remote systems come from there. */
+type NeededSecret = Extract<SecretName, 'CRON_SECRET' | 'OPERATOR_SECRET' | 'QUEUE_API_KEY'>;
 
 const OPENS: Readonly<Record<NeededSecret, string>> = {
   CRON_SECRET: 'the cron endpoints',

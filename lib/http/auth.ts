@@ -18,20 +18,23 @@ export function hasBearer(request: Request): boolean {
 /** Whether `token` is a current secret of `name`. Throws 503 while none is configured. */
 export function opens(token: string, name: SecretName): boolean {
   const accepted = acceptedSecrets(name);
-  if (accepted.length === 0) {
-    log.error(
-      { variable: name },
-      `${name} is unset or shorter than 16 visible ASCII characters: what it guards stays closed`,
-    );
-    throw new HttpError(
-      503,
-      'not_configured',
-      'This deployment is not configured for it; its log names what is missing.',
-    );
-  }
+  if (accepted.length === 0) throw notConfigured(name);
   const given = digest(token);
   // Both digests are compared whatever the first says, and have one length: time tells nothing of either secret.
   return accepted.map((secret) => timingSafeEqual(digest(secret), given)).includes(true);
+}
+
+/** Logs which variable is missing, for the operator, and says nothing of it to the client. */
+export function notConfigured(name: SecretName): HttpError {
+  log.error(
+    { variable: name },
+    `${name} is unset or shorter than 16 visible ASCII characters: what it guards stays closed`,
+  );
+  return new HttpError(
+    503,
+    'not_configured',
+    'This deployment is not configured for it; its log names what is missing.',
+  );
 }
 
 function digest(value: string): Buffer {

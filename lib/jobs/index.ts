@@ -3,5 +3,7 @@ import { aiGeneration } from './ai-generation/job.ts';
 import { campaignSend } from './campaign-send/job.ts';
 import { crmSync } from './crm-sync/job.ts';
 import { leadImport } from './lead-import/job.ts';
+import { messageSend } from './message-send/job.ts';
+import { whatsAppEvent } from './whatsapp-event/job.ts';
 
-export const jobs = [aiGeneration, campaignSend, crmSync, leadImport] as const;
+export const jobs = [aiGeneration, campaignSend, crmSync, leadImport, messageSend, whatsAppEvent] as const;

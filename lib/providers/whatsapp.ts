@@ -1,7 +1,7 @@
 /** WhatsApp's Cloud API, as far as this product uses it: sending, what errors mean, limits, signed webhooks. */
 export { whatsAppAccount } from './whatsapp/account.ts';
 export { type Effect, effectOf, wordsOf } from './whatsapp/effects.ts';
-export { numberBucket, numberLimit, outageBucket, PAIR_LIMIT, pairBucket, throttleMs } from './whatsapp/limits.ts';
+export { numberBucket, numberLimit, PAIR_LIMIT, pairBucket, throttleMs } from './whatsapp/limits.ts';
 export type { TemplateComponent, TemplateParameter, WhatsAppMessage } from './whatsapp/message.ts';
 export {
   checkCredentials,

@@ -18,11 +18,6 @@ export function pairBucket(phoneNumberId: string, to: string): string {
 /** Some of what may be borrowed: a reply in three parts goes out at once, and no loop of ours fills a phone. */
 export const PAIR_LIMIT: Limit = { perSecond: 1 / 6, burst: 10 };
 
-/** All calls of one company's number wait in this one while Meta does not answer. */
-export function outageBucket(phoneNumberId: string): string {
-  return `wa:outage:${phoneNumberId}`;
-}
-
 /** The only formula that Meta publishes: 4^x seconds after the x-th refusal, from 0; nobody waits longer than five minutes. */
 export function throttleMs(refusals: number): number {
   return Math.min(4 ** Math.min(refusals, 6) * 1000, 5 * 60_000);

@@ -1,0 +1,14 @@
+/** `message_send`: the outbox's other half. One message that stands in `messages` as queued is sent, at most once. */
+import { z } from 'zod';
+import { defineJob } from '../../jobqueue/job.ts';
+
+const id = z.string().min(1);
+
+export const messageSend = defineJob({
+  type: 'message_send',
+  payload: z.object({ companyId: id, messageId: id }),
+  /** Somebody waits for the answer. */
+  priority: 7,
+  maxAttempts: 8,
+  handler: () => import('./run.ts'),
+});

@@ -1,0 +1,17 @@
+/** `whatsapp_event`: one change of a webhook of WhatsApp, taken in fast by the endpoint and applied here. */
+import { z } from 'zod';
+import { defineJob } from '../../jobqueue/job.ts';
+
+export const whatsAppEvent = defineJob({
+  type: 'whatsapp_event',
+  payload: z.object({
+    /** The WhatsApp business account. */
+    accountId: z.string(),
+    field: z.string(),
+    value: z.record(z.string(), z.unknown()),
+  }),
+  /** People wait for replies, and campaigns for receipts: before mass work. */
+  priority: 6,
+  maxAttempts: 10,
+  handler: () => import('./run.ts'),
+});

@@ -1,0 +1,41 @@
+/** Whose webhooks these are: the company that the number belongs to. */
+import type { Executor } from '../../db/client.ts';
+import { whatsAppEnvironment } from '../config/whatsapp.ts';
+
+export interface Addressee {
+  readonly companyId: string;
+  readonly optOutKeywords: readonly string[];
+}
+
+/**
+ * By the company's own number. The deployment's number belongs to the one company that has none; with several it cannot be told
+ * whose it is. Null: nobody's.
+ */
+export async function companyOfNumber(database: Executor, phoneNumberId: string): Promise<Addressee | null> {
+  const isDefault = whatsAppEnvironment().phoneNumberId === phoneNumberId;
+  const rows = await database.execute<{ company_id: string; is_own: boolean; keywords: string[] | null }>({
+    text: `
+      select c.id as company_id, s.whatsapp_phone_number_id is not null as is_own, to_json(s.opt_out_keywords) as keywords
+      from companies c
+      left join company_settings s on s.company_id = c.id
+      where s.whatsapp_phone_number_id = $1 or ($2::boolean and s.whatsapp_phone_number_id is null)
+      order by is_own desc
+      limit 2`,
+    params: [phoneNumberId, isDefault],
+  });
+  const [first] = rows;
+  if (first === undefined || (!first.is_own && rows.length > 1)) return null;
+  return { companyId: first.company_id, optOutKeywords: first.keywords ?? DEFAULT_KEYWORDS };
+}
+
+/** Of a company without settings: as in the table's default. */
+const DEFAULT_KEYWORDS = ['stop', 'unsubscribe', 'opt out', 'إلغاء', 'توقف', 'الغاء الاشتراك'];
+
+/** By the WhatsApp business account, which template events name; the deployment's number has none of its own. */
+export async function companyOfAccount(database: Executor, accountId: string): Promise<string | null> {
+  const rows = await database.execute<{ company_id: string }>({
+    text: 'select company_id from company_settings where whatsapp_account_id = $1 limit 2',
+    params: [accountId],
+  });
+  return rows.length === 1 ? (rows[0]?.company_id ?? null) : null;
+}

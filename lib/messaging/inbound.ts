@@ -1,0 +1,92 @@
+/** Stores what a person wrote, once, with all that follows from it, in one statement: a conversation, an opt-out, a reply to be drafted. */
+import type { Executor } from '../../db/client.ts';
+
+export interface Inbound {
+  readonly companyId: string;
+  readonly phone: string;
+  readonly wamid: string;
+  readonly atMs: number;
+  readonly kind: string;
+  /** Null of a message without text. */
+  readonly text: string | null;
+  readonly replyTo: string | null;
+  /** The message is a word by which people stop messages. */
+  readonly isOptOut: boolean;
+  /** It is a word by which they take that back. */
+  readonly isOptIn: boolean;
+  /** It was typed or chosen, so a reply may be drafted. */
+  readonly wantsReply: boolean;
+}
+
+/** Meta allows 4,096; whatever is longer is no message. */
+const BODY_CHARS = 8_192;
+
+/**
+ * Answers whether it was new. A message that was stored before changes nothing, so webhooks may come as often as they like. An
+ * opt-out by keyword refuses everything but its own confirmation, which is sent once, and only where the company has one.
+ */
+export async function storeInbound(database: Executor, message: Inbound): Promise<boolean> {
+  const { companyId, phone, wamid, atMs, kind, text, replyTo, isOptOut, isOptIn, wantsReply } = message;
+  const rows = await database.execute({
+    text: STORE,
+    params: [
+      companyId,
+      phone,
+      wamid,
+      atMs,
+      kind,
+      text?.replaceAll('\0', '').slice(0, BODY_CHARS) ?? null,
+      replyTo,
+      isOptOut,
+      wantsReply,
+      isOptIn,
+    ],
+  });
+  return rows.length > 0;
+}
+
+const STORE = `
+with conversation as (
+  insert into conversations as c (company_id, phone_e164, lead_id, last_inbound_at)
+  values ($1, $2, (select id from leads where company_id = $1 and phone_e164 = $2), least(to_timestamp($4::float8 / 1000), now()))
+  on conflict (company_id, phone_e164) do update
+  set last_inbound_at = greatest(c.last_inbound_at, excluded.last_inbound_at),
+      lead_id = coalesce(c.lead_id, excluded.lead_id),
+      status = 'active'
+  returning id
+), message as (
+  insert into messages (company_id, conversation_id, direction, author, kind, body, wamid, reply_to_wamid, status, occurred_at)
+  select $1, conversation.id, 'inbound', 'customer', $5, $6, $3, $7, 'received', least(to_timestamp($4::float8 / 1000), now())
+  from conversation
+  on conflict (company_id, wamid) where wamid is not null do nothing
+  returning id, conversation_id
+), opt_out as (
+  insert into opt_outs as o (company_id, phone_e164, scope, source, reason)
+  select $1, $2, 'all', 'keyword', $6 from message where $8::boolean
+  on conflict (company_id, phone_e164, scope) do update
+  set lifted_at = null, opted_out_at = now(), source = excluded.source, reason = excluded.reason
+  where o.lifted_at is not null
+  returning company_id
+), opt_in as (
+  update opt_outs set lifted_at = now()
+  from message
+  where $10::boolean and company_id = $1 and phone_e164 = $2 and scope = 'all' and source = 'keyword' and lifted_at is null
+), confirmation as (
+  insert into messages (company_id, conversation_id, direction, author, kind, body, status)
+  select $1, message.conversation_id, 'outbound', 'system', 'opt_out_confirmation', s.opt_out_confirmation, 'queued'
+  from message
+  join opt_out on true
+  join company_settings s on s.company_id = $1 and s.opt_out_confirmation is not null
+  returning id
+)
+select message.id,
+       (select count((jobqueue.add_job('message_send', jsonb_build_object('companyId', $1::text, 'messageId', confirmation.id::text),
+                                       idempotency_key => 'message:' || confirmation.id)).id)
+        from confirmation),
+       case when $9::boolean and not $8::boolean and not $10::boolean then
+         (jobqueue.add_job('ai_generation',
+            jsonb_build_object('companyId', $1::text, 'conversationId', message.conversation_id::text, 'messageId', message.id::text),
+            idempotency_key => 'ai:' || message.conversation_id || ':' || message.id)).id
+       end
+from message
+`;

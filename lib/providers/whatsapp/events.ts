@@ -1,0 +1,110 @@
+/** What stands in WhatsApp's webhooks, as far as this product reads it. What else Meta sends beside it is let through unread. */
+import { z } from 'zod';
+
+/** Unix seconds as text. */
+const timestamp = z.string().regex(/^\d{9,11}$/);
+const errors = z
+  .array(
+    z.object({
+      code: z.number().int(),
+      title: z.string().optional(),
+      message: z.string().optional(),
+      error_data: z.object({ details: z.string().optional() }).optional(),
+    }),
+  )
+  .optional();
+
+export const StatusEvent = z.object({
+  id: z.string().min(1).max(200),
+  status: z.enum(['sent', 'delivered', 'read', 'played', 'failed']),
+  timestamp,
+  recipient_id: z.string().optional(),
+  biz_opaque_callback_data: z.string().optional(),
+  pricing: z
+    .object({
+      billable: z.boolean().optional(),
+      pricing_model: z.string().optional(),
+      category: z.string().optional(),
+    })
+    .optional(),
+  errors,
+});
+export type StatusEvent = z.output<typeof StatusEvent>;
+
+const title = z.object({ title: z.string() });
+
+export const InboundMessage = z.object({
+  from: z.string().regex(/^\d{5,15}$/),
+  id: z.string().min(1).max(200),
+  timestamp,
+  type: z.string().max(50),
+  text: z.object({ body: z.string() }).optional(),
+  button: z.object({ text: z.string(), payload: z.string().optional() }).optional(),
+  interactive: z.object({ button_reply: title.optional(), list_reply: title.optional() }).optional(),
+  context: z.object({ id: z.string().optional() }).optional(),
+});
+export type InboundMessage = z.output<typeof InboundMessage>;
+
+const metadata = z.object({ phone_number_id: z.string().min(1) });
+/** Read one by one: a message of a kind that nobody knows must not keep the others from being read. */
+const list = z.array(z.unknown()).optional();
+
+export const MessagesValue = z.object({
+  metadata,
+  messages: list,
+  statuses: list,
+  errors,
+});
+
+export const PreferencesValue = z.object({ metadata, user_preferences: list });
+
+export const PreferenceEvent = z.object({
+  wa_id: z.string().regex(/^\d{5,15}$/),
+  category: z.string(),
+  value: z.enum(['stop', 'resume', 'signup']),
+  timestamp: z.union([z.number(), z.string()]).optional(),
+});
+export type PreferenceEvent = z.output<typeof PreferenceEvent>;
+
+export const TemplateStatusValue = z.object({
+  event: z.string(),
+  message_template_name: z.string(),
+  message_template_language: z.string(),
+  reason: z.string().nullish(),
+});
+
+/** What is posted: changes of accounts, each of one field. */
+export const WebhookBody = z.object({
+  object: z.string(),
+  entry: z
+    .array(
+      z.object({
+        id: z.string(),
+        changes: z.array(z.object({ field: z.string().max(100), value: z.record(z.string(), z.unknown()) })).max(1000),
+      }),
+    )
+    .max(1000),
+});
+
+/** The text of a message that a person typed or chose; null of one without any. */
+export function textOf({ text, button, interactive }: InboundMessage): string | null {
+  return text?.body ?? button?.text ?? interactive?.button_reply?.title ?? interactive?.list_reply?.title ?? null;
+}
+
+/** What an error says, for people. */
+export function errorText(errors: StatusEvent['errors']): string | null {
+  const [first] = errors ?? [];
+  return first?.error_data?.details ?? first?.title ?? first?.message ?? null;
+}
+
+/**
+ * The number that WhatsApp's id of a person stands for. They are its digits but in two countries, whose numbers changed when
+ * WhatsApp's ids did not: Mexico's have a 1 that is no longer dialled, Brazil's mobile numbers may lack their ninth digit.
+ */
+export function phoneOf(waId: string): string {
+  const mexican = /^521(\d{10})$/.exec(waId);
+  if (mexican) return `+52${mexican[1]}`;
+  const brazilian = /^55(\d\d)([6-9]\d{7})$/.exec(waId);
+  if (brazilian) return `+55${brazilian[1]}9${brazilian[2]}`;
+  return `+${waId}`;
+}

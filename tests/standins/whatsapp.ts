@@ -1,0 +1,330 @@
+/**
+ * Stands in for WhatsApp's Cloud API: a number that sends, people who receive, read, answer and refuse, Meta's limits counted on
+ * its own side, and webhooks. What it counts per person is the truth of every «never twice».
+ */
+import type { Clock } from './kit/clock.ts';
+import { type Answer, type Call, type StandIn, startStandIn } from './kit/standIn.ts';
+import { type VendorBucket, vendorBucket } from './whatsapp/bucket.ts';
+import { refusal, SendBody, type StandInTemplate, templateRefusal } from './whatsapp/graph.ts';
+import { type WebhookFaults, Webhooks } from './whatsapp/webhooks.ts';
+
+export type { StandInTemplate, WebhookFaults };
+
+export interface WhatsAppOptions {
+  readonly port?: number;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly accessToken: string;
+  readonly phoneNumberId: string;
+  /** Other numbers of the account; they share its limits here. */
+  readonly isNumber?: (id: string) => boolean;
+  readonly accountId?: string;
+  readonly appSecret?: string;
+  /** Where events go; null: nowhere. */
+  readonly webhookUrl?: string | null;
+  readonly templates?: readonly StandInTemplate[];
+  /** Meta's default is 80. */
+  readonly perSecond?: number;
+  readonly pair?: { readonly perSecond: number; readonly burst: number };
+  readonly webhookFaults?: WebhookFaults;
+  /** What a person answers to a message that was delivered; null: nothing. */
+  readonly answerOf?: (to: string, text: string) => string | null;
+}
+
+export interface StandInMessage {
+  readonly wamid: string;
+  readonly to: string;
+  readonly type: 'text' | 'template';
+  readonly text: string;
+  readonly opaqueId: string | null;
+  readonly atMs: number;
+  status: 'accepted' | 'sent' | 'delivered' | 'read' | 'failed';
+  code: number | null;
+}
+
+export interface WhatsAppStandIn extends StandIn {
+  /** Everything that Meta accepted, answered or not. */
+  readonly messages: readonly StandInMessage[];
+  /** Calls refused because a limit of Meta's was exceeded: 130429 and 131056. */
+  readonly refusedForRate: number;
+  /** How many messages each person was sent, by number without plus. */
+  deliveries(type?: 'text' | 'template'): ReadonlyMap<string, number>;
+  /** The most messages that were accepted within any second. */
+  mostPerSecond(): number;
+  /** The person writes. */
+  say(from: string, text: string): void;
+  /** The person stops or resumes marketing in WhatsApp itself. */
+  prefer(from: string, value: 'stop' | 'resume'): void;
+  setTemplate(name: string, language: string, status: StandInTemplate['status']): void;
+  /** Messages to this person fail with this code after they were accepted; null: no longer. */
+  fail(to: string, code: number | null): void;
+  /** Resolves once every event was sent. */
+  flush(): Promise<void>;
+}
+
+const WINDOW_MS = 24 * 3_600_000;
+const TITLES: Readonly<Record<number, string>> = {
+  131026: 'Message undeliverable',
+  131047: 'Re-engagement message',
+  131049: 'This message was not delivered to maintain healthy ecosystem engagement',
+  131050: 'User has stopped receiving marketing messages',
+};
+
+export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppStandIn> {
+  const {
+    accessToken,
+    phoneNumberId,
+    accountId = '100000000000001',
+    appSecret = 'stand-in-app-secret',
+    random = Math.random,
+  } = options;
+  const templates = (options.templates ?? []).map((template) => ({ ...template }));
+  const messages: StandInMessage[] = [];
+  const windows = new Map<string, number>();
+  const optedOut = new Set<string>();
+  const failures = new Map<string, number>();
+  const pairs = new Map<string, VendorBucket>();
+  let refusedForRate = 0;
+  const webhooks = new Webhooks({
+    url: options.webhookUrl ?? null,
+    appSecret,
+    accountId,
+    phoneNumberId,
+    faults: options.webhookFaults ?? {},
+    random,
+  });
+  const limits = { perSecond: options.perSecond ?? 80, pair: options.pair ?? { perSecond: 1 / 6, burst: 45 } };
+
+  function handle(call: Call): Answer {
+    const path = /^\/v\d+\.\d+\/(\d+)(\/messages)?$/.exec(call.path);
+    if (path === null) return refusal(400, 2500, 'Unknown path components', 'unknown path');
+    if (call.headers.authorization !== `Bearer ${accessToken}`)
+      return refusal(401, 190, 'Error validating access token', 'the access token is invalid');
+    if (path[1] !== phoneNumberId && !options.isNumber?.(path[1] ?? ''))
+      return refusal(400, 33, 'Parameter value is not valid', 'no such number');
+    if (call.method === 'GET' && path[2] === undefined)
+      return {
+        status: 200,
+        body: { id: phoneNumberId, display_phone_number: '+1 555 000 0001', quality_rating: 'GREEN' },
+      };
+    return send(call);
+  }
+
+  function send({ body: text, atMs }: Call): Answer {
+    const parsed = SendBody.safeParse(jsonOf(text));
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      return refusal(400, 100, 'Invalid parameter', `${issue?.path.map(String).join('.')}: ${issue?.message}`);
+    }
+    const body = parsed.data;
+    const to = body.to.replace(/^\+/, '');
+    if (!/^[1-9]\d{4,14}$/.test(to))
+      return refusal(400, 131009, 'Parameter value is not valid', 'to is no phone number');
+    const wrong = templateRefusal(body, templates);
+    if (wrong !== null) return wrong;
+    if (!number.take()) {
+      refusedForRate++;
+      return refusal(
+        400,
+        130429,
+        'Rate limit hit',
+        'too many messages sent from this phone number in a short period of time',
+      );
+    }
+    const pair = pairs.get(to) ?? vendorBucket(standIn.clock.now, limits.pair);
+    pairs.set(to, pair);
+    if (!pair.take()) {
+      refusedForRate++;
+      return refusal(
+        400,
+        131056,
+        '(Business Account, Consumer Account) pair rate limit hit',
+        'too many messages to one person',
+      );
+    }
+    const message: StandInMessage = {
+      wamid: `wamid.${Buffer.from(`${to}:${messages.length + 1}`).toString('base64')}`,
+      to,
+      type: body.type,
+      text: body.type === 'text' ? body.text.body : bodyText(body),
+      opaqueId: body.biz_opaque_callback_data ?? null,
+      atMs,
+      status: 'accepted',
+      code: null,
+    };
+    messages.push(message);
+    deliver(message, body);
+    return {
+      status: 200,
+      body: {
+        messaging_product: 'whatsapp',
+        contacts: [{ input: body.to, wa_id: to }],
+        messages: [{ id: message.wamid, message_status: 'accepted' }],
+      },
+    };
+  }
+
+  function deliver(message: StandInMessage, body: SendBody): void {
+    const { to } = message;
+    const category = body.type === 'template' ? categoryOf(body.template.name) : 'SERVICE';
+    const isOpen = (windows.get(to) ?? Number.NEGATIVE_INFINITY) > standIn.clock.now() - WINDOW_MS;
+    const code =
+      failures.get(to) ??
+      (category === 'MARKETING' && optedOut.has(to) ? 131050 : body.type === 'text' && !isOpen ? 131047 : null);
+    if (code !== null) {
+      fail(message, code);
+      return;
+    }
+    for (const status of ['sent', 'delivered', 'read'] as const) tell(message, status, category);
+    const answer = options.answerOf?.(to, message.text) ?? null;
+    if (answer !== null) say(to, answer);
+  }
+
+  function fail(message: StandInMessage, code: number): void {
+    message.code = code;
+    tell(message, 'failed', null, [
+      { code, title: TITLES[code] ?? 'failed', error_data: { details: TITLES[code] ?? 'failed' } },
+    ]);
+  }
+
+  function tell(
+    message: StandInMessage,
+    status: StandInMessage['status'],
+    category: string | null,
+    errors?: object[],
+  ): void {
+    message.status = status;
+    webhooks.emit({
+      field: 'messages',
+      list: 'statuses',
+      value: {
+        id: message.wamid,
+        status,
+        timestamp: seconds(),
+        recipient_id: message.to,
+        ...(message.opaqueId !== null && { biz_opaque_callback_data: message.opaqueId }),
+        ...(category !== null && {
+          pricing: { billable: category !== 'SERVICE', pricing_model: 'PMP', category: category.toLowerCase() },
+        }),
+        ...(errors && { errors }),
+      },
+    });
+  }
+
+  function say(from: string, text: string): void {
+    windows.set(from, standIn.clock.now());
+    inbound++;
+    webhooks.emit({
+      field: 'messages',
+      list: 'messages',
+      value: { from, id: `wamid.in.${from}.${inbound}`, timestamp: seconds(), type: 'text', text: { body: text } },
+    });
+  }
+
+  const seconds = () => String(Math.floor(standIn.clock.now() / 1000));
+  const categoryOf = (name: string) => templates.find((one) => one.name === name)?.category ?? 'MARKETING';
+  let inbound = 0;
+
+  const standIn = await startStandIn({
+    name: 'whatsapp',
+    port: options.port,
+    ...(options.clock && { clock: options.clock }),
+    random,
+    handle,
+    state: () => ({
+      messages,
+      deliveries: Object.fromEntries(deliveries()),
+      refusedForRate,
+      mostPerSecond: mostPerSecond(),
+      optedOut: [...optedOut],
+    }),
+    controls: {
+      say: (body) => {
+        const { from, text } = body as { from: string; text: string };
+        say(from, text);
+      },
+    },
+  });
+  const number = vendorBucket(standIn.clock.now, { perSecond: limits.perSecond, burst: limits.perSecond });
+
+  function deliveries(type?: 'text' | 'template'): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const message of messages)
+      if (type === undefined || message.type === type) counts.set(message.to, (counts.get(message.to) ?? 0) + 1);
+    return counts;
+  }
+
+  function mostPerSecond(): number {
+    let most = 0;
+    let first = 0;
+    for (let last = 0; last < messages.length; last++) {
+      while ((messages[last]?.atMs ?? 0) - (messages[first]?.atMs ?? 0) >= 1_000) first++;
+      most = Math.max(most, last - first + 1);
+    }
+    return most;
+  }
+
+  return {
+    ...standIn,
+    messages,
+    get refusedForRate() {
+      return refusedForRate;
+    },
+    deliveries,
+    mostPerSecond,
+    say,
+    prefer(from, value) {
+      if (value === 'stop') optedOut.add(from);
+      else optedOut.delete(from);
+      webhooks.emit({
+        field: 'user_preferences',
+        list: 'user_preferences',
+        value: {
+          wa_id: from,
+          detail: `User requested to ${value} marketing messages`,
+          category: 'marketing_messages',
+          value,
+          timestamp: Number(seconds()),
+        },
+      });
+    },
+    setTemplate(name, language, status) {
+      const template = templates.find((one) => one.name === name && one.language === language);
+      if (template) template.status = status;
+      webhooks.emit({
+        field: 'message_template_status_update',
+        list: null,
+        value: {
+          event: status,
+          message_template_id: 1,
+          message_template_name: name,
+          message_template_language: language,
+          reason: 'NONE',
+        },
+      });
+    },
+    fail(to, code) {
+      if (code === null) failures.delete(to);
+      else failures.set(to, code);
+    },
+    flush: () => webhooks.flush(),
+    async close() {
+      await webhooks.close();
+      await standIn.close();
+    },
+  };
+}
+
+function bodyText(body: SendBody): string {
+  if (body.type !== 'template') return body.text.body;
+  const texts = body.template.components.flatMap(({ parameters }) => parameters.map(({ text }) => text ?? ''));
+  return [body.template.name, ...texts].join(' ');
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
