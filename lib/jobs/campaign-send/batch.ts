@@ -82,6 +82,7 @@ export async function sendBatch(
     counts.called++;
     const options = { opaqueId: one.opaqueId, signal: AbortSignal.any([cut.signal, AbortSignal.timeout(callMs)]) };
     const sent = await sendMessage(account, message, options);
+    if (sent.kind === 'unsent' && signal.aborted) return { outcome: unstarted(one), halt: null };
     if (sent.kind === 'accepted') counts.accepted++;
     if (sent.kind === 'unknown') counts.unknown++;
     return judge(one, sent, Math.random);
