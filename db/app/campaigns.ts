@@ -53,6 +53,7 @@ export const campaigns = pgTable('campaigns', {
   })
     .notNull()
     .default('draft'),
+  sha256: text('sha256'),
   audience: jsonb('audience').notNull(),
   parameters: jsonb('parameters').notNull().default({}),
   quietHours: jsonb('quiet_hours'),

@@ -14,6 +14,8 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
   ['POST', '/api/drain', 'OPERATOR_SECRET'],
   ['GET', '/api/connections', 'OPERATOR_SECRET'],
   ['POST', '/api/connections', 'OPERATOR_SECRET'],
+  ['POST', '/api/campaigns', 'QUEUE_API_KEY'],
+  ['GET', '/api/campaigns?id=campaign-1', 'QUEUE_API_KEY'],
   ['POST', '/api/jobs', 'QUEUE_API_KEY'],
   ['GET', '/api/jobs?id=1', 'QUEUE_API_KEY'],
   ['GET', '/api/jobs?id=1&payload=true', 'OPERATOR_SECRET'],
@@ -23,6 +25,7 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
 const READING_JSON: readonly [path: string, secret: SecretName, maxBytes: number][] = [
   ['/api/drain', 'OPERATOR_SECRET', 64 * 1024],
   ['/api/connections', 'OPERATOR_SECRET', 64 * 1024],
+  ['/api/campaigns', 'QUEUE_API_KEY', 4 * 1024 * 1024],
   ['/api/jobs', 'QUEUE_API_KEY', 4 * 1024 * 1024],
 ];
 const PAYLOAD = { conversationId: 'c1', messageId: 'm1', companyId: 'co1' };

@@ -5,6 +5,7 @@ type Handle = (request: Request) => Promise<Response>;
 
 /** Written out, so that the bundler sees them and an endpoint without its line here fails a test. */
 const ENDPOINTS: Readonly<Record<string, () => Promise<Endpoint>>> = {
+  campaigns: () => import('../../../api/campaigns.ts'),
   connections: () => import('../../../api/connections.ts'),
   'cron/drain': () => import('../../../api/cron/drain.ts'),
   drain: () => import('../../../api/drain.ts'),

@@ -1,4 +1,4 @@
-/** `campaign_send`: send a campaign, or its message to one recipient. Enqueue-only here: no handler in this deployment. */
+/** `campaign_send`: send a campaign, slice by slice. The payload only names it: its truth is in `campaigns` and `recipients`. */
 import { z } from 'zod';
 import { defineJob } from '../../jobqueue/job.ts';
 
@@ -6,5 +6,19 @@ const id = z.string().min(1);
 
 export const campaignSend = defineJob({
   type: 'campaign_send',
-  payload: z.object({ campaignId: id, companyId: id.optional(), recipientId: id.optional() }),
+  payload: z.object({
+    campaignId: id,
+    companyId: id.optional(),
+    /** Of several jobs that send one campaign: the first also waits for its end. */
+    shard: z.int().min(0).max(15).default(0),
+    /** Only this recipient, if it still waits: for callers that have a job for each. */
+    recipientId: z
+      .string()
+      .regex(/^\d{1,18}$/, 'expected the id of a recipient')
+      .optional(),
+  }),
+  maxAttempts: 5,
+  timeout: '2m',
+  resumable: true,
+  handler: () => import('./run.ts'),
 });

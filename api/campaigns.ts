@@ -1,0 +1,34 @@
+/** GET and POST /api/campaigns: make a campaign, pause, resume or cancel it, ask how far it is, fetch its recipients. */
+import { campaigns } from '../lib/campaigns/index.ts';
+import * as schema from '../lib/campaigns/request.ts';
+import { EDGE_LIMITS } from '../lib/config.ts';
+import { authorize } from '../lib/http/auth.ts';
+import { readJson, readQuery } from '../lib/http/body.ts';
+import { endpoint, HttpError } from '../lib/http/errors.ts';
+
+export const POST = endpoint(async (request) => {
+  authorize(request, 'QUEUE_API_KEY');
+  if (new URL(request.url).searchParams.size > 0)
+    return Response.json(await campaigns.act(readQuery(request, schema.actionQuery)));
+  const given = await readJson(request, schema.newCampaign, { maxBytes: EDGE_LIMITS.jobsBodyBytes });
+  return Response.json(await campaigns.create(given), { status: 201 });
+});
+
+export const GET = endpoint(async (request) => {
+  authorize(request, 'QUEUE_API_KEY');
+  const query = readQuery(request, schema.statusQuery);
+  if ('companyId' in query) return Response.json({ campaigns: await campaigns.list(query) });
+  const { id, recipients } = query;
+  const answer = recipients === 'csv' ? await campaigns.recipientsFile(id) : await campaigns.read(id);
+  if (answer === null) throw new HttpError(404, 'not_found', `There is no campaign ${id}.`);
+  return answer instanceof ReadableStream ? csv(answer, `${id}-recipients.csv`) : Response.json(answer);
+});
+
+function csv(file: ReadableStream<Uint8Array>, fileName: string): Response {
+  return new Response(file, {
+    headers: {
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': `attachment; filename="${fileName}"`,
+    },
+  });
+}

@@ -1,0 +1,32 @@
+/** Composition: campaigns on this deployment's database, as the endpoint calls them. */
+import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import { database } from '../../db/client.ts';
+import { cancel, pause, resume, retryUnconfirmed } from './controls.ts';
+import { type Created, createCampaign } from './create.ts';
+import { recipientsFile } from './recipients-file.ts';
+import type { actionQuery, NewCampaign } from './request.ts';
+import { listCampaigns, readCampaign } from './status.ts';
+
+export const campaigns = {
+  /** Makes it, and starts it unless it is a draft; one with `scheduledAt` starts then. */
+  create: (given: NewCampaign): Promise<Created> =>
+    createCampaign(database(), { ...given, id: given.id ?? randomUUID() }),
+  /** Throws 404 for an unknown campaign, 409 for one that takes no such action any more. */
+  act({ id, action, recipientId }: z.output<typeof actionQuery>): Promise<object> {
+    switch (action) {
+      case 'pause':
+        return pause(database(), id);
+      case 'resume':
+        return resume(database(), id);
+      case 'cancel':
+        return cancel(database(), id);
+      case 'retry-unconfirmed':
+        return retryUnconfirmed(database(), id, recipientId ?? null);
+    }
+  },
+  read: (id: string) => readCampaign(database(), id),
+  list: (options: { companyId: string; limit: number }) => listCampaigns(database(), options),
+  /** The recipients as a CSV; `null` if there is no such campaign. */
+  recipientsFile: (id: string) => recipientsFile(database(), id),
+};

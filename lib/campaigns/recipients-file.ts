@@ -1,0 +1,117 @@
+/** The recipients of a campaign as a CSV: who they are, what became of each and why. */
+import type { Executor } from '../../db/database.ts';
+import { guard } from '../jobs/lead-import/formula-guard.ts';
+import { wordsOf } from '../providers/whatsapp.ts';
+
+const COLUMNS = [
+  'phone',
+  'name',
+  'status',
+  'reason',
+  'error_code',
+  'meaning',
+  'attempts',
+  'status_at',
+  'category',
+  'billable',
+];
+/** Of one read: some 100 KB, so that a stream of any length stays flat. */
+const ROWS_PER_READ = 1_000;
+
+/** UTF-8 with a byte order mark, without which Excel reads it in a Windows encoding. `null` if there is no such campaign. */
+export async function recipientsFile(
+  database: Executor,
+  campaignId: string,
+): Promise<ReadableStream<Uint8Array> | null> {
+  const found = await database.execute({ text: 'select from campaigns where id = $1', params: [campaignId] });
+  if (found.length === 0) return null;
+  const lines = linesOf(database, campaignId);
+  const encoder = new TextEncoder();
+  // Pulled, so that a slow download holds one read's rows and an aborted one stops reading.
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await lines.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await lines.return(undefined);
+    },
+  });
+}
+
+async function* linesOf(database: Executor, campaignId: string): AsyncGenerator<string> {
+  yield `\ufeff${line(COLUMNS)}`;
+  for (let after = '0'; ; ) {
+    const rows = await readRows(database, campaignId, after);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map(lineOf).join('');
+    after = last.id;
+  }
+}
+
+interface Row {
+  id: string;
+  phone: string;
+  name: string | null;
+  status: string;
+  reason: string | null;
+  error_code: number | null;
+  error: string | null;
+  attempt: number;
+  status_at: string;
+  category: string | null;
+  billable: boolean | null;
+}
+
+function lineOf({
+  phone,
+  name,
+  status,
+  reason,
+  error_code,
+  error,
+  attempt,
+  status_at,
+  category,
+  billable,
+}: Row): string {
+  const meaning = error_code === null ? error : (wordsOf(error_code) ?? error);
+  return line([
+    phone,
+    name ?? '',
+    status,
+    reason ?? '',
+    error_code === null ? '' : `${error_code}`,
+    meaning ?? '',
+    `${attempt}`,
+    status_at,
+    category ?? '',
+    billable === null ? '' : `${billable}`,
+  ]);
+}
+
+function readRows(database: Executor, campaignId: string, after: string): Promise<Row[]> {
+  return database.execute<Row>({
+    text: `
+      select id::text as id, coalesce(phone_e164, given, '') as phone, name, status,
+             coalesce(skip_reason, deferred_for) as reason, error_code, error, attempt,
+             to_char(status_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as status_at,
+             pricing_category as category, billable
+      from recipients
+      where campaign_id = $1 and id > $2::bigint
+      order by id
+      limit $3::int`,
+    params: [campaignId, after, ROWS_PER_READ],
+  });
+}
+
+function line(cells: readonly string[]): string {
+  return `${cells.map((cell) => quote(guard(cell))).join(',')}\r\n`;
+}
+
+/** RFC 4180. Blanks at the edges are kept by quotes too: some readers trim what stands bare. */
+function quote(cell: string): string {
+  return /[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+}

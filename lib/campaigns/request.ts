@@ -1,0 +1,114 @@
+/** What a client may ask of /api/campaigns, as schemas: anything else is a 400 that names the field. */
+import { z } from 'zod';
+import { isTimeZone } from '../jobs/campaign-send/zones.ts';
+
+/** Some 2 MB of JSON, below what the platform lets a request carry; more people are imported as leads and chosen by tag. */
+const MAX_PEOPLE = 10_000;
+/** Of a filter, and of fields of a person: more is not a choice any more. */
+const MAX_CHOICES = 50;
+
+const id = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, "expected 8 to 64 letters, digits, '_' or '-'");
+/** An address can hold anything, a NUL byte for one, which Postgres refuses. */
+export const isCampaignId = (text: string): boolean => id.safeParse(text).success;
+const companyId = z.string().regex(/^[A-Za-z0-9_.:@-]{1,100}$/, "expected 1 to 100 letters, digits or '_.:@-'");
+/** Postgres stores neither NUL nor half a character. */
+const text = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'expected text without NUL or half characters');
+const language = z.string().regex(/^[a-z]{2,3}(_[A-Z]{2})?$/, 'expected a language of Meta, as in en or en_US');
+const instant = z.iso.datetime({ offset: true });
+const choices = z.array(text(200).min(1)).min(1).max(MAX_CHOICES);
+
+const person = z.strictObject({
+  phone: text(250).min(1),
+  name: text(200).optional(),
+  language: language.optional(),
+  timeZone: text(60).refine(isTimeZone, 'expected an IANA time zone, as in Asia/Dubai').optional(),
+  consented: z.boolean().default(false),
+  /** What parameters can be filled with, beside name, first_name and phone. */
+  fields: z
+    .record(text(60), text(1024))
+    .refine((fields) => Object.keys(fields).length <= MAX_CHOICES, `expected at most ${MAX_CHOICES} fields`)
+    .default({}),
+});
+
+const audience = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('leads'),
+    anyTag: choices.optional(),
+    allTags: choices.optional(),
+    noTag: choices.optional(),
+    sources: choices.optional(),
+    importId: id.optional(),
+    createdFrom: instant.optional(),
+    createdBefore: instant.optional(),
+  }),
+  z.strictObject({ kind: z.literal('list'), people: z.array(person).min(1).max(MAX_PEOPLE) }),
+]);
+
+const source = z.union([
+  z.strictObject({ value: text(1024).min(1) }),
+  z.strictObject({ field: text(60).min(1), fallback: text(1024).min(1).optional() }),
+]);
+
+/** Quarters of an hour, so that every end of a quiet hour in every zone falls on one: see quiet-hours.ts. */
+const localTime = z.string().regex(/^([01]\d|2[0-3]):(00|15|30|45)$/, 'expected HH:MM in quarters of an hour');
+const quietHours = z
+  .strictObject({ from: localTime, to: localTime })
+  .refine(({ from, to }) => from !== to, 'expected hours that end at another time than they begin');
+
+const price = z.number().min(0).max(1_000);
+
+export const newCampaign = z.strictObject({
+  /** The client's own: a request repeated under it is the same campaign. */
+  id: id.optional(),
+  companyId,
+  name: text(200).min(1),
+  template: z.strictObject({
+    name: z.string().regex(/^[a-z0-9_]{1,512}$/, 'expected the name of a template'),
+    language,
+  }),
+  audience,
+  parameters: z
+    .record(z.string().regex(/^(header|body|button\.\d)\.\w{1,60}$/, 'expected a key like body.1'), source)
+    .default({}),
+  /** Local time of the recipient; null = at any hour. */
+  quietHours: quietHours.nullable().default({ from: '21:00', to: '09:00' }),
+  scheduledAt: instant.optional(),
+  expiresAt: instant.optional(),
+  resendUnknown: z.boolean().default(false),
+  needsConsent: z.boolean().default(false),
+  cap: z.strictObject({ messages: z.int().min(1).max(100), hours: z.int().min(1).max(720) }).optional(),
+  failureRatio: z.number().min(0.01).max(1).default(0.5),
+  failureSample: z.int().min(10).max(1_000).default(50),
+  shards: z.int().min(1).max(16).default(1),
+  prices: z
+    .strictObject({
+      currency: z.string().regex(/^[A-Z]{3}$/, 'expected a currency like USD'),
+      marketing: price.optional(),
+      utility: price.optional(),
+      authentication: price.optional(),
+    })
+    .optional(),
+  /** Stays a draft until it is resumed. */
+  draft: z.boolean().default(false),
+});
+export type NewCampaign = z.output<typeof newCampaign>;
+
+export const ACTIONS = ['pause', 'resume', 'cancel', 'retry-unconfirmed'] as const;
+export const actionQuery = z.strictObject({
+  id,
+  action: z.enum(ACTIONS),
+  /** For retry-unconfirmed: only this recipient. */
+  recipientId: z
+    .string()
+    .regex(/^\d{1,18}$/, 'expected the id of a recipient')
+    .optional(),
+});
+
+export const statusQuery = z.union([
+  z.strictObject({ id, recipients: z.literal('csv').optional() }),
+  z.strictObject({ companyId, limit: z.coerce.number().int().min(1).max(200).default(50) }),
+]);

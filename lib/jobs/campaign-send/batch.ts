@@ -1,0 +1,139 @@
+/** Sends to those who were claimed: each at most once, each with its tokens, and none after something says stop. */
+import { setMaxListeners } from 'node:events';
+import type { Executor } from '../../../db/database.ts';
+import { PostponedError } from '../../jobqueue/errors.ts';
+import type { JobContext } from '../../jobqueue/job.ts';
+import { numberBucket, numberLimit, pairBucket, sendMessage, type WhatsAppAccount } from '../../providers/whatsapp.ts';
+import type { Claimed, Claims } from './claim.ts';
+import { takePairs } from './pairs.ts';
+import { componentsOf } from './parameters.ts';
+import { startLedger } from './settle.ts';
+import { gravest, type Halt, heldPair, judge, unstarted, type Verdict } from './verdict.ts';
+
+export interface Batch {
+  readonly campaignId: string;
+  readonly account: WhatsAppAccount;
+  /** Of the sending number. */
+  readonly perSecond: number;
+  /** How long one call may take, ms. */
+  readonly callMs: number;
+}
+
+export interface Sent {
+  readonly accepted: number;
+  readonly unknown: number;
+  readonly called: number;
+  /** Why the rest was not sent. */
+  readonly halt: Halt | null;
+  /** The number has no token soon, or the run is told to end: this run sends nothing more. */
+  readonly stopped: boolean;
+}
+
+/** After this long a claim may be taken for dead by others: see STALE_CLAIM_S. What was not called by then is not. */
+const CLAIM_MS = 60_000;
+/** What runs when the job is told to end gets this long to be answered: an unanswered call is a message nobody knows about. */
+const GRACE_MS = 1_000;
+
+type Taken = Extract<Claims, { kind: 'claimed' }>;
+
+/** Resolves when everything that became of the batch is committed. */
+export async function sendBatch(
+  database: Executor,
+  { rateLimit, signal }: Pick<JobContext<unknown>, 'rateLimit' | 'signal'>,
+  { campaignId, account, perSecond, callMs }: Batch,
+  { claimed, template, templates }: Taken,
+): Promise<Sent> {
+  const claimedAtMs = performance.now();
+  setMaxListeners(2 * claimed.length + 10, signal); // each waits for its token and its answer: no leak
+  const ledger = startLedger(database, campaignId);
+  const halts: Halt[] = [];
+  const counts = { accepted: 0, unknown: 0, called: 0 };
+  let stopped = false;
+  const cut = cutAfter(signal);
+
+  async function send(one: Claimed): Promise<void> {
+    const message = messageFor(one, template, templates);
+    if (message === null) {
+      halts.push(TEMPLATE_CHANGED);
+      return ledger.note(unstarted(one));
+    }
+    if (!(await hasToken())) return ledger.note(unstarted(one));
+    const { outcome, halt } = await call(one, message);
+    ledger.note(outcome);
+    if (halt) halts.push(halt);
+    if (outcome.reason === 'pair_limit')
+      await rateLimit.blockUntil(pairBucket(account.phoneNumberId, one.phone), { delayMs: outcome.delayMs ?? 0 });
+  }
+
+  async function hasToken(): Promise<boolean> {
+    try {
+      if (!stopped && halts.length === 0) {
+        await rateLimit(numberBucket(account.phoneNumberId), numberLimit(perSecond));
+        if (halts.length === 0 && !signal.aborted && performance.now() - claimedAtMs < CLAIM_MS) return true;
+      }
+    } catch (error) {
+      if (!(error instanceof PostponedError) && !signal.aborted) throw error;
+      stopped = true;
+    }
+    return false;
+  }
+
+  async function call(one: Claimed, message: NonNullable<ReturnType<typeof messageFor>>): Promise<Verdict> {
+    counts.called++;
+    const options = { opaqueId: one.opaqueId, signal: AbortSignal.any([cut.signal, AbortSignal.timeout(callMs)]) };
+    const sent = await sendMessage(account, message, options);
+    if (sent.kind === 'unsent' && signal.aborted) return { outcome: unstarted(one), halt: null };
+    if (sent.kind === 'accepted') counts.accepted++;
+    if (sent.kind === 'unknown') counts.unknown++;
+    return judge(one, sent, Math.random);
+  }
+
+  try {
+    const held = await takePairs(database, account.phoneNumberId, claimed);
+    for (const one of claimed) {
+      const delayMs = held.get(one.id);
+      if (delayMs !== undefined) ledger.note(heldPair(one, delayMs));
+    }
+    await Promise.all(claimed.filter(({ id }) => !held.has(id)).map(send));
+  } finally {
+    cut.end();
+    await ledger.close();
+  }
+  return { ...counts, halt: gravest(halts), stopped: stopped || signal.aborted };
+}
+
+function messageFor(
+  { phone, language, parameters }: Claimed,
+  template: Taken['template'],
+  templates: Taken['templates'],
+) {
+  const spoken = language !== null && Object.hasOwn(templates, language) ? language : template.language;
+  const shape = templates[spoken];
+  const components = shape ? componentsOf(shape, parameters) : null;
+  if (components === null) return null;
+  return { kind: 'template', to: phone, name: template.name, language: spoken, components } as const;
+}
+
+const TEMPLATE_CHANGED: Halt = {
+  kind: 'pause_campaign',
+  code: 'template_changed',
+  message: 'the template now wants parameters that this campaign was not planned with',
+};
+
+/** A signal that fires a while after the job's. */
+function cutAfter(signal: AbortSignal): { readonly signal: AbortSignal; end(): void } {
+  const cut = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    timer = setTimeout(() => cut.abort(signal.reason), GRACE_MS);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return {
+    signal: cut.signal,
+    end() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', begin);
+    },
+  };
+}

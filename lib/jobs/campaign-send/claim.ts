@@ -1,0 +1,77 @@
+/** Takes recipients to send to. The judging is SQL: claim_recipients in db/app/migrations/0003_create_campaigns.sql. */
+import { randomUUID } from 'node:crypto';
+import type { Executor } from '../../../db/database.ts';
+import { newOpaqueId } from '../../messaging/opaqueId.ts';
+import type { CampaignStatus } from './open.ts';
+import type { Parameter } from './parameters.ts';
+
+/** Somebody who is to be sent to now, by whoever holds `claim`; the attempt is written under `opaqueId`. */
+export interface Claimed {
+  readonly id: string;
+  readonly claim: string;
+  readonly opaqueId: string;
+  readonly phone: string;
+  readonly language: string | null;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Meta's cap per person was waited out before. */
+  readonly wasCapped: boolean;
+}
+
+export interface Template {
+  readonly parameters: readonly Parameter[];
+  readonly format: 'POSITIONAL' | 'NAMED';
+}
+
+/** Of the last recipients whose attempt ended since the last start. */
+export interface Newest {
+  readonly ended: number;
+  readonly failed: number;
+  /** Meta's codes among the failed. */
+  readonly codes: readonly number[];
+}
+
+export type Claims =
+  | { readonly kind: 'over'; readonly status: CampaignStatus | 'unknown' }
+  | { readonly kind: 'no_template'; readonly templateStatus: string }
+  | {
+      readonly kind: 'claimed';
+      readonly claimed: readonly Claimed[];
+      readonly template: { readonly name: string; readonly language: string };
+      /** By language: the campaign's own, and what else is approved under its name. */
+      readonly templates: Readonly<Record<string, Template>>;
+      readonly newest: Newest;
+      readonly skipped: number;
+      readonly renew: boolean;
+      readonly nextInMs: number | null;
+      readonly exhausted: boolean;
+      readonly peopleFreeInMs: number | null;
+    };
+
+export interface ClaimOptions {
+  readonly campaignId: string;
+  readonly recipientId: string | null;
+  readonly most: number;
+}
+
+/** Commits before it answers: from then on a call may go out, and nobody else makes it. */
+export async function claimRecipients(
+  database: Executor,
+  { campaignId, recipientId, most }: ClaimOptions,
+): Promise<Claims> {
+  const opaqueIds = Array.from({ length: most }, newOpaqueId);
+  const [row] = await database.execute<{ answer: Answer }>({
+    text: 'select claim_recipients($1, $2::uuid, array(select jsonb_array_elements_text($3::jsonb)), $4::bigint) as answer',
+    params: [campaignId, randomUUID(), JSON.stringify(opaqueIds), recipientId],
+  });
+  const { answer } = row as NonNullable<typeof row>;
+  if (answer.templateStatus === undefined) return { kind: 'over', status: answer.status };
+  if (answer.templateStatus !== 'APPROVED') return { kind: 'no_template', templateStatus: answer.templateStatus };
+  return { kind: 'claimed', ...(answer as unknown as Omit<Extract<Claims, { kind: 'claimed' }>, 'kind'>) };
+}
+
+interface Answer {
+  status: CampaignStatus | 'unknown';
+  templateStatus?: string;
+}

@@ -1,0 +1,137 @@
+/** Makes recipients of an audience, slice by slice: everybody gets a row, also who must not be written to, with the reason. */
+import type { CountryCode } from 'libphonenumber-js/max';
+import type { Executor } from '../../../db/database.ts';
+import { readPhone } from '../lead-import/phone.ts';
+import { type Candidate, readAudience } from './audience.ts';
+import type { OpenCampaign } from './open.ts';
+import { fill } from './parameters.ts';
+import { windowsOf } from './quiet-hours.ts';
+import { zonesOf } from './zones.ts';
+
+/** A commit of so many takes some 60 ms; more would hold the campaign's row, and whoever pauses it, for longer. */
+const SLICE_ROWS = 500;
+
+/**
+ * Plans the next slice behind `after`. Answers where the one after it begins, 'planned' when there was nothing left, or 'moved'
+ * when another job, or an operator, was quicker.
+ */
+export async function planSlice(
+  database: Executor,
+  campaign: OpenCampaign,
+  after: string,
+): Promise<{ readonly next: string } | 'planned' | 'moved'> {
+  const { campaignId, companyId, audience, planLimit } = campaign;
+  const piece = { campaignId, companyId, audience, after, upTo: planLimit, limit: SLICE_ROWS };
+  const candidates = await readAudience(database, piece);
+  const next = candidates.at(-1)?.position;
+  if (next === undefined) return (await endPlan(database, campaignId, after)) ? 'planned' : 'moved';
+  const windows = campaign.quietHours && windowsOf(campaign.quietHours);
+  const now = Date.now();
+  const rows = candidates.map((candidate, place) => ({ place, ...judge(candidate, campaign, windows, now) }));
+  const committed = await database.execute({ text: PLAN, params: [campaignId, after, next, JSON.stringify(rows)] });
+  return committed.length === 1 ? { next } : 'moved';
+}
+
+function judge(
+  candidate: Candidate,
+  { country, companyZone, needsConsent, sources }: OpenCampaign,
+  windows: ReturnType<typeof windowsOf> | null,
+  now: number,
+) {
+  const { leadId, name, language, timeZone } = candidate;
+  const given = candidate.phone.slice(0, MAX_GIVEN);
+  const shared = { leadId, name, language, timeZone, given };
+  const read = readPhone(candidate.phone, country as CountryCode);
+  if (!('phone' in read)) return { ...shared, skip: 'invalid_phone' };
+  const { phone } = read;
+  if (needsConsent && !candidate.consented) return { ...shared, phone, skip: 'no_consent' };
+  const firstName = name?.trim().split(/\s+/)[0] ?? null;
+  const { texts, missing } = fill(sources, { ...candidate.fields, name, first_name: firstName, phone });
+  if (missing !== null) return { ...shared, phone, skip: 'missing_parameter' };
+  const window = windows?.(now, zonesOf({ phone, timeZone }, companyZone));
+  if (window === null) return { ...shared, phone, parameters: texts, skip: 'no_allowed_hour' };
+  return { ...shared, phone, parameters: texts, opensAtMs: window?.opensAtMs, closesAtMs: window?.closesAtMs };
+}
+
+/** Of what stands where a number should: enough to find it again. */
+const MAX_GIVEN = 60;
+
+/** From here on recipients are claimed. The list has served its purpose, and holds personal data. */
+async function endPlan(database: Executor, campaignId: string, position: string): Promise<boolean> {
+  const ended = await database.execute({
+    text: `
+      with planned as (
+        update campaigns
+        set status = 'running', planned_at = now(), breaker_from = clock_timestamp()
+        where id = $1 and status = 'planning' and plan_position = $2::bigint
+        returning id
+      ), dropped as (
+        delete from campaign_entries e using planned where e.campaign_id = planned.id
+      )
+      select id from planned`,
+    params: [campaignId, position],
+  });
+  return ended.length === 1;
+}
+
+/**
+ * The lock on the campaign comes first and everything joins it: two that plan at once, or one that plans what was paused or
+ * cancelled meanwhile, write nothing. Of rows with one number the first counts, also over slices; the others have none.
+ */
+const PLAN = `
+with slice as (
+  select id, company_id, template_id
+  from campaigns
+  where id = $1 and status = 'planning' and plan_position = $2::bigint
+  for update
+), input as (
+  select i.*, slice.company_id, t.category = 'MARKETING' as is_marketing,
+         min(i.place) over (partition by i.phone) as first_place
+  from slice
+  join templates t on t.id = slice.template_id
+  cross join jsonb_to_recordset($4::jsonb) as i(place int, phone text, given text, "leadId" bigint, name text, language text,
+    "timeZone" text, parameters jsonb, skip text, "opensAtMs" float8, "closesAtMs" float8)
+), judged as (
+  select i.*,
+         case
+           when i.phone is null then i.skip
+           when i.place <> i.first_place
+             or exists (select from recipients r where r.campaign_id = $1 and r.phone_e164 = i.phone) then 'duplicate'
+           when i.skip is not null then i.skip
+           when exists (
+             select from opt_outs o
+             where o.company_id = i.company_id and o.phone_e164 = i.phone and o.lifted_at is null
+               and (o.scope = 'all' or i.is_marketing)) then 'opted_out'
+           when exists (
+             select from recipients p
+             where p.company_id = i.company_id and p.phone_e164 = i.phone and p.attempt > 0
+               and p.claimed_at > now() - interval '30 days'
+               and p.status = 'failed' and p.error_code = 131026)
+             or exists (
+             select from leads l
+             where l.company_id = i.company_id and l.phone_e164 = i.phone
+               and l.whatsapp_unreachable_at > now() - interval '30 days') then 'unreachable'
+         end as reason
+  from input i
+), planned as (
+  insert into recipients (campaign_id, company_id, phone_e164, given, lead_id, name, language, parameters, time_zone,
+    status, skip_reason, next_at, closes_at, deferred_for)
+  select $1, company_id,
+         case when reason is distinct from 'duplicate' then phone end,
+         case when phone is null or reason = 'duplicate' then given end,
+         "leadId", name, language, coalesce(parameters, '{}'), "timeZone",
+         case when reason is not null then 'skipped'
+              when to_timestamp("opensAtMs" / 1000) > now() then 'deferred'
+              else 'pending' end,
+         reason,
+         greatest(to_timestamp("opensAtMs" / 1000), now()), to_timestamp("closesAtMs" / 1000),
+         case when reason is null and to_timestamp("opensAtMs" / 1000) > now() then 'quiet_hours' end
+  from judged
+  order by place
+)
+update campaigns c
+set plan_position = $3::bigint
+from slice
+where c.id = slice.id
+returning c.id
+`;

@@ -1,0 +1,48 @@
+/** Writes outcomes as they come, all that came meanwhile in one statement: a run that dies takes few of them along. */
+import type { Executor } from '../../../db/database.ts';
+import type { Outcome } from './verdict.ts';
+
+export interface Ledger {
+  note(outcome: Outcome): void;
+  /** Resolves once everything noted is committed. Rejects with what kept it from that. */
+  close(): Promise<void>;
+}
+
+/** Errors are Meta's or the network's words. */
+const ERROR_CHARS = 500;
+
+export function startLedger(database: Executor, campaignId: string): Ledger {
+  let noted: Outcome[] = [];
+  let writing: Promise<void> | null = null;
+  let failure: { readonly error: unknown } | null = null;
+
+  async function write(): Promise<void> {
+    while (noted.length > 0 && failure === null) {
+      const outcomes = noted;
+      noted = [];
+      await settleRecipients(database, campaignId, outcomes).catch((error: unknown) => {
+        failure = { error }; // their rows stay 'sending', and end as unknown: nobody sends again what may have been sent
+      });
+    }
+    writing = null;
+  }
+
+  return {
+    note(outcome) {
+      noted.push(outcome);
+      writing ??= write();
+    },
+    async close() {
+      while (writing !== null) await writing;
+      if (failure !== null) throw failure.error;
+    },
+  };
+}
+
+async function settleRecipients(database: Executor, campaignId: string, outcomes: readonly Outcome[]): Promise<void> {
+  const rows = outcomes.map((outcome) => ({ ...outcome, error: outcome.error?.slice(0, ERROR_CHARS) }));
+  await database.execute({
+    text: 'select settle_recipients($1, $2::jsonb)',
+    params: [campaignId, JSON.stringify(rows)],
+  });
+}

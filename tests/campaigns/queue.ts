@@ -1,0 +1,19 @@
+/** The queue that a deployment would have for its campaigns and their webhooks, on a database of the caller's. */
+import type { Database } from '../../db/client.ts';
+import { createQueue } from '../../lib/jobqueue/index.ts';
+import { campaignSend } from '../../lib/jobs/campaign-send/job.ts';
+import { runCampaign } from '../../lib/jobs/campaign-send/run.ts';
+import { whatsAppEvent } from '../../lib/jobs/whatsapp-event/job.ts';
+import { applyEvent } from '../../lib/jobs/whatsapp-event/run.ts';
+
+export function campaignQueue(database: Database) {
+  const job: typeof campaignSend = {
+    ...campaignSend,
+    handler: async () => ({ run: (context) => runCampaign(database, context) }),
+  };
+  const events: typeof whatsAppEvent = {
+    ...whatsAppEvent,
+    handler: async () => ({ run: (context) => applyEvent(database, context) }),
+  };
+  return createQueue({ database, jobs: [job, events], logJobs: 'none' });
+}
