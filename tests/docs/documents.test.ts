@@ -167,6 +167,7 @@ function nameTheTypes(index: string): string {
 test('.env.example names every variable that the code reads, and no other', () => {
   const read = [
     'lib/config.ts',
+    'lib/config/ai.ts',
     'db/client.ts',
     'scripts/address.ts',
     'scripts/database.ts',
