@@ -197,10 +197,11 @@ export const aiRefusals = pgTable(
   'ai_refusals',
   {
     companyId: companyId(),
+    choice: text('choice', { enum: ['primary', 'fallback'] }).notNull(),
     provider: text('provider').notNull(),
     code: text('code').notNull(),
     reason: text('reason').notNull(),
     refusedAt: instant('refused_at').notNull().defaultNow(),
   },
-  (table) => [primaryKey({ columns: [table.companyId, table.provider] })],
+  (table) => [primaryKey({ columns: [table.companyId, table.choice] })],
 );

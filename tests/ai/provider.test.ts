@@ -122,16 +122,23 @@ describe.each(VENDORS)('%s', (name, account) => {
   });
 
   test.each([
-    ['500', { status: 500, body: { error: { message: 'The server had an error', type: 'server_error' } } }],
-    ['503 as a page', { status: 503 }],
+    ['502 as a page', { status: 502 }],
     ['200 with a page', { status: 200, body: '<html>welcome to the proxy</html>' }],
     ['a reset before', { reset: 'before' }],
     ['a reset after', { reset: 'after' }],
     ['half an answer', { truncate: true }],
   ] as const)('%s is transient and may have cost money', async (_, fault) => {
     llm.faults.add(fault);
-    expect(await ask(account())).toMatchObject({ kind: 'transient', unsent: false });
+    expect(await ask(account())).toMatchObject({ kind: 'transient', unbilled: false });
     expect(llm.calls.length).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['500', { status: 500, body: { error: { message: 'The server had an error', type: 'server_error' } } }],
+    ['503 as a page', { status: 503 }],
+  ] as const)('%s is transient, and is not billed', async (_, fault) => {
+    llm.faults.add(fault);
+    expect(await ask(account())).toMatchObject({ kind: 'transient', unbilled: true });
   });
 
   test('a server that is not there is transient, and cost nothing', async () => {
@@ -139,7 +146,7 @@ describe.each(VENDORS)('%s', (name, account) => {
     await gone.close();
     expect(await ask({ ...account(), baseUrl: `${gone.origin}/v1` })).toMatchObject({
       kind: 'transient',
-      unsent: true,
+      unbilled: true,
     });
   });
 
@@ -234,13 +241,13 @@ describe('error classes', () => {
 
   test('a call that took too long is transient', () => {
     const timeout = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
-    expect(failureOf(timeout, null)).toMatchObject({ kind: 'transient', unsent: false, code: 'TimeoutError' });
+    expect(failureOf(timeout, null)).toMatchObject({ kind: 'transient', unbilled: false, code: 'TimeoutError' });
   });
 
   test('an error of the SDK for a socket that broke has no status', () => {
     const cause = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
     const error = new APICallError({ message: 'Cannot connect', url: 'http://x', requestBodyValues: {}, cause });
-    expect(failureOf(error, null)).toMatchObject({ kind: 'transient', unsent: false, code: 'UND_ERR_SOCKET' });
+    expect(failureOf(error, null)).toMatchObject({ kind: 'transient', unbilled: false, code: 'UND_ERR_SOCKET' });
   });
 });
 

@@ -207,11 +207,13 @@ create table ai_spend (
 -- A provider that refused a company as a whole (no quota, bad key): asked last for a while, if there is another.
 create table ai_refusals (
   company_id text not null references companies (id),
+  choice     text not null,
   provider   text not null,
   code       text not null,
   reason     text not null,
   refused_at timestamptz not null default now(),
-  primary key (company_id, provider)
+  primary key (company_id, choice),
+  constraint choice_is_known check (choice in ('primary', 'fallback'))
 );
 
 -- List prices as of November 2026, in USD per million tokens. A new price is a new row with a later instant.

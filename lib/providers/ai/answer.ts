@@ -33,8 +33,8 @@ export type Failure =
   | ({ readonly kind: 'quota' } & Refusal)
   /** Key, permission or model are wrong: the same. */
   | ({ readonly kind: 'config' } & Refusal)
-  /** No answer, or one that says try again. `unsent`: it provably never left us, so it cost nothing. */
-  | ({ readonly kind: 'transient'; readonly unsent: boolean } & Refusal)
+  /** No answer, or one that says try again. `unbilled`: it never left us, or was refused before work began on it. */
+  | ({ readonly kind: 'transient'; readonly unbilled: boolean } & Refusal)
   /** More input than the model takes. */
   | ({ readonly kind: 'too_long' } & Refusal)
   /** Not the JSON that was asked for. `text` is what came, at most 4,000 characters. */

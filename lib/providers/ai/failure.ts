@@ -16,6 +16,8 @@ const UNWRITABLE = new Set(['content_policy_violation', 'content_filter']);
 /** Google says INVALID_ARGUMENT to a bad key and to a long prompt alike; only the details and the words differ. */
 const TOO_LONG = /context_length_exceeded|string_above_max_length|input token count.*exceeds|maximum context length/i;
 const LONGEST_MESSAGE = 300;
+/** The vendors bill no answer of these; behind a gateway's 502 or 504 the model may have worked all the same. */
+const UNBILLED = new Set([408, 409, 500, 503, 529]);
 
 const OpenAi = z.object({
   error: z.object({
@@ -35,16 +37,16 @@ const Google = z.object({
 /** `apiKey` is taken out of every word of the answer: OpenAI repeats a part of a wrong key in its message. */
 export function failureOf(error: unknown, apiKey: string | null): Failure {
   if (!APICallError.isInstance(error))
-    return { kind: 'transient', unsent: false, ...refusal(nameOf(error), error, apiKey) };
+    return { kind: 'transient', unbilled: false, ...refusal(nameOf(error), error, apiKey) };
   const { statusCode: status } = error;
   if (status === undefined)
-    return { kind: 'transient', unsent: neverLeft(error), ...refusal(causeCode(error), error, apiKey) };
+    return { kind: 'transient', unbilled: neverLeft(error), ...refusal(causeCode(error), error, apiKey) };
   const body = bodyOf(error);
   const google = Google.safeParse(body);
   const said = google.success ? googleSays(google.data) : openAiSays(OpenAi.safeParse(body).data, status);
   const why = refusal(said.code, said.message === '' ? error : said.message, apiKey);
   if (status < 400 || status >= 500 || status === 408 || status === 409)
-    return { kind: 'transient', unsent: false, ...why };
+    return { kind: 'transient', unbilled: UNBILLED.has(status), ...why };
   if (status === 429)
     return said.isQuota
       ? { kind: 'quota', ...why }
