@@ -46,7 +46,7 @@ function wordSource(word: string): string {
 }
 
 function escaped(char: string): string {
-  return /[\\^$.*+?()[\]{}|/-]/.test(char) ? `\\${char}` : char;
+  return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char;
 }
 
 /** Where one of the words stands in the text, in order. */
