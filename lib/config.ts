@@ -29,7 +29,8 @@ export type SecretName =
   | 'QUEUE_API_KEY'
   | 'METRICS_SECRET'
   | 'WHATSAPP_APP_SECRET'
-  | 'WHATSAPP_VERIFY_TOKEN';
+  | 'WHATSAPP_VERIFY_TOKEN'
+  | 'BITRIX24_APPLICATION_TOKEN';
 
 /**
  * The values that open what `name` guards: the current one and, while a rotation lasts, `<name>_PREVIOUS`. Empty means closed:

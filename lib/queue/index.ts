@@ -3,12 +3,13 @@ import { getDeadline, waitUntil } from '@vercel/functions';
 import { database } from '../../db/client.ts';
 import { alertWebhookUrl, logJobs, maxDurationMs } from '../config.ts';
 import { createQueue } from '../jobqueue/index.ts';
-import { jobs } from '../jobs/index.ts';
+import { jobs, schedules } from '../jobs/index.ts';
 import { log } from '../log.ts';
 
 export const queue = createQueue({
   database,
   jobs,
+  schedules,
   maxDurationMs: maxDurationMs(),
   alerts: { webhookUrl: alertWebhookUrl() },
   log: (level, event, fields) => log[level](fields, event),

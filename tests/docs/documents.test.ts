@@ -1,5 +1,5 @@
 /** The documents agree with the code: links, names, SQL, code, configuration. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -161,12 +161,13 @@ describe('the code of README.md and of the documents for developers', () => {
 function nameTheTypes(index: string): string {
   const names = ['reindex', 'report', 'welcome'];
   const imports = names.map((name) => `import { ${name} } from './${name}/job.ts';\n`);
-  return imports.join('') + index.replace('leadImport]', `leadImport, ${names.join(', ')}]`);
+  return imports.join('') + index.replace('jobs = [', `jobs = [${names.join(', ')}, `);
 }
 
 test('.env.example names every variable that the code reads, and no other', () => {
   const read = [
     'lib/config.ts',
+    ...readdirSync('lib/config').map((file) => `lib/config/${file}`),
     'db/client.ts',
     'scripts/address.ts',
     'scripts/database.ts',
@@ -175,7 +176,7 @@ test('.env.example names every variable that the code reads, and no other', () =
     'scripts/run.ts',
   ];
   const code = read.map((path) => readFileSync(path, 'utf8')).join('\n');
-  const secrets = [...(/type SecretName = (.*);/.exec(code)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
+  const secrets = [...(/type SecretName =([^;]*);/.exec(code)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
     ([, name = '']) => name,
   );
   expect(secrets.length).toBeGreaterThan(2);

@@ -1,0 +1,22 @@
+/** POST /api/webhooks/bitrix24: events of a portal, proved by its application token, stored as jobs and acknowledged. */
+import { database } from '../../db/client.ts';
+import { acceptedSecrets, EDGE_LIMITS } from '../../lib/config.ts';
+import { companyOfToken, eventOf } from '../../lib/crm/webhook.ts';
+import { readBytes } from '../../lib/http/body.ts';
+import { endpoint, HttpError } from '../../lib/http/errors.ts';
+import { queue } from '../../lib/queue/index.ts';
+
+export const POST = endpoint(async (request) => {
+  const found = eventOf(await readBytes(request, { maxBytes: EDGE_LIMITS.drainBodyBytes }));
+  if (found === null) return Response.json({ events: 0 });
+  const { event, itemId, ts, token } = found;
+  const companyId = await companyOfToken(database(), token, acceptedSecrets('BITRIX24_APPLICATION_TOKEN'));
+  if (companyId === null)
+    throw new HttpError(401, 'unauthorized', 'No company has a portal with this application token.');
+  await queue.addJob(
+    'crm_event',
+    { companyId, event, itemId },
+    { idempotencyKey: `${companyId}:${event}:${itemId}:${ts}` },
+  );
+  return Response.json({ events: 1 });
+});

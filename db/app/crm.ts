@@ -1,0 +1,47 @@
+/** CRM settings and links for drizzle. The SQL in ./migrations decides. */
+import { bigint, boolean, integer, pgTable, primaryKey, real, text, unique } from 'drizzle-orm/pg-core';
+import { companies, instant, leads } from './schema.ts';
+
+export const crmSettings = pgTable('crm_settings', {
+  companyId: text('company_id')
+    .primaryKey()
+    .references(() => companies.id),
+  webhookUrl: text('webhook_url'),
+  applicationToken: text('application_token'),
+  perSecond: real('per_second').notNull().default(2),
+  burst: integer('burst').notNull().default(50),
+  duplicatePolicy: text('duplicate_policy', { enum: ['link', 'create', 'skip'] })
+    .notNull()
+    .default('link'),
+  sourceId: text('source_id'),
+  stageId: text('stage_id'),
+  assignedById: bigint('assigned_by_id', { mode: 'number' }),
+  importsLeads: boolean('imports_leads').notNull().default(false),
+  reconciledAt: instant('reconciled_at'),
+});
+
+export const crmLinks = pgTable(
+  'crm_links',
+  {
+    companyId: text('company_id')
+      .notNull()
+      .references(() => companies.id),
+    leadId: bigint('lead_id', { mode: 'bigint' })
+      .notNull()
+      .references(() => leads.id, { onDelete: 'cascade' }),
+    externalId: bigint('external_id', { mode: 'bigint' }),
+    contentHash: text('content_hash'),
+    wantedVersion: bigint('wanted_version', { mode: 'bigint' }).notNull().default(0n),
+    syncedVersion: bigint('synced_version', { mode: 'bigint' }).notNull().default(0n),
+    syncedAt: instant('synced_at'),
+    refusal: text('refusal'),
+    deletedAt: instant('deleted_at'),
+    claimedBy: bigint('claimed_by', { mode: 'bigint' }),
+    claimFence: bigint('claim_fence', { mode: 'bigint' }),
+    claimedUntil: instant('claimed_until'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.companyId, table.leadId] }),
+    unique('one_lead_per_item').on(table.companyId, table.externalId),
+  ],
+);

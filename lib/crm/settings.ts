@@ -1,0 +1,58 @@
+/** How a company's CRM is reached, and what the company wants of it. */
+import type { Executor } from '../../db/client.ts';
+import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
+import type { Limit } from '../jobqueue/index.ts';
+import type { Portal } from '../providers/bitrix24.ts';
+
+export interface Crm {
+  readonly portal: Portal;
+  /** All requests of a portal take from it, whatever they are for. */
+  readonly bucket: string;
+  readonly limit: Limit;
+  readonly policy: 'link' | 'create' | 'skip';
+  readonly sourceId: string | null;
+  readonly stageId: string | null;
+  readonly assignedById: number | null;
+  readonly importsLeads: boolean;
+  readonly isPaused: boolean;
+}
+
+/** Null if neither the company nor the deployment has a portal. A portal is known by its host: the rest of its URL is a secret. */
+export async function crmOf(database: Executor, companyId: string): Promise<Crm | null> {
+  const [row] = await database.execute<Row>({
+    text: `
+      select s.webhook_url, coalesce(s.per_second, 2) as per_second, coalesce(s.burst, 50) as burst,
+             coalesce(s.duplicate_policy, 'link') as policy, s.source_id, s.stage_id, s.assigned_by_id::text as assigned_by_id,
+             coalesce(s.imports_leads, false) as imports_leads, c.paused_at is not null as is_paused
+      from companies co
+      left join crm_settings s on s.company_id = co.id
+      left join connections c on c.company_id = co.id and c.provider = 'bitrix24'
+      where co.id = $1`,
+    params: [companyId],
+  });
+  const webhookUrl = row?.webhook_url ?? bitrix24WebhookUrl();
+  if (row === undefined || webhookUrl === null) return null;
+  return {
+    portal: { webhookUrl: webhookUrl.replace(/\/+$/, '') },
+    bucket: `bitrix24:${URL.canParse(webhookUrl) ? new URL(webhookUrl).host : 'portal'}`,
+    limit: { perSecond: row.per_second, burst: row.burst },
+    policy: row.policy,
+    sourceId: row.source_id,
+    stageId: row.stage_id,
+    assignedById: row.assigned_by_id === null ? null : Number(row.assigned_by_id),
+    importsLeads: row.imports_leads,
+    isPaused: row.is_paused,
+  };
+}
+
+interface Row {
+  webhook_url: string | null;
+  per_second: number;
+  burst: number;
+  policy: Crm['policy'];
+  source_id: string | null;
+  stage_id: string | null;
+  assigned_by_id: string | null;
+  imports_leads: boolean;
+  is_paused: boolean;
+}

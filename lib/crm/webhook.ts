@@ -1,0 +1,59 @@
+/** From the form that a portal posts to a job. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Executor } from '../../db/client.ts';
+import { HttpError } from '../http/errors.ts';
+
+export interface PortalEvent {
+  readonly event: 'ONCRMLEADADD' | 'ONCRMLEADUPDATE' | 'ONCRMLEADDELETE';
+  readonly itemId: string;
+  readonly ts: string;
+  readonly token: string;
+}
+
+const EVENTS = ['ONCRMLEADADD', 'ONCRMLEADUPDATE', 'ONCRMLEADDELETE'] as const;
+
+/** Null for an event that nobody asked for; throws 400 for what is no event at all. */
+export function eventOf(body: Uint8Array): PortalEvent | null {
+  const form = new URLSearchParams(Buffer.from(body).toString('utf8'));
+  const token = form.get('auth[application_token]') ?? '';
+  const itemId = form.get('data[FIELDS][ID]') ?? '';
+  const name = (form.get('event') ?? '').toUpperCase();
+  if (name === '' || token === '' || token.length > 200)
+    throw new HttpError(400, 'request_invalid', 'The body is not an event of a portal.');
+  const event = EVENTS.find((one) => one === name);
+  if (event === undefined || !/^\d{1,19}$/.test(itemId)) return null;
+  return { event, itemId, ts: (form.get('ts') ?? '').slice(0, 20), token };
+}
+
+/**
+ * Whose portal proves itself by this token: the company's that has it, or that of the one company without a token if it is the
+ * deployment's own. Tokens are compared by their hashes: the time that takes tells nothing of any of them.
+ */
+export async function companyOfToken(
+  database: Executor,
+  token: string,
+  own: readonly string[],
+): Promise<string | null> {
+  const rows = await database.execute<{ company_id: string; has_token: boolean; hash: string | null }>({
+    text: `
+      select s.company_id, s.application_token is not null as has_token,
+             encode(sha256(convert_to(s.application_token, 'UTF8')), 'hex') as hash
+      from crm_settings s
+      where s.application_token is null or sha256(convert_to(s.application_token, 'UTF8')) = decode($1, 'hex')
+      order by has_token desc
+      limit 2`,
+    params: [hexOf(token)],
+  });
+  const [first, second] = rows;
+  if (first?.has_token) return first.company_id;
+  const isOwn = own.map((secret) => timingSafeEqual(hash(secret), hash(token))).includes(true);
+  return isOwn && first !== undefined && second === undefined ? first.company_id : null;
+}
+
+function hash(value: string): Buffer {
+  return createHash('sha256').update(value).digest();
+}
+
+function hexOf(value: string): string {
+  return hash(value).toString('hex');
+}

@@ -1,0 +1,121 @@
+/** One page of changed leads at a time, one company after the other; what is behind it never changes again for this run. */
+import { z } from 'zod';
+import { database } from '../../../db/client.ts';
+import type { Executor } from '../../../db/database.ts';
+import { askOne, Later } from '../../crm/ask.ts';
+import { applyItem } from '../../crm/incoming.ts';
+import { crmOf } from '../../crm/settings.ts';
+import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
+import { log } from '../../log.ts';
+import { mapOf } from '../../providers/bitrix24.ts';
+
+interface Payload {
+  readonly companyId?: string | undefined;
+}
+
+/** Where a run goes on: in this company, behind this item, with what changed from `fromMs` on; `startedMs` is its next cursor. */
+const State = z.object({
+  companyId: z.string(),
+  afterId: z.number(),
+  fromMs: z.number(),
+  startedMs: z.number(),
+});
+type State = z.output<typeof State>;
+
+/** The portal's clock and ours differ, and what it commits may be visible late. */
+const OVERLAP_MS = 5 * 60_000;
+/** A portal that was never asked: the last day is what a deploy or an outage can have missed. */
+const FIRST_LOOK_MS = 24 * 3_600_000;
+/** The portal's own page. */
+const PAGE = 50;
+/** Then others have a turn. */
+const PAGES_A_RUN = 20;
+
+export const run: Handler<Payload> = (context) => reconcile(database(), context);
+
+export async function reconcile(executor: Executor, context: JobContext<Payload>): Promise<unknown> {
+  const { payload, job, signal } = context;
+  const left = State.safeParse(job.state);
+  let state: State | null = left.success ? left.data : await nextCompany(executor, payload, null);
+  const counts: Record<string, number> = {};
+  for (let page = 0; state !== null; page++) {
+    if (signal.aborted || page >= PAGES_A_RUN) return continueWith(state);
+    try {
+      state = await onePage(executor, context, state, counts);
+    } catch (error) {
+      if (error instanceof Later) return error.next;
+      throw error;
+    }
+  }
+  return counts;
+}
+
+async function onePage(
+  executor: Executor,
+  context: JobContext<Payload>,
+  state: State,
+  counts: Record<string, number>,
+): Promise<State | null> {
+  const { companyId, afterId, fromMs } = state;
+  const crm = await crmOf(executor, companyId);
+  // A paused portal must not keep the others from being asked.
+  if (crm === null || crm.isPaused) return nextCompany(executor, context.payload, companyId);
+  const asked = await askOne(
+    { database: executor, context, companyId, crm, state },
+    {
+      method: 'crm.item.list',
+      params: {
+        entityTypeId: 1,
+        filter: { '>id': afterId, '>=updatedTime': new Date(fromMs).toISOString() },
+        order: { id: 'ASC' },
+        start: -1,
+      },
+    },
+  );
+  if (asked.kind === 'refused') {
+    log.warn({ companyId, error: asked.error.message }, 'crm_reconcile_refused');
+    return nextCompany(executor, context.payload, companyId);
+  }
+  const listed = mapOf(asked.result).items;
+  const items = Array.isArray(listed) ? listed.map(mapOf) : [];
+  for (const fields of items) {
+    const applied = await applyItem(
+      executor,
+      companyId,
+      { id: String(fields.id), fields },
+      { imports: crm.importsLeads },
+    );
+    counts[applied] = (counts[applied] ?? 0) + 1;
+  }
+  if (items.length >= PAGE) return { ...state, afterId: Number(items.at(-1)?.id) };
+  await executor.execute({
+    text: `
+      insert into crm_settings as s (company_id, reconciled_at) values ($1, to_timestamp($2::float8 / 1000))
+      on conflict (company_id) do update set reconciled_at = greatest(s.reconciled_at, excluded.reconciled_at)`,
+    params: [companyId, state.startedMs],
+  });
+  return nextCompany(executor, context.payload, companyId);
+}
+
+/** The next company with a CRM of its own, in the order of their ids; null: that was the last. */
+async function nextCompany(
+  executor: Executor,
+  { companyId: only }: Payload,
+  after: string | null,
+): Promise<State | null> {
+  if (only !== undefined && after !== null) return null;
+  const [row] = await executor.execute<{ company_id: string; now_ms: number; reconciled_ms: number | null }>({
+    text: `
+      select company_id, (extract(epoch from now()) * 1000)::float8 as now_ms,
+             (extract(epoch from reconciled_at) * 1000)::float8 as reconciled_ms
+      from crm_settings
+      where ($1::text is null or company_id = $1) and ($2::text is null or company_id > $2)
+      order by company_id
+      limit 1`,
+    params: [only ?? null, after],
+  });
+  if (row === undefined) return null;
+  const { company_id: companyId, now_ms: startedMs, reconciled_ms: reconciledMs } = row;
+  const fromMs = (reconciledMs ?? startedMs - FIRST_LOOK_MS) - OVERLAP_MS;
+  return { companyId, afterId: 0, fromMs, startedMs };
+}

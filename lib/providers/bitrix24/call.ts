@@ -1,0 +1,194 @@
+/**
+ * One call of Bitrix24's REST API, and what came of it. No retries: a repeated `add` makes a second lead. The webhook's URL holds
+ * the credential, so nothing here ever says it: errors name the method alone.
+ */
+import { z } from 'zod';
+import { type Effect, effectOf } from './effects.ts';
+import { queryOf } from './query.ts';
+
+export interface Portal {
+  /** `https://{portal}/rest/{user}/{secret}`, without a slash at the end. A secret. */
+  readonly webhookUrl: string;
+}
+
+export interface Bitrix24Error {
+  /** The portal's; may be empty. */
+  readonly code: string;
+  readonly message: string;
+  readonly effect: Effect;
+  /** When the method may be called again, where the portal said so, unix ms. */
+  readonly resetAtMs: number | null;
+}
+
+/** How long the portal has worked for this method within its ten minutes, and when that counts anew. */
+export interface Operating {
+  readonly seconds: number;
+  readonly resetAtMs: number | null;
+}
+
+export type Called =
+  | {
+      readonly kind: 'done';
+      readonly result: unknown;
+      readonly next: number | null;
+      readonly operating: Operating | null;
+    }
+  | { readonly kind: 'refused'; readonly error: Bitrix24Error }
+  /** It provably never left us. */
+  | { readonly kind: 'unsent'; readonly error: Error }
+  /** It may have been done. */
+  | { readonly kind: 'unknown'; readonly error: Error };
+
+export interface Command {
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export type Answer =
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'refused'; readonly error: Bitrix24Error };
+
+export type Batched =
+  | { readonly kind: 'done'; readonly answers: readonly Answer[]; readonly operating: Operating | null }
+  | Exclude<Called, { kind: 'done' }>;
+
+/** The portal's own bound for one request is 60 s. */
+const TIMEOUT_MS = 65_000;
+/** The portal's bound of a batch. */
+export const BATCH_COMMANDS = 50;
+/** A block lifts by itself within ten minutes. */
+const BLOCK_MS = 10 * 60_000;
+
+const Time = z
+  .object({ operating: z.number().optional(), operating_reset_at: z.number().optional() })
+  .optional()
+  .catch(undefined);
+const Done = z.object({ result: z.unknown(), next: z.number().optional(), time: Time });
+const Refused = z.object({
+  error: z.union([z.string(), z.number()]).transform(String),
+  error_description: z.string().catch(''),
+  time: Time,
+});
+
+/** `nowMs` is for blocks whose end the portal did not say. */
+export async function call(
+  { webhookUrl }: Portal,
+  { method, params }: Command,
+  { signal, nowMs = Date.now }: { signal: AbortSignal; nowMs?: () => number },
+): Promise<Called> {
+  if (!isSafe(webhookUrl))
+    return { kind: 'refused', error: errorOf(method, 'INVALID_REQUEST', 'HTTPS is required', 400, null) };
+  if (signal.aborted) return { kind: 'unsent', error: new Error(`Bitrix24 ${method}: told to end before the call`) };
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(`${webhookUrl}/${method}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify(params),
+      redirect: 'error',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    text = await response.text();
+  } catch (error) {
+    const code = codeOf(error);
+    return NEVER_LEFT.test(code)
+      ? { kind: 'unsent', error: new Error(`Bitrix24 ${method}: the portal cannot be reached (${code})`) }
+      : { kind: 'unknown', error: new Error(`Bitrix24 ${method}: no answer (${code})`) };
+  }
+  const json = parsed(text);
+  const refused = Refused.safeParse(json);
+  if (refused.success) {
+    const { error: code, error_description: words, time } = refused.data;
+    const error = errorOf(method, code, words, response.status, resetOf(time, nowMs));
+    if (error.effect === 'ambiguous') return { kind: 'unknown', error: new Error(error.message) };
+    return { kind: 'refused', error };
+  }
+  const done = Done.safeParse(json);
+  if (response.ok && done.success && typeof json === 'object' && json !== null && 'result' in json)
+    return {
+      kind: 'done',
+      result: done.data.result,
+      next: done.data.next ?? null,
+      operating: operatingOf(done.data.time),
+    };
+  // An overloaded portal answers with a page; one that refuses whoever knocks may have done nothing
+  if (response.status === 429 || response.status === 503)
+    return { kind: 'refused', error: errorOf(method, '', `HTTP ${response.status}`, response.status, null) };
+  return { kind: 'unknown', error: new Error(`Bitrix24 ${method}: HTTP ${response.status} without an answer`) };
+}
+
+/** Up to 50 commands as one request. Each has an answer of its own, in their order; what failed for all is told as for a call. */
+export async function batch(
+  portal: Portal,
+  commands: readonly Command[],
+  options: { signal: AbortSignal; nowMs?: () => number },
+): Promise<Batched> {
+  if (commands.length === 0) return { kind: 'done', answers: [], operating: null };
+  if (commands.length > BATCH_COMMANDS)
+    throw new RangeError(`expected at most ${BATCH_COMMANDS} commands, got ${commands.length}`);
+  const cmd = Object.fromEntries(commands.map(({ method, params }, n) => [`c${n}`, `${method}?${queryOf(params)}`]));
+  const called = await call(portal, { method: 'batch', params: { halt: 0, cmd } }, options);
+  if (called.kind !== 'done') return called;
+  const inner = (called.result ?? {}) as Record<string, unknown>;
+  const results = mapOf(inner.result);
+  const errors = mapOf(inner.result_error);
+  const times = mapOf(inner.result_time);
+  const answers = commands.map(({ method }, n): Answer => {
+    const refused = Refused.safeParse(errors[`c${n}`]);
+    if (refused.success) {
+      const time = Time.parse(times[`c${n}`]);
+      const { error: code, error_description: words } = refused.data;
+      return { kind: 'refused', error: errorOf(method, code, words, 400, resetOf(time, options.nowMs ?? Date.now)) };
+    }
+    if (`c${n}` in results) return { kind: 'done', result: results[`c${n}`] };
+    return { kind: 'refused', error: errorOf(method, 'ERROR_UNEXPECTED_ANSWER', 'the batch does not say', 500, null) };
+  });
+  const measured = Object.values(times).flatMap((time) => operatingOf(Time.parse(time)) ?? []);
+  const operating = measured.toSorted((a, b) => b.seconds - a.seconds)[0] ?? called.operating;
+  return { kind: 'done', answers, operating };
+}
+
+/** PHP writes an empty map as a list. */
+export function mapOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function errorOf(method: string, code: string, words: string, status: number, resetAtMs: number | null): Bitrix24Error {
+  const message = `Bitrix24 ${method}: ${code === '' ? 'error' : code} ${words.slice(0, 300)}`.trim();
+  return { code, message, effect: effectOf(code, status), resetAtMs };
+}
+
+function operatingOf(time: z.output<typeof Time>): Operating | null {
+  if (time?.operating === undefined) return null;
+  return { seconds: time.operating, resetAtMs: time.operating_reset_at ? time.operating_reset_at * 1000 : null };
+}
+
+function resetOf(time: z.output<typeof Time>, nowMs: () => number): number {
+  return time?.operating_reset_at ? time.operating_reset_at * 1000 : nowMs() + BLOCK_MS;
+}
+
+/** A stand-in on this machine needs no certificate. */
+function isSafe(webhookUrl: string): boolean {
+  if (!URL.canParse(webhookUrl)) return false;
+  const { protocol, hostname } = new URL(webhookUrl);
+  return protocol === 'https:' || (protocol === 'http:' && (hostname === '127.0.0.1' || hostname === 'localhost'));
+}
+
+const NEVER_LEFT =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_CERT|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/;
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  if (error.cause instanceof Error) return codeOf(error.cause);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
