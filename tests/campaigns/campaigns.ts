@@ -14,7 +14,7 @@ export const COMPANY = 'acme';
 
 export type Campaigns = Awaited<ReturnType<typeof startCampaigns>>;
 
-/** With a number that may send 200 a second unless a test says otherwise, and a template `offer` with one parameter. */
+/** With a number that may send 1,000 a second unless a test says otherwise, and a template `offer` with one parameter. */
 export async function startCampaigns() {
   const fresh = await freshDatabase();
   const database = connect(fresh.url);
@@ -40,7 +40,7 @@ export async function startCampaigns() {
   let made = 0;
 
   async function addCompany(companyId: string, settings: { perSecond?: number; dailyPeople?: number | null } = {}) {
-    const { perSecond = 200, dailyPeople = null } = settings;
+    const { perSecond = 1_000, dailyPeople = null } = settings;
     await rows(
       `with company as (
          insert into companies (id, name) values ($1, $1) returning id
