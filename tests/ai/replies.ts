@@ -64,8 +64,13 @@ export async function replies(): Promise<Replies> {
         `${llm.origin}/v1`,
         LLM_KEYS.openai,
       );
-      for (const [column, value] of Object.entries(settings))
-        await rows(`update ai_settings set ${column} = $1 where company_id = $2`, value, id);
+      const columns = Object.keys(settings);
+      if (columns.length > 0)
+        await rows(
+          `update ai_settings set ${columns.map((column, n) => `${column} = $${n + 2}`).join(', ')} where company_id = $1`,
+          id,
+          ...Object.values(settings),
+        );
       return id;
     },
     async wrote(companyId, body, phone = '+971501111111') {
