@@ -57,8 +57,23 @@ describe('the runbook', () => {
     await fresh.drop();
   });
 
-  test.each(blocksOf('docs/operations.md', 'sql'))('its SQL at line $line runs', async ({ text }) => {
-    await sql.query(text);
+  test.each([...blocksOf('docs/operations.md', 'sql'), ...blocksOf('docs/campaigns.md', 'sql')])(
+    'its SQL at line $line runs',
+    async ({ text }) => {
+      await sql.query(text);
+    },
+  );
+
+  test('explains every reason why a campaign leaves somebody out', () => {
+    const code = ['plan', 'end', 'windows'].map((name) => readFileSync(`lib/jobs/campaign-send/${name}.ts`, 'utf8'));
+    const claims = readFileSync('db/app/migrations/0003_create_campaigns.sql', 'utf8');
+    const reasons = [
+      ...(code[0] ?? '').matchAll(/skip: '(\w+)'/g),
+      ...[...code, claims].flatMap((text) => [...text.matchAll(/\b(?:then|else) '(\w+_\w+|expired|duplicate)'/g)]),
+    ].map(([, reason]) => reason);
+    const known = reasons.filter((reason) => reason !== 'quiet_hours');
+    expect(new Set(known).size).toBeGreaterThan(8);
+    expect(known.filter((reason) => !proseOf('docs/campaigns.md').includes(`\`${reason}\``))).toEqual([]);
   });
 
   test('a dead letter is enqueued anew once, whoever does it twice', async () => {
@@ -105,7 +120,7 @@ describe('the code of README.md and of the documents for developers', () => {
   beforeAll(async () => {
     fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', fresh.url);
-    const documents = ['handlers', 'schedules', 'health', 'rate-limits', 'statistics', 'retention'].map(
+    const documents = ['campaigns', 'handlers', 'schedules', 'health', 'rate-limits', 'statistics', 'retention'].map(
       (name) => `docs/${name}.md`,
     );
     mirror = mirrorWith(['README.md', ...documents], { 'lib/jobs/index.ts': nameTheTypes });
