@@ -196,9 +196,9 @@ test('.env.example names every variable that the code reads, and no other', () =
   );
   expect(secrets.length).toBeGreaterThan(2);
   const ofThePlatform = ['NODE_ENV', 'VERCEL', 'VERCEL_ENV', 'NEXT_TELEMETRY_DISABLED'];
-  const named = [...code.matchAll(/process\.env\.([A-Z_]+)/g)].map(([, name = '']) => name);
+  const named = [...code.matchAll(/process\.env\.([A-Z0-9_]+)/g)].map(([, name = '']) => name);
   const all = new Set([...named, 'DATABASE_URL_UNPOOLED', ...secrets, ...secrets.map((name) => `${name}_PREVIOUS`)]);
-  const example = [...readFileSync('.env.example', 'utf8').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  const example = [...readFileSync('.env.example', 'utf8').matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
   expect(example.sort()).toEqual([...all].filter((name) => !ofThePlatform.includes(name)).sort());
 });
 

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import type { AiAccount, Answer, Failure } from '../../providers/ai.ts';
 import { type Asker, ask } from './ask.ts';
-import { ModelConfig, type PromptVersion, promptFor } from './messages.ts';
+import { promptFor } from './messages.ts';
+import { ModelConfig, type PromptVersion } from './prompt-version.ts';
 import type { Purpose, Reserved } from './spend.ts';
 import type { Settings, Turn } from './turn.ts';
 

@@ -1,7 +1,7 @@
 /** The row of a generation: opened once with its prompt pinned, ended once, whoever else tries. */
 import type { Executor } from '../../../db/database.ts';
 import type { AiAccount } from '../../providers/ai.ts';
-import type { PromptVersion } from './messages.ts';
+import type { PromptVersion } from './prompt-version.ts';
 
 export interface Generation {
   readonly id: string;

@@ -1,20 +1,8 @@
 /** From a turn and a pinned prompt version to what the model is asked. Pure. */
-import { z } from 'zod';
 import { render } from '../../ai/template.ts';
 import type { ChatMessage } from '../../providers/ai.ts';
+import type { PromptVersion } from './prompt-version.ts';
 import type { Settings, Turn } from './turn.ts';
-
-export const ModelConfig = z.strictObject({
-  temperature: z.number().min(0).max(2).default(0.3),
-  maxOutputTokens: z.int().min(64).max(8_192).default(800),
-});
-
-export interface PromptVersion {
-  readonly system: string;
-  readonly userTemplate: string;
-  /** As stored: see `ModelConfig`. */
-  readonly config: unknown;
-}
 
 /** What the model may call the customer's wish, where a company names no intents of its own. */
 export const INTENTS = [
