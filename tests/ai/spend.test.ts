@@ -1,5 +1,6 @@
 /** What generations may cost: never more than the budget, however many run at once, and what is booked is what was billed. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Database } from '../../db/client.ts';
 import { isContinue } from '../../lib/jobqueue/job.ts';
 import { log } from '../../lib/log.ts';
 import { GOOD, type Replies, replies } from './replies.ts';
@@ -48,10 +49,23 @@ describe('a budget', () => {
     const companyId = await ai.company({ daily_budget_usd: (await worstCase()) * 3.5 });
     const messages = await wroteEach(companyId, 30);
     ai.llm.reset();
-    ai.llm.faults.add({ delayMs: 1_500, times: null }); // all ask for money before the first call ends
-    await Promise.all(messages.map((ids) => ai.run(ids)));
+    let release = () => {};
+    const decided = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    // nothing is given back before everybody has asked
+    const through: Database = {
+      ...ai.database,
+      async execute(statement, options) {
+        if (statement.text.includes('update ai_spend')) await decided;
+        return ai.database.execute<never>(statement, options);
+      },
+    };
+    const runs = Promise.all(messages.map((ids) => ai.run(ids, { through })));
+    await expect.poll(() => ends(companyId), { timeout: 20_000 }).toMatchObject({ daily_budget: 27 });
+    release();
+    await runs;
     expect(ai.llm.asked).toHaveLength(3);
-    expect(await ends(companyId)).toMatchObject({ daily_budget: 27 });
     const { day, cost } = await spent(companyId);
     expect(day).toBeCloseTo(cost, 10);
   });
