@@ -27,23 +27,27 @@ export async function savePrompt(database: Executor, prompt: PromptText): Promis
   const checksum = createHash('sha256')
     .update(JSON.stringify([system, userTemplate, config]))
     .digest('hex');
-  const [row] = await database.execute<{ version: number }>({
-    text: SAVE,
-    params: [
-      companyId,
-      key,
-      system,
-      userTemplate,
-      JSON.stringify([...new Set(variables)]),
-      JSON.stringify(config),
-      checksum,
-      createdBy,
-    ],
-  });
-  return (row as NonNullable<typeof row>).version;
+  const params = [
+    companyId,
+    key,
+    system,
+    userTemplate,
+    JSON.stringify([...new Set(variables)]),
+    JSON.stringify(config),
+    checksum,
+    createdBy,
+  ];
+  for (let turn = 0; turn < SAVES_AT_ONCE; turn++) {
+    const [row] = await database.execute<{ version: number }>({ text: SAVE, params });
+    if (row) return row.version;
+  }
+  throw new Error(`the prompt '${key}' was saved by ${SAVES_AT_ONCE} others at the same time`);
 }
 
-/** The prompt's row is locked by its own upsert, so two saves at once get two numbers. */
+/** Each turn that is lost is somebody else's version; people save by hand. */
+const SAVES_AT_ONCE = 20;
+
+/** The upsert makes saves of one prompt wait for each other, but who waited still sees the last version of before: no row, once more. */
 const SAVE = `
 with prompt as (
   insert into prompts (company_id, key) values ($1, $2)
@@ -60,11 +64,12 @@ with prompt as (
          array(select jsonb_array_elements_text($5::jsonb)), $6::jsonb, $7, $8
   from prompt
   where not exists (select from last where checksum = $7)
+  on conflict (prompt_id, version) do nothing
   returning version
 )
 select version from saved
 union all
-select version from last where not exists (select from saved)
+select version from last where checksum = $7
 `;
 
 export interface Move {
@@ -75,7 +80,10 @@ export interface Move {
   readonly movedBy: string;
 }
 
-/** Points a label at a version, with a line of history; generations that are under way keep theirs. False: there is no such version. */
+/**
+ * Points a label at a version, with a line of history if that is another one; generations that are under way keep theirs. False:
+ * there is no such version.
+ */
 export async function moveLabel(
   database: Executor,
   { companyId, key, label, version, movedBy }: Move,
@@ -84,22 +92,64 @@ export async function moveLabel(
   return rows.length > 0;
 }
 
+/** The label's row is locked before it is read, so that of moves at once each says where it really came from. */
 const MOVE = `
 with target as (
   select v.prompt_id, v.version
   from prompts p join prompt_versions v on v.prompt_id = p.id and v.version = $4::int
   where p.company_id is not distinct from $1 and p.key = $2
 ), before as (
-  select l.version from target join prompt_labels l on l.prompt_id = target.prompt_id and l.label = $3
+  select l.version from target join prompt_labels l on l.prompt_id = target.prompt_id and l.label = $3 for update of l
 ), moved as (
   insert into prompt_labels as l (prompt_id, label, version, moved_by)
-  select prompt_id, $3, version, $5 from target
+  select prompt_id, $3, target.version, $5
+  from target left join before on true
+  where before.version is distinct from target.version
   on conflict (prompt_id, label) do update set version = excluded.version, moved_by = excluded.moved_by, moved_at = now()
-  returning prompt_id, version
+  returning prompt_id
+), noted as (
+  insert into prompt_label_moves (prompt_id, label, from_version, to_version, moved_by)
+  select moved.prompt_id, $3, before.version, $4::int, $5 from moved left join before on true
+)
+select prompt_id from target
+`;
+
+/**
+ * Back to what the label pointed to before it was moved to `from`: answers that version, or null if the label does not point to
+ * `from` any more, or has no version before it. So a rollback that is asked for twice is done once.
+ */
+export async function rollBackLabel(
+  database: Executor,
+  { companyId, key, label, from, movedBy }: Omit<Move, 'version'> & { readonly from: number },
+): Promise<number | null> {
+  const [row] = await database.execute<{ version: number }>({
+    text: ROLL_BACK,
+    params: [companyId, key, label, from, movedBy],
+  });
+  return row?.version ?? null;
+}
+
+const ROLL_BACK = `
+with pointed as (
+  select l.prompt_id
+  from prompts p join prompt_labels l on l.prompt_id = p.id and l.label = $3 and l.version = $4::int
+  where p.company_id is not distinct from $1 and p.key = $2
+  for update of l
+), target as (
+  select m.prompt_id, m.from_version as version
+  from pointed join prompt_label_moves m on m.prompt_id = pointed.prompt_id and m.label = $3 and m.to_version = $4::int
+  order by m.id desc
+  limit 1
+), moved as (
+  update prompt_labels l
+  set version = target.version, moved_by = $5, moved_at = now()
+  from target
+  where l.prompt_id = target.prompt_id and l.label = $3 and target.version is not null
+  returning l.prompt_id, l.version
 )
 insert into prompt_label_moves (prompt_id, label, from_version, to_version, moved_by)
-select prompt_id, $3, (select version from before), version, $5 from moved
-returning id
+select prompt_id, $3, $4::int, version, $5 from moved
+returning to_version as version
 `;
 
 export interface LabelMove {

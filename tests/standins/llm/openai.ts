@@ -17,7 +17,7 @@ export interface OpenAiRules {
 
 export function openAi(rules: OpenAiRules, call: Call): Answer {
   if (call.headers.authorization !== `Bearer ${rules.apiKey}`) {
-    const shown = (call.headers.authorization ?? '').replace(/^Bearer /, '');
+    const shown = (call.headers.authorization ?? '').replace(/^Bearer ?/, '');
     return shown === ''
       ? failed(401, "You didn't provide an API key.", 'invalid_request_error', null)
       : failed(401, `Incorrect API key provided: ${masked(shown)}.`, 'invalid_request_error', 'invalid_api_key');

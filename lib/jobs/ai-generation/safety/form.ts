@@ -40,7 +40,7 @@ export function form(draft: string, { maxMessageLength, languages, declared, com
       whole('language', 'high', `the language is '${declared.slice(0, 20)}', expected ${languages.join(', ')}`),
     );
   const asked = mainScript(question);
-  if (asked !== null && script !== null && asked !== script && scripts.includes(asked))
+  if (asked !== null && script !== null && asked !== script && scripts.includes(asked) && scripts.includes(script))
     findings.push(
       whole('language_of_customer', 'medium', `the customer writes in ${asked} script, the reply is in ${script}`),
     );

@@ -29,7 +29,7 @@ const UNSEEN = '[\\u0640\\u064b-\\u0652\\u0670\\u200b-\\u200f\\u2060\\ufeff\\u00
 const BEFORE = '(?<![\\p{L}\\p{N}\\p{M}_])';
 const AFTER = '(?![\\p{L}\\p{N}\\p{M}_])';
 /** And, so, by, for, like, the: Arabic writes them in one with the word. */
-const ARABIC_PREFIX = '(?:[وف]?(?:[بكل]?ال|لل|[بكل])?)';
+const ARABIC_PREFIX = `(?:[وف]${UNSEEN})?(?:(?:[بكل]${UNSEEN})?ا${UNSEEN}ل${UNSEEN}|ل${UNSEEN}ل${UNSEEN}|[بكل]${UNSEEN})?`;
 
 /** One pattern for a list of words and phrases; `*` at the end of one stands for any ending («guarantee*»). Global, for `matchAll`. */
 export function wordsPattern(words: readonly string[]): RegExp {
@@ -42,7 +42,7 @@ function wordSource(word: string): string {
   const text = readable(isOpen ? word.slice(0, -1) : word).trim();
   const letters = Array.from(text, (char) => (/\s/.test(char) ? '\\s+' : escaped(char)));
   const prefix = /^\p{Script=Arabic}/u.test(text) ? ARABIC_PREFIX : '';
-  return `${prefix}${letters.join(UNSEEN)}${isOpen ? '\\p{L}*' : ''}`;
+  return `${prefix}${letters.join(UNSEEN)}${isOpen ? '[\\p{L}\\p{M}]*' : UNSEEN}`;
 }
 
 function escaped(char: string): string {
