@@ -54,11 +54,6 @@ export class Chores {
     return Object.fromEntries(chores.map((chore) => [chore.name, chore.request()]));
   }
 
-  /** The step found jobs and left the chores to a later one: the next asks again. */
-  leftOver(): void {
-    this.#lookedAtMs = Number.NEGATIVE_INFINITY;
-  }
-
   /** Starts what the answer asks for; a chore that fails is logged, and left to the next drain. */
   take(answers: Readonly<Record<string, unknown>> | null): void {
     const { chores, log, wake, executor, untilMs } = this.#options;

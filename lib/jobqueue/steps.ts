@@ -19,7 +19,7 @@ import type { RateLimiter } from './rateLimit.ts';
 import { count, type DrainReport } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
 import { batchSize, holdLimit } from './slots.ts';
-import type { Claim, StepAnswer } from './store/step.ts';
+import type { Claim } from './store/step.ts';
 import { Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
 
@@ -256,7 +256,7 @@ export class Steps implements Member {
       this.#idleClaimInFlight = claim.idle;
     }
     const choresEnded = this.#chores.ended;
-    const chores = report.stopReason === null ? this.#chores.request(now) : null;
+    const chores = claim && this.#chores.request(now);
     const mayBeLast = report.stopReason !== null || (claim?.alone === true && claim.lanes === null);
     const counts = this.#tally.carry(ended, { version: this.#sent, nowMs: now, isLast: mayBeLast });
     const parcel: Parcel = {
@@ -283,7 +283,6 @@ export class Steps implements Member {
         this.#noteClaimed(claim, parcel, delivered, now);
         this.#lookedAfterChores = choresEnded;
       }
-      if (claim?.first && foundJobs(delivered.answer)) this.#chores.leftOver();
       this.#chores.take(delivered.answer.chores);
     } catch (error) {
       this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
@@ -360,7 +359,7 @@ export class Steps implements Member {
     this.#options.tell?.crashed(answer.crashed);
     this.#lanes.note(claim, answer, now);
     if (answer.recentRunMs) this.#hands.learn(answer.recentRunMs);
-    const nothing = !foundJobs(answer);
+    const nothing = answer.jobs.length + answer.crashed.length === 0;
     const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
     this.#foundNothing = nothing && claim.alone && claim.lanes === null;
     this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
@@ -374,8 +373,6 @@ export class Steps implements Member {
     if (this.#hands.suspect !== null && !othersAreIdle(this)) this.#hands.giveBackWaiting();
   }
 }
-
-const foundJobs = ({ jobs, crashed }: StepAnswer): boolean => jobs.length + crashed.length > 0;
 
 /** Tells running jobs what became of their news: a checkpoint is committed, or the job is no longer ours. */
 function noteNews(news: readonly News[], revoked: ReadonlySet<string>): void {

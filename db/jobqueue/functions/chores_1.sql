@@ -1,5 +1,5 @@
--- chores_1: what a drain does beside its jobs, as part of its first step that finds none or of its second, and of one every half
--- minute, so that an empty tick stays one statement. Part of step_1.
+-- chores_1: what a drain does beside its jobs, as part of its first step and of one every half minute, so that an empty tick
+-- stays one statement. Part of step_1.
 --
 -- chores   {name: what that chore needs to know}
 -- answer   {name: what the drain must act on, failed: {name: why}}, null if there is nothing
@@ -20,7 +20,6 @@ begin
         when 'schedules' then jobqueue.schedules_1(chores -> 'schedules')
         when 'watch' then jobqueue.watch_1(chores -> 'watch')
         when 'replays' then jobqueue.replays_due_1(chores -> 'replays')
-        when 'measure' then jobqueue.measure_1()
         when 'upkeep' then jobqueue.upkeep_1(chores -> 'upkeep')
       end);
     exception when others then

@@ -56,7 +56,6 @@ declare
   v_bytes      bigint := coalesce((claim ->> 'maxBytes')::bigint, 0);
   v_paused     boolean := coalesce((claim ->> 'includePaused')::boolean, false);
   v_discover   boolean := claim is not null and coalesce(jsonb_typeof(claim -> 'lanes'), 'null') = 'null';
-  v_first      boolean := coalesce((claim ->> 'first')::boolean, false);
   v_excluded   jsonb := coalesce(claim -> 'excluded', '[]');
   v_queues     jsonb := nullif(claim -> 'queues', 'null');
   v_unhandled  jsonb;
@@ -92,11 +91,9 @@ begin
     v_revoked := jobqueue.note_1(running);
   end if;
 
-  -- 3. Claim, after the chores, for what they bring back can be claimed at once. Not so in a fresh drain: its first step goes
-  -- out alone, so jobs would wait for chores; but for what admission goes by, they have their turn below if there are no jobs,
-  -- else in a later step, beside jobs.
+  -- 3. Claim, after the chores, for what they bring back can be claimed at once.
   if drain ? 'chores' then
-    v_chores := jobqueue.chores_1(case when v_first then '{"measure": {}}' else drain -> 'chores' end);
+    v_chores := jobqueue.chores_1(drain -> 'chores');
   end if;
   if v_limit > 0 then
     if v_discover then
@@ -126,7 +123,7 @@ begin
     end if;
 
     -- 3a. A fresh drain first takes what three drains had no time for, whatever its lane.
-    if v_first and v_limit > 0 then
+    if (claim ->> 'first')::boolean and v_limit > 0 then
       select coalesce(array_agg(ctid), '{}'), coalesce(array_agg(ctid) filter (where expired), '{}'), v_bytes - coalesce(max(total), 0)
       into v_picked, v_expired, v_bytes
       from (
@@ -269,10 +266,6 @@ begin
       where v_types ? (e ->> 1) and not v_excluded ? (e ->> 1);
       v_next_due := least(v_next_due, (claim ->> 'nextTokenInMs')::float8);
     end if;
-  end if;
-
-  if drain ? 'chores' and v_first and v_claimed = 0 and v_crashed = '{}' then
-    v_chores := jobqueue.chores_1(drain -> 'chores');
   end if;
 
   -- The heads of the lanes that this drain had no time for: after three such drains a fresh one takes them first.

@@ -6,10 +6,16 @@ returns jsonb
 language plpgsql volatile
 as $$
 declare
-  v_answer jsonb;
+  v_measure boolean;
+  v_prune   boolean;
+  v_answer  jsonb;
 begin
-  perform jobqueue.measure_1();
-  if exists (select from jobqueue.upkeep u where u.task <> 'run_times' and u.due_at <= now()) then
+  select bool_or(u.task = 'run_times'), bool_or(u.task <> 'run_times') into v_measure, v_prune
+  from jobqueue.upkeep u where u.due_at <= now();
+  if v_measure then
+    perform jobqueue.run_times_1();
+  end if;
+  if v_prune then
     v_answer := jobqueue.prune_1(request);
   end if;
   return case when (v_answer ->> 'more')::boolean then v_answer end;
