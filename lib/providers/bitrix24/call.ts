@@ -3,6 +3,7 @@
  * the credential, so nothing here ever says it: errors name the method alone.
  */
 import { z } from 'zod';
+import { codeOf, neverLeft } from '../failed-call.ts';
 import { type Effect, effectOf } from './effects.ts';
 import { queryOf } from './query.ts';
 
@@ -92,7 +93,7 @@ export async function call(
     text = await response.text();
   } catch (error) {
     const code = codeOf(error);
-    return NEVER_LEFT.test(code)
+    return neverLeft(error)
       ? { kind: 'unsent', error: new Error(`Bitrix24 ${method}: the portal cannot be reached (${code})`) }
       : { kind: 'unknown', error: new Error(`Bitrix24 ${method}: no answer (${code})`) };
   }
@@ -173,16 +174,6 @@ function isSafe(webhookUrl: string): boolean {
   if (!URL.canParse(webhookUrl)) return false;
   const { protocol, hostname } = new URL(webhookUrl);
   return protocol === 'https:' || (protocol === 'http:' && (hostname === '127.0.0.1' || hostname === 'localhost'));
-}
-
-const NEVER_LEFT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_CERT|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/;
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  if (error.cause instanceof Error) return codeOf(error.cause);
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 function parsed(text: string): unknown {

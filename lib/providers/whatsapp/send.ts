@@ -3,6 +3,7 @@
  * again is for its sender to decide, who knows what was recorded before.
  */
 import { z } from 'zod';
+import { codeOf, neverLeft } from '../failed-call.ts';
 import { type Effect, effectOf, wordsOf } from './effects.ts';
 import { bodyOf, faultOf, type WhatsAppMessage } from './message.ts';
 
@@ -140,22 +141,6 @@ async function call(
   const text = await response.text().catch(() => null);
   if (text === null) return { kind: 'unknown', error: new Error('WhatsApp broke off its answer') };
   return { kind: 'answered', status: response.status, json: parsed(text), retryAfterMs: retryAfterOf(response) };
-}
-
-/** Failures before the first byte of the request: no name, no route, nobody listens, no trust. */
-const NEVER_LEFT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_CERT|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_)/;
-
-function neverLeft(error: unknown): boolean {
-  return NEVER_LEFT.test(codeOf(error));
-}
-
-/** The innermost code: fetch wraps its reasons, and happy eyeballs wrap several. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  if (error.cause instanceof Error) return codeOf(error.cause);
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
 function errorOf(status: number, json: unknown, retryAfterMs: number | null): WhatsAppError | null {
