@@ -84,7 +84,7 @@ create function merge_tags(known text[], given text[], rule text) returns text[]
 $$;
 
 -- undo_import_slice: takes back up to `most` of the leads that an import created, in the order of its rows, and says of each what
--- became of it. Answers {status, done}: done once there is none left to look at.
+-- became of it. Answers {status, done, removed, kept, created}: done once there is none left to look at.
 --
 -- A function and not a statement: a lead is judged by what is there once its row is locked. Who writes a conversation to it
 -- meanwhile holds that lock, and a single statement would judge by what was before its wait.
@@ -99,7 +99,8 @@ declare
 begin
   select * into i from imports where id = undone_import for update;
   if i.status is distinct from 'undoing' then
-    return jsonb_build_object('status', coalesce(i.status, 'unknown'), 'done', true);
+    return jsonb_build_object('status', coalesce(i.status, 'unknown'), 'done', true,
+      'removed', i.rows_removed, 'kept', i.rows_kept, 'created', i.rows_created);
   end if;
 
   -- In the order of their numbers, as imports write them: the two never wait for each other.
@@ -141,5 +142,6 @@ begin
       status       = case when v_last is null then 'undone' else 'undoing' end,
       finished_at  = case when v_last is null then now() else finished_at end
   where id = i.id;
-  return jsonb_build_object('status', case when v_last is null then 'undone' else 'undoing' end, 'done', v_last is null);
+  return jsonb_build_object('status', case when v_last is null then 'undone' else 'undoing' end, 'done', v_last is null,
+    'removed', i.rows_removed + v_removed, 'kept', i.rows_kept + v_kept, 'created', i.rows_created);
 end $$;

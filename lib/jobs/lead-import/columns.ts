@@ -1,5 +1,5 @@
 /** Which column of a file means what, by its header. Synonyms stand in order of preference: WhatsApp before mobile before phone. */
-import { FIELDS, type Field } from './options.ts';
+import { FIELDS, type Field, type Merged } from './options.ts';
 import { cleanLine } from './text.ts';
 
 const SYNONYMS = {
@@ -103,6 +103,12 @@ export function fieldsOf(columns: Columns, width: number): (Field | null)[] {
   const fields: (Field | null)[] = Array(width).fill(null);
   for (const field of FIELDS) for (const index of columns[field]) fields[index] = field;
   return fields;
+}
+
+/** Whether a column says something about a field of a lead. A name may come in two halves. */
+export function isMapped(columns: Columns, field: Merged): boolean {
+  const from = field === 'name' ? (['name', 'firstName', 'lastName'] as const) : [field];
+  return from.some((column) => columns[column].length > 0);
 }
 
 /** `E-mail_Address*` and `e mail address` are one name. */

@@ -5,12 +5,13 @@ import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { cancelJob, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { beginImport, type OpenImport } from './begin.ts';
 import { checkFile, readHead } from './check.ts';
+import { isMapped } from './columns.ts';
 import { commitSlice } from './commit-slice.ts';
 import { declaredEncoding, unmarkedUtf16 } from './encoding.ts';
 import { acceptFile, completeImport, dropFile, noteEncoding, refuseFile } from './end.ts';
 import { encodingQuestion, holdImport } from './hold.ts';
 import { headerMapper, mappingToSave, savedMappings } from './mapping.ts';
-import { type Merged, rulesOf } from './options.ts';
+import { rulesOf } from './options.ts';
 import { type Pace, startPace } from './pace.ts';
 import { readRecords } from './records.ts';
 import { readSlices } from './slices.ts';
@@ -167,7 +168,7 @@ async function importSlices(
   const tell = tellQueue(context);
   const file = textOf(open);
   const { dryRun, options } = open;
-  const rules = rulesOf(options, (field) => columnsFor(field).some((column) => layout.columns[column].length > 0));
+  const rules = rulesOf(options, (field) => isMapped(layout.columns, field));
   const merging = { mode: options.mode, rules, dryRun };
   const bytes = storedBytes(database, file, nextOffset);
   const records = readRecords(bytes, layout, { offset: nextOffset, row: nextRow, line: nextRow });
@@ -187,9 +188,4 @@ async function importSlices(
   }
   await completeImport(database, open.importId, state.offset);
   return null;
-}
-
-/** A name may come in two halves. */
-function columnsFor(field: Merged) {
-  return field === 'name' ? (['name', 'firstName', 'lastName'] as const) : [field];
 }
