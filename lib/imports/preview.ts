@@ -2,7 +2,7 @@
 import type { CountryCode } from 'libphonenumber-js/max';
 import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
-import { readHead, readHeader } from '../jobs/lead-import/check.ts';
+import { readHead, readHeader, wholeLines } from '../jobs/lead-import/check.ts';
 import { type Columns, fieldsOf, isMapped, mapColumns } from '../jobs/lead-import/columns.ts';
 import type { Delimiter, Dialect } from '../jobs/lead-import/dialect.ts';
 import {
@@ -137,6 +137,7 @@ async function readSample(text: Buffer, isWhole: boolean, chosen: Delimiter | nu
   let found: Pick<Sample, 'delimiter' | 'header'> = { delimiter: chosen, header: [] };
   let mapped: Pick<Sample, 'columns' | 'mapping'> = { columns: null, mapping: null };
   try {
+    const text = wholeLines(head, isWhole);
     const { header, dialect, firstRow } = await readHeader(text, chosen, map);
     found = { delimiter: dialect.delimiter, header };
     const rest = textOnly([text.subarray(firstRow.offset)], firstRow.line);

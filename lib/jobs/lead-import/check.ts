@@ -49,7 +49,7 @@ export async function checkFile(
   { chosen, map, from, pace }: { chosen: Delimiter | null; map: MapHeader; from: Position; pace: Pace },
 ): Promise<Checked> {
   const head = await readHead(database, file);
-  const found = await readLayout(wholeLines(head, file), chosen, map);
+  const found = await readLayout(wholeLines(head, head.length === file.sizeBytes), chosen, map);
   let at = from;
   const text = textOnly(storedBytes(database, file, from.offset), from.line);
   for await (const record of readRecords(text, found.layout, from)) {
@@ -74,8 +74,9 @@ export async function readHead(database: Executor, file: StoredFile): Promise<Bu
   return head.subarray(0, HEAD_BYTES);
 }
 
-function wholeLines(head: Buffer, { sizeBytes }: StoredFile): Buffer {
-  if (head.length === sizeBytes) return head;
+/** Throws `UnreadableFile` where not even the first line ends in a head that is not the whole file. */
+export function wholeLines(head: Buffer, isWhole: boolean): Buffer {
+  if (isWhole) return head;
   const end = Math.max(head.lastIndexOf('\n'), head.lastIndexOf('\r')) + 1;
   if (end > 0) return head.subarray(0, end);
   throw new UnreadableFile('line_too_long', `the first line does not end within ${HEAD_BYTES} bytes`, 1);
