@@ -132,7 +132,7 @@ interface Sample {
 }
 
 /** Never throws for what is wrong with the file: that is what a preview has to show. */
-async function readSample(text: Buffer, isWhole: boolean, chosen: Delimiter | null, map: MapHeader): Promise<Sample> {
+async function readSample(head: Buffer, isWhole: boolean, chosen: Delimiter | null, map: MapHeader): Promise<Sample> {
   const records: FileRecord[] = [];
   let found: Pick<Sample, 'delimiter' | 'header'> = { delimiter: chosen, header: [] };
   let mapped: Pick<Sample, 'columns' | 'mapping'> = { columns: null, mapping: null };
