@@ -6,6 +6,7 @@ import { firstFreePort, isFree } from '../db/embedded/port.ts';
 import { addressFor, originOf } from './address.ts';
 import { openDatabase } from './database.ts';
 import { dataFolder, loadEnvironment, type Mode, PROJECT } from './environment.ts';
+import type { StandIns } from './remoteSystems.ts';
 import { describe, developmentSecrets, productionSecrets } from './secrets.ts';
 import { SetupError } from './setupError.ts';
 import { listenForStop } from './stopSignals.ts';
@@ -29,6 +30,8 @@ export async function run(mode: Mode): Promise<number> {
     print(`Database  ${database.address}`);
     if (mode === 'development') for (const line of describe(secrets)) print(line);
     const realPort = mode === 'production' ? await requirePort(port, hostname) : await findPort(port, hostname);
+    const origin = originOf({ hostname, port: realPort });
+    const standIns = mode === 'development' ? await startStandIns(origin) : null;
     return await supervise({
       app: {
         args: [
@@ -40,6 +43,7 @@ export async function run(mode: Mode): Promise<number> {
         ],
         env: {
           ...secrets,
+          ...standIns?.env,
           DATABASE_URL: database.url,
           NODE_ENV: mode,
           NEXT_TELEMETRY_DISABLED: process.env.NEXT_TELEMETRY_DISABLED ?? '1',
@@ -47,15 +51,23 @@ export async function run(mode: Mode): Promise<number> {
           NEXT_EXIT_TIMEOUT_MS: '10000',
         },
       },
-      origin: originOf({ hostname, port: realPort }),
+      origin,
       schedules: readSchedules(join(PROJECT, 'vercel.json')),
       cronSecret: secrets.CRON_SECRET,
       signals,
       print,
-    });
+    }).finally(() => standIns?.stop());
   } finally {
     await database.stop();
   }
+}
+
+/** Loaded here, for nothing else of a script needs test code. */
+async function startStandIns(origin: string): Promise<StandIns> {
+  const { openStandIns } = await import('./remoteSystems.ts');
+  const standIns = await openStandIns({ origin, environment: process.env });
+  for (const line of standIns.lines) print(line);
+  return standIns;
 }
 
 async function findPort(wanted: number, host: string | undefined): Promise<number> {

@@ -99,9 +99,9 @@ function readRows(database: Executor, campaignId: string, after: string): Promis
              coalesce(skip_reason, deferred_for) as reason, error_code, error, attempt,
              to_char(status_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as status_at,
              pricing_category as category, billable
-      from recipients
+      from recipients r
       where campaign_id = $1 and id > $2::bigint
-      order by id
+      order by r.id -- as a number: the column of the answer is text
       limit $3::int`,
     params: [campaignId, after, ROWS_PER_READ],
   });

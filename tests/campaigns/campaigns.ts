@@ -1,6 +1,6 @@
 /** Campaigns on a database of the test file's own: a company with a template and a number, drains, and what is left behind. */
 import { expect, vi } from 'vitest';
-import { connect } from '../../db/client.ts';
+import { connect, type Database } from '../../db/client.ts';
 import { resume } from '../../lib/campaigns/controls.ts';
 import { createCampaign } from '../../lib/campaigns/create.ts';
 import { type NewCampaign, newCampaign } from '../../lib/campaigns/request.ts';
@@ -14,10 +14,24 @@ export const COMPANY = 'acme';
 
 export type Campaigns = Awaited<ReturnType<typeof startCampaigns>>;
 
-/** With a number that may send 200 a second unless a test says otherwise, and a template `offer` with one parameter. */
+/** On a database of its own. */
 export async function startCampaigns() {
   const fresh = await freshDatabase();
   const database = connect(fresh.url);
+  const its = await startCampaignsOn(database);
+  return {
+    ...its,
+    url: fresh.url,
+    async close() {
+      await its.close();
+      await database.close();
+      await fresh.drop();
+    },
+  };
+}
+
+/** With a number that may send 1,000 a second unless a test says otherwise, and a template `offer` with one parameter. */
+export async function startCampaignsOn(database: Database) {
   const phones = await startPhones();
   process.env.WHATSAPP_BASE_URL = phones.origin;
   const rows = <Row extends object>(text: string, ...params: unknown[]) => database.execute<Row>({ text, params });
@@ -40,7 +54,7 @@ export async function startCampaigns() {
   let made = 0;
 
   async function addCompany(companyId: string, settings: { perSecond?: number; dailyPeople?: number | null } = {}) {
-    const { perSecond = 200, dailyPeople = null } = settings;
+    const { perSecond = 1_000, dailyPeople = null } = settings;
     await rows(
       `with company as (
          insert into companies (id, name) values ($1, $1) returning id
@@ -58,7 +72,6 @@ export async function startCampaigns() {
   }
 
   return {
-    url: fresh.url,
     database,
     phones,
     queue,
@@ -143,11 +156,7 @@ export async function startCampaigns() {
       ),
     /** Moves the row, not the clock: what waits is due. */
     makeDue: () => rows('update jobqueue.jobs set due_at = now() where lease_until is null'),
-    async close() {
-      await database.close();
-      await fresh.drop();
-      await phones.close();
-    },
+    close: () => phones.close(),
   };
 }
 

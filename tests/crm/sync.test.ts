@@ -41,7 +41,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await portal.close();
   await sql('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.buckets');
-  await sql('truncate companies cascade');
+  for (const table of ['crm_links', 'leads', 'crm_settings', 'connections', 'companies'])
+    await sql(`delete from ${table}`);
 });
 
 async function leads(n: number, first = 0): Promise<string[]> {

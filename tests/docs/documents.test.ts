@@ -1,5 +1,5 @@
 /** The documents agree with the code: links, names, SQL, code, configuration. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -57,8 +57,23 @@ describe('the runbook', () => {
     await fresh.drop();
   });
 
-  test.each(blocksOf('docs/operations.md', 'sql'))('its SQL at line $line runs', async ({ text }) => {
-    await sql.query(text);
+  test.each([...blocksOf('docs/operations.md', 'sql'), ...blocksOf('docs/campaigns.md', 'sql')])(
+    'its SQL at line $line runs',
+    async ({ text }) => {
+      await sql.query(text);
+    },
+  );
+
+  test('explains every reason why a campaign leaves somebody out', () => {
+    const code = ['plan', 'end', 'windows'].map((name) => readFileSync(`lib/jobs/campaign-send/${name}.ts`, 'utf8'));
+    const claims = readFileSync('db/app/migrations/0003_create_campaigns.sql', 'utf8');
+    const reasons = [
+      ...(code[0] ?? '').matchAll(/skip: '(\w+)'/g),
+      ...[...code, claims].flatMap((text) => [...text.matchAll(/\b(?:then|else) '(\w+_\w+|expired|duplicate)'/g)]),
+    ].map(([, reason]) => reason);
+    const known = reasons.filter((reason) => reason !== 'quiet_hours');
+    expect(new Set(known).size).toBeGreaterThan(8);
+    expect(known.filter((reason) => !proseOf('docs/campaigns.md').includes(`\`${reason}\``))).toEqual([]);
   });
 
   test('a dead letter is enqueued anew once, whoever does it twice', async () => {
@@ -105,7 +120,7 @@ describe('the code of README.md and of the documents for developers', () => {
   beforeAll(async () => {
     fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', fresh.url);
-    const documents = ['handlers', 'schedules', 'health', 'rate-limits', 'statistics', 'retention'].map(
+    const documents = ['campaigns', 'handlers', 'schedules', 'health', 'rate-limits', 'statistics', 'retention'].map(
       (name) => `docs/${name}.md`,
     );
     mirror = mirrorWith(['README.md', ...documents], { 'lib/jobs/index.ts': nameTheTypes });
@@ -161,12 +176,13 @@ describe('the code of README.md and of the documents for developers', () => {
 function nameTheTypes(index: string): string {
   const names = ['reindex', 'report', 'welcome'];
   const imports = names.map((name) => `import { ${name} } from './${name}/job.ts';\n`);
-  return imports.join('') + index.replace('leadImport]', `leadImport, ${names.join(', ')}]`);
+  return imports.join('') + index.replace('jobs = [', `jobs = [${names.join(', ')}, `);
 }
 
 test('.env.example names every variable that the code reads, and no other', () => {
   const read = [
     'lib/config.ts',
+    ...readdirSync('lib/config').map((file) => `lib/config/${file}`),
     'db/client.ts',
     'scripts/address.ts',
     'scripts/database.ts',
@@ -175,14 +191,14 @@ test('.env.example names every variable that the code reads, and no other', () =
     'scripts/run.ts',
   ];
   const code = read.map((path) => readFileSync(path, 'utf8')).join('\n');
-  const secrets = [...(/type SecretName = (.*);/.exec(code)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
+  const secrets = [...(/type SecretName =([^;]*);/.exec(code)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
     ([, name = '']) => name,
   );
   expect(secrets.length).toBeGreaterThan(2);
   const ofThePlatform = ['NODE_ENV', 'VERCEL', 'VERCEL_ENV', 'NEXT_TELEMETRY_DISABLED'];
-  const named = [...code.matchAll(/process\.env\.([A-Z_]+)/g)].map(([, name = '']) => name);
+  const named = [...code.matchAll(/process\.env\.([A-Z0-9_]+)/g)].map(([, name = '']) => name);
   const all = new Set([...named, 'DATABASE_URL_UNPOOLED', ...secrets, ...secrets.map((name) => `${name}_PREVIOUS`)]);
-  const example = [...readFileSync('.env.example', 'utf8').matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name]) => name);
+  const example = [...readFileSync('.env.example', 'utf8').matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
   expect(example.sort()).toEqual([...all].filter((name) => !ofThePlatform.includes(name)).sort());
 });
 

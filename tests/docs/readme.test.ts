@@ -122,14 +122,14 @@ describe.skipIf(!hasCurl())('the requests', () => {
   test('enqueue, look, preview and drain', () => {
     expect(said).toContain('{"id":"2"}');
     expect(said).toMatch(/"id":"1","type":"lead_import","status":"COMPLETED"/);
-    expect(said).toMatch(/"type":"crm_sync","priority":5,"due":1,.*"handled":false/);
+    expect(said).toMatch(/"type":"lead_import","priority":5,"due":1,.*"handled":true/);
     expect(said).toContain('"source":"operator"');
     expect(said).toMatch(/"status":"ok","checks":\[\{"name":"database"/);
   });
 });
 
 function nameTheType(index: string): string {
-  return `import { welcome } from './welcome/job.ts';\n${index.replace('leadImport]', 'leadImport, welcome]')}`;
+  return `import { welcome } from './welcome/job.ts';\n${index.replace('jobs = [', 'jobs = [welcome, ')}`;
 }
 
 async function statuses(): Promise<Record<string, number>> {

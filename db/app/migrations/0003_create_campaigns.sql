@@ -180,10 +180,17 @@ create index portfolio_people_oldest on portfolio_people (portfolio_id, last_at)
 --
 -- A function and not a statement: all claims of a portfolio stand in line at its row, and what they judge by must be read after
 -- the wait. Each statement in here sees what the one before it waited for; a single statement would see what was before.
--- So the limit of people and the cap per person hold however many claim at once. It takes some 5 ms, and the line is free again.
+-- So the limit of people and the cap per person hold however many claim at once. It takes some 4 ms, and the line is free again.
+--
+-- Every look is at a few rows of an index. But plans are made once a connection, when a campaign's tables are still empty and the
+-- planner would rather read them whole, and stay until they are analysed: 47 ms a claim after 56,000 recipients. Hence no scans of
+-- whole tables and no bitmaps, here and below.
 create function claim_recipients(campaign text, claim uuid, opaque_ids text[], only_id bigint default null)
 returns jsonb
 language plpgsql volatile
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -352,6 +359,9 @@ end $$;
 create function settle_recipients(campaign text, outcomes jsonb)
 returns void
 language plpgsql volatile
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare

@@ -22,6 +22,11 @@ const CALL_MS = 15_000;
 /** From an answer to its commit, and out. */
 const WAY_OUT_MS = 1_500;
 const LEAST_ROOM_MS = 3_000;
+/**
+ * Others have their turn; and only a run that ends clears a job of the functions that died around it. The queue gives up
+ * a job of which three died in a row: with runs of minutes those of one bad afternoon would add up.
+ */
+const SLICE_MS = 5_000;
 
 export type Ended =
   /** The run is over; the job goes on like this. */
@@ -53,7 +58,9 @@ export async function sendSlices(
   let slowestMs = 0;
   let done = 0;
   while (await renewWindows(database, campaign)) if (signal.aborted) return goOn({ throttles });
-  while (!signal.aborted && remainingMs() > Math.max(LEAST_ROOM_MS, 2 * slowestMs)) {
+  const endsAtMs = performance.now() + SLICE_MS;
+  const hasTime = () => performance.now() < endsAtMs && remainingMs() > Math.max(LEAST_ROOM_MS, 2 * slowestMs);
+  while (!signal.aborted && hasTime()) {
     const beganAtMs = performance.now();
     const claims = await claimRecipients(database, { campaignId, recipientId, most });
     if (claims.kind === 'over') return { kind: 'changed' };
@@ -79,8 +86,7 @@ export async function sendSlices(
     const trouble = sent.halt ?? silence(sent);
     if (trouble !== null) return halt(database, campaign, account, context, trouble, throttles);
     if (sent.stopped) break;
-    // A run that gets on is no suspect when its function dies; one that no longer holds its job ends here.
-    tell({ throttles });
+    tell({ throttles }); // throws once the job is no longer ours
   }
   return goOn({ throttles });
 }

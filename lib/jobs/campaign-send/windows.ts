@@ -26,9 +26,9 @@ export async function renewWindows(database: Executor, campaign: OpenCampaign): 
 
 const DUE = `
 select id::text as id, phone_e164 as phone, time_zone as "timeZone"
-from recipients
+from recipients r
 where campaign_id = $1 and status in ('pending', 'deferred') and next_at <= now() and closes_at <= now()
-order by next_at, id
+order by r.next_at, r.id
 limit $2::int
 `;
 

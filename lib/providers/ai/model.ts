@@ -1,0 +1,29 @@
+/** From an account to a model of the AI SDK. */
+import { createGoogleGenerativeAI } from '@ai-sdk/google';
+import { createOpenAI } from '@ai-sdk/openai';
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import type { LanguageModel } from 'ai';
+import type { AiAccount } from './account.ts';
+
+type Options = Record<string, Record<string, null | boolean | number | string | { thinkingBudget: number }>>;
+
+/** OpenAI by chat completions, not by responses: those keep what customers wrote for a month unless told otherwise. */
+export function languageModel({ provider, model, baseUrl, apiKey }: AiAccount): LanguageModel {
+  switch (provider) {
+    case 'openai':
+      return createOpenAI({ baseURL: baseUrl, apiKey: apiKey ?? '' }).chat(model);
+    case 'google':
+      return createGoogleGenerativeAI({ baseURL: baseUrl, apiKey: apiKey ?? '' })(model);
+    case 'compatible': {
+      const options = { name: 'compatible', baseURL: baseUrl, supportsStructuredOutputs: true };
+      return createOpenAICompatible(apiKey === null ? options : { ...options, apiKey })(model);
+    }
+  }
+}
+
+/** Gemini 2.5 Flash thinks within the output cap, and may think all of it away; a reply of two sentences needs none. */
+export function providerOptions({ provider, model }: AiAccount): Options {
+  if (provider === 'google' && model.startsWith('gemini-2.5-flash'))
+    return { google: { thinkingConfig: { thinkingBudget: 0 } } };
+  return {};
+}

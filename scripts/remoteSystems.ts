@@ -1,0 +1,83 @@
+/** The stand-ins of the remote systems, for whoever has no keys of the real ones: started here, and named to the app by its environment. */
+import { randomBytes } from 'node:crypto';
+import { startBitrix24 } from '../tests/standins/bitrix24.ts';
+import type { StandIn } from '../tests/standins/kit/standIn.ts';
+import { LLM_KEYS, startLlm } from '../tests/standins/llm.ts';
+import { startWhatsApp } from '../tests/standins/whatsapp.ts';
+
+export interface StandIns {
+  /** What the app's environment has to hold to reach them. */
+  readonly env: Readonly<Record<string, string>>;
+  /** One line each, for people. */
+  readonly lines: readonly string[];
+  stop(): Promise<void>;
+}
+
+export interface StandInsOptions {
+  /** Where the app answers: events go there. */
+  readonly origin: string;
+  /** The first of three ports; default: any free ones. */
+  readonly port?: number;
+  /** Those of which a key is set here are not stood in for. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const PHONE_NUMBER_ID = '100000000000001';
+/** What db:seed gives its company, and what the portal's events prove themselves by. */
+export const DEMO_TEMPLATE = 'viewing_invitation';
+
+/** Starts those whose real keys are not set. All listen on this machine alone, and forget everything when they stop. */
+export async function openStandIns({ origin, port, environment }: StandInsOptions): Promise<StandIns> {
+  const secret = () => randomBytes(16).toString('hex');
+  const portOf = (n: number) => (port === undefined ? {} : { port: port + n });
+  const env: Record<string, string> = {};
+  const opened: StandIn[] = [];
+  if (!environment.WHATSAPP_ACCESS_TOKEN) {
+    const [accessToken, appSecret] = [secret(), secret()];
+    const whatsapp = await startWhatsApp({
+      ...portOf(0),
+      accessToken,
+      appSecret,
+      phoneNumberId: PHONE_NUMBER_ID,
+      webhookUrl: `${origin}/api/webhooks/whatsapp`,
+      templates: ['en', 'ar'].map((language) => ({
+        name: DEMO_TEMPLATE,
+        language,
+        category: 'MARKETING',
+        status: 'APPROVED',
+        parameters: 1,
+      })),
+    });
+    opened.push(whatsapp);
+    Object.assign(env, {
+      WHATSAPP_BASE_URL: whatsapp.origin,
+      WHATSAPP_PHONE_NUMBER_ID: PHONE_NUMBER_ID,
+      WHATSAPP_ACCESS_TOKEN: accessToken,
+      WHATSAPP_APP_SECRET: appSecret,
+      WHATSAPP_VERIFY_TOKEN: secret(),
+    });
+  }
+  if (!environment.BITRIX24_WEBHOOK_URL) {
+    const token = secret();
+    const url = `${origin}/api/webhooks/bitrix24`;
+    const bitrix24 = await startBitrix24({ ...portOf(1), secret: secret(), outgoing: { url, token } });
+    opened.push(bitrix24);
+    Object.assign(env, { BITRIX24_WEBHOOK_URL: bitrix24.webhookUrl, BITRIX24_APPLICATION_TOKEN: token });
+  }
+  if (!['OPENAI_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY', 'AI_API_KEY'].some((name) => environment[name])) {
+    const llm = await startLlm(portOf(2));
+    opened.push(llm);
+    Object.assign(env, {
+      AI_PROVIDER: 'openai',
+      OPENAI_BASE_URL: `${llm.origin}/v1`,
+      OPENAI_API_KEY: LLM_KEYS.openai,
+    });
+  }
+  return {
+    env,
+    lines: opened.map(({ name, origin: at }) => `Stand-in  ${name} at ${at} (${at}/__standin/state shows what it has)`),
+    stop: async () => {
+      await Promise.all(opened.map((standIn) => standIn.close()));
+    },
+  };
+}
