@@ -64,7 +64,7 @@ export const imports = pgTable('imports', {
   rowsSkipped: integer('rows_skipped').notNull().default(0),
   undoRow: integer('undo_row'),
   rowsRemoved: integer('rows_removed').notNull().default(0),
-  rowsKept: integer('rows_kept').notNull().default(0),
+  kept: jsonb('kept').notNull().default({}),
 });
 
 export const importParts = pgTable(

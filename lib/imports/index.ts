@@ -15,7 +15,7 @@ import { type Preview, previewImport } from './preview.ts';
 import type { ReceivedFile } from './received-file.ts';
 import { chosen, isImportId, type partQuery, type uploadQuery, type wholeFile } from './request.ts';
 import { type ImportView, type JobLookup, listImports, readImport } from './status.ts';
-import { type Undoing, undoImport } from './undo.ts';
+import { type Undoing, undoWithItsJob } from './undo.ts';
 import { type Enqueued, type NewImport, uploadFile } from './upload.ts';
 
 export type { Preview } from './preview.ts';
@@ -51,7 +51,7 @@ export const imports = {
   cancel: (id: string): Promise<void> => cancelImport(database(), id),
   pause: (id: string): Promise<void> => pauseImport(database(), id),
   resume: (id: string): Promise<Enqueued> => resumeImport(database(), id),
-  undo: (id: string): Promise<Undoing> => undoImport(database(), id),
+  undo: (id: string): Promise<Undoing> => undoWithItsJob(database(), getJob, id),
   mappings: (companyId: string): Promise<SavedMapping[]> => savedMappings(database(), companyId),
   forgetMapping: (companyId: string, name: string): Promise<void> => forgetMapping(database(), companyId, name),
   /** The rows that were refused, as a CSV; `null` if there is no such import. */

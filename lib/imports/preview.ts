@@ -101,7 +101,15 @@ export async function previewImport(database: Executor, importId: string, choice
   const foreign = failureOf(() => refuseForeignFormat(head));
   if (foreign !== null) return { ...used, columns: [], rows: [], failure: foreign };
   const rows = await judged(database, stored.company_id, sample, { country, options });
-  return { ...used, columns: shownColumns(sample), rows, failure: sample.failure };
+  const failure = sample.failure ?? garbled(head, encoding.used, text);
+  return { ...used, columns: shownColumns(sample), rows, failure };
+}
+
+/** Bytes that mean nothing in an encoding: the import would ask again. In UTF-16 the character may stand in the file itself. */
+function garbled(head: Buffer, encoding: Encoding, text: Buffer): Preview['failure'] {
+  const isSound = encoding === 'utf-8' ? startsAsUtf8(head) : encoding.startsWith('utf-16') || !text.includes('\ufffd');
+  if (isSound) return null;
+  return { code: 'encoding_unsupported', message: `some characters mean nothing in ${encoding}: try another encoding` };
 }
 
 /** A suggestion of the whole check counts more than one from the head: the file may be ASCII for long. */

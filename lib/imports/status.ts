@@ -133,11 +133,7 @@ select id as "importId", company_id as "companyId", file_name as "fileName", sta
          'duplicates', rows_duplicate, 'skipped', rows_skipped, 'errors', rows_refused) as counts,
        dry_run as "dryRun", coalesce(options->>'mode', 'upsert') as mode, encoding, question, mapping,
        ${REPEATS} as repeats,
-       case when status in ('undoing', 'undone') then jsonb_build_object('removed', rows_removed, 'kept', (
-         select coalesce(jsonb_object_agg(undone, kept), '{}')
-         from (select undone, count(*) as kept from import_rows r
-               where r.import_id = imports.id and undone not in ('removed', 'gone')
-               group by undone) reasons)) end as undo,
+       case when status in ('undoing', 'undone') then jsonb_build_object('removed', rows_removed, 'kept', kept) end as undo,
        failure,
        (select jsonb_object_agg(field, headers)
         from (select c.key as field, jsonb_agg(layout->'header'->(i.value::int) order by i.ordinality) as headers

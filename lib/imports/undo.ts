@@ -2,7 +2,9 @@
 import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
 import { importUndo } from '../jobs/import-undo/job.ts';
+import { cancelImport } from './cancel.ts';
 import { nextJob } from './enqueued-job.ts';
+import { type JobLookup, readImport } from './status.ts';
 
 export interface Undoing {
   readonly importId: string;
@@ -25,6 +27,14 @@ export async function undoImport(database: Executor, importId: string): Promise<
   if (found.status === 'undone') return { importId, status: 'undone', jobId: null };
   const was = found.dry_run ? 'a dry run' : `one that is ${found.status}`;
   throw new HttpError(409, 'not_undoable', `Expected an import that is completed or cancelled, got ${was}.`);
+}
+
+/** The same, also where the import never heard that its job was cancelled or died: then it is ended first. */
+export async function undoWithItsJob(database: Executor, getJob: JobLookup, importId: string): Promise<Undoing> {
+  const view = await readImport(database, getJob, importId);
+  const isOver = view?.status === 'cancelled' || view?.status === 'failed';
+  if (isOver && view.finishedAt === null) await cancelImport(database, importId);
+  return undoImport(database, importId);
 }
 
 const UNDO = `

@@ -224,6 +224,16 @@ test('an import is paused, resumed, and taken back, with a file of what was kept
   expect(await kept.text()).toContain('2,+971505550004,changed,it was changed since');
 });
 
+test('an import that its job has left behind can be taken back', async () => {
+  const { importId, jobId } = await uploaded(await post('companyId=operated', 'Phone\n0505550007\n'));
+  await beginImport(database(), { companyId: 'operated', importId, jobId });
+  await database().execute({ text: 'delete from jobqueue.jobs where id = $1::bigint', params: [jobId] });
+  expect(await viewOf(importId)).toMatchObject({ status: 'failed', failure: { code: 'job_lost' } });
+  expect(await json(await post(`id=${importId}&undo=1`, null, {}))).toMatchObject([200, { status: 'undoing' }]);
+  await drain();
+  expect(await viewOf(importId)).toMatchObject({ status: 'undone', failure: null, undo: { removed: 0 } });
+});
+
 test('an undo whose job died says so, and can be asked for again', async () => {
   const { importId } = await uploaded(await post('companyId=died', 'Phone\n0505550006\n'));
   await drain();

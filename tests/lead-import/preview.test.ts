@@ -5,6 +5,7 @@ import { cancelImport } from '../../lib/imports/cancel.ts';
 import { type Answer, confirmImport } from '../../lib/imports/confirm.ts';
 import { openUpload } from '../../lib/imports/parts.ts';
 import { type Preview, previewImport } from '../../lib/imports/preview.ts';
+import type { Encoding } from '../../lib/jobs/lead-import/encoding.ts';
 import type { ImportChoice } from '../../lib/jobs/lead-import/options.ts';
 import { leadImports, readImported, type UploadOptions } from './lead-imports.ts';
 
@@ -134,6 +135,16 @@ describe('other choices are tried, and not kept', () => {
     expect(other.encoding).toMatchObject({ used: 'koi8-r', source: 'chosen' });
     expect(other.rows[0]?.lead?.name).not.toBe('Ольга Сидорова');
   });
+});
+
+test.each<[Encoding, string | null]>([
+  ['windows-1250', null],
+  ['windows-1252', 'encoding_unsupported'],
+  ['utf-8', 'encoding_unsupported'],
+])('bytes that mean nothing in %s: %s', async (encoding, code) => {
+  const shown = await previewOf(iconv.encode('Phone,Name\n0501111111,Ěva Ťapková\n', 'windows-1250'), { encoding });
+  expect(shown.failure?.code ?? null).toBe(code);
+  expect(shown.rows).toMatchObject([{ outcome: 'created' }]);
 });
 
 describe('before a decision', () => {

@@ -32,8 +32,8 @@ function stepsOf({ status, jobId, dryRun, counts }: ImportView): readonly Step[]
       return [cancel];
     case 'completed':
     case 'cancelled':
+    case 'failed': // of its own it wrote nothing; given up it may have
       return dryRun || counts.created === 0 ? [] : [['undo', 'Take back what it created']];
-    case 'failed':
     case 'undoing':
     case 'undone':
       return [];

@@ -17,7 +17,7 @@ alter table imports
   add column rows_skipped   int not null default 0,
   add column undo_row       int,                        -- the last row that was looked at: what slices of the undo go on from
   add column rows_removed   int not null default 0,
-  add column rows_kept      int not null default 0,
+  add column kept           jsonb not null default '{}', -- {reason: rows}: leads that an undo left in place
   add constraint who_waits_was_asked check ((status = 'waiting') = (question is not null)),
   add constraint who_is_held_has_an_end check ((status in ('waiting', 'paused')) = (held_at is not null)),
   add constraint text_has_a_length check ((decoded_offset is null) = (text_bytes is null));
@@ -95,12 +95,12 @@ declare
   i         imports;
   v_last    int;
   v_removed int;
-  v_kept    int;
+  v_kept    jsonb;
 begin
   select * into i from imports where id = undone_import for update;
   if i.status is distinct from 'undoing' then
     return jsonb_build_object('status', coalesce(i.status, 'unknown'), 'done', true,
-      'removed', i.rows_removed, 'kept', i.rows_kept, 'created', i.rows_created);
+      'removed', i.rows_removed, 'kept', i.kept, 'created', i.rows_created);
   end if;
 
   -- In the order of their numbers, as imports write them: the two never wait for each other.
@@ -131,17 +131,23 @@ begin
   ), told as (
     update import_rows r set undone = s.fate from slice s where r.import_id = i.id and r.row = s.row
   )
-  select max(row), count(*) filter (where fate = 'removed'), count(*) filter (where fate not in ('removed', 'gone'))
+  select max(row), count(*) filter (where fate = 'removed'), (
+    select coalesce(jsonb_object_agg(reason, n), '{}')
+    from (select reason, sum(rows) as n
+          from (select key as reason, value::int as rows from jsonb_each_text(i.kept)
+                union all
+                select fate, 1 from slice where fate not in ('removed', 'gone')) all_kept
+          group by reason) reasons)
   into v_last, v_removed, v_kept
   from slice;
 
   update imports
   set undo_row     = coalesce(v_last, undo_row),
       rows_removed = rows_removed + v_removed,
-      rows_kept    = rows_kept + v_kept,
+      kept         = v_kept,
       status       = case when v_last is null then 'undone' else 'undoing' end,
       finished_at  = case when v_last is null then now() else finished_at end
   where id = i.id;
   return jsonb_build_object('status', case when v_last is null then 'undone' else 'undoing' end, 'done', v_last is null,
-    'removed', i.rows_removed + v_removed, 'kept', i.rows_kept + v_kept, 'created', i.rows_created);
+    'removed', i.rows_removed + v_removed, 'kept', v_kept, 'created', i.rows_created);
 end $$;

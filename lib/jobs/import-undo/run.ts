@@ -23,7 +23,7 @@ export async function undoLeads(database: Executor, context: JobContext<Payload>
   for (;;) {
     const { status, done, removed, kept, created } = await undoSlice(database, context.payload, pace.remainingMs());
     if (status === 'unknown') throw new NonRetryableError(`company ${companyId} has no import ${importId}`);
-    context.progress({ done: removed + kept, total: created });
+    context.progress({ done: Object.values(kept).reduce((sum, rows) => sum + rows, removed), total: created });
     if (done) return { status, removed, kept };
     if (pace.isOver()) return continueWith({ phase: 'undo', removed, kept });
   }
@@ -33,7 +33,8 @@ interface Slice {
   status: string;
   done: boolean;
   removed: number;
-  kept: number;
+  /** By reason. */
+  kept: Readonly<Record<string, number>>;
   created: number;
 }
 
@@ -46,5 +47,5 @@ async function undoSlice(database: Executor, { companyId, importId }: Payload, t
     },
     { timeoutMs },
   );
-  return row?.slice ?? { status: 'unknown', done: true, removed: 0, kept: 0, created: 0 };
+  return row?.slice ?? { status: 'unknown', done: true, removed: 0, kept: {}, created: 0 };
 }

@@ -52,7 +52,8 @@ export const chosenColumns = z
     `expected at most ${MAX_CHOSEN_COLUMNS} columns`,
   );
 
-export const importOptions = z.strictObject({
+/** Not strict: what a later version stored must not stop this one. Requests are checked by schemas of their own. */
+export const importOptions = z.object({
   /** Whether rows may become new leads, and may change known ones. */
   mode: z.enum(MODES).default('upsert'),
   /** What a value does to the one that a known lead has. */
