@@ -53,7 +53,7 @@ with asked as (
 ), answered as (
   select * from asked where status = 'waiting' and (code <> 'encoding' or $2::text is not null)
 ), outdated as (
-  select id from answered where encoding is distinct from coalesce($2, encoding) or code = 'encoding'
+  select id from answered where encoding is distinct from coalesce($2, encoding)
 ), dropped as (
   delete from import_texts t using outdated where t.import_id = outdated.id
 ), enqueued as (

@@ -69,6 +69,20 @@ describe('modes', () => {
   );
 });
 
+test.each([false, true])(
+  'a number that was passed over slices ago is a duplicate all the same (dry run: %s)',
+  async (dryRun) => {
+    const rows = Array.from({ length: 1_200 }, (_, n) => `050${1_000_000 + n}`);
+    const file = `Phone\n0501111111\n${rows.join('\n')}\n0501111111\n`;
+    const { outcomes, view } = await second({ mode: 'update_only' }, { file, dryRun });
+    expect([outcomes[0], outcomes.at(-1)]).toEqual(['2 unchanged', '1203 duplicate']);
+    expect(view.counts).toMatchObject({ skipped: 1_200, duplicates: 1 });
+    const again = `Phone\n0509999999\n${rows.join('\n')}\n0509999999\n`;
+    const { outcomes: passed } = await second({ mode: 'update_only' }, { file: again, dryRun });
+    expect([passed[0], passed.at(-1)]).toEqual(['2 skipped', '1203 duplicate']);
+  },
+);
+
 describe('rules', () => {
   test('overwrite, by default: values replace, empty cells say nothing, tags gather', async () => {
     const { ali, omar } = await second({});
