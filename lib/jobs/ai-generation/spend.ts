@@ -91,7 +91,12 @@ select (select id from call) as call_id, unpriced,
            where s.company_id = $1 and s.day >= wanted.day), 0) then 'daily_messages'
          when usd + coalesce((select month_usd from ai_spend s where s.company_id = $1 and s.month >= wanted.month), 0)
            > month_limit then 'monthly_budget'
-         else 'daily_budget' end as reason
+         when usd + coalesce((select day_usd from ai_spend s where s.company_id = $1 and s.day >= wanted.day), 0)
+           > day_limit then 'daily_budget'
+         -- overtaken between this look and the write: by whatever there is a limit of
+         when day_limit < 'infinity' then 'daily_budget'
+         when month_limit < 'infinity' then 'monthly_budget'
+         else 'daily_messages' end as reason
 from wanted
 `;
 
