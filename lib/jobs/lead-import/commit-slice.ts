@@ -50,8 +50,10 @@ export async function commitSlice(
 /** `$7` is the mode, the rules follow. */
 const FIRST_RULE = 8;
 
-/** The lock on the import comes first and everything else joins it: without it no row is written. The first row of a number
- * counts, an earlier slice's before this one's. */
+/**
+ * The lock on the import comes first and everything else joins it: without it no row is written. The first row of a number
+ * counts, an earlier slice's before this one's.
+ */
 const INPUT = `
 with slice as (
   select id, company_id

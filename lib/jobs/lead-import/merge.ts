@@ -1,10 +1,10 @@
 /** The SQL that rows become leads by: shared by what writes, what only reckons, and what a preview shows. */
 import { MERGED, type Rules } from './options.ts';
 
-/** A slice's or a preview's leads, as the functions below expect them. */
+/** A slice's or a preview's leads, as `jsonb_to_recordset` reads them. */
 export const LEAD_RECORD = `i(row int, phone text, name text, email text, source text, organisation text, notes text, tags text[])`;
 
-/** In the order in which `ruleParameters` names them. */
+/** In the order in which `merged` numbers their parameters. */
 export function ruleValues(rules: Rules): string[] {
   return MERGED.map((field) => rules[field]);
 }
