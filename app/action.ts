@@ -8,8 +8,8 @@ import { QueueError } from '@/lib/jobqueue/errors';
 import { requireOperator, requireOwnForm } from './operator';
 
 interface ActionOptions<Schema extends z.ZodType> {
-  /** The page with the form, shown again with the reason when the input is refused. */
-  readonly page: string;
+  /** The page with the form, shown again with the reason when the input is refused; its path may hang on what was sent. */
+  readonly page: string | ((form: FormData) => string);
   readonly input: Schema;
 }
 
@@ -21,7 +21,8 @@ export function action<Schema extends z.ZodType>(
   return async (form) => {
     await requireOperator();
     await requireOwnForm();
-    const next = await attempt(page, async () => run(parse(input, Object.fromEntries(form), 'form')));
+    const shown = typeof page === 'string' ? page : page(form);
+    const next = await attempt(shown, async () => run(parse(input, Object.fromEntries(form), 'form')));
     revalidatePath(next);
     redirect(next);
   };

@@ -3,6 +3,10 @@
 const REASONS: Readonly<Record<string, string>> = {
   request_invalid: 'Some fields are missing or not what was expected.',
   payload_invalid: 'The job refused its payload.',
+  encoding_missing: 'Choose the encoding in which the preview reads right.',
+  not_waiting: 'This import was answered already.',
+  not_undoable: 'Only an import that has ended and wrote something can be taken back.',
+  import_ended: 'This import has ended.',
   file_too_large: 'The file is larger than 4 MB; send it in parts over the API.',
 };
 

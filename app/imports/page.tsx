@@ -5,6 +5,7 @@ import { type ImportView, imports } from '@/lib/imports';
 import { requireOperator } from '../operator';
 import { Refused } from '../refused';
 import { When } from '../when';
+import { ChoiceFields, YesOrNo } from './choiceFields';
 import { importLeads } from './upload';
 
 export default async function Imports({ searchParams }: PageProps<'/imports'>) {
@@ -25,6 +26,15 @@ export default async function Imports({ searchParams }: PageProps<'/imports'>) {
           <label htmlFor="file">CSV file, to 4 MB</label>
           <input id="file" name="file" type="file" accept=".csv,text/csv" required />
         </p>
+        <details>
+          <summary>More choices</summary>
+          <ChoiceFields />
+          <p>
+            <label htmlFor="mapping">Columns as saved under</label>
+            <input id="mapping" name="mapping" maxLength={100} placeholder="found by the headers" />
+          </p>
+        </details>
+        <YesOrNo name="preview" isYes label="Show me the first rows before anything is written" />
         <button type="submit">Import</button>
       </form>
       <h2>Latest</h2>
@@ -48,13 +58,13 @@ function ImportTable({ latest }: { latest: readonly ImportView[] }) {
           </tr>
         </thead>
         <tbody>
-          {latest.map(({ importId, fileName, companyId, status, progress, counts, createdAt }) => (
+          {latest.map(({ importId, fileName, companyId, status, dryRun, progress, counts, createdAt }) => (
             <tr key={importId}>
               <td>
                 <Link href={`/imports/${encodeURIComponent(importId)}`}>{fileName ?? importId}</Link>
               </td>
               <td>{companyId}</td>
-              <td>{status}</td>
+              <td>{dryRun ? `${status}, dry run` : status}</td>
               <td className="number">{progress.percent} %</td>
               <td className="number">{counts.errors}</td>
               <td>

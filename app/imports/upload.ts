@@ -8,18 +8,19 @@ import { imports } from '@/lib/imports';
 import { uploadQuery } from '@/lib/imports/request';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
+import { choiceForm } from './choices';
 
-const input = z.object({
+const input = choiceForm({
   importId: z.uuid(), // made with the form: a double click is one upload
   companyId: z.string().trim().pipe(uploadQuery.shape.companyId),
   file: z.instanceof(File).refine((file) => file.name !== ''),
 });
 
-export const importLeads = action({ page: '/imports', input }, async ({ importId, companyId, file }) => {
+export const importLeads = action({ page: '/imports', input }, async ({ importId, file, ...choices }) => {
   if (file.size > EDGE_LIMITS.uploadBytes)
     throw new HttpError(413, 'file_too_large', 'Expected a file of at most 4 MB.');
   const bytes = new Uint8Array(await file.arrayBuffer());
-  await imports.upload({ id: importId, companyId }, { fileName: file.name, bytes });
+  await imports.upload({ id: importId, ...choices }, { fileName: file.name, bytes });
   queue.kick(); // somebody waits in front of the page: the tick may be a minute away
   return `/imports/${importId}`;
 });

@@ -1,5 +1,16 @@
 /** The domain's tables for drizzle, and the only place where their row types come from. The SQL in ./migrations decides. */
-import { bigint, customType, integer, jsonb, pgTable, primaryKey, text, timestamp, unique } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  customType,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+} from 'drizzle-orm/pg-core';
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 export const instant = (name: string) => timestamp(name, { withTimezone: true });
@@ -19,7 +30,9 @@ export const imports = pgTable('imports', {
   fileName: text('file_name'),
   country: text('country').notNull(),
   delimiter: text('delimiter'),
-  status: text('status', { enum: ['pending', 'running', 'completed', 'failed', 'cancelled'] })
+  status: text('status', {
+    enum: ['pending', 'waiting', 'running', 'paused', 'completed', 'failed', 'cancelled', 'undoing', 'undone'],
+  })
     .notNull()
     .default('pending'),
   createdAt: instant('created_at').notNull().defaultNow(),
@@ -39,6 +52,19 @@ export const imports = pgTable('imports', {
   rowsDuplicate: integer('rows_duplicate').notNull().default(0),
   rowsRefused: integer('rows_refused').notNull().default(0),
   failure: jsonb('failure'),
+  encoding: text('encoding'),
+  decodedOffset: bigint('decoded_offset', { mode: 'number' }),
+  textBytes: bigint('text_bytes', { mode: 'number' }),
+  dryRun: boolean('dry_run').notNull().default(false),
+  options: jsonb('options').notNull().default({}),
+  mapping: text('mapping'),
+  question: jsonb('question'),
+  heldAt: instant('held_at'),
+  goes: integer('goes').notNull().default(0),
+  rowsSkipped: integer('rows_skipped').notNull().default(0),
+  undoRow: integer('undo_row'),
+  rowsRemoved: integer('rows_removed').notNull().default(0),
+  kept: jsonb('kept').notNull().default({}),
 });
 
 export const importParts = pgTable(
@@ -54,6 +80,33 @@ export const importParts = pgTable(
     data: bytea('data').notNull(),
   },
   (table) => [primaryKey({ columns: [table.importId, table.part] })],
+);
+
+export const importTexts = pgTable(
+  'import_texts',
+  {
+    importId: text('import_id')
+      .notNull()
+      .references(() => imports.id, { onDelete: 'cascade' }),
+    startOffset: bigint('start_offset', { mode: 'number' }).notNull(),
+    sizeBytes: integer('size_bytes').notNull(),
+    data: bytea('data').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.importId, table.startOffset] })],
+);
+
+export const importMappings = pgTable(
+  'import_mappings',
+  {
+    companyId: text('company_id')
+      .notNull()
+      .references(() => companies.id),
+    name: text('name').notNull(),
+    header: jsonb('header').notNull(),
+    columns: jsonb('columns').notNull(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.companyId, table.name] })],
 );
 
 export const leads = pgTable(
@@ -108,13 +161,14 @@ export const importRows = pgTable(
       .notNull()
       .references(() => imports.id, { onDelete: 'cascade' }),
     row: integer('row').notNull(),
-    outcome: text('outcome', { enum: ['created', 'updated', 'unchanged', 'duplicate', 'error'] }).notNull(),
+    outcome: text('outcome', { enum: ['created', 'updated', 'unchanged', 'duplicate', 'skipped', 'error'] }).notNull(),
     phoneE164: text('phone_e164'),
     code: text('code'),
     column: text('column'),
     value: text('value'),
     message: text('message'),
     cells: jsonb('cells').$type<string[]>(),
+    undone: text('undone', { enum: ['removed', 'gone', 'changed', 'conversation', 'campaign', 'crm'] }),
   },
   (table) => [primaryKey({ columns: [table.importId, table.row] })],
 );

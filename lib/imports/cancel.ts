@@ -13,11 +13,16 @@ export async function cancelImport(database: Executor, importId: string): Promis
 const CANCEL = `
 with cancelled as (
   update imports
-  set status = 'cancelled', finished_at = now()
-  where id = $1 and status in ('pending', 'running')
-  returning id, status, job_id
-), dropped as ( -- of an upload that was never finished: no job will come and do it
-  delete from import_parts p using cancelled c where p.import_id = c.id and c.job_id is null
+  set status = 'cancelled', finished_at = now(), question = null, held_at = null
+  from (select id, status as before from imports where id = $1 for update) was
+  where imports.id = was.id and status in ('pending', 'waiting', 'running', 'paused')
+  returning imports.id, status, before, job_id
+), ownerless as ( -- an upload that was never finished, or one that is held: no job will come soon and drop its file
+  select id from cancelled where job_id is null or before in ('waiting', 'paused')
+), dropped as (
+  delete from import_parts p using ownerless o where p.import_id = o.id
+), dropped_text as (
+  delete from import_texts t using ownerless o where t.import_id = o.id
 )
 select status from cancelled
 union all

@@ -1,6 +1,7 @@
 /** The rows that an import refused, as a CSV to correct and import again: the columns of the file, then why. */
 import type { Executor } from '../../db/database.ts';
-import { guard, unguard } from '../jobs/lead-import/formula-guard.ts';
+import { unguard } from '../jobs/lead-import/formula-guard.ts';
+import { BYTE_ORDER_MARK, csvLine, streamOf } from './csv.ts';
 
 /** What we add. An import ignores columns of these names, and a file that has them gets new ones in their place. */
 const ADDED = ['_row', '_error_code', '_error'];
@@ -21,30 +22,14 @@ export async function errorFile(database: Executor, importId: string): Promise<R
   return streamOf(errorLines(database, importId, found.layout ?? { header: [], delimiter: ',' }));
 }
 
-/** Pulled, so that a slow download holds one read's rows and an aborted one stops reading. */
-function streamOf(lines: AsyncGenerator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { value, done } = await lines.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await lines.return(undefined);
-    },
-  });
-}
-
 async function* errorLines(
   database: Executor,
   importId: string,
   { header, delimiter }: { header: readonly string[]; delimiter: string },
 ): AsyncGenerator<string> {
-  const line = (cells: readonly string[]) =>
-    `${cells.map((cell) => quote(guard(cell), delimiter)).join(delimiter)}\r\n`;
+  const line = (cells: readonly string[]) => csvLine(cells, delimiter);
   const kept = [...header.keys()].filter((index) => !ADDED.includes(header[index]?.trim() ?? ''));
-  yield `\ufeff${line([...kept.map((index) => unguard(header[index] ?? '')), ...ADDED])}`;
+  yield `${BYTE_ORDER_MARK}${line([...kept.map((index) => unguard(header[index] ?? '')), ...ADDED])}`;
   for (let after = 0; ; ) {
     const rows = await readErrors(database, importId, after);
     if (rows.length === 0) return;
@@ -75,10 +60,4 @@ function readErrors(database: Executor, importId: string, after: number): Promis
       limit $3::int`,
     params: [importId, after, ROWS_PER_READ],
   });
-}
-
-/** RFC 4180. Blanks at the edges are kept by quotes too: some readers trim what stands bare. */
-function quote(cell: string, delimiter: string): string {
-  const plain = !cell.includes(delimiter) && !/["\r\n]|^\s|\s$/.test(cell);
-  return plain ? cell : `"${cell.replaceAll('"', '""')}"`;
 }

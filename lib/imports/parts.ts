@@ -2,7 +2,7 @@
 import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
 import { enqueuedJob } from './enqueued-job.ts';
-import { type Enqueued, type NewImport, sha256Of } from './upload.ts';
+import { type Enqueued, enqueued, type NewImport, repeatedBy, sha256Of } from './upload.ts';
 
 /** Of a whole file, in bytes: some half a million rows. Postgres hashes it in memory when the upload is finished. */
 export const MAX_FILE_BYTES = 50 * 1024 * 1024;
@@ -11,7 +11,7 @@ export const MAX_PARTS = 1_000;
 
 /** Opens an upload in parts. Opening it again changes nothing; throws 409 if the id is another company's. */
 export async function openUpload(database: Executor, upload: NewImport): Promise<void> {
-  const { importId, companyId, fileName, country, delimiter } = upload;
+  const { importId, companyId, fileName, country, delimiter, encoding, dryRun, options } = upload;
   const [opened] = await database.execute<{ company_id: string }>({
     text: `
       with company as (
@@ -20,12 +20,21 @@ export async function openUpload(database: Executor, upload: NewImport): Promise
         on conflict (id) do update set name = companies.name
         returning id, default_country
       )
-      insert into imports (id, company_id, file_name, country, delimiter)
-      select $1, company.id, $3, coalesce($4, company.default_country), $5
+      insert into imports (id, company_id, file_name, country, delimiter, encoding, dry_run, options)
+      select $1, company.id, $3, coalesce($4, company.default_country), $5, $6, $7::boolean, $8::jsonb
       from company
       on conflict (id) do update set id = imports.id
       returning company_id`,
-    params: [importId, companyId, fileName, country, delimiter],
+    params: [
+      importId,
+      companyId,
+      fileName,
+      country,
+      delimiter,
+      encoding ?? null,
+      dryRun ?? false,
+      JSON.stringify(options ?? {}),
+    ],
   });
   if (opened?.company_id === companyId) return;
   throw new HttpError(409, 'import_exists', `The id ${importId} already stands for another upload.`);
@@ -76,11 +85,11 @@ export async function finishUpload(
     params: [importId],
   });
   if (before === undefined) throw unknownImport(importId);
-  const [finished] = await database.execute<{ job_id: string }>({
+  const [finished] = await database.execute<{ job_id: string; repeats: string | null }>({
     text: FINISH,
     params: [importId, size, sha256, enqueuedJob({ importId, companyId: before.company_id })],
   });
-  if (finished) return { importId, jobId: finished.job_id };
+  if (finished) return enqueued(importId, finished);
   const [same] = await database.execute<{ job_id: string }>({
     text: 'select job_id::text as job_id from imports where id = $1 and size_bytes = $2::bigint and sha256 = $3',
     params: [importId, size, sha256],
@@ -197,5 +206,5 @@ update imports
 set size_bytes = $2::bigint, sha256 = $3, job_id = enqueued.job_id
 from enqueued
 where imports.id = enqueued.id
-returning enqueued.job_id::text as job_id
+returning enqueued.job_id::text as job_id, ${repeatedBy('imports', '$3')} as repeats
 `;

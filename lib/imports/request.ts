@@ -1,6 +1,9 @@
 /** What a client may ask of /api/imports, as schemas: anything else is a 400 that names the parameter. */
 import { isSupportedCountry } from 'libphonenumber-js/min';
 import { z } from 'zod';
+import { DELIMITERS } from '../jobs/lead-import/dialect.ts';
+import { encoding, type ImportChoice, importOptions, mappingName } from '../jobs/lead-import/options.ts';
+import type { Answer } from './confirm.ts';
 import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
 
 /** Made by us as a UUID, or the client's own: then a repeated request is the same upload. */
@@ -9,26 +12,109 @@ const id = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, "expected 8 to 64 letters, 
 export const isImportId = (text: string): boolean => id.safeParse(text).success;
 const companyId = z.string().regex(/^[A-Za-z0-9_.:@-]{1,100}$/, "expected 1 to 100 letters, digits or '_.:@-'");
 const yes = z.literal('1');
+const yesOrNo = z.enum(['0', '1']).transform((value) => value === '1');
+const { mode, policy, policies, clear, tags, columns, mapping, saveMapping } = importOptions.shape;
 
-const options = {
-  country: z.string().toUpperCase().refine(isSupportedCountry, 'expected a country of ISO 3166, as in AE').optional(),
-  delimiter: z
-    .enum([',', ';', '|', '\t', 'tab'])
-    .transform((value) => (value === 'tab' ? '\t' : value))
+/** Longer than any address that the platform takes; more columns go into the body of a confirmation. */
+const MAX_JSON = 8_000;
+
+/** In an address a value is text: what has a structure is JSON. */
+function json<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .string()
+    .max(MAX_JSON)
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'expected JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+}
+
+const country = z.string().toUpperCase().refine(isSupportedCountry, 'expected a country of ISO 3166, as in AE');
+const delimiter = z.enum([...DELIMITERS, 'tab']).transform((value) => (value === 'tab' ? '\t' : value));
+const anyCase = z.string().toLowerCase().pipe(encoding);
+
+/** What may be chosen about an import, in an address. */
+const choices = {
+  country: country.optional(),
+  delimiter: delimiter.optional(),
+  encoding: anyCase.optional(),
+  dryRun: yesOrNo.optional(),
+  mode: mode.unwrap().optional(),
+  policy: policy.unwrap().optional(),
+  policies: json(policies.unwrap()).optional(),
+  clear: yesOrNo.optional(),
+  tags: z
+    .string()
+    .transform((list) => list.split(',').filter((tag) => tag.trim() !== ''))
+    .pipe(tags.unwrap())
     .optional(),
-  fileName: z.string().max(255).optional(),
+  columns: json(columns.unwrap()).optional(),
+  mapping: mapping,
 };
+const kept = { saveMapping, preview: yesOrNo.optional(), fileName: z.string().max(255).optional() };
 
-export const uploadQuery = z.strictObject({ companyId, id: id.optional(), ...options });
+export const uploadQuery = z.strictObject({ companyId, id: id.optional(), ...choices, ...kept });
 export const partQuery = z.strictObject({
   id,
   part: z.coerce.number().int().min(1).max(MAX_PARTS),
   companyId: companyId.optional(),
-  ...options,
+  ...choices,
+  ...kept,
 });
 export const finishQuery = z.strictObject({ id, finish: yes });
 export const cancelQuery = z.strictObject({ id, cancel: yes });
-export const statusQuery = z.strictObject({ id, errors: z.literal('csv').optional() });
+export const pauseQuery = z.strictObject({ id, pause: yes });
+export const resumeQuery = z.strictObject({ id, resume: yes });
+export const undoQuery = z.strictObject({ id, undo: yes });
+export const confirmQuery = z.strictObject({ id, confirm: yes });
+export const statusQuery = z.strictObject({
+  id,
+  errors: z.literal('csv').optional(),
+  kept: z.literal('csv').optional(),
+});
+export const previewQuery = z.strictObject({ id, preview: yes, ...choices });
+export const mappingsQuery = z.strictObject({ companyId, mappings: yes });
+export const forgetQuery = z.strictObject({ companyId, forgetMapping: mappingName });
+
+/** What a confirmation may change. Everything is optional: an empty object says yes to what the preview shows. */
+export const confirmation = z
+  .strictObject({
+    country: country.optional(),
+    delimiter: delimiter.optional(),
+    encoding: anyCase.optional(),
+    dryRun: z.boolean().optional(),
+    mode: mode.unwrap().optional(),
+    policy: policy.unwrap().optional(),
+    policies: policies.unwrap().optional(),
+    clear: clear.unwrap().optional(),
+    tags: tags.unwrap().optional(),
+    columns: columns.unwrap().optional(),
+    mapping,
+    saveMapping,
+  })
+  .default({});
+
+/** 500 columns by hand, with their headers. */
+export const CONFIRMATION_BYTES = 256 * 1024;
+
+type Choices = Omit<z.output<typeof uploadQuery>, 'companyId' | 'id' | 'fileName'>;
+
+/** What was chosen, apart from what was left out: a default must not replace what was said before. */
+export function chosen({
+  country,
+  delimiter,
+  encoding,
+  dryRun,
+  ...options
+}: Choices): Answer & { options: ImportChoice } {
+  const said = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { country, delimiter, encoding, dryRun, options: Object.fromEntries(said) };
+}
 
 /** The file that the client has sent in parts, as it knows it. */
 export const wholeFile = z.strictObject({

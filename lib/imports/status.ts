@@ -2,6 +2,8 @@
 import type { imports } from '../../db/app/schema.ts';
 import type { Executor } from '../../db/database.ts';
 import type { Status } from '../jobqueue/job.ts';
+import type { Question } from '../jobs/lead-import/hold.ts';
+import type { ImportOptions } from '../jobs/lead-import/options.ts';
 
 export type ImportStatus = (typeof imports.$inferSelect)['status'];
 
@@ -19,8 +21,23 @@ export interface ImportView {
     readonly updated: number;
     readonly unchanged: number;
     readonly duplicates: number;
+    /** Passed over by the import's mode. */
+    readonly skipped: number;
     readonly errors: number;
   };
+  /** Everything is as it would be, but no lead is written. */
+  readonly dryRun: boolean;
+  readonly mode: ImportOptions['mode'];
+  /** As it was chosen or declared; `null` is UTF-8. */
+  readonly encoding: string | null;
+  /** What a `waiting` import has to know before it goes on. */
+  readonly question: Question | null;
+  /** The saved mapping that its columns came from, or were saved as. */
+  readonly mapping: string | null;
+  /** An earlier import of the same file with the same columns, as far as they are known. */
+  readonly repeats: string | null;
+  /** Of an undo: what became of the leads that this import created. `kept` by reason. */
+  readonly undo: { readonly removed: number; readonly kept: Readonly<Record<string, number>> } | null;
   /** Why a failed import failed. */
   readonly failure: { readonly code: string; readonly message: string; readonly line?: number } | null;
   /** Which headers feed which field, best first; `null` until the file was checked. */
@@ -63,17 +80,19 @@ async function readRow(database: Executor, importId: string): Promise<ImportView
 
 /** Only its own run ends an import: where the job ended without that, the job's word is the truth, until it is replayed. */
 async function withItsJob(database: Executor, getJob: JobLookup, row: ImportView): Promise<ImportView> {
-  if (row.jobId === null || hasEnded(row)) return row;
+  if (row.jobId === null || !isUnderWay(row)) return row;
   const job = await getJob(row.jobId);
   if (job?.status === 'PENDING' || job?.status === 'PROCESSING') return row;
   const now = await readRow(database, row.importId); // it may have ended between the two reads
-  if (now === null || hasEnded(now)) return now ?? row;
+  if (now === null || !isUnderWay(now)) return now ?? row;
+  if (now.status === 'undoing') return { ...now, failure: UNDO_GIVEN_UP };
   if (job?.status === 'CANCELLED') return { ...now, status: 'cancelled' };
   return { ...now, status: 'failed', failure: job?.status === 'DEAD_LETTER' ? GIVEN_UP : JOB_LOST };
 }
 
-function hasEnded({ status }: ImportView): boolean {
-  return status !== 'pending' && status !== 'running';
+/** Whether a job has to bring it to its end. One that waits or is paused has none. */
+export function isUnderWay({ status }: Pick<ImportView, 'status'>): boolean {
+  return status === 'pending' || status === 'running' || status === 'undoing';
 }
 
 const GIVEN_UP = {
@@ -81,6 +100,7 @@ const GIVEN_UP = {
   message:
     'the import failed on our side and was given up; what it has imported stays, and an operator can let it go on',
 };
+const UNDO_GIVEN_UP = { code: 'given_up', message: 'the undo failed on our side: ask for it again, it goes on' };
 const JOB_LOST = {
   code: 'job_lost',
   message: 'the import did not finish and its job is no longer known: upload the file again, rows are never doubled',
@@ -88,16 +108,32 @@ const JOB_LOST = {
 
 const instant = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
+/** By what was sent and what its columns mean; files that two people sent are compared by their hash alone until they are checked. */
+const REPEATS = `(
+  select e.id from imports e
+  where e.company_id = imports.company_id and e.sha256 = imports.sha256 and not e.dry_run
+    and e.created_at < imports.created_at and e.status in ('pending', 'waiting', 'running', 'paused', 'completed')
+    and (e.layout is null or imports.layout is null or e.layout->'columns' = imports.layout->'columns')
+  order by e.created_at desc
+  limit 1)`;
+
+const COMPLETE = "status in ('completed', 'undoing', 'undone')";
+/** Of the text, once it is made, for that is what is read then. */
+const TOTAL = 'case when layout is null then size_bytes else coalesce(text_bytes, size_bytes) end';
+
 const SELECT = `
 select id as "importId", company_id as "companyId", file_name as "fileName", status,
        jsonb_build_object(
-         'doneBytes', case when status = 'completed' then size_bytes else coalesce(next_offset, 0) end,
-         'totalBytes', size_bytes,
-         'percent', case when status = 'completed' then 100
-                         else floor(100 * coalesce(next_offset, 0) / greatest(size_bytes, 1)::float8) end) as progress,
+         'doneBytes', case when ${COMPLETE} then ${TOTAL} else coalesce(next_offset, 0) end,
+         'totalBytes', ${TOTAL},
+         'percent', case when ${COMPLETE} then 100
+                         else floor(100 * coalesce(next_offset, 0) / greatest(${TOTAL}, 1)::float8) end) as progress,
        jsonb_build_object(
          'rows', rows_total, 'created', rows_created, 'updated', rows_updated, 'unchanged', rows_unchanged,
-         'duplicates', rows_duplicate, 'errors', rows_refused) as counts,
+         'duplicates', rows_duplicate, 'skipped', rows_skipped, 'errors', rows_refused) as counts,
+       dry_run as "dryRun", coalesce(options->>'mode', 'upsert') as mode, encoding, question, mapping,
+       ${REPEATS} as repeats,
+       case when status in ('undoing', 'undone') then jsonb_build_object('removed', rows_removed, 'kept', kept) end as undo,
        failure,
        (select jsonb_object_agg(field, headers)
         from (select c.key as field, jsonb_agg(layout->'header'->(i.value::int) order by i.ordinality) as headers

@@ -4,6 +4,7 @@ import { campaignSend } from './campaign-send/job.ts';
 import { crmEvent } from './crm-event/job.ts';
 import { crmReconcile, reconcileCrm } from './crm-reconcile/job.ts';
 import { crmSync } from './crm-sync/job.ts';
+import { importUndo } from './import-undo/job.ts';
 import { leadImport } from './lead-import/job.ts';
 import { messageSend } from './message-send/job.ts';
 import { whatsAppEvent } from './whatsapp-event/job.ts';
@@ -14,6 +15,7 @@ export const jobs = [
   crmEvent,
   crmReconcile,
   crmSync,
+  importUndo,
   leadImport,
   messageSend,
   whatsAppEvent,

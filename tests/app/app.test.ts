@@ -127,6 +127,53 @@ describe('an import through the form', () => {
     expect(await (await operator.get(`${page}/errors`)).text()).toContain('not a number');
   });
 
+  /** The last row of a file in a Windows encoding makes it wait for an answer. */
+  const windows = new File([Buffer.from('Name;Kontakt\nJ\xfcrgen;0507654321\nAmal;x\n', 'latin1')], 'kontakte.csv');
+
+  test('in another encoding waits, shows what it would do, and goes on as it is answered', async () => {
+    const fields = { companyId: 'comp_ask', file: windows, preview: '1' };
+    const page = (await operator.submit('/imports', 'Import', { fields })).headers.get('location') ?? '';
+    const shown = async (query = '') => (await operator.get(`${page}${query}`)).text();
+    await vi.waitFor(async () => expect(await shown()).toContain('Before it starts'), {
+      timeout: 20_000,
+      interval: 200,
+    });
+
+    expect(await shown()).toMatch(/a guess/);
+    const tried = await shown('?encoding=windows-1252&column-2=phone&column-1=name&dryRun=0');
+    expect(tried).toContain('Jürgen');
+    expect(tried).toContain('created');
+    expect(await shown('?encoding=windows-1251')).not.toContain('Jürgen');
+    expect(await shown('?encoding=none-such')).toContain('role="alert"');
+
+    const answer = { encoding: 'windows-1252', 'column-1': 'name', 'column-2': 'phone', tags: 'fair' };
+    const refused = await operator.submit(page, 'Start the import', { fields: answer, headers: {} });
+    expect(refused.status).toBe(403);
+    const confirmed = await operator.submit(page, 'Start the import', { fields: answer });
+    expect([confirmed.status, confirmed.headers.get('location')]).toEqual([303, page]);
+    await vi.waitFor(async () => expect(await shown()).toContain('completed'), { timeout: 20_000, interval: 200 });
+    const { rows } = await sql.query("select name, tags from leads where company_id = 'comp_ask'");
+    expect(rows).toEqual([{ name: 'Jürgen', tags: ['fair'] }]);
+  });
+
+  test('is taken back by its button, and says what was kept', async () => {
+    const file = new File(['Phone,Name\n0501000001,Ali\n0501000002,Omar\n'], 'two.csv', { type: 'text/csv' });
+    const sent = await operator.submit('/imports', 'Import', { fields: { companyId: 'comp_undo', file } });
+    const page = sent.headers.get('location') ?? '';
+    const shown = async () => (await operator.get(page)).text();
+    await vi.waitFor(async () => expect(await shown()).toContain('completed'), { timeout: 20_000, interval: 200 });
+    await sql.query("update leads set name = 'Ali H' where company_id = 'comp_undo' and name = 'Ali'");
+    const undo = await operator.submit(page, 'Take back what it created');
+    expect([undo.status, undo.headers.get('location')]).toEqual([303, page]);
+    await vi.waitFor(async () => expect(await shown()).toContain('undone'), { timeout: 20_000, interval: 200 });
+    expect(await shown()).toContain('kept: <!-- -->changed');
+    expect(await (await operator.get(`${page}/kept`)).text()).toContain('+971501000001');
+    expect((await sql.query("select name from leads where company_id = 'comp_undo'")).rows).toEqual([
+      { name: 'Ali H' },
+    ]);
+    expect((await openBrowser(app.url, null).get(`${page}/kept`)).status).toBe(401);
+  });
+
   test('waits for the tick where nobody kicked', async () => {
     await sql.query(`select jobqueue.add_job('lead_import', '{"companyId":"comp_789","importId":"none"}')`);
     const tick = await fetch(new URL('/api/cron/drain', app.url), {

@@ -128,6 +128,123 @@ test('a cancelled import ends its job as cancelled', async () => {
   expect(await queue.getJob(jobId)).toMatchObject({ status: 'CANCELLED' });
 });
 
+const JSON_BODY = { 'content-type': 'application/json' };
+const json = async (response: Response) => [response.status, await response.json()];
+
+test('a file in another encoding is previewed, confirmed and imported', async () => {
+  const file = Buffer.from('Name;Kontakt\nJ\xfcrgen;0505550001\n', 'latin1');
+  const { importId } = await uploaded(await post('companyId=asked&preview=1&tags=fair,vip', file));
+  await drain();
+  expect(await viewOf(importId)).toMatchObject({ status: 'waiting', question: { code: 'encoding', line: 2 } });
+  const columns = encodeURIComponent('{"Kontakt":"phone"}');
+  expect(await json(await get(`id=${importId}&preview=1&encoding=WINDOWS-1252&columns=${columns}`))).toMatchObject([
+    200,
+    {
+      encoding: { used: 'windows-1252' },
+      rows: [{ outcome: 'created', lead: { name: 'Jürgen', tags: ['fair', 'vip'] } }],
+    },
+  ]);
+  expect(await refusal(await post(`id=${importId}&confirm=1`, '{}', JSON_BODY))).toEqual([400, 'encoding_missing']);
+  const answer = {
+    encoding: 'windows-1252',
+    columns: { Kontakt: 'phone' },
+    saveMapping: 'kontakte',
+    policies: { name: 'never' },
+  };
+  const confirmed = await post(`id=${importId}&confirm=1`, JSON.stringify(answer), JSON_BODY);
+  expect(await json(confirmed)).toEqual([200, { importId, jobId: expect.any(String) }]);
+  await drain();
+  expect(await viewOf(importId)).toMatchObject({ status: 'completed', counts: { created: 1 }, mapping: 'kontakte' });
+  expect(await json(await get('companyId=asked&mappings=1'))).toMatchObject([
+    200,
+    { mappings: [{ name: 'kontakte' }] },
+  ]);
+  expect((await post('companyId=asked&forgetMapping=kontakte', null, {})).status).toBe(200);
+  expect(await json(await get('companyId=asked&mappings=1'))).toEqual([200, { mappings: [] }]);
+});
+
+test('every choice can be made with the upload, whole or in parts', async () => {
+  const policies = encodeURIComponent('{"email":"fill_empty"}');
+  const columns = encodeURIComponent('{"#1":"phone"}');
+  const choices = `encoding=windows-1251&dryRun=1&mode=create_only&policy=never&policies=${policies}&clear=1&tags=a&columns=${columns}`;
+  const file = Buffer.from('Куда,Phone\n0505550002,x\n');
+  const whole = await uploaded(await post(`companyId=choices&${choices}`, Buffer.from('X,Phone\n0505550002,x\n')));
+  const id = randomUUID();
+  const bytes = { 'content-type': 'application/octet-stream' };
+  expect((await post(`companyId=choices&id=${id}&part=1&${choices}`, file, bytes)).status).toBe(200);
+  await finish(id, file);
+  const chosen = await database().execute({
+    text: 'select encoding, dry_run, options from imports where id = any($1::text[])',
+    params: [[whole.importId, id]],
+  });
+  const options = {
+    mode: 'create_only',
+    policy: 'never',
+    policies: { email: 'fill_empty' },
+    clear: true,
+    tags: ['a'],
+    columns: { '#1': 'phone' },
+  };
+  expect(chosen).toEqual([1, 2].map(() => ({ encoding: 'windows-1251', dry_run: true, options })));
+  await drain();
+  expect(await viewOf(whole.importId)).toMatchObject({ status: 'completed', dryRun: true, counts: { created: 1 } });
+});
+
+test('the same file again is taken, and warned of', async () => {
+  const { importId } = await uploaded(await post('companyId=again', 'Phone\n0505550003\n'));
+  const second = await post('companyId=again', 'Phone\n0505550003\n');
+  expect(await json(second)).toEqual([
+    201,
+    { importId: expect.any(String), jobId: expect.any(String), repeats: importId },
+  ]);
+});
+
+test('an import is paused, resumed, and taken back, with a file of what was kept', async () => {
+  const { importId } = await uploaded(await post('companyId=steered', 'Phone,Name\n0505550004,Ali\n0505550005,Omar\n'));
+  expect(await json(await post(`id=${importId}&pause=1`, null, {}))).toEqual([200, { importId, status: 'paused' }]);
+  await drain();
+  expect(await viewOf(importId)).toMatchObject({ status: 'paused', counts: { created: 0 } });
+  const resumed = await json(await post(`id=${importId}&resume=1`, null, {}));
+  expect(resumed).toEqual([200, { importId, jobId: expect.any(String) }]);
+  expect(await refusal(await post(`id=${importId}&undo=1`, null, {}))).toEqual([409, 'not_undoable']);
+  await drain();
+  await database().execute({
+    text: "update leads set notes = 'called' where name = 'Ali' and company_id = 'steered'",
+    params: [],
+  });
+  expect(await json(await post(`id=${importId}&undo=1`, null, {}))).toMatchObject([200, { status: 'undoing' }]);
+  expect(await drain()).toMatchObject({ completed: 1, deadLettered: 0 });
+  expect(await viewOf(importId)).toMatchObject({ status: 'undone', undo: { removed: 1, kept: { changed: 1 } } });
+  expect(await json(await post(`id=${importId}&undo=1`, null, {}))).toEqual([
+    200,
+    { importId, status: 'undone', jobId: null },
+  ]);
+  const kept = await get(`id=${importId}&kept=csv`);
+  expect(kept.headers.get('content-disposition')).toBe(`attachment; filename="${importId}-kept.csv"`);
+  expect(await kept.text()).toContain('2,+971505550004,changed,it was changed since');
+});
+
+test('an import that its job has left behind can be taken back', async () => {
+  const { importId, jobId } = await uploaded(await post('companyId=operated', 'Phone\n0505550007\n'));
+  await beginImport(database(), { companyId: 'operated', importId, jobId });
+  await database().execute({ text: 'delete from jobqueue.jobs where id = $1::bigint', params: [jobId] });
+  expect(await viewOf(importId)).toMatchObject({ status: 'failed', failure: { code: 'job_lost' } });
+  expect(await json(await post(`id=${importId}&undo=1`, null, {}))).toMatchObject([200, { status: 'undoing' }]);
+  await drain();
+  expect(await viewOf(importId)).toMatchObject({ status: 'undone', failure: null, undo: { removed: 0 } });
+});
+
+test('an undo whose job died says so, and can be asked for again', async () => {
+  const { importId } = await uploaded(await post('companyId=died', 'Phone\n0505550006\n'));
+  await drain();
+  await post(`id=${importId}&undo=1`, null, {});
+  await database().execute({ text: "delete from jobqueue.jobs where type = 'import_undo'", params: [] });
+  expect(await viewOf(importId)).toMatchObject({ status: 'undoing', failure: { code: 'given_up' } });
+  await post(`id=${importId}&undo=1`, null, {});
+  await drain();
+  expect(await viewOf(importId)).toMatchObject({ status: 'undone', failure: null, undo: { removed: 1 } });
+});
+
 describe('an import whose job ended without it', () => {
   const sql = (text: string, ...params: unknown[]) => database().execute({ text, params });
 
@@ -196,6 +313,18 @@ describe('is refused', () => {
     ['part 0', 'companyId=acme&id=12345678&part=0', 400, 'request_invalid'],
     ['a part of nothing', 'id=no-such-upload&part=1', 404, 'not_found'],
     ['cancelling nothing', 'id=no-such-upload&cancel=1', 404, 'not_found'],
+    ['pausing nothing', 'id=no-such-upload&pause=1', 404, 'not_found'],
+    ['resuming nothing', 'id=no-such-upload&resume=1', 404, 'not_found'],
+    ['taking back nothing', 'id=no-such-upload&undo=1', 404, 'not_found'],
+    ['forgetting nothing', 'companyId=acme&forgetMapping=none', 404, 'not_found'],
+    ['no such encoding', 'companyId=acme&encoding=ebcdic', 400, 'request_invalid'],
+    ['no such mode', 'companyId=acme&mode=replace', 400, 'request_invalid'],
+    ['no such policy', 'companyId=acme&policy=maybe', 400, 'request_invalid'],
+    ['a policy of no field', 'companyId=acme&policies=%7B%22phone%22%3A%22never%22%7D', 400, 'request_invalid'],
+    ['columns that are no JSON', 'companyId=acme&columns=Phone', 400, 'request_invalid'],
+    ['no such field', 'companyId=acme&columns=%7B%22A%22%3A%22city%22%7D', 400, 'request_invalid'],
+    ['21 tags', `companyId=acme&tags=${Array.from({ length: 21 }, (_, n) => n).join(',')}`, 400, 'request_invalid'],
+    ['a tag of 51 characters', `companyId=acme&tags=${'x'.repeat(51)}`, 400, 'request_invalid'],
   ])('%s', async (_, query, status, code) => {
     expect(await refusal(await post(query, 'Phone\n'))).toEqual([status, code]);
   });
@@ -226,5 +355,13 @@ describe('is refused', () => {
   test('an import that does not exist', async () => {
     expect(await refusal(await get('id=no-such-import'))).toEqual([404, 'not_found']);
     expect(await refusal(await get('id=no-such-import&errors=csv'))).toEqual([404, 'not_found']);
+    expect(await refusal(await get('id=no-such-import&kept=csv'))).toEqual([404, 'not_found']);
+    expect(await refusal(await get('id=no-such-import&preview=1'))).toEqual([404, 'not_found']);
+    const json = { 'content-type': 'application/json' };
+    expect(await refusal(await post('id=no-such-import&confirm=1', '{}', json))).toEqual([404, 'not_found']);
+    expect(await refusal(await post('id=no-such-import&confirm=1', '{"mode":1}', json))).toEqual([
+      400,
+      'request_invalid',
+    ]);
   });
 });

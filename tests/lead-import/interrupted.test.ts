@@ -64,6 +64,7 @@ beforeAll(async () => {
     updated: 1,
     unchanged: 1,
     duplicates: 200,
+    skipped: 0,
     errors: 300,
   });
 });

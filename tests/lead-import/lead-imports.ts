@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Database } from '../../db/client.ts';
 import { readImport } from '../../lib/imports/status.ts';
-import { uploadFile } from '../../lib/imports/upload.ts';
+import { type NewImport, uploadFile } from '../../lib/imports/upload.ts';
 import { isContinue, type JobContext } from '../../lib/jobqueue/job.ts';
+import { undoLeads } from '../../lib/jobs/import-undo/run.ts';
 import { importLeads } from '../../lib/jobs/lead-import/run.ts';
 import { freshDatabase } from '../support/database.ts';
 
@@ -17,16 +18,45 @@ export interface RunOptions {
 export interface LeadImports {
   readonly database: Database;
   /** Answers the import's id. */
-  upload(file: string | Uint8Array, options?: { country?: string; companyId?: string }): Promise<string>;
+  upload(file: string | Uint8Array, options?: UploadOptions): Promise<string>;
   /** One run of the handler, on `through` instead of the plain database if given. */
   run(importId: string, options?: RunOptions, through?: Database): Promise<unknown>;
   /** Runs until the import ends; answers how many runs it took. */
   runToEnd(importId: string, next?: () => RunOptions): Promise<number>;
+  /** Uploads, runs to the end, and answers what is there then. */
+  imported(file: string | Uint8Array, options?: UploadOptions): Promise<Imported>;
+  /** Runs the undo until it ends. */
+  undo(importId: string, next?: () => RunOptions): Promise<unknown>;
   status(importId: string): ReturnType<typeof readImport>;
   rows<Row extends object>(text: string, ...params: unknown[]): Promise<Row[]>;
 }
 
 export const COMPANY = 'acme';
+
+export type UploadOptions = { country?: string; companyId?: string } & Partial<
+  Pick<NewImport, 'encoding' | 'delimiter' | 'dryRun' | 'options'>
+>;
+
+export interface Imported {
+  readonly importId: string;
+  readonly companyId: string;
+  readonly view: NonNullable<Awaited<ReturnType<typeof readImport>>>;
+  /** As `2 created`. */
+  readonly outcomes: readonly string[];
+  /** Of the company, in the order in which they were created. */
+  readonly leads: readonly StoredLead[];
+}
+
+export interface StoredLead {
+  phone: string;
+  name: string | null;
+  email: string | null;
+  source: string | null;
+  organisation: string | null;
+  notes: string | null;
+  tags: string[];
+  version: string;
+}
 
 /** On a database of its own. */
 export async function leadImports(): Promise<LeadImports & { close(): Promise<void> }> {
@@ -51,26 +81,66 @@ export function leadImportsOn(database: Database): LeadImports {
     const payload = { companyId: stored?.company_id ?? COMPANY, importId };
     return importLeads(through, jobContext(payload, stored?.job_id ?? '1', options));
   };
+  const upload: LeadImports['upload'] = async (file, { country = 'AE', companyId = COMPANY, ...chosen } = {}) => {
+    const importId = randomUUID();
+    const upload = { importId, companyId, fileName: null, country, delimiter: null, ...chosen };
+    await uploadFile(database, upload, Buffer.from(file));
+    return importId;
+  };
+  const runToEnd: LeadImports['runToEnd'] = async (importId, next = () => ({})) => {
+    let state: unknown = null;
+    for (let runs = 1; ; runs++) {
+      const outcome = await run(importId, { state, ...next() });
+      if (!isContinue(outcome)) return runs;
+      state = outcome.state;
+    }
+  };
+  const read = (importId: string) => readImported(database, importId);
   return {
     database,
-    async upload(file, { country = 'AE', companyId = COMPANY } = {}) {
-      const importId = randomUUID();
-      const upload = { importId, companyId, fileName: null, country, delimiter: null };
-      await uploadFile(database, upload, Buffer.from(file));
-      return importId;
-    },
+    upload,
     run,
-    async runToEnd(importId, next = () => ({})) {
-      let state: unknown = null;
-      for (let runs = 1; ; runs++) {
-        const outcome = await run(importId, { state, ...next() });
-        if (!isContinue(outcome)) return runs;
-        state = outcome.state;
+    runToEnd,
+    async imported(file, options = {}) {
+      const { companyId = `company-${++companies}` } = options;
+      const importId = await upload(file, { ...options, companyId });
+      await runToEnd(importId);
+      return read(importId);
+    },
+    async undo(importId, next = () => ({})) {
+      const [stored] = await database.execute<{ company_id: string }>({
+        text: 'select company_id from imports where id = $1',
+        params: [importId],
+      });
+      const payload = { companyId: stored?.company_id ?? COMPANY, importId };
+      for (;;) {
+        const outcome = await undoLeads(database, jobContext(payload, '1', next()));
+        if (!isContinue(outcome)) return outcome;
       }
     },
     status: (importId) => readImport(database, async () => ({ status: 'PROCESSING' }), importId),
     rows: (text, ...params) => database.execute({ text, params }),
   };
+}
+
+let companies = 0;
+
+/** What is there of an import. */
+export async function readImported(database: Database, importId: string): Promise<Imported> {
+  const view = await readImport(database, async () => ({ status: 'PROCESSING' }), importId);
+  if (view === null) throw new Error(`there is no import ${importId}`);
+  const rows = await database.execute<{ row: number; outcome: string }>({
+    text: 'select row, outcome from import_rows where import_id = $1 order by row',
+    params: [importId],
+  });
+  const leads = await database.execute<StoredLead & object>({
+    text: `
+      select phone_e164 as phone, name, email, source, organisation, notes, to_jsonb(tags) as tags, version::text as version
+      from leads where company_id = $1 order by id`,
+    params: [view.companyId],
+  });
+  const { companyId } = view;
+  return { importId, companyId, view, outcomes: rows.map(({ row, outcome }) => `${row} ${outcome}`), leads };
 }
 
 function jobContext<Payload>(payload: Payload, id: string, options: RunOptions): JobContext<Payload> {

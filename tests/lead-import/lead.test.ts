@@ -7,7 +7,7 @@ function read(header: string[], cells: string[]) {
   return readLead(cells, { header, columns: mapColumns(header) }, 'AE');
 }
 
-const NOTHING_ELSE = { name: null, email: null, source: null, organisation: null, notes: null };
+const NOTHING_ELSE = { name: null, email: null, source: null, organisation: null, notes: null, tags: null };
 const PHONE = '+971501234567';
 
 describe('headers', () => {

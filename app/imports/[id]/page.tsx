@@ -1,41 +1,82 @@
-/** One import: how far it is, what became of its rows, and the rows to correct. */
+/** One import: what it waits for, how far it is, what became of its rows, and the rows to correct. */
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
-import { imports } from '@/lib/imports';
+import { type ImportView, imports, isUnderWay } from '@/lib/imports';
+import { chosen } from '@/lib/imports/request';
 import { requireOperator } from '../../operator';
+import { Refused } from '../../refused';
 import { When } from '../../when';
+import { choiceForm } from '../choices';
+import { Steering } from './steering';
+import { Waiting } from './waiting';
 
-export default async function Import({ params }: PageProps<'/imports/[id]'>) {
+export default async function Import({ params, searchParams }: PageProps<'/imports/[id]'>) {
   await requireOperator();
   const { id } = await params;
-  const found = await imports.read(id);
-  if (found === null) notFound();
-  const { importId, companyId, fileName, status, progress, counts, failure, jobId, createdAt, finishedAt } = found;
-  const underWay = status === 'pending' || status === 'running';
+  const view = await imports.read(id);
+  if (view === null) notFound();
+  const { refused, ...tried } = await searchParams;
+  const choices = choiceForm({}).safeParse(tried);
+  const answer = chosen(choices.success ? choices.data : {});
+  const preview = view.status === 'waiting' ? await imports.preview(id, answer) : null;
+  const { importId, companyId, fileName, status, progress, failure, jobId, dryRun, repeats } = view;
   return (
     <>
-      {underWay && <meta httpEquiv="refresh" content="3" />}
+      {isUnderWay(view) && <meta httpEquiv="refresh" content="3" />}
       <h1>{fileName ?? importId}</h1>
+      <Refused code={choices.success ? refused : 'request_invalid'} />
       <p>
         Company {companyId}, <strong>{status}</strong>
+        {dryRun && ', a dry run: nothing is written'}
         {jobId !== null && (
           <>
             , <Link href={`/jobs/${jobId}`}>job {jobId}</Link>
           </>
         )}
       </p>
+      {repeats !== null && (
+        <p className="banner" role="status">
+          This company sent the same file before:{' '}
+          <Link href={`/imports/${encodeURIComponent(repeats)}`}>{repeats}</Link>
+        </p>
+      )}
       <progress max={100} value={progress.percent} aria-label="Progress by bytes" />
       {failure && (
         <p className="refused" role="alert">
           {failure.message} <span className="soft">({failure.code})</span>
         </p>
       )}
+      {preview && <Waiting view={view} preview={preview} dryRun={answer.dryRun ?? dryRun} />}
+      <Steering view={view} />
+      <Facts view={view} />
+    </>
+  );
+}
+
+function Facts({ view }: { view: ImportView }) {
+  const { importId, counts, undo, createdAt, finishedAt } = view;
+  const file = (name: string) => `/imports/${encodeURIComponent(importId)}/${name}`;
+  const kept = Object.entries(undo?.kept ?? {});
+  return (
+    <>
       <table>
         <tbody>
           {Object.entries(counts).map(([outcome, count]) => (
             <tr key={outcome}>
               <th>{outcome}</th>
               <td className="number">{count ?? '–'}</td>
+            </tr>
+          ))}
+          {undo && (
+            <tr>
+              <th>taken back</th>
+              <td className="number">{undo.removed}</td>
+            </tr>
+          )}
+          {kept.map(([reason, count]) => (
+            <tr key={reason}>
+              <th>kept: {reason}</th>
+              <td className="number">{count}</td>
             </tr>
           ))}
           <tr>
@@ -54,8 +95,15 @@ export default async function Import({ params }: PageProps<'/imports/[id]'>) {
       </table>
       {counts.errors > 0 && (
         <p>
-          <a href={`/imports/${encodeURIComponent(importId)}/errors`} download>
+          <a href={file('errors')} download>
             The refused rows, to correct and import again
+          </a>
+        </p>
+      )}
+      {kept.length > 0 && (
+        <p>
+          <a href={file('kept')} download>
+            The leads that were kept, and why
           </a>
         </p>
       )}

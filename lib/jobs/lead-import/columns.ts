@@ -1,4 +1,5 @@
 /** Which column of a file means what, by its header. Synonyms stand in order of preference: WhatsApp before mobile before phone. */
+import { FIELDS, type Field, type Merged } from './options.ts';
 import { cleanLine } from './text.ts';
 
 const SYNONYMS = {
@@ -74,9 +75,8 @@ const SYNONYMS = {
     'business',
   ],
   notes: ['notes', 'note', 'comments', 'comment', 'remarks', 'description'],
-} as const satisfies Record<string, readonly string[]>;
-
-export type Field = keyof typeof SYNONYMS;
+  tags: ['tags', 'tag', 'labels', 'label'],
+} as const satisfies Record<Field, readonly string[]>;
 
 /** Per field the indexes of its columns, best first. A row's value is the first that is not empty. */
 export type Columns = { readonly [field in Field]: readonly number[] };
@@ -84,18 +84,35 @@ export type Columns = { readonly [field in Field]: readonly number[] };
 /** Per field. Nobody has more; a header that says Phone 9,000 times would make every look at its import take seconds. */
 const MAX_COLUMNS = 20;
 
+/** By the headers alone. */
 export function mapColumns(header: readonly string[]): Columns {
   const names = header.map(canonical);
-  const indexesOf = (synonyms: readonly string[]) =>
-    synonyms
-      .flatMap((synonym) => names.flatMap((name, index) => (name === synonym ? [index] : [])))
-      .slice(0, MAX_COLUMNS);
-  const entries = Object.entries(SYNONYMS).map(([field, synonyms]) => [field, indexesOf(synonyms)]);
-  return Object.fromEntries(entries) as Columns;
+  return columnsOf((field) =>
+    SYNONYMS[field].flatMap((synonym) => names.flatMap((name, index) => (name === synonym ? [index] : []))),
+  );
+}
+
+/** Makes columns of what `indexesOf` says for each field. */
+export function columnsOf(indexesOf: (field: Field) => readonly number[]): Columns {
+  const entries = FIELDS.map((field): [Field, readonly number[]] => [field, indexesOf(field).slice(0, MAX_COLUMNS)]);
+  return Object.fromEntries(entries) as Record<Field, readonly number[]>;
+}
+
+/** What each column of a header means; `null`: nothing, it is ignored. */
+export function fieldsOf(columns: Columns, width: number): (Field | null)[] {
+  const fields: (Field | null)[] = Array(width).fill(null);
+  for (const field of FIELDS) for (const index of columns[field]) fields[index] = field;
+  return fields;
+}
+
+/** Whether a column says something about a field of a lead. A name may come in two halves. */
+export function isMapped(columns: Columns, field: Merged): boolean {
+  const from = field === 'name' ? (['name', 'firstName', 'lastName'] as const) : [field];
+  return from.some((column) => columns[column].length > 0);
 }
 
 /** `E-mail_Address*` and `e mail address` are one name. */
-function canonical(name: string): string {
+export function canonical(name: string): string {
   return cleanLine(name)
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, ' ')

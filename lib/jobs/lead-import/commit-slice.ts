@@ -1,6 +1,8 @@
 /** Commits one slice: leads, row outcomes, counters and the new offset together, in one statement, or nothing at all. */
 import type { Executor } from '../../../db/database.ts';
 import type { Lead, RowError } from './lead.ts';
+import { differs, LEAD_RECORD, merged, ruleValues } from './merge.ts';
+import type { ImportOptions, Rules } from './options.ts';
 
 export interface Slice {
   readonly importId: string;
@@ -12,11 +14,23 @@ export interface Slice {
   readonly errors: readonly (RowError & { readonly row: number; readonly cells: readonly string[] })[];
 }
 
+export interface Merging {
+  readonly mode: ImportOptions['mode'];
+  readonly rules: Rules;
+  /** Everything as it would be, and no lead is written. */
+  readonly dryRun: boolean;
+}
+
 /** Whether the slice was committed; `false` means that the import moved on, or ended, without this run. */
-export async function commitSlice(database: Executor, slice: Slice, timeoutMs: number): Promise<boolean> {
+export async function commitSlice(
+  database: Executor,
+  slice: Slice,
+  { mode, rules, dryRun }: Merging,
+  timeoutMs: number,
+): Promise<boolean> {
   const committed = await database.execute(
     {
-      text: COMMIT,
+      text: dryRun ? RECKON : COMMIT,
       params: [
         slice.importId,
         slice.fromOffset,
@@ -24,6 +38,8 @@ export async function commitSlice(database: Executor, slice: Slice, timeoutMs: n
         slice.nextRow,
         JSON.stringify(slice.leads),
         JSON.stringify(slice.errors),
+        mode,
+        ...ruleValues(rules),
       ],
     },
     { timeoutMs },
@@ -31,56 +47,90 @@ export async function commitSlice(database: Executor, slice: Slice, timeoutMs: n
   return committed.length === 1;
 }
 
+/** `$7` is the mode, the rules follow. */
+const FIRST_RULE = 8;
+
 /**
- * The lock on the import comes first and everything else joins it: without it no row is written. Leads are written in the
- * order of their numbers, so that two imports of one company never wait for each other. The first row of a number counts,
- * an earlier slice's before this one's. Empty cells change nothing; a lead that would not change is not written.
+ * The lock on the import comes first and everything else joins it: without it no row is written. The first row of a number
+ * counts, an earlier slice's before this one's.
  */
-const COMMIT = `
+const INPUT = `
 with slice as (
   select id, company_id
   from imports
   where id = $1 and status = 'running' and next_offset = $2::bigint
   for update
 ), input as (
-  select i.*, slice.company_id, coalesce(seen.row, min(i.row) over (partition by i.phone)) as first_row
+  select i.row, i.phone, i.name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, slice.company_id,
+         coalesce(seen.row, min(i.row) over (partition by i.phone)) as first_row
   from slice
-  cross join jsonb_to_recordset($5::jsonb)
-    as i(row int, phone text, name text, email text, source text, organisation text, notes text)
+  cross join jsonb_to_recordset($5::jsonb) as ${LEAD_RECORD}
   left join import_rows seen
-    on seen.import_id = $1 and seen.phone_e164 = i.phone and seen.outcome in ('created', 'updated', 'unchanged')
+    on seen.import_id = $1 and seen.phone_e164 = i.phone
+   and seen.outcome in ('created', 'updated', 'unchanged', 'skipped')
+)`;
+
+/**
+ * Leads are written in the order of their numbers, so that two imports of one company never wait for each other. Where only known
+ * leads may change they are locked first: none can vanish in between and be created anew. A lead that would not change is not
+ * written.
+ */
+const WRITE = `, known as (
+  select l.phone_e164
+  from leads l
+  join input i on i.company_id = l.company_id and i.phone = l.phone_e164 and i.row = i.first_row
+  where $7 = 'update_only'
+  order by l.phone_e164
+  for update of l
 ), written as (
-  insert into leads as l (company_id, phone_e164, name, email, source, organisation, notes, import_id)
-  select company_id, phone, name, email, source, organisation, notes, $1
+  insert into leads as l (company_id, phone_e164, name, email, source, organisation, notes, tags, import_id)
+  select company_id, phone, name, email, source, organisation, notes, tags, $1
   from input
-  where row = first_row
+  where row = first_row and ($7 <> 'update_only' or phone in (select phone_e164 from known))
   order by phone
   on conflict (company_id, phone_e164) do update
-  set name         = coalesce(excluded.name, l.name),
-      email        = coalesce(excluded.email, l.email),
-      source       = coalesce(excluded.source, l.source),
-      organisation = coalesce(excluded.organisation, l.organisation),
-      notes        = coalesce(excluded.notes, l.notes),
-      updated_at   = now()
-  where (excluded.name is not null         and excluded.name         is distinct from l.name)
-     or (excluded.email is not null        and excluded.email        is distinct from l.email)
-     or (excluded.source is not null       and excluded.source       is distinct from l.source)
-     or (excluded.organisation is not null and excluded.organisation is distinct from l.organisation)
-     or (excluded.notes is not null        and excluded.notes        is distinct from l.notes)
+  set ${merged('l', 'excluded', FIRST_RULE)
+    .map(([column, sql]) => `${column} = ${sql}`)
+    .join(',\n      ')},
+      updated_at = now()
+  where $7 <> 'create_only' and ${differs('l', 'excluded', FIRST_RULE)}
   returning phone_e164, xmax = 0 as created
-), recorded as (
-  insert into import_rows (import_id, row, outcome, phone_e164, code, message)
-  select $1, i.row,
+)`;
+
+/** The same answers from the leads as they are, for a dry run. */
+const FORESEE = `, known as (
+  select l.*
+  from leads l
+  join input i on i.company_id = l.company_id and i.phone = l.phone_e164 and i.row = i.first_row
+), written as (
+  select i.phone as phone_e164, known.id is null as created
+  from input i
+  left join known on known.phone_e164 = i.phone
+  where i.row = i.first_row
+    and case when known.id is null then $7 <> 'update_only'
+             else $7 <> 'create_only' and ${differs('known', 'i', FIRST_RULE)} end
+)`;
+
+const RECORD = `, judged as (
+  select i.row, i.phone, i.first_row,
          case when i.row <> i.first_row then 'duplicate'
               when w.created            then 'created'
-              when w.created is null    then 'unchanged'
-              else 'updated'
-         end,
-         i.phone,
-         case when i.row <> i.first_row then 'duplicate_in_file' end,
-         case when i.row <> i.first_row then 'row ' || i.first_row || ' has the same number' end
+              when not w.created        then 'updated'
+              when $7 = 'create_only'   then 'skipped'
+              when $7 = 'update_only' and not exists (select from known k where k.phone_e164 = i.phone) then 'skipped'
+              else 'unchanged'
+         end as outcome
   from input i
   left join written w on w.phone_e164 = i.phone
+), recorded as (
+  insert into import_rows (import_id, row, outcome, phone_e164, code, message)
+  select $1, row, outcome, phone,
+         case outcome when 'duplicate' then 'duplicate_in_file'
+                      when 'skipped'   then case $7 when 'create_only' then 'lead_exists' else 'lead_unknown' end end,
+         case outcome when 'duplicate' then 'row ' || first_row || ' has the same number'
+                      when 'skipped'   then case $7 when 'create_only' then 'there is a lead with this number already'
+                                                    else 'there is no lead with this number' end end
+  from judged
   returning outcome
 ), refused as (
   insert into import_rows (import_id, row, outcome, code, "column", value, message, cells)
@@ -94,6 +144,7 @@ with slice as (
          count(*) filter (where outcome = 'updated')   as updated,
          count(*) filter (where outcome = 'unchanged') as unchanged,
          count(*) filter (where outcome = 'duplicate') as duplicate,
+         count(*) filter (where outcome = 'skipped')   as skipped,
          (select count(*) from refused)                as refused
   from recorded
 )
@@ -104,8 +155,12 @@ set next_offset    = $3::bigint,
     rows_updated   = rows_updated + counted.updated,
     rows_unchanged = rows_unchanged + counted.unchanged,
     rows_duplicate = rows_duplicate + counted.duplicate,
+    rows_skipped   = rows_skipped + counted.skipped,
     rows_refused   = rows_refused + counted.refused
 from counted, slice
 where imports.id = slice.id
 returning imports.id
 `;
+
+const COMMIT = `${INPUT}${WRITE}${RECORD}`;
+const RECKON = `${INPUT}${FORESEE}${RECORD}`;

@@ -1,6 +1,5 @@
 /** Finds out how a file is written: its delimiter and its line ends, from the first rows. */
 import { CsvError, parse } from 'csv-parse/sync';
-import { mapColumns } from './columns.ts';
 
 export const DELIMITERS = [',', ';', '\t', '|'] as const;
 export type Delimiter = (typeof DELIMITERS)[number];
@@ -14,12 +13,18 @@ export interface Dialect {
 /** Options that the whole import shares: a stray quote stays text instead of swallowing the rows behind it. */
 export const CSV_OPTIONS = { relax_quotes: true, relax_column_count: true } as const;
 
-/** `head` is the beginning of the file, cut anywhere; `chosen` is what the uploader knows better. */
-export function detectDialect(head: Buffer, chosen: Delimiter | null): Dialect {
+/**
+ * `head` is the beginning of the file, cut anywhere; `chosen` is what the uploader knows better; `hasPhone` says whether a header
+ * has a column of numbers.
+ */
+export function detectDialect(head: Buffer, chosen: Delimiter | null, hasPhone: HasPhone): Dialect {
   const lineEnds = detectLineEnds(head);
-  const delimiter = chosen ?? bestDelimiter(DELIMITERS.map((delimiter) => score(head, { delimiter, lineEnds })));
+  const delimiter =
+    chosen ?? bestDelimiter(DELIMITERS.map((delimiter) => score(head, { delimiter, lineEnds }, hasPhone)));
   return { delimiter, lineEnds };
 }
+
+type HasPhone = (header: readonly string[]) => boolean;
 
 const SAMPLE_ROWS = 21; // the header and 20 rows: where a delimiter only seems to fit, one of so many rows shows it
 
@@ -31,12 +36,12 @@ interface Score {
   readonly consistency: number;
 }
 
-function score(head: Buffer, { delimiter, lineEnds }: Dialect): Score {
+function score(head: Buffer, { delimiter, lineEnds }: Dialect, hasPhone: HasPhone): Score {
   const [header = [], ...rows] = sample(head, { delimiter, lineEnds });
   const even = rows.filter((cells) => cells.length === header.length).length;
   return {
     delimiter,
-    hasPhone: mapColumns(header).phone.length > 0,
+    hasPhone: hasPhone(header),
     width: header.length,
     consistency: rows.length === 0 ? 1 : even / rows.length,
   };

@@ -1,6 +1,7 @@
 /** From the cells of one row to a lead, or to the one reason why it is refused. Pure. */
 import type { CountryCode } from 'libphonenumber-js/max';
-import type { Columns, Field } from './columns.ts';
+import type { Columns } from './columns.ts';
+import { type Field, MAX_TAG_LENGTH, MAX_TAGS } from './options.ts';
 import { type PhoneRefusal, readPhone } from './phone.ts';
 import { cleanLine, cleanText, shorten } from './text.ts';
 
@@ -12,6 +13,7 @@ export interface Lead {
   readonly source: string | null;
   readonly organisation: string | null;
   readonly notes: string | null;
+  readonly tags: readonly string[] | null;
 }
 
 /** What the error file shows beside the row. */
@@ -65,6 +67,14 @@ export function readLead(cells: readonly string[], layout: RowLayout, country: C
       `expected at most ${MAX_LENGTH[field]} characters, got ${values[field].length}`,
     );
   }
+  const tagCell = cellOf(cells, layout, 'tags');
+  const tags = tagsIn(tagCell.text);
+  if (tags.length > MAX_TAGS || tags.some((tag) => tag.length > MAX_TAG_LENGTH))
+    return refuse(
+      'value_too_long',
+      tagCell,
+      `expected at most ${MAX_TAGS} tags of at most ${MAX_TAG_LENGTH} characters, separated by commas`,
+    );
   return {
     phone: phone.phone,
     name: values.name || null,
@@ -72,7 +82,13 @@ export function readLead(cells: readonly string[], layout: RowLayout, country: C
     source: values.source || null,
     organisation: values.organisation || null,
     notes: values.notes || null,
+    tags: tags.length > 0 ? tags : null,
   };
+}
+
+/** Separated as people separate them, each once. */
+function tagsIn(cell: string): string[] {
+  return [...new Set(cell.split(/[,;|\n]/).map(cleanLine))].filter((tag) => tag !== '');
 }
 
 /** An address that mail could be sent to; whether it exists only mail can tell. */

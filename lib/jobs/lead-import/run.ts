@@ -4,16 +4,23 @@ import type { Executor } from '../../../db/database.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { cancelJob, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { beginImport, type OpenImport } from './begin.ts';
-import { checkFile } from './check.ts';
+import { checkFile, readHead } from './check.ts';
+import { isMapped } from './columns.ts';
 import { commitSlice } from './commit-slice.ts';
-import { acceptFile, completeImport, dropFile, refuseFile } from './end.ts';
+import { declaredEncoding, unmarkedUtf16 } from './encoding.ts';
+import { acceptFile, completeImport, dropFile, noteEncoding, refuseFile } from './end.ts';
+import { encodingQuestion, holdImport } from './hold.ts';
+import { headerMapper, mappingToSave, savedMappings } from './mapping.ts';
+import { rulesOf } from './options.ts';
 import { type Pace, startPace } from './pace.ts';
 import { readRecords } from './records.ts';
 import { readSlices } from './slices.ts';
 import { checkedUpTo, type State } from './state.ts';
-import { FileGone, storedBytes } from './stored-bytes.ts';
+import { FileGone, type StoredFile, storedBytes } from './stored-bytes.ts';
 import { tellQueue } from './tell-queue.ts';
-import { UnreadableFile } from './unreadable.ts';
+import { foreignLines, refuseForeignFormat } from './text-only.ts';
+import { storePiece, transcode } from './transcode.ts';
+import { UnreadableFile, WrongEncoding } from './unreadable.ts';
 
 interface Payload {
   readonly companyId: string;
@@ -35,11 +42,16 @@ export async function importLeads(database: Executor, context: JobContext<Payloa
         throw new NonRetryableError(`company ${companyId} has no import ${importId}`);
       case 'unfinished':
         throw new NonRetryableError(`the upload of import ${importId} is not finished`);
+      case 'waiting':
+      case 'paused':
+        return { status: found.status }; // an answer, or somebody who resumes it, enqueues another job
       case 'cancelled':
         await dropFile(database, importId);
         return cancelJob('the import was cancelled');
       case 'completed':
       case 'failed':
+      case 'undoing':
+      case 'undone':
         await dropFile(database, importId);
         return { status: found.status, ...found.summary };
       case 'running': {
@@ -56,15 +68,67 @@ export async function importLeads(database: Executor, context: JobContext<Payloa
 }
 
 /** From where the import stands to the next milestone, or to the end of this run's time: then the state to go on from. */
-function advance(
+async function advance(
   database: Executor,
   open: OpenImport,
   context: JobContext<Payload>,
   pace: Pace,
 ): Promise<State | null> {
-  return open.checked === null
-    ? checkWhole(database, open, context, pace)
-    : importSlices(database, open, open.checked, context, pace);
+  if (open.checked !== null) return importSlices(database, open, open.checked, context, pace);
+  try {
+    if (isTranscoded(open) && open.decoded.upTo < open.sizeBytes) return await makeText(database, open, context, pace);
+    return await checkWhole(database, open, context, pace);
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) throw error;
+    await askOrRefuse(database, open, error);
+    return null;
+  }
+}
+
+/** Whether the upload is in an encoding whose text we make first. */
+function isTranscoded({ encoding }: OpenImport): boolean {
+  return encoding !== null && encoding !== 'utf-8';
+}
+
+/** The UTF-8 of the import: what was sent, or the text that we made of it. */
+function textOf(open: OpenImport): StoredFile {
+  return isTranscoded(open) ? { importId: open.importId, sizeBytes: open.decoded.textBytes, form: 'text' } : sent(open);
+}
+
+function sent({ importId, sizeBytes }: OpenImport): StoredFile {
+  return { importId, sizeBytes, form: 'sent' };
+}
+
+/** What a person can settle is asked: an encoding always, columns where a preview was wanted anyway. All else is refused. */
+async function askOrRefuse(database: Executor, open: OpenImport, error: UnreadableFile): Promise<void> {
+  if (error.code === 'encoding_unsupported') {
+    const sample = error instanceof WrongEncoding ? error.sample : foreignLines(await readHead(database, sent(open)));
+    return holdImport(database, open.importId, encodingQuestion(error, sample));
+  }
+  const isAboutColumns = ['phone_column_missing', 'columns_unknown', 'mapping_unknown'].includes(error.code);
+  if (open.options.preview && isAboutColumns)
+    return holdImport(database, open.importId, { code: 'columns', message: error.message });
+  await refuseFile(database, open.importId, error);
+}
+
+async function makeText(
+  database: Executor,
+  open: OpenImport,
+  context: JobContext<Payload>,
+  pace: Pace,
+): Promise<State | null> {
+  const { importId, encoding, decoded } = open;
+  if (encoding === null) return null;
+  if (decoded.upTo === 0) refuseForeignFormat(await readHead(database, sent(open)));
+  const tell = tellQueue(context);
+  for await (const piece of transcode(storedBytes(database, sent(open), decoded.upTo), encoding, decoded.upTo)) {
+    if (context.signal.aborted) return { phase: 'decode', offset: piece.fromOffset };
+    if (!(await storePiece(database, importId, piece))) return null; // the next look at `imports` tells why
+    const state: State = { phase: 'decode', offset: piece.toOffset };
+    tell(state);
+    if (pace.isOver()) return state;
+  }
+  return null;
 }
 
 async function checkWhole(
@@ -73,15 +137,24 @@ async function checkWhole(
   { job }: JobContext<Payload>,
   pace: Pace,
 ): Promise<State | null> {
-  try {
-    const options = { chosen: open.delimiter, from: checkedUpTo(job.state), pace };
-    const checked = await checkFile(database, open, options);
-    if (checked.kind === 'paused') return { phase: 'check', at: checked.at };
-    await acceptFile(database, open.importId, checked);
-  } catch (error) {
-    if (!(error instanceof UnreadableFile)) throw error;
-    await refuseFile(database, open.importId, error);
+  const { importId, companyId, encoding, options, delimiter } = open;
+  const file = textOf(open);
+  const head = await readHead(database, file);
+  refuseForeignFormat(head);
+  const declared = encoding ?? declaredEncoding(head) ?? 'utf-8';
+  if (declared !== (encoding ?? 'utf-8')) {
+    await noteEncoding(database, importId, declared);
+    return null;
   }
+  if (encoding === null && unmarkedUtf16(head) !== null)
+    throw new WrongEncoding('the file looks like UTF-16 without a byte order mark', null, head);
+  const map = headerMapper(await savedMappings(database, companyId), options);
+  const checked = await checkFile(database, file, { chosen: delimiter, map, from: checkedUpTo(job.state), pace });
+  if (checked.kind === 'paused') return { phase: 'check', at: checked.at };
+  if (options.preview) {
+    const message = `${checked.rows} rows can be read: look at the preview and confirm it`;
+    await holdImport(database, importId, { code: 'preview', message }, checked);
+  } else await acceptFile(database, importId, checked, mappingToSave(options, checked.layout));
   return null;
 }
 
@@ -93,18 +166,22 @@ async function importSlices(
   pace: Pace,
 ): Promise<State | null> {
   const tell = tellQueue(context);
-  const bytes = storedBytes(database, open, nextOffset);
+  const file = textOf(open);
+  const { dryRun, options } = open;
+  const rules = rulesOf(options, (field) => isMapped(layout.columns, field));
+  const merging = { mode: options.mode, rules, dryRun };
+  const bytes = storedBytes(database, file, nextOffset);
   const records = readRecords(bytes, layout, { offset: nextOffset, row: nextRow, line: nextRow });
   let state: State = { phase: 'import', offset: nextOffset };
   for await (const slice of readSlices(records, open, layout, nextOffset)) {
     if (context.signal.aborted) return state;
-    const committed = await commitSlice(database, slice, pace.remainingMs());
+    const committed = await commitSlice(database, slice, merging, pace.remainingMs());
     if (!committed) return null; // cancelled, or another run is ahead: the next look at `imports` tells
     state = { phase: 'import', offset: slice.toOffset };
     tell(state);
     context.progress({
       done: slice.toOffset,
-      total: open.sizeBytes,
+      total: file.sizeBytes,
       note: `row ${slice.nextRow - 1} of ${rows + 1}`,
     });
     if (pace.isOver()) return state;

@@ -15,13 +15,14 @@ const SLICE_BYTES = 1024 * 1024;
 /** `records` start at `fromOffset`. The slices join without a gap, blank rows included. */
 export async function* readSlices(
   records: AsyncIterable<FileRecord>,
-  { importId, country }: Pick<OpenImport, 'importId' | 'country'>,
+  { importId, country, options }: Pick<OpenImport, 'importId' | 'country' | 'options'>,
   layout: Layout,
   fromOffset: number,
 ): AsyncGenerator<Slice> {
   let slice = emptySlice(importId, fromOffset);
   for await (const { cells, row, next } of records) {
-    if (cells.some((cell) => cleanLine(cell) !== '')) add(slice, row, cells, layout, country);
+    if (cells.some((cell) => cleanLine(cell) !== ''))
+      add(slice, row, readLead(cells, layout, country), cells, options.tags);
     slice.toOffset = next.offset;
     slice.nextRow = next.row;
     slice.rows++;
@@ -47,12 +48,16 @@ function emptySlice(importId: string, fromOffset: number) {
 function add(
   { leads, errors }: ReturnType<typeof emptySlice>,
   row: number,
+  read: ReturnType<typeof readLead>,
   cells: string[],
-  layout: Layout,
-  country: OpenImport['country'],
+  tags: readonly string[],
 ): void {
-  const read = readLead(cells, layout, country);
   // Without guards: else each round through the error file would add one.
   if ('code' in read) errors.push({ row, cells: cells.map(unguard), ...read });
-  else leads.push({ row, ...read });
+  else leads.push({ row, ...read, tags: withTags(read.tags, tags) });
+}
+
+/** Those of the row behind those of the whole upload; `null` where neither says anything. */
+export function withTags(own: readonly string[] | null, ofUpload: readonly string[]): readonly string[] | null {
+  return ofUpload.length === 0 ? own : [...new Set([...ofUpload, ...(own ?? [])])];
 }

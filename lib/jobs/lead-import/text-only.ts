@@ -1,20 +1,19 @@
-/** Lets only UTF-8 text pass, and names the line of anything else: a wrong encoding is refused, never guessed. */
+/** Lets only UTF-8 text pass, and names the line of anything else: a wrong encoding is never guessed. */
 import { isUtf8 } from 'node:buffer';
-import { UnreadableFile } from './unreadable.ts';
+import { UnreadableFile, WrongEncoding } from './unreadable.ts';
 
 /** Longer than any record that the parser takes: a file without line ends must not gather in memory. */
-const MAX_LINE_BYTES = 512 * 1024;
+export const MAX_LINE_BYTES = 512 * 1024;
 
 /** Refuses what is recognisably another kind of file by its first bytes. */
 export function refuseForeignFormat(head: Buffer): void {
   const startsWith = (...bytes: number[]) => bytes.every((byte, index) => head[index] === byte);
   if (startsWith(0x50, 0x4b, 0x03, 0x04) || startsWith(0xd0, 0xcf, 0x11, 0xe0))
-    throw new UnreadableFile('file_is_spreadsheet', `this is a spreadsheet, whatever its name says: ${REMEDY}`);
-  if (startsWith(0xff, 0xfe) || startsWith(0xfe, 0xff))
-    throw new UnreadableFile('encoding_unsupported', `this file is in UTF-16: ${REMEDY}`);
+    throw new UnreadableFile(
+      'file_is_spreadsheet',
+      'this is a spreadsheet, whatever its name says: save it as "CSV UTF-8" and upload that',
+    );
 }
-
-const REMEDY = 'save it as "CSV UTF-8" and upload that';
 
 /** Passes on `bytes`, which start at `line`, in whole lines: no character is ever cut. */
 export async function* textOnly(
@@ -43,7 +42,7 @@ function refuseOtherThanText(text: Buffer, firstLine: number): void {
   for (let line = firstLine; ; line++) {
     const end = text.indexOf(LF, start);
     const bytes = text.subarray(start, end === -1 ? text.length : end);
-    if (!isText(bytes)) throw refusal(bytes, line);
+    if (!isText(bytes)) throw refusal(bytes, line, text.subarray(start));
     start = end + 1;
   }
 }
@@ -52,18 +51,34 @@ function isText(bytes: Buffer): boolean {
   return isUtf8(bytes) && !bytes.includes(0);
 }
 
-function refusal(bytes: Buffer, line: number): UnreadableFile {
+function refusal(bytes: Buffer, line: number, rest: Buffer): UnreadableFile {
   if (bytes.includes(0))
-    return new UnreadableFile(
-      'binary_content',
-      `line ${line} holds NUL bytes: this file is not text, or it is in UTF-16; ${REMEDY}`,
-      line,
-    );
-  return new UnreadableFile(
-    'encoding_unsupported',
-    `line ${line} is not in UTF-8, the file was probably saved in a Windows encoding: ${REMEDY}`,
-    line,
-  );
+    return new UnreadableFile('binary_content', `line ${line} holds NUL bytes: this file is not text`, line);
+  return new WrongEncoding(`line ${line} is not in UTF-8`, line, foreignLines(rest));
+}
+
+/** Whether the whole lines of the beginning of a file are UTF-8. */
+export function startsAsUtf8(head: Buffer): boolean {
+  return isUtf8(head.subarray(0, head.lastIndexOf(LF) + 1 || head.length));
+}
+
+/** Enough for a suggestion: some thousand names. */
+const SAMPLE_BYTES = 64 * 1024;
+
+/** Lines of `text` that hold more than ASCII. */
+export function foreignLines(text: Buffer): Buffer {
+  const lines: Buffer[] = [];
+  let size = 0;
+  for (let start = 0; start < text.length && size < SAMPLE_BYTES; ) {
+    const end = text.indexOf(LF, start);
+    const line = text.subarray(start, end === -1 ? text.length : end + 1);
+    if (line.some((byte) => byte >= 0x80)) {
+      lines.push(line);
+      size += line.length;
+    }
+    start += line.length;
+  }
+  return Buffer.concat(lines).subarray(0, SAMPLE_BYTES);
 }
 
 function lineEndsIn(bytes: Buffer): number {

@@ -9,7 +9,9 @@ export type UnreadableCode =
   | 'record_too_long'
   | 'quote_unbalanced'
   | 'too_many_rows'
-  | 'phone_column_missing';
+  | 'phone_column_missing'
+  | 'columns_unknown'
+  | 'mapping_unknown';
 
 export class UnreadableFile extends Error {
   override readonly name = 'UnreadableFile';
@@ -21,5 +23,16 @@ export class UnreadableFile extends Error {
     super(message);
     this.code = code;
     this.line = line;
+  }
+}
+
+/** Not in the encoding that it was read in. Not a refusal yet: somebody may know which one it is. */
+export class WrongEncoding extends UnreadableFile {
+  /** Lines around the first mistake that hold more than ASCII: what a suggestion is made from. */
+  readonly sample: Buffer;
+
+  constructor(message: string, line: number | null, sample: Buffer) {
+    super('encoding_unsupported', message, line);
+    this.sample = sample;
   }
 }

@@ -1,0 +1,90 @@
+/** What an import would do with its first rows, and the form that lets it: every choice can be tried before it is made. */
+import type { ImportView, Preview } from '@/lib/imports';
+import { FIELDS } from '@/lib/jobs/lead-import/options';
+import { ChoiceFields } from '../choiceFields';
+import { confirmImport } from '../steer';
+
+export function Waiting({ view, preview, dryRun }: { view: ImportView; preview: Preview; dryRun: boolean }) {
+  const { importId, question } = view;
+  const { encoding, delimiter, country, options, mapping, failure } = preview;
+  return (
+    <form action={confirmImport}>
+      <input type="hidden" name="importId" value={importId} />
+      <h2>{question === null ? 'Preview' : 'Before it starts'}</h2>
+      {question && <p role="status">{question.message}</p>}
+      {failure && (
+        <p className="refused" role="alert">
+          {failure.message} <span className="soft">({failure.code})</span>
+        </p>
+      )}
+      <p>
+        Read as {encoding.used} <span className="soft">({SOURCES[encoding.source]})</span>
+        {encoding.suggestion && encoding.suggestion.alternatives.length > 0 && (
+          <span className="soft">, or try {encoding.suggestion.alternatives.join(', ')}</span>
+        )}
+        {mapping !== null && <>, columns as saved under “{mapping}”</>}
+      </p>
+      <Rows preview={preview} />
+      <ChoiceFields {...{ encoding: encoding.used, delimiter, country, dryRun, options }} />
+      <p>
+        <label htmlFor="saveMapping">Save the columns as</label>
+        <input id="saveMapping" name="saveMapping" maxLength={100} defaultValue={options.saveMapping ?? ''} />
+      </p>
+      <button type="submit" formAction={`/imports/${encodeURIComponent(importId)}`} formMethod="get">
+        Try these choices
+      </button>{' '}
+      <button type="submit">Start the import</button>
+    </form>
+  );
+}
+
+const SOURCES = {
+  chosen: 'as it was chosen',
+  byte_order_mark: 'as the file declares',
+  utf8: 'as it is valid',
+  suggested: 'a guess: look whether names read right',
+};
+
+function Rows({ preview: { columns, rows } }: { preview: Preview }) {
+  return (
+    <div className="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>Row</th>
+            <th>Becomes</th>
+            {columns.map(({ header, field }, n) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a column is its place, headers may stand twice.
+              <th key={n}>
+                {header || '(empty)'}
+                <br />
+                <select name={`column-${n + 1}`} defaultValue={field ?? 'ignore'} aria-label={`Column ${n + 1} is`}>
+                  <option value="ignore">ignore</option>
+                  {FIELDS.map((name) => (
+                    <option key={name}>{name}</option>
+                  ))}
+                </select>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.row}>
+              <td className="number">{row.row}</td>
+              <td>
+                {row.outcome ?? '–'}
+                {row.changes.length > 0 && <span className="soft"> ({row.changes.join(', ')})</span>}
+                {row.error && <span className="soft"> {row.error.message}</span>}
+              </td>
+              {row.cells.map((cell, n) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place.
+                <td key={n}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,40 @@
+/** What a form says about an import, as the API would say it. An empty field says nothing, but for tags: then there are none. */
+import { z } from 'zod';
+import { uploadQuery } from '@/lib/imports/request';
+import { chosenColumns } from '@/lib/jobs/lead-import/options';
+
+const { country, delimiter, encoding, dryRun, mode, policy, clear, tags, mapping, saveMapping, preview } =
+  uploadQuery.shape;
+const choices = {
+  country,
+  delimiter,
+  encoding,
+  dryRun,
+  mode,
+  policy,
+  clear,
+  tags,
+  mapping,
+  saveMapping,
+  preview,
+  columns: chosenColumns.optional(),
+};
+
+/** Of a form, or of the address that a form was sent to: the fields of `shape` and every choice. */
+export function choiceForm<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.preprocess(gathered, z.object({ ...choices, ...shape }));
+}
+
+/** `column-3` is the third column. A field that came twice is a checkbox behind its hidden no. */
+function gathered(form: unknown): unknown {
+  const said = Object.entries(form as Record<string, unknown>).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.at(-1) : value,
+  ]);
+  const known = said.filter(([name, value]) => (value !== '' || name === 'tags') && value !== undefined);
+  const columns = known.flatMap(([name, value]) => {
+    const [, place] = /^column-(\d{1,4})$/.exec(String(name)) ?? [];
+    return place === undefined ? [] : [[`#${place}`, value]];
+  });
+  return { ...Object.fromEntries(known), columns: columns.length === 0 ? undefined : Object.fromEntries(columns) };
+}

@@ -1,0 +1,234 @@
+/** What an import would make of the first rows of its file: shown before anything is written, and free to try other choices on. */
+import type { CountryCode } from 'libphonenumber-js/max';
+import type { Executor } from '../../db/database.ts';
+import { HttpError } from '../http/errors.ts';
+import { readHead, readHeader, wholeLines } from '../jobs/lead-import/check.ts';
+import { type Columns, fieldsOf, isMapped, mapColumns } from '../jobs/lead-import/columns.ts';
+import type { Delimiter, Dialect } from '../jobs/lead-import/dialect.ts';
+import {
+  declaredEncoding,
+  type Encoding,
+  type Suggestion,
+  suggestEncoding,
+  unmarkedUtf16,
+} from '../jobs/lead-import/encoding.ts';
+import { type Foreseen, foresee } from '../jobs/lead-import/foresee.ts';
+import type { Question } from '../jobs/lead-import/hold.ts';
+import { type Lead, type RowError, readLead } from '../jobs/lead-import/lead.ts';
+import { headerMapper, type MapHeader, savedMappings } from '../jobs/lead-import/mapping.ts';
+import { type Field, type ImportOptions, importOptions, rulesOf } from '../jobs/lead-import/options.ts';
+import { type FileRecord, type Position, readRecords } from '../jobs/lead-import/records.ts';
+import { withTags } from '../jobs/lead-import/slices.ts';
+import { cleanLine, shorten } from '../jobs/lead-import/text.ts';
+import { foreignLines, refuseForeignFormat, startsAsUtf8, textOnly } from '../jobs/lead-import/text-only.ts';
+import { decodeHead } from '../jobs/lead-import/transcode.ts';
+import { UnreadableFile } from '../jobs/lead-import/unreadable.ts';
+import type { Answer } from './confirm.ts';
+
+/** As many as fit on a screen. */
+const SHOWN_ROWS = 20;
+/** Of the header and of each row; a file with more columns is imported all the same. */
+const SHOWN_COLUMNS = 100;
+/** Of a cell, in characters. */
+const SHOWN_LENGTH = 200;
+
+export interface Preview {
+  readonly encoding: UsedEncoding;
+  /** What the rest was read with. `null` where not even a header can be read. */
+  readonly delimiter: Delimiter | null;
+  readonly country: CountryCode;
+  readonly options: ImportOptions;
+  /** The saved mapping that the columns come from. */
+  readonly mapping: string | null;
+  readonly columns: readonly { readonly header: string; readonly field: Field | null }[];
+  readonly rows: readonly PreviewedRow[];
+  /** Why it cannot be imported so; what can be read of it is shown all the same. */
+  readonly failure: { readonly code: string; readonly message: string; readonly line?: number } | null;
+}
+
+export interface UsedEncoding {
+  readonly used: Encoding;
+  /** Who says so. Only a suggestion has to be confirmed. */
+  readonly source: 'chosen' | 'byte_order_mark' | 'utf8' | 'suggested';
+  readonly suggestion: Suggestion | null;
+}
+
+export interface PreviewedRow {
+  /** As a spreadsheet shows it. */
+  readonly row: number;
+  readonly cells: readonly string[];
+  /** `null` where the columns are not known. */
+  readonly outcome: Foreseen['outcome'] | 'error' | null;
+  /** What the row says, in its final form; `null` if it is refused. */
+  readonly lead: Lead | null;
+  readonly error: RowError | null;
+  /** The fields of a known lead that would change. */
+  readonly changes: Foreseen['changes'];
+}
+
+interface Stored {
+  company_id: string;
+  status: string;
+  country: CountryCode;
+  delimiter: Delimiter | null;
+  encoding: Encoding | null;
+  options: unknown;
+  question: Question | null;
+  size_bytes: number | null;
+}
+
+/**
+ * `choice` is tried on top of what was chosen at the upload, and not kept. Reads the first 64 KiB, writes nothing. `null` for an
+ * unknown import; throws 409 `file_gone` once the import has ended, `upload_incomplete` while parts are missing.
+ */
+export async function previewImport(database: Executor, importId: string, choice: Answer): Promise<Preview | null> {
+  const [stored] = await database.execute<Stored>({ text: SELECT, params: [importId] });
+  if (stored === undefined) return null;
+  const { status, size_bytes: sizeBytes } = stored;
+  if (!['pending', 'waiting', 'running', 'paused'].includes(status))
+    throw new HttpError(409, 'file_gone', `The file of an import that is ${status} is not kept.`);
+  if (sizeBytes === null) throw new HttpError(409, 'upload_incomplete', 'Expected a finished upload.');
+  const head = await readHead(database, { importId, sizeBytes, form: 'sent' });
+  const encoding = encodingOf(head, choice.encoding ?? stored.encoding, stored.question);
+  const isWhole = head.length === sizeBytes;
+  const text = Buffer.from(decodeHead(head, encoding.used, isWhole));
+  const delimiter = choice.delimiter ?? stored.delimiter;
+  const country = choice.country ?? stored.country;
+  const options = importOptions.parse({ ...importOptions.parse(stored.options), ...choice.options });
+  const map = headerMapper(await savedMappings(database, stored.company_id), options);
+  const sample = await readSample(text, isWhole, delimiter, map);
+  const used = { encoding, delimiter: sample.delimiter, country, options, mapping: sample.mapping };
+  const foreign = failureOf(() => refuseForeignFormat(head));
+  if (foreign !== null) return { ...used, columns: [], rows: [], failure: foreign };
+  const rows = await judged(database, stored.company_id, sample, { country, options });
+  const failure = sample.failure ?? garbled(head, encoding.used, text);
+  return { ...used, columns: shownColumns(sample), rows, failure };
+}
+
+/** Bytes that mean nothing in an encoding: the import would ask again. In UTF-16 the character may stand in the file itself. */
+function garbled(head: Buffer, encoding: Encoding, text: Buffer): Preview['failure'] {
+  const isSound = encoding === 'utf-8' ? startsAsUtf8(head) : encoding.startsWith('utf-16') || !text.includes('\ufffd');
+  if (isSound) return null;
+  return { code: 'encoding_unsupported', message: `some characters mean nothing in ${encoding}: try another encoding` };
+}
+
+/** A suggestion of the whole check counts more than one from the head: the file may be ASCII for long. */
+function encodingOf(head: Buffer, chosen: Encoding | null, question: Question | null): UsedEncoding {
+  const asked = question?.code === 'encoding' ? question : null;
+  const known = asked && {
+    encoding: asked.suggested,
+    confidence: asked.confidence,
+    alternatives: asked.alternatives,
+  };
+  if (chosen !== null) return { used: chosen, source: 'chosen', suggestion: known };
+  const declared = declaredEncoding(head);
+  if (declared !== null) return { used: declared, source: 'byte_order_mark', suggestion: known };
+  const isUtf16 = unmarkedUtf16(head) !== null;
+  if (!known && !isUtf16 && startsAsUtf8(head)) return { used: 'utf-8', source: 'utf8', suggestion: null };
+  const suggestion = known ?? suggestEncoding(isUtf16 ? head : foreignLines(head));
+  return { used: suggestion.encoding, source: 'suggested', suggestion };
+}
+
+interface Sample {
+  readonly delimiter: Delimiter | null;
+  readonly header: readonly string[];
+  /** `null` where they cannot be what was chosen, or where none has numbers. */
+  readonly columns: Columns | null;
+  readonly mapping: string | null;
+  readonly records: readonly FileRecord[];
+  readonly failure: Preview['failure'];
+}
+
+/** Never throws for what is wrong with the file: that is what a preview has to show. */
+async function readSample(head: Buffer, isWhole: boolean, chosen: Delimiter | null, map: MapHeader): Promise<Sample> {
+  const records: FileRecord[] = [];
+  let found: Pick<Sample, 'delimiter' | 'header'> = { delimiter: chosen, header: [] };
+  let mapped: Pick<Sample, 'columns' | 'mapping'> = { columns: null, mapping: null };
+  try {
+    const text = wholeLines(head, isWhole);
+    const { header, dialect, firstRow } = await readHeader(text, chosen, map);
+    found = { delimiter: dialect.delimiter, header };
+    const rest = textOnly([text.subarray(firstRow.offset)], firstRow.line);
+    await readRows(rest, dialect, firstRow, isWhole, records);
+    mapped = map(header);
+    const missing = mapped.columns?.phone.length === 0;
+    const failure = missing
+      ? { code: 'phone_column_missing', message: 'no column has phone numbers: choose one' }
+      : null;
+    return { ...found, ...mapped, records, failure };
+  } catch (error) {
+    return { ...found, ...mapped, records, failure: told(error) };
+  }
+}
+
+/** The first rows, into `records`: what was read stays, whatever comes behind it. */
+async function readRows(
+  text: AsyncIterable<Buffer>,
+  dialect: Dialect,
+  from: Position,
+  isWhole: boolean,
+  records: FileRecord[],
+): Promise<void> {
+  try {
+    for await (const record of readRecords(text, dialect, from)) {
+      if (record.cells.some((cell) => cleanLine(cell) !== '')) records.push(record);
+      if (records.length === SHOWN_ROWS) return;
+    }
+  } catch (error) {
+    // The head of a file may well end inside a quoted cell.
+    if (isWhole || !(error instanceof UnreadableFile) || error.code !== 'quote_unbalanced') throw error;
+  }
+}
+
+async function judged(
+  database: Executor,
+  companyId: string,
+  { header, columns, records, failure }: Sample,
+  { country, options }: { country: CountryCode; options: ImportOptions },
+): Promise<PreviewedRow[]> {
+  const read = records.map(({ row, cells }) => {
+    const lead = columns === null || failure !== null ? null : readLead(cells, { header, columns }, country);
+    const shown = { row, cells: cells.slice(0, SHOWN_COLUMNS).map(shownText) };
+    if (lead === null) return { ...shown, lead: null, error: null };
+    if ('code' in lead) return { ...shown, lead: null, error: lead };
+    return { ...shown, lead: { ...lead, tags: withTags(lead.tags, options.tags) }, error: null };
+  });
+  const rules = rulesOf(options, (field) => columns !== null && isMapped(columns, field));
+  const leads = read.flatMap(({ row, lead }) => (lead === null ? [] : [{ ...lead, row }]));
+  const foreseen = await foresee(database, companyId, leads, { mode: options.mode, rules });
+  return read.map((shown) => {
+    const { outcome, changes } = foreseen.get(shown.row) ?? { outcome: shown.error && ('error' as const), changes: [] };
+    return { ...shown, outcome, changes };
+  });
+}
+
+/** Where nothing was decided the headers alone are a start for who has to choose. */
+function shownColumns({ header, columns }: Sample): Preview['columns'] {
+  const fields = fieldsOf(columns ?? mapColumns(header), header.length);
+  return header.slice(0, SHOWN_COLUMNS).map((name, n) => ({ header: shownText(name), field: fields[n] ?? null }));
+}
+
+function shownText(cell: string): string {
+  return shorten(cell, SHOWN_LENGTH);
+}
+
+function failureOf(look: () => void): Preview['failure'] {
+  try {
+    look();
+    return null;
+  } catch (error) {
+    return told(error);
+  }
+}
+
+function told(error: unknown): Preview['failure'] {
+  if (!(error instanceof UnreadableFile)) throw error;
+  const { code, message, line } = error;
+  return line === null ? { code, message } : { code, message, line };
+}
+
+const SELECT = `
+select company_id, status, country, delimiter, encoding, options, question, size_bytes::float8 as size_bytes
+from imports
+where id = $1
+`;

@@ -1,0 +1,14 @@
+/** `import_undo`: remove the leads that an import created, slice by slice, unless something has touched them since. */
+import { z } from 'zod';
+import { defineJob } from '../../jobqueue/job.ts';
+
+const id = z.string().min(1);
+
+export const importUndo = defineJob({
+  type: 'import_undo',
+  payload: z.object({ companyId: id, importId: id }),
+  maxAttempts: 5,
+  timeout: '2m',
+  resumable: true,
+  handler: () => import('./run.ts'),
+});

@@ -1,0 +1,92 @@
+/** What an uploader may choose about an import, as it is stored with it. */
+import { z } from 'zod';
+import { ENCODINGS } from './encoding.ts';
+
+/** What a column can mean. A name may come in two halves. */
+export const FIELDS = [
+  'phone',
+  'name',
+  'firstName',
+  'lastName',
+  'email',
+  'source',
+  'organisation',
+  'notes',
+  'tags',
+] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** What of a known lead an import may change. */
+export const MERGED = ['name', 'email', 'source', 'organisation', 'notes', 'tags'] as const;
+export type Merged = (typeof MERGED)[number];
+
+export const MODES = ['upsert', 'create_only', 'update_only'] as const;
+export const POLICIES = ['overwrite', 'fill_empty', 'never'] as const;
+
+/** Shown as a chip and typed in a filter. */
+export const MAX_TAG_LENGTH = 50;
+/** Of one upload or of one cell; a lead has at most 100. */
+export const MAX_TAGS = 20;
+/** As the header check: nobody maps more by hand. */
+const MAX_CHOSEN_COLUMNS = 500;
+
+export const tag = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MAX_TAG_LENGTH)
+  .regex(/^[^,;|\p{Cc}]+$/u, "expected a tag without ',', ';', '|' or control characters");
+export const mappingName = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^\P{Cc}+$/u, 'expected a name without control characters');
+const policy = z.enum(POLICIES);
+
+/** Header → field; `#3` is the third column, for headers that stand twice or are empty. */
+export const chosenColumns = z
+  .record(z.string().max(1_000), z.enum([...FIELDS, 'ignore']))
+  .refine(
+    (chosen) => Object.keys(chosen).length <= MAX_CHOSEN_COLUMNS,
+    `expected at most ${MAX_CHOSEN_COLUMNS} columns`,
+  );
+
+/** Not strict: what a later version stored must not stop this one. Requests are checked by schemas of their own. */
+export const importOptions = z.object({
+  /** Whether rows may become new leads, and may change known ones. */
+  mode: z.enum(MODES).default('upsert'),
+  /** What a value does to the one that a known lead has. */
+  policy: policy.default('overwrite'),
+  /** The same for single fields. */
+  policies: z.partialRecord(z.enum(MERGED), policy).default({}),
+  /** Whether an empty cell empties the field, where the policy is to overwrite. */
+  clear: z.boolean().default(false),
+  /** For every lead that the import creates or updates. */
+  tags: z.array(tag).max(MAX_TAGS).default([]),
+  columns: chosenColumns.default({}),
+  /** A saved mapping, by its name; else one that fits the headers is used. */
+  mapping: mappingName.optional(),
+  /** Under which name to keep the columns, once the file was checked. */
+  saveMapping: mappingName.optional(),
+  /** Stop for a confirmation once the file was checked. */
+  preview: z.boolean().default(false),
+});
+export type ImportOptions = z.output<typeof importOptions>;
+export type ImportChoice = z.input<typeof importOptions>;
+
+export const encoding = z.enum(ENCODINGS);
+
+/** What becomes of a field of a known lead: a policy, `clear` where empty cells empty it, `add` for tags. */
+export type Rule = (typeof POLICIES)[number] | 'clear' | 'add';
+export type Rules = Readonly<Record<Merged, Rule>>;
+
+/** `isMapped`: a column that the file does not have says nothing, and clears nothing. */
+export function rulesOf({ policy, policies, clear }: ImportOptions, isMapped: (field: Merged) => boolean): Rules {
+  const ruleOf = (field: Merged): Rule => {
+    // Tags gather over imports: to replace them has to be asked for by their name.
+    const rule = policies[field] ?? (field === 'tags' && policy !== 'never' ? 'add' : policy);
+    return rule === 'overwrite' && clear && isMapped(field) ? 'clear' : rule;
+  };
+  return Object.fromEntries(MERGED.map((field) => [field, ruleOf(field)])) as Record<Merged, Rule>;
+}
