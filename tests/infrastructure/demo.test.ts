@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 
 // Each run creates a server and compiles an endpoint, on a machine that may be busy with the other files.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Of a run that failed: where it stood. */
+const SAID_CHARS = 4_000;
 
 let folder: string;
 
@@ -34,6 +37,7 @@ function startDemo(...args: string[]) {
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
+  onTestFailed(() => console.error(said.slice(-SAID_CHARS)));
   const ended = once(child, 'close').then(([code]) => ({ code: code as number, said }));
   const says = (text: string) => vi.waitFor(() => expect(said).toContain(text), { timeout: 120_000, interval: 20 });
   return { child, ended, says };
