@@ -1,7 +1,7 @@
 /** The latest jobs, newest first, by status. */
 import Link from 'next/link';
 import { z } from 'zod';
-import { requireOperator } from '../operator';
+import { requireSession } from '../operator';
 import { When } from '../when';
 import { type JobLine, latestJobs, PAGE } from './latest';
 
@@ -19,7 +19,7 @@ const query = z.object({
 });
 
 export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
-  await requireOperator();
+  await requireSession();
   const filter = query.parse(await searchParams);
   const jobs = await latestJobs(filter);
   const last = jobs.length === PAGE ? jobs.at(-1) : undefined;

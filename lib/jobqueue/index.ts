@@ -34,6 +34,7 @@ export type { DrainsOptions, DrainView } from './ledger.ts';
 export { LIMITS } from './limits.ts';
 export type { Log, LogLevel } from './log.ts';
 export type { Operators } from './operators.ts';
+export type { Counted, Overview, OverviewLane, Pause } from './overview.ts';
 export type { PruneReport } from './prune.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions, type ScheduleOf } from './queue.ts';
 export type { RateLimitView } from './rateLimits.ts';

@@ -1,5 +1,6 @@
 /** What a queue offers to those who run it: look, stop, move, bring back. Nothing here enqueues or drains. */
 import type { Database } from '../../db/database.ts';
+import type { Limit } from './buckets.ts';
 import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
 import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
 import { checkHealth, type Health } from './health.ts';
@@ -7,9 +8,10 @@ import { type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
 import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
 import { metricsOf } from './metrics.ts';
+import { type Overview, readOverview } from './overview.ts';
 import { prometheusText } from './prometheus.ts';
 import { type PruneReport, prune } from './prune.ts';
-import { type RateLimitView, rateLimits, unblock } from './rateLimits.ts';
+import { type RateLimitView, rateLimits, takeToken, unblock } from './rateLimits.ts';
 import {
   previewReplay,
   type Replay,
@@ -55,6 +57,8 @@ export interface Operators extends ScheduleControls {
   auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
+  /** Counts of every queue and type, pauses and the last ticks, in one statement of bounded probes. */
+  overview(): Promise<Overview>;
   /** Looks at every check, in one statement of bounded probes. Rejects if the database cannot be reached. */
   health(): Promise<Health>;
   /** What turned red, and what is well again: the newest 100, the newest first. */
@@ -63,6 +67,8 @@ export interface Operators extends ScheduleControls {
   metrics(): Promise<string>;
   /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
   rateLimits(): Promise<readonly RateLimitView[]>;
+  /** Takes a token of a shared bucket for something that is no job, such as a login: at once, or `false`. */
+  takeToken(key: string, limit: Limit): Promise<boolean>;
   /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
   unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
   /** Counts, waits and run times per minute, hour or in total, over all drains. */
@@ -95,10 +101,12 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
     stopReplay: async (id, by) => stopReplay(database(), id, by),
     auditLog: async (page = {}) => auditLog(database(), page),
     audit: async (entry) => audit(database(), entry),
+    overview: async () => readOverview(database()),
     health: async () => checkHealth(database(), thresholds),
     incidents: async () => incidents(database()),
     metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
     rateLimits: async () => rateLimits(database()),
+    takeToken: async (key, limit) => takeToken(database(), key, limit),
     unblock: async (key, { actor }) => unblock(database(), key, actor),
     stats: async (options) => readStats(database(), options),
     drains: async (options = {}) => drains(database(), options),

@@ -1,11 +1,11 @@
 /** One job: where it stands, how far it is, and what its attempts left behind. */
 import { notFound } from 'next/navigation';
 import { queue } from '@/lib/queue';
-import { requireOperator } from '../../operator';
+import { requireSession } from '../../operator';
 import { When } from '../../when';
 
 export default async function Job({ params }: PageProps<'/jobs/[id]'>) {
-  await requireOperator();
+  await requireSession();
   const { id } = await params;
   const job = /^\d{1,18}$/.test(id) ? await queue.getJob(id) : null;
   if (job === null) notFound();

@@ -18,6 +18,7 @@ export const FUNCTIONS = [
   'jobqueue.replays_1()',
   'jobqueue.prune_1(jsonb)',
   'jobqueue.metrics_1()',
+  'jobqueue.overview_1()',
   'jobqueue.take_tokens_1(jsonb)',
   'jobqueue.return_tokens_1(jsonb)',
   'jobqueue.block_1(text,float8)',
