@@ -40,12 +40,12 @@ function row(lane: OverviewLane): TableRow {
         </span>
       ),
       queue,
-      ready: <Number of={lane.ready} href={`/jobs?status=PENDING&${of}`} />,
-      scheduled: <Number of={lane.scheduled} href={`/jobs?status=PENDING&${of}`} className="text-later" />,
+      ready: <Amount of={lane.ready} href={`/jobs?status=PENDING&${of}`} />,
+      scheduled: <Amount of={lane.scheduled} href={`/jobs?status=PENDING&${of}`} className="text-later" />,
       running: (
-        <Number of={{ n: lane.running, atLeast: false }} href={`/jobs?status=PROCESSING&${of}`} className="text-busy" />
+        <Amount of={{ n: lane.running, atLeast: false }} href={`/jobs?status=PROCESSING&${of}`} className="text-busy" />
       ),
-      dead: <Number of={lane.dead} href={`/dead-letters?type=${encodeURIComponent(type)}`} className="text-bad" />,
+      dead: <Amount of={lane.dead} href={`/dead-letters?type=${encodeURIComponent(type)}`} className="text-bad" />,
       oldest: <Ago at={lane.oldestDue} />,
     },
     by: {
@@ -61,7 +61,7 @@ function row(lane: OverviewLane): TableRow {
   };
 }
 
-function Number({ of, href, className = '' }: { of: Counted; href: string; className?: string }) {
+function Amount({ of, href, className = '' }: { of: Counted; href: string; className?: string }) {
   if (of.n === 0) return <span className="soft">{count(0)}</span>;
   return (
     <Link href={href} className={`hover:underline ${className}`}>

@@ -54,6 +54,7 @@ export function DataTable({ label, columns, rows, choose }: DataTableProps) {
   const looks = new Map(columns.map((column) => [column.id, column]));
   const chosen = Object.keys(table.state.rowSelection).length;
   return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section className="scroll" aria-label={label} tabIndex={0}>
       <table>
         <thead>

@@ -32,3 +32,29 @@ export function inZone(at: Date, zone: string, { seconds = true }: { seconds?: b
   if (formats.size < 500) formats.set(key, format); // zones are few, but a cookie names them
   return format.format(at).replace(',', '');
 }
+
+/** What a field of type datetime-local says, as an instant; undefined for what is no time. Of an hour that comes twice the first. */
+export function instantIn(text: string | undefined, zone: string): Date | undefined {
+  if (text === undefined || !/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z?$/.test(text)) return undefined;
+  const asUtc = Date.parse(text.endsWith('Z') ? text : `${text}Z`);
+  if (Number.isNaN(asUtc)) return undefined;
+  if (text.endsWith('Z')) return new Date(asUtc);
+  const guess = asUtc - offsetMs(asUtc, zone);
+  return new Date(asUtc - offsetMs(guess, zone)); // the offset of that time, not of its twin in UTC
+}
+
+function offsetMs(at: number, zone: string): number {
+  const parts = new Intl.DateTimeFormat('en-US', {
+    timeZone: zone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  }).formatToParts(at);
+  const part = (type: string) => Number(parts.find((one) => one.type === type)?.value);
+  const local = Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
+  return local - Math.floor(at / 1_000) * 1_000;
+}
