@@ -30,8 +30,15 @@ export function Filters({ params, types }: { params: JobParams; types: readonly 
         <Field name="queue" label="Queue">
           <input id="field-queue" name="queue" defaultValue={queue} maxLength={100} placeholder="all" />
         </Field>
-        <Field name="search" label="Id, or beginning of the idempotency key">
-          <input id="field-search" name="search" type="search" defaultValue={search} maxLength={512} />
+        <Field name="search" label="Id or key prefix">
+          <input
+            id="field-search"
+            name="search"
+            type="search"
+            defaultValue={search}
+            maxLength={512}
+            title="A job’s id, or the beginning of the idempotency key that it holds"
+          />
         </Field>
         <Field name="from" label={`${times} from`}>
           <input id="field-from" name="from" type="datetime-local" defaultValue={from} />

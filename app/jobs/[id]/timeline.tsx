@@ -28,6 +28,20 @@ const ENDS = {
 export function Timeline({ job, drains }: TimelineProps) {
   const { status, startedAt, finishedAt, createdAt, scheduledFor, errors } = job;
   const ran = startedAt && finishedAt ? finishedAt.getTime() - startedAt.getTime() : null;
+  const happened: Happened[] = errors.map((error) => ({
+    at: new Date(error.at),
+    tone: error.code === 'cancelled' ? 'warn' : 'bad',
+    title: error.code === 'cancelled' ? 'Was cancelled' : `Attempt ${error.attempt} failed`,
+    more: <Failure error={error} />,
+  }));
+  if (startedAt)
+    happened.push({
+      at: startedAt,
+      tone: status === 'PROCESSING' ? 'busy' : 'soft',
+      title: status === 'PROCESSING' ? 'Runs since' : 'Latest run began',
+      more: <RanIn drains={drains} />,
+    });
+  happened.sort((a, b) => b.at.getTime() - a.at.getTime());
   return (
     <ol className="card grid gap-0 p-3">
       {status === 'PENDING' && (
@@ -40,31 +54,24 @@ export function Timeline({ job, drains }: TimelineProps) {
       )}
       {finishedAt && status !== 'PENDING' && status !== 'PROCESSING' && (
         <Event tone={ENDS[status][1]} title={ENDS[status][0]} at={finishedAt}>
-          {ran !== null && ran >= 0 && <span className="soft">after a run of {duration(ran)}</span>}
+          {ran !== null && ran >= 0 && <span className="soft">{duration(ran)} after its latest run began</span>}
         </Event>
       )}
-      {startedAt && (
-        <Event
-          tone={status === 'PROCESSING' ? 'busy' : 'soft'}
-          title={status === 'PROCESSING' ? 'Runs since' : 'Latest run began'}
-          at={startedAt}
-        >
-          <RanIn drains={drains} />
-        </Event>
-      )}
-      {errors.toReversed().map((error) => (
-        <Event
-          key={`${error.at} ${error.attempt}`}
-          tone={error.code === 'cancelled' ? 'warn' : 'bad'}
-          title={error.code === 'cancelled' ? 'Was cancelled' : `Attempt ${error.attempt} failed`}
-          at={new Date(error.at)}
-        >
-          <Failure error={error} />
+      {happened.map(({ at, tone, title, more }) => (
+        <Event key={`${at.getTime()} ${title}`} tone={tone} title={title} at={at}>
+          {more}
         </Event>
       ))}
       <Event tone="soft" title="Enqueued" at={createdAt} isLast />
     </ol>
   );
+}
+
+interface Happened {
+  readonly at: Date;
+  readonly tone: Tone;
+  readonly title: string;
+  readonly more: ReactNode;
 }
 
 interface EventProps {
