@@ -59,20 +59,14 @@ export default async function Schedules({ searchParams }: PageProps<'/schedules'
 }
 
 function actionsOf({ paused, declared, override }: ScheduleView): readonly ScheduleAction[] {
-  return SCHEDULE_ACTIONS.filter((action) => {
-    switch (action) {
-      case 'run':
-        return declared;
-      case 'pause':
-        return paused === null;
-      case 'resume':
-        return paused !== null;
-      case 'override':
-        return declared;
-      case 'restore':
-        return override !== null;
-    }
-  });
+  const may: Readonly<Record<ScheduleAction, boolean>> = {
+    run: declared,
+    pause: paused === null,
+    resume: paused !== null,
+    override: declared,
+    restore: override !== null,
+  };
+  return SCHEDULE_ACTIONS.filter((action) => may[action]);
 }
 
 const BUTTONS: Readonly<Record<ScheduleAction, string>> = {

@@ -115,7 +115,7 @@ function Heading({ look, header }: { look: Column | undefined; header: Header<ty
   if (!column.getCanSort())
     return (
       <th scope="col" className={className}>
-        {look.title}
+        {look.title === '' ? <span className="sr-only">Actions</span> : look.title}
       </th>
     );
   const Arrow = sorted === 'asc' ? ArrowUp : ArrowDown;

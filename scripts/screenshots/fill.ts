@@ -135,7 +135,7 @@ const STATEMENTS: readonly string[] = [
        progress = '{"done": 41, "total": 120, "note": "rows 41 to 60"}'
      where id in (select id from jobqueue.jobs where type in ('ai_generation', 'lead_import') order by type desc, id limit 5) returning id)
    insert into jobqueue.drains (id, source, started_at, last_step_at, deadline_at, steps, running, report, round_trips, database_ms, round_trip_ms)
-   select gen_random_uuid(), 'cron', now() - interval '14 s', now() + interval '1 h', now() + interval '280 s', 9, array_agg(id),
+   select gen_random_uuid(), 'cron', now() - interval '14 s', now() + interval '2 min', now() + interval '280 s', 9, array_agg(id),
           '{"claimed": 38, "completed": 31, "retried": 2, "deadLettered": 0, "steps": 9}', 9, 41, 63 from held`,
   // A tick a minute for two hours: two are missing, one died, one took so long that the next overlapped.
   `insert into jobqueue.drains (id, source, started_at, last_step_at, deadline_at, finished_at, stop_reason, steps, report, round_trips,
