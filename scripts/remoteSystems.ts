@@ -8,10 +8,15 @@ import { startWhatsApp } from '../tests/standins/whatsapp.ts';
 export interface StandIns {
   /** What the app's environment has to hold to reach them. */
   readonly env: Readonly<Record<string, string>>;
+  /** Where each answers. */
+  readonly origins: Origins;
   /** One line each, for people. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
+
+/** By the name of the system; a system with real keys has none. */
+export type Origins = Readonly<Partial<Record<'whatsapp' | 'bitrix24' | 'llm', string>>>;
 
 export interface StandInsOptions {
   /** Where the app answers: events go there. */
@@ -23,6 +28,8 @@ export interface StandInsOptions {
 }
 
 const PHONE_NUMBER_ID = '100000000000001';
+/** A second number of the same account, for the company of `npm run demo`. */
+export const TOUR_NUMBER_ID = '100000000000002';
 /** What db:seed gives its company, and what the portal's events prove themselves by. */
 export const DEMO_TEMPLATE = 'viewing_invitation';
 
@@ -39,6 +46,7 @@ export async function openStandIns({ origin, port, environment }: StandInsOption
       accessToken,
       appSecret,
       phoneNumberId: PHONE_NUMBER_ID,
+      isNumber: (id) => id === TOUR_NUMBER_ID,
       webhookUrl: `${origin}/api/webhooks/whatsapp`,
       templates: ['en', 'ar'].map((language) => ({
         name: DEMO_TEMPLATE,
@@ -60,7 +68,9 @@ export async function openStandIns({ origin, port, environment }: StandInsOption
   if (!environment.BITRIX24_WEBHOOK_URL) {
     const token = secret();
     const url = `${origin}/api/webhooks/bitrix24`;
-    const bitrix24 = await startBitrix24({ ...portOf(1), secret: secret(), outgoing: { url, token } });
+    // The database outlives it: an id that it gave out before would be another lead's.
+    const firstId = Math.floor(Date.now() / 1_000);
+    const bitrix24 = await startBitrix24({ ...portOf(1), firstId, secret: secret(), outgoing: { url, token } });
     opened.push(bitrix24);
     Object.assign(env, { BITRIX24_WEBHOOK_URL: bitrix24.webhookUrl, BITRIX24_APPLICATION_TOKEN: token });
   }
@@ -75,6 +85,7 @@ export async function openStandIns({ origin, port, environment }: StandInsOption
   }
   return {
     env,
+    origins: Object.fromEntries(opened.map(({ name, origin }) => [name, origin])),
     lines: opened.map(({ name, origin: at }) => `Stand-in  ${name} at ${at} (${at}/__standin/state shows what it has)`),
     stop: async () => {
       await Promise.all(opened.map((standIn) => standIn.close()));

@@ -9,6 +9,7 @@ import { dataFolder, loadEnvironment, type Mode, PROJECT } from './environment.t
 import type { StandIns } from './remoteSystems.ts';
 import { describe, developmentSecrets, productionSecrets } from './secrets.ts';
 import { SetupError } from './setupError.ts';
+import { noteStandIns } from './standInsNote.ts';
 import { listenForStop } from './stopSignals.ts';
 import { supervise } from './supervisor.ts';
 import { readSchedules } from './ticker.ts';
@@ -68,7 +69,14 @@ async function startStandIns(origin: string): Promise<StandIns> {
   const { openStandIns } = await import('./remoteSystems.ts');
   const standIns = await openStandIns({ origin, environment: process.env });
   for (const line of standIns.lines) print(line);
-  return standIns;
+  const forget = noteStandIns(dataFolder(), { app: origin, origins: standIns.origins, env: standIns.env });
+  return {
+    ...standIns,
+    stop: () => {
+      forget();
+      return standIns.stop();
+    },
+  };
 }
 
 async function findPort(wanted: number, host: string | undefined): Promise<number> {

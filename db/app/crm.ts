@@ -17,6 +17,7 @@ export const crmSettings = pgTable('crm_settings', {
   stageId: text('stage_id'),
   assignedById: bigint('assigned_by_id', { mode: 'number' }),
   importsLeads: boolean('imports_leads').notNull().default(false),
+  syncImports: boolean('sync_imports').notNull().default(false),
   reconciledAt: instant('reconciled_at'),
 });
 

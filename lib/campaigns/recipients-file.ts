@@ -1,6 +1,6 @@
 /** The recipients of a campaign as a CSV: who they are, what became of each and why. */
 import type { Executor } from '../../db/database.ts';
-import { guard } from '../jobs/lead-import/formula-guard.ts';
+import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
 import { wordsOf } from '../providers/whatsapp.ts';
 
 const COLUMNS = [
@@ -25,23 +25,11 @@ export async function recipientsFile(
 ): Promise<ReadableStream<Uint8Array> | null> {
   const found = await database.execute({ text: 'select from campaigns where id = $1', params: [campaignId] });
   if (found.length === 0) return null;
-  const lines = linesOf(database, campaignId);
-  const encoder = new TextEncoder();
-  // Pulled, so that a slow download holds one read's rows and an aborted one stops reading.
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { value, done } = await lines.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await lines.return(undefined);
-    },
-  });
+  return streamOf(linesOf(database, campaignId));
 }
 
 async function* linesOf(database: Executor, campaignId: string): AsyncGenerator<string> {
-  yield `\ufeff${line(COLUMNS)}`;
+  yield `${BYTE_ORDER_MARK}${line(COLUMNS)}`;
   for (let after = '0'; ; ) {
     const rows = await readRows(database, campaignId, after);
     const last = rows.at(-1);
@@ -107,11 +95,4 @@ function readRows(database: Executor, campaignId: string, after: string): Promis
   });
 }
 
-function line(cells: readonly string[]): string {
-  return `${cells.map((cell) => quote(guard(cell))).join(',')}\r\n`;
-}
-
-/** RFC 4180. Blanks at the edges are kept by quotes too: some readers trim what stands bare. */
-function quote(cell: string): string {
-  return /[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
-}
+const line = (cells: readonly string[]) => csvLine(cells, ',');

@@ -17,23 +17,35 @@ export async function requestSync(database: Executor, companyId: string, leadIds
   return row?.added ?? 0;
 }
 
-const REQUEST = `
-with wanted as (
+/**
+ * SQL of two common table expressions: `wanted` notes the versions of the leads that `leads` selects as (company_id, id, version),
+ * `asked` enqueues their jobs and has one row, `added`. Whoever joins `asked` does it together with what changed the leads, or not at all.
+ */
+export function syncRequest(leads: string): string {
+  return `
+wanted as (
   insert into crm_links as k (company_id, lead_id, wanted_version)
-  select l.company_id, l.id, l.version
-  from leads l
-  where l.company_id = $1 and l.id = any(array(select value::bigint from jsonb_array_elements_text($2::jsonb)))
-  order by l.id
+  ${leads}
+  order by id
   on conflict (company_id, lead_id) do update set wanted_version = excluded.wanted_version
   where k.wanted_version < excluded.wanted_version
-  returning lead_id, wanted_version
-), jobs as (
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'type', 'crm_sync', 'queue', 'default', 'priority', 0, 'max_attempts', 8,
-    'payload', jsonb_build_object('companyId', $1::text, 'leadId', lead_id::text,
-                                  'action', case when wanted_version = 1 then 'create' else 'update' end),
-    'idempotency_key', 'crm:' || lead_id || ':' || wanted_version) order by lead_id), '[]') as list
-  from wanted
-)
-select (select count(*) from jobqueue.add_jobs(jobs.list) a where not a.duplicate)::int as added from jobs
+  returning company_id, lead_id, wanted_version
+), asked as (
+  select (select count(*) from jobqueue.add_jobs(jobs.list) a where not a.duplicate)::int as added
+  from (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'type', 'crm_sync', 'queue', 'default', 'priority', 0, 'max_attempts', 8,
+      'payload', jsonb_build_object('companyId', company_id, 'leadId', lead_id::text,
+                                    'action', case when wanted_version = 1 then 'create' else 'update' end),
+      'idempotency_key', 'crm:' || lead_id || ':' || wanted_version) order by lead_id), '[]') as list
+    from wanted
+  ) jobs
+)`;
+}
+
+const REQUEST = `
+with ${syncRequest(`
+  select company_id, id, version from leads
+  where company_id = $1 and id = any(array(select value::bigint from jsonb_array_elements_text($2::jsonb)))`)}
+select added from asked
 `;

@@ -6,11 +6,15 @@ export class Flight {
   /** The shortest that a step was on its way, ms: what is above it is a busy machine, and more steps would make it busier. */
   #onTheWayMs: number | null = null;
   #tookMs: number | null = null;
+  /** Only a step with chores is known of: it took longer than the next will, by as much as Postgres needed for those. */
+  #isGuess = true;
 
-  /** `hadChores`: it took longer than the next will, by as much as Postgres needed for those. */
   hear({ onTheWayMs, tookMs }: StepAnswer, hadChores: boolean): void {
     this.#onTheWayMs = Math.min(this.#onTheWayMs ?? onTheWayMs, onTheWayMs);
-    if (!hadChores) this.#tookMs = meanAfter(this.#tookMs, tookMs);
+    if (hadChores && !this.#isGuess) return;
+    // Too long a guess leaves one step less in flight; none would open connections that nobody needs.
+    this.#tookMs = hadChores ? tookMs : meanAfter(this.#isGuess ? null : this.#tookMs, tookMs);
+    this.#isGuess = hadChores;
   }
 
   get most(): number {

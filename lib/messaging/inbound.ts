@@ -18,11 +18,15 @@ export interface Inbound {
   readonly wantsReply: boolean;
 }
 
+/** Of campaigns, those that a reply may mean: the last ones within 30 days. */
+const CAMPAIGN_MESSAGES = 3;
 /** Meta allows 4,096; whatever is longer is no message. */
 const BODY_CHARS = 8_192;
 
 /**
- * Answers whether it was new. A message that was stored before changes nothing, so webhooks may come as often as they like. An
+ * Answers whether it was new. A message that was stored before changes nothing, so webhooks may come as often as they like. What
+ * campaigns wrote to the person comes into the conversation now, before the answer to it and as far as it had come: most people never
+ * answer, and its further way stands in `recipients`. An
  * opt-out by keyword refuses everything but its own confirmation, which is sent once, and only where the company has one.
  */
 export async function storeInbound(database: Executor, message: Inbound): Promise<boolean> {
@@ -54,10 +58,37 @@ with conversation as (
       lead_id = coalesce(c.lead_id, excluded.lead_id),
       status = 'active'
   returning id
+), read as (
+  select conversation.id as conversation_id, sent.*
+  from conversation
+  cross join lateral (
+    select r.wamid, r.status, r.claimed_at, fill_template(t.body, r.parameters) as body
+    from recipients r
+    join campaigns c on c.id = r.campaign_id
+    join templates base on base.id = c.template_id
+    cross join lateral (
+      select body from templates own
+      where own.company_id = $1 and own.name = base.name and own.language in (r.language, base.language)
+      order by own.language = r.language desc nulls last
+      limit 1
+    ) t
+    where r.company_id = $1 and r.phone_e164 = $2 and r.attempt > 0 and r.claimed_at > now() - interval '30 days'
+      and r.wamid is not null and r.status in ('accepted', 'sent', 'delivered', 'read')
+    order by r.claimed_at desc
+    limit ${CAMPAIGN_MESSAGES}
+  ) sent
+), invitation as (
+  insert into messages (company_id, conversation_id, direction, author, kind, body, wamid, status, occurred_at)
+  select $1, conversation_id, 'outbound', 'campaign', 'template', body, wamid, status, claimed_at
+  from read
+  order by claimed_at
+  on conflict (company_id, wamid) where wamid is not null do nothing
+  returning 1
 ), message as (
   insert into messages (company_id, conversation_id, direction, author, kind, body, wamid, reply_to_wamid, status, occurred_at)
   select $1, conversation.id, 'inbound', 'customer', $5, $6, $3, $7, 'received', least(to_timestamp($4::float8 / 1000), now())
   from conversation
+  cross join (select count(*) from invitation) before_it
   on conflict (company_id, wamid) where wamid is not null do nothing
   returning id, conversation_id
 ), opt_out as (

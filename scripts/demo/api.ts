@@ -3,39 +3,56 @@ import { z } from 'zod';
 import type { Secrets } from '../secrets.ts';
 import { SetupError } from '../setupError.ts';
 
+const n = z.number();
 const Uploaded = z.object({ importId: z.string(), jobId: z.string() });
 
 const Import = z.object({
   importId: z.string(),
-  status: z.enum(['pending', 'running', 'completed', 'failed', 'cancelled']),
-  progress: z.object({ percent: z.number() }),
+  status: z.enum(['pending', 'waiting', 'running', 'paused', 'completed', 'failed', 'cancelled']),
+  progress: z.object({ percent: n }),
   counts: z.object({
-    rows: z.number().nullable(),
-    created: z.number(),
-    updated: z.number(),
-    unchanged: z.number(),
-    duplicates: z.number(),
-    errors: z.number(),
+    rows: n.nullable(),
+    created: n,
+    updated: n,
+    unchanged: n,
+    duplicates: n,
+    skipped: n,
+    errors: n,
   }),
   failure: z.object({ code: z.string(), message: z.string() }).nullable(),
 });
 export type Import = z.output<typeof Import>;
 
-const Job = z.object({ id: z.string(), status: z.string(), attempts: z.number() });
-const n = z.number();
+const total = z.object({ total: n });
+const Campaign = z.object({
+  status: z.string(),
+  report: z.object({
+    planned: n,
+    pending: n,
+    sending: n,
+    accepted: n,
+    sent: n,
+    delivered: n,
+    read: n,
+    unknown: n,
+    unconfirmed: n,
+    skipped: total,
+    deferred: total,
+    failed: total,
+  }),
+});
+export type Campaign = z.output<typeof Campaign>;
+
+const Job = z.object({ id: z.string(), status: z.string(), attempts: n });
 const Report = z.object({
   claimed: n,
   completed: n,
   retried: n,
   deadLettered: n,
-  givenBack: n,
   continued: n,
-  cancelled: n,
   lost: n,
   rescued: n,
   steps: n,
-  stopReason: z.string(),
-  nextDueInMs: n.nullable(),
 });
 export type Report = z.output<typeof Report>;
 
@@ -46,6 +63,8 @@ export interface Upload {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly companyId: string;
   readonly country: string;
+  /** For every lead of the file. */
+  readonly tag: string;
 }
 
 export type DemoApi = ReturnType<typeof demoApi>;
@@ -59,8 +78,8 @@ export function demoApi({ origin, secrets, stop }: { origin: string; secrets: Se
     throw new SetupError(`${init.method ?? 'GET'} ${path.split('?')[0]}: ${await refusalOf(response)}`);
   };
   return {
-    async upload({ name, bytes, companyId, country }: Upload): Promise<z.output<typeof Uploaded>> {
-      const query = new URLSearchParams({ companyId, country, fileName: name });
+    async upload({ name, bytes, companyId, country, tag }: Upload): Promise<z.output<typeof Uploaded>> {
+      const query = new URLSearchParams({ companyId, country, fileName: name, tags: tag });
       const init = { method: 'POST', headers: { 'content-type': 'text/csv' }, body: bytes };
       return Uploaded.parse(await (await ask(`/api/imports?${query}`, QUEUE_API_KEY, init)).json());
     },
@@ -69,6 +88,16 @@ export function demoApi({ origin, secrets, stop }: { origin: string; secrets: Se
     },
     async errorFile(id: string): Promise<string> {
       return (await ask(`/api/imports?id=${id}&errors=csv`, QUEUE_API_KEY)).text();
+    },
+    async createCampaign(campaign: object): Promise<void> {
+      const headers = { 'content-type': 'application/json' };
+      await ask('/api/campaigns', QUEUE_API_KEY, { method: 'POST', headers, body: JSON.stringify(campaign) });
+    },
+    async readCampaign(id: string): Promise<Campaign> {
+      return Campaign.parse(await (await ask(`/api/campaigns?id=${id}`, QUEUE_API_KEY)).json());
+    },
+    async resumeCampaign(id: string): Promise<void> {
+      await ask(`/api/campaigns?id=${id}&action=resume`, QUEUE_API_KEY, { method: 'POST' });
     },
     async readJob(id: string): Promise<z.output<typeof Job>> {
       return Job.parse(await (await ask(`/api/jobs?id=${id}`, QUEUE_API_KEY)).json());

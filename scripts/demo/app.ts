@@ -6,13 +6,18 @@ import { z } from 'zod';
 import { freePort } from '../../db/embedded/port.ts';
 import { startApp, untilAnswers } from '../app.ts';
 import { dataFolder, PROJECT } from '../environment.ts';
+import { openStandIns } from '../remoteSystems.ts';
 import type { Secrets } from '../secrets.ts';
 import { SetupError } from '../setupError.ts';
+import { notedStandIns } from '../standInsNote.ts';
+import { type Reached, reach } from './systems.ts';
 
 export interface DemoApp {
   readonly origin: string;
   /** Whether we started it, and so have to stop it. */
   readonly ours: boolean;
+  /** The stand-ins that it talks to. */
+  readonly reached: Reached;
   stop(): Promise<void>;
 }
 
@@ -34,8 +39,17 @@ const LOG_LINES = 20;
 /** Next.js allows one development server per checkout, so one that runs is used. Resolves once it answers. */
 export async function openDemoApp(options: DemoAppOptions): Promise<DemoApp> {
   const running = await runningApp(options.stop);
-  if (running) return { origin: running, ours: false, stop: async () => {} };
+  if (running) return { origin: running, ours: false, reached: reachedBy(running), stop: async () => {} };
   return startDemoApp(options);
+}
+
+/** An app with keys of real systems is not ours to try things with. */
+function reachedBy(app: string): Reached {
+  const noted = notedStandIns(dataFolder(), app);
+  if (noted) return reach(noted);
+  throw new SetupError(
+    `The app that runs already (${app}) does not use the stand-ins of npm run dev on the data of this demo. Stop it first.`,
+  );
 }
 
 async function startDemoApp({ secrets, databaseUrl, stop, force }: DemoAppOptions): Promise<DemoApp> {
@@ -44,9 +58,16 @@ async function startDemoApp({ secrets, databaseUrl, stop, force }: DemoAppOption
   mkdirSync(dataFolder(), { recursive: true });
   const logFile = join(dataFolder(), 'demo.log');
   const output = openSync(logFile, 'w', 0o600);
+  const standIns = await openStandIns({ origin, environment: {} }); // whatever keys are set: a demo writes to nobody
   const app = startApp({
     args: [next(), 'dev', '--port', String(port), '--hostname', '127.0.0.1'],
-    env: { ...secrets, DATABASE_URL: databaseUrl, NODE_ENV: 'development', NEXT_TELEMETRY_DISABLED: '1' },
+    env: {
+      ...secrets,
+      ...standIns.env,
+      DATABASE_URL: databaseUrl,
+      NODE_ENV: 'development',
+      NEXT_TELEMETRY_DISABLED: '1',
+    },
     output,
   });
   closeSync(output); // the child has its own
@@ -57,8 +78,9 @@ async function startDemoApp({ secrets, databaseUrl, stop, force }: DemoAppOption
     new URL('/api/health', origin),
     AbortSignal.any([stop, ended.signal, AbortSignal.timeout(START_MS)]),
   );
-  if (answers) return { origin, ours: true, stop: app.stop };
-  await app.stop();
+  const stopAll = () => app.stop().finally(standIns.stop);
+  if (answers) return { origin, ours: true, reached: reach(standIns), stop: stopAll };
+  await stopAll();
   const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-LOG_LINES).join('\n');
   throw new SetupError(`The app did not start. The end of ${logFile}:\n${said}`);
 }

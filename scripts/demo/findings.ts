@@ -2,35 +2,33 @@
 import { parse } from 'csv-parse/sync';
 import type { Database } from '../../db/client.ts';
 import { SetupError } from '../setupError.ts';
-import type { DemoApi, Report } from './api.ts';
-import type { Imported } from './import.ts';
+import type { DemoApi } from './api.ts';
+import type { Check } from './proof.ts';
+import type { Imported } from './stages/import.ts';
 import { table } from './table.ts';
 
 export interface Findings {
-  readonly jobs: readonly (readonly [status: string, jobs: number])[];
   readonly leads: readonly (readonly [outcome: string, rows: number])[];
   readonly refusals: readonly (readonly [code: string, rows: number, example: string])[];
-  readonly report: Report;
   readonly failure: string | null;
   /** What must be true of every file. */
-  readonly checks: readonly { readonly claim: string; readonly holds: boolean }[];
+  readonly checks: readonly Check[];
   /** Not one lead of this file was new: an earlier run has imported it. */
   readonly repeated: boolean;
 }
 
-export async function findings(database: Database, api: DemoApi, { jobId, view, report }: Imported): Promise<Findings> {
-  const { rows, created, updated, unchanged, duplicates, errors } = view.counts;
+export async function findings(database: Database, api: DemoApi, { jobId, view }: Imported): Promise<Findings> {
+  const { rows, created, updated, unchanged, duplicates, skipped, errors } = view.counts;
   const [job, refused, stored] = await Promise.all([
     api.readJob(jobId),
     api.errorFile(view.importId).then(readErrors),
     readStored(database, view.importId),
   ]);
-  const told = { created, updated, unchanged, duplicate: duplicates, error: errors };
-  const outcomes = created + updated + unchanged + duplicates + errors;
+  const told = { created, updated, unchanged, skipped, duplicate: duplicates, error: errors };
+  const outcomes = created + updated + unchanged + skipped + duplicates + errors;
   const blank = (rows ?? 0) - outcomes;
   const blankRows = blank > 0 ? ` + ${blank} blank` : '';
   return {
-    jobs: await jobsByStatus(database),
     leads: [
       ['created', created],
       ['updated', updated],
@@ -39,7 +37,6 @@ export async function findings(database: Database, api: DemoApi, { jobId, view, 
       ['refused', errors],
     ],
     refusals: byCode(refused),
-    report,
     failure: view.failure && `${view.failure.code}: ${view.failure.message}`,
     checks: [
       { claim: `the import is completed`, holds: view.status === 'completed' },
@@ -60,22 +57,14 @@ export async function findings(database: Database, api: DemoApi, { jobId, view, 
 }
 
 /** The findings as they are printed. */
-export function summaryOf({ jobs, leads, refusals, report, failure, checks, repeated }: Findings): string[] {
+export function summaryOf({ leads, refusals, failure, repeated }: Findings): string[] {
   return [
-    '',
-    ...table(['jobs by status', 'jobs'], jobs),
     '',
     ...table(['rows of the file', 'rows'], leads),
     '',
     ...(refusals.length > 0 ? [...table(['refused because', 'rows', 'for example'], refusals), ''] : []),
-    ...table(
-      ['the drain', ''],
-      Object.entries(report).map(([name, value]) => [name, String(value ?? '–')]),
-    ),
-    '',
     ...(failure === null ? [] : [`The file was refused: ${failure}`]),
     ...(repeated ? ['This file was imported before: its leads are unchanged, and none is there twice.'] : []),
-    ...checks.map(({ claim, holds }) => `${holds ? '✓' : '✗ NOT TRUE:'} ${claim}`),
   ];
 }
 
@@ -117,12 +106,4 @@ async function readStored(
   throw new SetupError(
     `The app that runs already has imported the file into another database than ${database.address}. Stop it, or start it with the same DATABASE_URL.`,
   );
-}
-
-async function jobsByStatus(database: Database): Promise<Findings['jobs']> {
-  const rows = await database.execute<{ status: string; jobs: number }>({
-    text: 'select status, count(*)::int as jobs from public."JobQueue" group by status order by status',
-    params: [],
-  });
-  return rows.map(({ status, jobs }) => [status, jobs]);
 }

@@ -8,10 +8,10 @@ export interface Seeded {
 }
 
 /** Every insert leaves alone what is there. Numbers, keys and the portal come from the environment of the app. */
-export async function seedCompany(database: Executor, companyId: string): Promise<Seeded> {
+export async function seedCompany(database: Executor, companyId: string, { leads = true } = {}): Promise<Seeded> {
   const [row] = await database.execute<{ leads: number; templates: number }>({
     text: SEED,
-    params: [companyId, DEMO_TEMPLATE, JSON.stringify(LEADS)],
+    params: [companyId, DEMO_TEMPLATE, JSON.stringify(leads ? LEADS : [])],
   });
   return row as NonNullable<typeof row>;
 }
@@ -36,7 +36,7 @@ with company as (
   values ($1, true, 'pilot', '{greeting,question,viewing_request,property_search}', 5)
   on conflict (company_id) do nothing
 ), crm as (
-  insert into crm_settings (company_id, imports_leads) values ($1, true) on conflict (company_id) do nothing
+  insert into crm_settings (company_id, imports_leads, sync_imports) values ($1, true, true) on conflict (company_id) do nothing
 ), made_templates as (
   insert into templates (company_id, name, language, category, status, body, parameters)
   values ($1, $2, 'en', 'MARKETING', 'APPROVED', 'Hello {{1}}, would you like to see the Palm Residences this week? Reply STOP to opt out.',

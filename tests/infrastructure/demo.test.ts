@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 
 // Each run creates a server and compiles an endpoint, on a machine that may be busy with the other files.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Of a run that failed: where it stood. */
+const SAID_CHARS = 4_000;
 
 let folder: string;
 
@@ -34,6 +37,7 @@ function startDemo(...args: string[]) {
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
+  onTestFailed(() => console.error(said.slice(-SAID_CHARS)));
   const ended = once(child, 'close').then(([code]) => ({ code: code as number, said }));
   const says = (text: string) => vi.waitFor(() => expect(said).toContain(text), { timeout: 120_000, interval: 20 });
   return { child, ended, says };
@@ -49,22 +53,40 @@ async function expectNothingLeft(said: string): Promise<void> {
 }
 
 describe.skipIf(aDevelopmentServerRuns())('npm run demo', () => {
-  test('imports a hundred leads, shows what became of each, and finds them unchanged the second time', async () => {
+  test('tells the whole story of a hundred leads, and the second time finds them as they are', async () => {
     const first = await startDemo().ended;
-    expect(first).toMatchObject({ code: 0, said: expect.stringMatching(/COMPLETED +1\n/) });
+    expect(first).toMatchObject({ code: 0, said: expect.not.stringContaining('DEAD_LETTER') });
     expect(first.said).toMatch(/100 % {2}completed, 100 of 100 rows/);
     expect(first.said).toContain(
       '✓ the rows add up: 59 created + 0 updated + 0 unchanged + 0 duplicate + 41 refused = 100',
     );
     expect(first.said).toMatch(/phone_invalid +41 +row 6: Phone 1: no such number exists/);
-    expect(first.said).toMatch(/stopReason +empty/);
+    expect(first.said).toMatch(/leads in the CRM +59\n/);
+    expect(first.said).toMatch(/invited +59\n +delivered +59\n/);
+    expect(first.said).toMatch(/answered by the model +4\n +a draft waits for a person +2\n +opted out +1\n/);
+    expect(first.said).toContain(
+      '✓ nobody was messaged twice: WhatsApp counts 59 invitations to 59 people, at most 1 each',
+    );
+    expect(first.said).toContain('✓ no lead was created twice: the portal counts 59 of 59 leads, at most 1 each');
+    expect(first.said).toMatch(/✓ nothing is stuck: 0 jobs .* 0 dead letters/);
     await expectNothingLeft(first.said);
 
     const second = await startDemo().ended;
-    expect(second).toMatchObject({ code: 0, said: expect.stringMatching(/COMPLETED +2\n/) });
+    expect(second).toMatchObject({ code: 0, said: expect.stringContaining('imported before') });
     expect(second.said).toContain('✓ the rows add up: 0 created + 0 updated + 59 unchanged');
-    expect(second.said).toContain('imported before');
+    expect(second.said).toMatch(/invited +59\n +delivered +58\n +skipped, as who opted out before +1\n/);
     await expectNothingLeft(second.said);
+  });
+
+  test('with --chaos drains are killed and calls are lost, and still nobody gets anything twice', async () => {
+    const { code, said } = await startDemo('--chaos', '--people', '100').ended;
+    expect([code, said]).toEqual([0, expect.stringContaining('2 refused = 100')]);
+    expect(Number(/jobs torn by kills +(\d+)/.exec(said)?.[1])).toBeGreaterThan(0); // else this was no chaos
+    for (const claim of ['nobody was messaged twice', 'nobody was answered twice', 'no lead was created twice'])
+      expect(said).toContain(`✓ ${claim}`);
+    expect(said).toMatch(/✓ nothing is stuck: 0 jobs .* 0 dead letters/);
+    expect(said).toContain('✓ every recipient came to an end: 98 of 98');
+    await expectNothingLeft(said);
   });
 
   test('ends with an error and the reason when the file cannot be imported', async () => {
@@ -87,13 +109,18 @@ describe.skipIf(aDevelopmentServerRuns())('npm run demo', () => {
 
   test('Ctrl-C twice, as a terminal and npm both send it, stops all that it started', async () => {
     const { child, ended, says } = startDemo();
-    await says('Upload');
+    await says('Import ');
     child.kill('SIGINT');
     child.kill('SIGTERM'); // another signal: two of a kind could arrive as one
     const { code, said } = await ended;
     expect(code).toBe(130);
     await expectNothingLeft(said);
   });
+});
+
+test.each([['0'], ['5001'], ['many']])('--people %s is refused', async (people) => {
+  const { code, said } = await startDemo('--chaos', '--people', people).ended;
+  expect([code, said]).toEqual([1, expect.stringContaining('expected a whole number from 1 to 5000')]);
 });
 
 test('a file that is not there is named before anything is started', async () => {

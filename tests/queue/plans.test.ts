@@ -50,6 +50,33 @@ async function fill(url: string, stored: number): Promise<void> {
   await database.close();
 }
 
+/** Many jobs are held, though when the table was analysed none was: a planner that trusts that pairs each of them with each of a batch. */
+test.each([2_000, 20_000])(
+  'what %i jobs held by other drains cost a step does not grow with their number',
+  async (held) => {
+    const batch = 500;
+    home = await freshDatabase();
+    const database = connect(home.url);
+    const insert =
+      'insert into jobqueue.jobs (type, payload, payload_bytes) select $1, $2::jsonb, 16 from generate_series(1, $3::int)';
+    await rows(database, insert, 'other', '{"mode": "noop"}', held);
+    await rows(database, insert, 'work', '{"mode": "noop"}', 2 * batch);
+    await rows(database, 'vacuum analyze jobqueue.jobs');
+    await rows(
+      database,
+      "update jobqueue.jobs set lease_until = now() + interval '1 hour', fence = 1, claim = 1 where type = 'other'",
+    );
+    await database.close();
+    explained = await explaining(home.url);
+    const { queue } = queueOf(explained.database);
+    expect(await queue.drain({ budgetMs: 60_000, maxBatch: batch })).toMatchObject({ completed: 2 * batch });
+    const settles = explained.joins.filter(({ statement }) => /delete from jobqueue.jobs/.test(statement));
+    expect(explained.scans.some(({ statement }) => /delete from jobqueue.jobs/.test(statement))).toBe(true); // it did settle
+    expect(settles.filter(({ refused }) => refused > 10 * batch)).toEqual([]);
+    expect(explained.joins.filter(({ refused }) => refused > held + 10 * batch)).toEqual([]);
+  },
+);
+
 const described = (scans: readonly Scan[]) =>
   scans.map(({ node, table, index, rows: read, statement }) => `${node} ${index ?? table}: ${read} rows: ${statement}`);
 

@@ -14,6 +14,8 @@ export interface Bitrix24Options {
   readonly secret: string;
   readonly perSecond?: number;
   readonly burst?: number;
+  /** The id of the first lead and of what follows; default 1. */
+  readonly firstId?: number;
   /** Seconds of work that each call of a method counts for. */
   readonly methodSeconds?: number;
   /** Where its own events go, with the token that proves them. */
@@ -92,7 +94,7 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   const blocked = new Map<string, number>();
   const path = `/rest/1/${options.secret}`;
   let refusedForRate = 0;
-  let nextId = 1;
+  let nextId = options.firstId ?? 1;
   let nextFm = 1;
   let sending: Promise<unknown> = Promise.resolve();
 

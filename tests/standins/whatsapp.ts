@@ -2,6 +2,7 @@
  * Stands in for WhatsApp's Cloud API: a number that sends, people who receive, read, answer and refuse, Meta's limits counted on
  * its own side, and webhooks. What it counts per person is the truth of every «never twice».
  */
+import { randomBytes } from 'node:crypto';
 import type { Clock } from './kit/clock.ts';
 import { type Answer, type Call, type StandIn, startStandIn } from './kit/standIn.ts';
 import { type VendorBucket, vendorBucket } from './whatsapp/bucket.ts';
@@ -33,6 +34,8 @@ export interface WhatsAppOptions {
 
 export interface StandInMessage {
   readonly wamid: string;
+  /** The id of the number that sent it. */
+  readonly from: string;
   readonly to: string;
   readonly type: 'text' | 'template';
   readonly text: string;
@@ -51,8 +54,8 @@ export interface WhatsAppStandIn extends StandIn {
   deliveries(type?: 'text' | 'template'): ReadonlyMap<string, number>;
   /** The most messages that were accepted within any second. */
   mostPerSecond(): number;
-  /** The person writes. */
-  say(from: string, text: string): void;
+  /** The person writes, to the number of this id; default: the account's first. */
+  say(from: string, text: string, number?: string): void;
   /** The person stops or resumes marketing in WhatsApp itself. */
   prefer(from: string, value: 'stop' | 'resume'): void;
   setTemplate(name: string, language: string, status: StandInTemplate['status']): void;
@@ -85,12 +88,13 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
   const failures = new Map<string, number>();
   const pairs = new Map<string, VendorBucket>();
   let refusedForRate = 0;
+  const run = randomBytes(4).toString('hex'); // ids of another run must not come again: who they are told to remembers them
+  const webhookFaults = { ...options.webhookFaults };
   const webhooks = new Webhooks({
     url: options.webhookUrl ?? null,
     appSecret,
     accountId,
-    phoneNumberId,
-    faults: options.webhookFaults ?? {},
+    faults: webhookFaults,
     random,
   });
   const limits = { perSecond: options.perSecond ?? 80, pair: options.pair ?? { perSecond: 1 / 6, burst: 45 } };
@@ -107,10 +111,10 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
         status: 200,
         body: { id: phoneNumberId, display_phone_number: '+1 555 000 0001', quality_rating: 'GREEN' },
       };
-    return send(call);
+    return send(call, path[1] ?? phoneNumberId);
   }
 
-  function send({ body: text, atMs }: Call): Answer {
+  function send({ body: text, atMs }: Call, from: string): Answer {
     const parsed = SendBody.safeParse(jsonOf(text));
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
@@ -143,7 +147,8 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
       );
     }
     const message: StandInMessage = {
-      wamid: `wamid.${Buffer.from(`${to}:${messages.length + 1}`).toString('base64')}`,
+      wamid: `wamid.${Buffer.from(`${run}:${to}:${messages.length + 1}`).toString('base64')}`,
+      from,
       to,
       type: body.type,
       text: body.type === 'text' ? body.text.body : bodyText(body),
@@ -177,7 +182,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     }
     for (const status of ['sent', 'delivered', 'read'] as const) tell(message, status, category);
     const answer = options.answerOf?.(to, message.text) ?? null;
-    if (answer !== null) say(to, answer);
+    if (answer !== null) say(to, answer, message.from);
   }
 
   function fail(message: StandInMessage, code: number): void {
@@ -195,6 +200,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
   ): void {
     message.status = status;
     webhooks.emit({
+      number: message.from,
       field: 'messages',
       list: 'statuses',
       value: {
@@ -211,13 +217,20 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     });
   }
 
-  function say(from: string, text: string): void {
+  function say(from: string, text: string, number = phoneNumberId): void {
     windows.set(from, standIn.clock.now());
     inbound++;
     webhooks.emit({
+      number,
       field: 'messages',
       list: 'messages',
-      value: { from, id: `wamid.in.${from}.${inbound}`, timestamp: seconds(), type: 'text', text: { body: text } },
+      value: {
+        from,
+        id: `wamid.in.${run}.${from}.${inbound}`,
+        timestamp: seconds(),
+        type: 'text',
+        text: { body: text },
+      },
     });
   }
 
@@ -237,12 +250,14 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
       refusedForRate,
       mostPerSecond: mostPerSecond(),
       optedOut: [...optedOut],
+      webhooksWaiting: webhooks.waiting,
     }),
     controls: {
       say: (body) => {
-        const { from, text } = body as { from: string; text: string };
-        say(from, text);
+        const { from, text, number } = body as { from: string; text: string; number?: string };
+        say(from, text, number);
       },
+      webhookFaults: (body) => void Object.assign(webhookFaults, body as WebhookFaults),
     },
   });
   const number = vendorBucket(standIn.clock.now, { perSecond: limits.perSecond, burst: limits.perSecond });
@@ -277,6 +292,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
       if (value === 'stop') optedOut.add(from);
       else optedOut.delete(from);
       webhooks.emit({
+        number: phoneNumberId,
         field: 'user_preferences',
         list: 'user_preferences',
         value: {
@@ -292,6 +308,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
       const template = templates.find((one) => one.name === name && one.language === language);
       if (template) template.status = status;
       webhooks.emit({
+        number: phoneNumberId,
         field: 'message_template_status_update',
         list: null,
         value: {

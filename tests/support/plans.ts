@@ -12,9 +12,18 @@ export interface Scan {
   readonly rows: number;
 }
 
+/** One join, counted likewise. */
+export interface Join {
+  readonly statement: string;
+  readonly node: string;
+  /** Pairs that it looked at in vain. */
+  readonly refused: number;
+}
+
 export interface ExplainingDatabase {
   readonly database: Database;
   readonly scans: Scan[];
+  readonly joins: Join[];
   close(): Promise<void>;
 }
 
@@ -26,6 +35,7 @@ interface PlanNode {
   readonly 'Actual Loops'?: number;
   readonly 'Rows Removed by Filter'?: number;
   readonly 'Rows Removed by Index Recheck'?: number;
+  readonly 'Rows Removed by Join Filter'?: number;
   readonly Plans?: readonly PlanNode[];
 }
 
@@ -33,11 +43,12 @@ interface PlanNode {
 export async function explaining(url: string): Promise<ExplainingDatabase> {
   const client = new pg.Client(url);
   const scans: Scan[] = [];
+  const joins: Join[] = [];
   client.on('notice', ({ message = '' }) => {
     const start = message.indexOf('{');
     if (!message.startsWith('duration:') || start < 0) return;
     const { 'Query Text': statement, Plan } = JSON.parse(message.slice(start));
-    collect(Plan, statement, scans);
+    collect(Plan, statement, { scans, joins });
   });
   await client.connect();
   await client.query(`load 'auto_explain'`);
@@ -66,23 +77,26 @@ export async function explaining(url: string): Promise<ExplainingDatabase> {
       },
     },
     scans,
+    joins,
     close: () => client.end(),
   };
 }
 
-function collect(node: PlanNode, statement: string, scans: Scan[]): void {
+function collect(node: PlanNode, statement: string, found: { scans: Scan[]; joins: Join[] }): void {
   const table = node['Relation Name'];
-  const isScan = node['Node Type'].endsWith('Scan');
-  if (table !== undefined && isScan) {
+  const loops = node['Actual Loops'] ?? 1;
+  if (table !== undefined && node['Node Type'].endsWith('Scan')) {
     const perLoop =
       (node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
-    scans.push({
+    found.scans.push({
       statement,
       node: node['Node Type'],
       table,
       index: node['Index Name'] ?? null,
-      rows: perLoop * (node['Actual Loops'] ?? 1),
+      rows: perLoop * loops,
     });
   }
-  for (const child of node.Plans ?? []) collect(child, statement, scans);
+  const refused = node['Rows Removed by Join Filter'];
+  if (refused !== undefined) found.joins.push({ statement, node: node['Node Type'], refused: refused * loops });
+  for (const child of node.Plans ?? []) collect(child, statement, found);
 }

@@ -19,7 +19,7 @@ begin
       attempt = case when r.state is null then j.attempt else 0 end,
       interruptions = case when r.state is null then j.interruptions else 0 end
   from jsonb_to_recordset(running) as r(id bigint, fence int, "ranMs" int, progress jsonb, state jsonb)
-  where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence
+  where j.id = r.id and j.fence = r.fence and isfinite(j.lease_until) and j.settled_fence <> j.fence
     and (j.started_fence <> j.fence or r.progress is not null or r.state is not null);
 
   -- A statement of its own, for its snapshot: the drain's other step may have told the same of this job a moment ago.
@@ -27,6 +27,6 @@ begin
   from jsonb_to_recordset(running) as r(id bigint, fence int)
   where not exists (
     select from jobqueue.jobs j
-    where j.id = r.id and j.fence = r.fence and j.lease_until is not null and j.settled_fence <> j.fence);
+    where j.id = r.id and j.fence = r.fence and isfinite(j.lease_until) and j.settled_fence <> j.fence);
   return v_revoked;
 end $$;

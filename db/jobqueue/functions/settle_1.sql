@@ -21,7 +21,7 @@ begin
       delete from jobqueue.jobs j
       using rows from (unnest(completed[1:1][:]), unnest(completed[2:2][:]), unnest(completed[3:3][:]),
                        unnest(completed[4:4][:]), jsonb_array_elements(results)) as s(id, fence, ran_ms, ended_ago_ms, result)
-      where j.id = s.id and j.fence = s.fence and j.lease_until is not null
+      where j.id = s.id and j.fence = s.fence and isfinite(j.lease_until)
       returning j.id, j.created_at, j.due_at, j.fence, j.attempt, j.max_attempts, j.priority, j.queue, j.type,
                 j.idempotency_key, j.payload, j.state, j.progress, j.errors, j.meta, s.ran_ms, s.ended_ago_ms, s.result
     )
@@ -39,7 +39,7 @@ begin
       delete from jobqueue.jobs j
       using jsonb_to_recordset(settlements) as s(id bigint, fence int, "to" text, error jsonb, "ranMs" int, "endedAgoMs" int)
       where s."to" in ('dead_letter', 'cancelled')
-        and j.id = s.id and j.fence = s.fence and j.lease_until is not null
+        and j.id = s.id and j.fence = s.fence and isfinite(j.lease_until)
       returning j.*, s."to", s.error, s."ranMs", s."endedAgoMs"
     )
     insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt, max_attempts,
@@ -73,7 +73,7 @@ begin
       from jsonb_to_recordset(settlements) as s(id bigint, fence int, "to" text, "delayMs" float8, error jsonb, state jsonb,
         interrupted boolean, passed boolean, postponed boolean, hold boolean)
       where s."to" in ('retry', 'give_back', 'continue')
-        and j.id = s.id and j.fence = s.fence and j.lease_until is not null and j.settled_fence <> j.fence;
+        and j.id = s.id and j.fence = s.fence and isfinite(j.lease_until) and j.settled_fence <> j.fence;
       get diagnostics v_rows = row_count;
       v_settled := v_settled + v_rows;
     end if;

@@ -84,7 +84,7 @@ with turn as (
   where c.company_id = $1 and c.id = $2::bigint and m.id = $3::bigint
 ), lines as (
   select m.id, jsonb_build_object('id', m.id::text, 'direction', m.direction, 'author', m.author,
-           'body', case when m.kind = 'text' then m.body end, 'generation', g.status) as line
+           'body', case when m.kind in ('text', 'template') then m.body end, 'generation', g.status) as line
   from turn
   join messages m on m.conversation_id = turn.id and m.id <= turn.message_id
   left join generations g on g.message_id = m.id

@@ -1,5 +1,6 @@
 /** Commits one slice: leads, row outcomes, counters and the new offset together, in one statement, or nothing at all. */
 import type { Executor } from '../../../db/database.ts';
+import { syncRequest } from '../../crm/request.ts';
 import type { Lead, RowError } from './lead.ts';
 import { differs, LEAD_RECORD, merged, ruleValues } from './merge.ts';
 import type { ImportOptions, Rules } from './options.ts';
@@ -94,8 +95,13 @@ const WRITE = `, known as (
     .join(',\n      ')},
       updated_at = now()
   where $7 <> 'create_only' and ${differs('l', 'excluded', FIRST_RULE)}
-  returning phone_e164, xmax = 0 as created
+  returning company_id, id, version, phone_e164, xmax = 0 as created
 )`;
+
+/** For companies that want it, what was written is asked to be in their CRM in the same statement. */
+const SYNC = `, ${syncRequest(`
+  select w.company_id, w.id, w.version from written w
+  where exists (select from crm_settings s where s.company_id = w.company_id and s.sync_imports)`)}`;
 
 /** The same answers from the leads as they are, for a dry run. */
 const FORESEE = `, known as (
@@ -109,6 +115,8 @@ const FORESEE = `, known as (
   where i.row = i.first_row
     and case when known.id is null then $7 <> 'update_only'
              else $7 <> 'create_only' and ${differs('known', 'i', FIRST_RULE)} end
+), asked as (
+  select 0 as added
 )`;
 
 const RECORD = `, judged as (
@@ -157,10 +165,10 @@ set next_offset    = $3::bigint,
     rows_duplicate = rows_duplicate + counted.duplicate,
     rows_skipped   = rows_skipped + counted.skipped,
     rows_refused   = rows_refused + counted.refused
-from counted, slice
+from counted, slice, asked
 where imports.id = slice.id
 returning imports.id
 `;
 
-const COMMIT = `${INPUT}${WRITE}${RECORD}`;
+const COMMIT = `${INPUT}${WRITE}${SYNC}${RECORD}`;
 const RECKON = `${INPUT}${FORESEE}${RECORD}`;

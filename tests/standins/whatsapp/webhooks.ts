@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { signatureOf } from '../../../lib/providers/whatsapp.ts';
 
 export interface WebhookFaults {
-  /** Which share of the events is never sent, 0 to 1. */
+  /** Which share of the statuses is never sent, 0 to 1. What people write always is: Meta repeats it for days. */
   lost?: number;
   /** Which share is sent twice. */
   doubled?: number;
@@ -15,6 +15,8 @@ export interface WebhookFaults {
 
 /** One entry of a change's list. */
 interface Event {
+  /** The id of the business's number that it concerns. */
+  readonly number: string;
   readonly field: string;
   readonly list: 'messages' | 'statuses' | 'user_preferences' | null;
   readonly value: unknown;
@@ -24,7 +26,6 @@ export interface WebhooksOptions {
   readonly url: string | null;
   readonly appSecret: string;
   readonly accountId: string;
-  readonly phoneNumberId: string;
   readonly faults: WebhookFaults;
   readonly random: () => number;
 }
@@ -49,12 +50,17 @@ export class Webhooks {
 
   emit(event: Event): void {
     const { faults, random, url } = this.#options;
-    if (url === null || random() < (faults.lost ?? 0)) return;
+    if (url === null || (event.list === 'statuses' && random() < (faults.lost ?? 0))) return;
     this.#waiting.push(event);
     if (random() < (faults.doubled ?? 0)) this.#waiting.push(event);
     this.#pump ??= this.#run().finally(() => {
       this.#pump = null;
     });
+  }
+
+  /** How many events are still to be sent. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /** Resolves once nothing waits. */
@@ -73,8 +79,10 @@ export class Webhooks {
     while (this.#waiting.length > 0 && !this.#closed) {
       await wait(faults.delayMs ?? 0);
       if (faults.reordered) this.#waiting.sort(() => random() - 0.5);
-      const field = this.#waiting[0]?.field;
-      const batch = this.#waiting.filter((event) => event.field === field).slice(0, BATCH);
+      const [first] = this.#waiting;
+      const batch = this.#waiting
+        .filter(({ field, number }) => field === first?.field && number === first.number)
+        .slice(0, BATCH);
       this.#waiting = this.#waiting.filter((event) => !batch.includes(event));
       await this.#send(batch);
     }
@@ -99,7 +107,7 @@ export class Webhooks {
   }
 
   #bodyOf(batch: readonly Event[]): object {
-    const { accountId, phoneNumberId } = this.#options;
+    const { accountId } = this.#options;
     const field = batch[0]?.field ?? 'messages';
     const lists: Record<string, unknown[]> = {};
     for (const { list, value } of batch) if (list !== null) lists[list] = [...(lists[list] ?? []), value];
@@ -108,7 +116,7 @@ export class Webhooks {
         ? batch[0].value
         : {
             messaging_product: 'whatsapp',
-            metadata: { display_phone_number: '15550000001', phone_number_id: phoneNumberId },
+            metadata: { display_phone_number: '15550000001', phone_number_id: batch[0]?.number },
             ...lists,
           };
     return { object: 'whatsapp_business_account', entry: [{ id: accountId, changes: [{ field, value }] }] };

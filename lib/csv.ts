@@ -1,5 +1,5 @@
 /** CSV that we write: a stream of lines, none of whose cells a spreadsheet would run. */
-import { guard } from '../jobs/lead-import/formula-guard.ts';
+import { guard } from './jobs/lead-import/formula-guard.ts';
 
 /** So that Excel does not read it in a Windows encoding. */
 export const BYTE_ORDER_MARK = '\ufeff';

@@ -1,0 +1,98 @@
+/** Time that a demo will not wait for: rows are moved, never the clock, and only on the demo's own database. */
+import type { Executor } from '../../db/client.ts';
+import { COMPANY } from './company.ts';
+
+/** A drain reports what it runs every second or two; what it holds longer unreported, it holds no more. */
+const ORPHAN_MS = 8_000;
+
+export class Clock {
+  readonly #database: Executor;
+  /** By job and fence. */
+  #heldSinceMs: ReadonlyMap<string, number> = new Map();
+
+  constructor(database: Executor) {
+    this.#database = database;
+  }
+
+  /** Drains of the ledger that hold jobs now. */
+  async sourcesThatRun(): Promise<readonly string[]> {
+    const rows = await this.#rows<{ source: string }>(
+      'select source from jobqueue.drains where finished_at is null and cardinality(running) > 0',
+    );
+    return rows.map(({ source }) => source);
+  }
+
+  /** The leases that a killed drain leaves behind end now instead of in minutes. Answers how many jobs it was running. */
+  async endLeasesOf(source: string): Promise<number> {
+    const rows = await this.#rows(
+      `with torn as (
+         select unnest(running) as id from jobqueue.drains where source = $1 and finished_at is null
+       ), links as (
+         update crm_links set claimed_until = now() where claimed_by in (select id from torn)
+       )
+       update jobqueue.jobs set lease_until = now() - interval '1 second'
+       where lease_until is not null and id in (select id from torn)
+       returning 1`,
+      source,
+    );
+    return rows.length;
+  }
+
+  /**
+   * The same for what a drain had claimed and not yet reported when it was killed: held for a while, and by none of the drains that
+   * live, `alive` by their sources. Answers how many jobs.
+   */
+  async endOrphanedLeases(alive: readonly string[]): Promise<number> {
+    const held = await this.#rows<{ run: string }>(
+      `select id || ':' || fence as run from jobqueue.jobs
+       where lease_until > now()
+         and id not in (select unnest(running) from jobqueue.drains
+                        where finished_at is null and source = any(array(select jsonb_array_elements_text($1::jsonb))))`,
+      JSON.stringify(alive),
+    );
+    const nowMs = performance.now();
+    this.#heldSinceMs = new Map(held.map(({ run }) => [run, this.#heldSinceMs.get(run) ?? nowMs]));
+    const orphans = held.filter(({ run }) => nowMs - (this.#heldSinceMs.get(run) ?? nowMs) > ORPHAN_MS);
+    const ended = await this.#rows(
+      `with orphans as (
+         select id from jobqueue.jobs
+         where id || ':' || fence = any(array(select jsonb_array_elements_text($1::jsonb)))
+       ), links as (
+         update crm_links set claimed_until = now() where claimed_by in (select id from orphans)
+       )
+       update jobqueue.jobs set lease_until = now() - interval '1 second' where id in (select id from orphans)
+       returning 1`,
+      JSON.stringify(orphans.map(({ run }) => run)),
+    );
+    return ended.length;
+  }
+
+  /** Recipients whose call nobody answered, and claims that died, are as old as the campaign lets them be. Answers how many. */
+  async skipGrace(): Promise<number> {
+    const rows = await this.#rows(
+      `with torn as (
+         update recipients set claimed_at = claimed_at - interval '2 hours', status_at = status_at - interval '2 hours'
+         where company_id = $1 and ((status = 'unknown' and status_at > now() - interval '1 hour')
+                                    or (status = 'sending' and claimed_at < now() - interval '15 seconds'
+                                        and claimed_at > now() - interval '1 hour'))
+           and not exists (select from recipients r
+                           where r.campaign_id = recipients.campaign_id and r.status in ('pending', 'deferred'))
+         returning 1
+       ), settling as (
+         update campaigns set settling_at = settling_at - interval '1 hour'
+         where company_id = $1 and status = 'settling' and settling_at > now() - interval '1 hour'
+           and settling_at < now() - interval '5 seconds'
+       ), due as (
+         update jobqueue.jobs set due_at = now()
+         where type = 'campaign_send' and lease_until is null and due_at > now() + interval '1 second'
+       )
+       select from torn`,
+      COMPANY,
+    );
+    return rows.length;
+  }
+
+  #rows<Row extends object>(text: string, ...params: unknown[]): Promise<Row[]> {
+    return this.#database.execute<Row>({ text, params });
+  }
+}
