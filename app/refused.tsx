@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
     'This deployment has no OPERATOR_SECRET, so nobody can sign in. Set it, 16 characters or more, and deploy again.',
   not_replayed: 'It was not replayed: it is no dead letter any more, or another job holds its idempotency key now.',
   nothing_chosen: 'Choose at least one job, or a filter, first.',
+  campaign_status: 'The campaign has gone on since, and takes no such action any more.',
   file_too_large: 'The file is larger than 4 MB; send it in parts over the API.',
 };
 

@@ -8,6 +8,7 @@ import {
   ListChecks,
   type LucideIcon,
   MailWarning,
+  Megaphone,
   ScrollText,
   Siren,
   Timer,
@@ -23,6 +24,7 @@ const PLACES: readonly (readonly [path: string, name: string, icon: LucideIcon])
   ['/ticks', 'Ticks', Timer],
   ['/incident', 'Incident', Siren],
   ['/imports', 'Imports', FileUp],
+  ['/campaigns', 'Campaigns', Megaphone],
   ['/audit', 'Audit', ScrollText],
 ];
 
