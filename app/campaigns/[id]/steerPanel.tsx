@@ -12,7 +12,7 @@ export function SteerPanel({ id, asked: { step, label, means, tone } }: { id: st
       <form action={steerCampaign} className="grid gap-3">
         <Hidden values={{ id, do: step }} />
         <Reason required={tone === 'danger'} />
-        <div className="flex justify-end gap-2">
+        <div className="flex flex-wrap justify-end gap-2">
           <a href={back} className="button">
             Leave it
           </a>
