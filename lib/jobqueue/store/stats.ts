@@ -23,6 +23,8 @@ export interface StatsQuery {
   readonly types: readonly string[] | null;
   /** Null: all in one. */
   readonly bucketMs: number | null;
+  /** Whether all types are summed, as '*'. */
+  readonly together: boolean;
 }
 
 /** One row per bucket and type that counted anything, in order of both. */
@@ -33,7 +35,8 @@ export async function stats(executor: Executor, query: StatsQuery): Promise<Stat
         select coalesce($1::timestamptz, coalesce($2::timestamptz, now()) - $3::float8 * interval '1 ms') as from_at,
                coalesce($2::timestamptz, now()) as to_at
       ), counted as materialized (
-        select coalesce(date_bin($5::float8 * interval '1 ms', r.minute, timestamptz 'epoch'), s.from_at) as bucket, r.*
+        select coalesce(date_bin($5::float8 * interval '1 ms', r.minute, timestamptz 'epoch'), s.from_at) as bucket, case when $6 then '*' else r.type end as type,
+               r.completed, r.failed, r.dead, r.cancelled, r.wait_ms, r.run_ms, r.waits, r.runs
         from span s, jobqueue.rollups r
         where r.minute >= s.from_at and r.minute < s.to_at and ($4::text[] is null or r.type = any($4))
       ), waits as (
@@ -55,6 +58,6 @@ export async function stats(executor: Executor, query: StatsQuery): Promise<Stat
       left join waits w on w.bucket = c.bucket and w.type = c.type
       left join runs r on r.bucket = c.bucket and r.type = c.type
       order by c.bucket, c.type`,
-    params: [query.from, query.to, query.spanMs, query.types && [...query.types], query.bucketMs],
+    params: [query.from, query.to, query.spanMs, query.types && [...query.types], query.bucketMs, query.together],
   });
 }

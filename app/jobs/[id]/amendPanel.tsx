@@ -1,0 +1,44 @@
+/** The question before an amended replay: the payload to edit, with secrets hidden that stay as they are if nobody touches them. */
+import { HIDDEN, type JobView } from '@/lib/jobqueue';
+import { Field, Hidden } from '../../ui/field';
+import { Panel } from '../../ui/panel';
+import { Submit } from '../../ui/submit';
+import { amendJob } from './amend';
+
+export function AmendPanel({ job, shown, back }: { job: JobView; shown: unknown; back: string }) {
+  const text = JSON.stringify(shown, null, 2);
+  const isHidden = text.includes(HIDDEN);
+  return (
+    <Panel
+      title={`Edit and replay job ${job.id}`}
+      back={back}
+      description={
+        <p>
+          One job: its payload is checked by the schema of {job.type}, then it is live again under its id, due now, with
+          its attempts counted anew. {isHidden && `What shows as ${HIDDEN} stays as it is.`}
+        </p>
+      }
+    >
+      <form action={amendJob} className="grid gap-3">
+        <Hidden values={{ id: job.id }} />
+        <Field name="payload" label="Payload, JSON">
+          <textarea
+            id="field-payload"
+            name="payload"
+            required
+            rows={Math.min(20, text.split('\n').length + 2)}
+            defaultValue={text}
+            spellCheck={false}
+            className="mono w-full"
+          />
+        </Field>
+        <div className="flex justify-end gap-2">
+          <a href={back} className="button">
+            Leave it
+          </a>
+          <Submit>Replay 1 job</Submit>
+        </div>
+      </form>
+    </Panel>
+  );
+}
