@@ -249,7 +249,10 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByLabel('Payload, JSON').fill('{ "companyId": ');
       await page.getByRole('button', { name: 'Replay 1 job' }).click();
       await page.getByRole('alert').filter({ hasText: 'not what was expected' }).waitFor();
-      await page.getByRole('link', { name: 'Edit and replay…' }).click();
+      await expect.poll(() => page.getByLabel('Payload, JSON').inputValue()).toBe('{ "companyId": ');
+      await page.getByLabel('Payload, JSON').fill('{ "companyId": "comp_1", "leadId": "lead_99", "action": "delete" }');
+      await page.getByRole('button', { name: 'Replay 1 job' }).click();
+      await page.getByRole('alert').filter({ hasText: 'Look at payload.action.' }).waitFor();
       await page.getByLabel('Payload, JSON').fill('{ "companyId": "comp_1", "leadId": "lead_99", "action": "update" }');
       await page.getByRole('button', { name: 'Replay 1 job' }).click();
       await page.getByText('Replayed with the payload as you edited it.').waitFor();
