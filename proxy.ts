@@ -51,8 +51,6 @@ function withPolicy(request: NextRequest): Response {
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
     "frame-ancestors 'none'",
   ].join('; ');
   const headers = new Headers(request.headers);

@@ -46,7 +46,13 @@ async function attempt(page: string, run: () => Promise<string>): Promise<string
     return await run();
   } catch (error) {
     if (error instanceof HttpError || error instanceof QueueError)
-      return `${page}${page.includes('?') ? '&' : '?'}refused=${error.code}`;
+      return `${page}${page.includes('?') ? '&' : '?'}refused=${error.code}${error instanceof QueueError ? placesOf(error) : ''}`;
     throw error;
   }
+}
+
+/** Which parts of a payload or option were meant: names alone, a few, and only such as code could have given. */
+function placesOf({ issues }: QueueError): string {
+  const paths = issues.map(({ path }) => path).filter((path) => /^[\w.[\]-]{1,80}$/.test(path));
+  return paths.length === 0 ? '' : `&at=${encodeURIComponent([...new Set(paths)].slice(0, 5).join(','))}`;
 }

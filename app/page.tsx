@@ -6,6 +6,7 @@ import { Charts } from './overview/charts';
 import { Lanes } from './overview/lanes';
 import { LastTicks } from './overview/lastTicks';
 import { Pauses } from './overview/pauses';
+import { Totals } from './overview/totals';
 import { Try } from './overview/try';
 import { Verdict } from './overview/verdict';
 import { Refused } from './refused';
@@ -31,6 +32,7 @@ export default async function Overview({ searchParams }: PageProps<'/'>) {
       <Refused code={refused} />
       <Verdict health={health} />
       <Pauses pauses={overview.pauses} />
+      <Totals lanes={overview.lanes} openDrains={overview.openDrains} />
       <Section title="Queues and types" aside={<Link href="/jobs">All jobs</Link>}>
         <Lanes lanes={overview.lanes} />
       </Section>

@@ -21,12 +21,13 @@ const REASONS: Readonly<Record<string, string>> = {
   file_too_large: 'The file is larger than 4 MB; send it in parts over the API.',
 };
 
-export function Refused({ code }: { code: string | string[] | undefined }) {
+export function Refused({ code, at }: { code: string | string[] | undefined; at?: string | string[] | undefined }) {
   if (typeof code !== 'string') return null;
   const known = Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
   return (
     <p className="refused" role="alert">
       {known ?? `This was refused (${code.replace(/[^a-z_]/g, '').slice(0, 40)}).`}
+      {typeof at === 'string' && /^[\w.[\],-]{1,500}$/.test(at) && ` Look at ${at.replaceAll(',', ', ')}.`}
     </p>
   );
 }

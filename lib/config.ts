@@ -90,6 +90,6 @@ export function logJobs(): 'failures' | 'all' | 'none' {
  * by `JOBQUEUE_OPEN_CONSOLE`. Another database may hold what matters.
  */
 export function isOpenConsole(): boolean {
-  const { NODE_ENV, VERCEL, JOBQUEUE_OPEN_CONSOLE } = process.env;
-  return NODE_ENV === 'development' && VERCEL === undefined && JOBQUEUE_OPEN_CONSOLE === '1';
+  const isHere = process.env.NODE_ENV === 'development' && process.env.VERCEL === undefined;
+  return isHere && process.env.JOBQUEUE_OPEN_CONSOLE === '1';
 }

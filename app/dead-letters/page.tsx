@@ -46,7 +46,7 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
           </Link>
         )}
       </Head>
-      <Refused code={sent.refused} />
+      <Refused code={sent.refused} at={sent.at} />
       <Done params={sent} />
       {groups.length === 0 ? (
         <Empty title="No dead letters">Nothing has run out of attempts{type ? `, of ${type} at least` : ''}.</Empty>

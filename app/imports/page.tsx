@@ -54,7 +54,7 @@ function ImportTable({ latest }: { latest: readonly ImportView[] }) {
             <th>Status</th>
             <th className="number">Done</th>
             <th className="number">Refused</th>
-            <th>Created (UTC)</th>
+            <th>Created</th>
           </tr>
         </thead>
         <tbody>

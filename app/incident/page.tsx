@@ -45,7 +45,7 @@ export default async function Incident({ searchParams }: PageProps<'/incident'>)
       >
         <Live everyMs={isRunning ? 2_000 : 10_000} />
       </Head>
-      <Refused code={sent.refused} />
+      <Refused code={sent.refused} at={sent.at} />
       <Done params={sent} />
       <Section title="Paused" aside={`${pauses.length === 0 ? 'nothing' : pauses.length}`}>
         <PauseList pauses={pauses} canAct={canAct} />

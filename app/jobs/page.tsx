@@ -34,7 +34,7 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
       <Head title="Jobs" sub={params.status === 'PENDING' ? ORDER.PENDING : 'The newest stand first.'}>
         <Live everyMs={15_000} />
       </Head>
-      <Refused code={sent.refused} />
+      <Refused code={sent.refused} at={sent.at} />
       <Done params={sent} />
       <Filters params={params} types={queue.jobs.map(({ type }) => type)} />
       {page.jobs.length === 0 ? (

@@ -37,6 +37,7 @@ function row(lane: OverviewLane): TableRow {
         <span className="flex flex-wrap items-center gap-2">
           <Link href={`/jobs?${of}`}>{type}</Link>
           {lane.paused && <Status of="paused" />}
+          <span className="soft font-normal md:hidden">{queue}</span>
         </span>
       ),
       queue,

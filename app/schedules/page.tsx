@@ -40,7 +40,7 @@ export default async function Schedules({ searchParams }: PageProps<'/schedules'
       >
         <Live everyMs={30_000} />
       </Head>
-      <Refused code={sent.refused} />
+      <Refused code={sent.refused} at={sent.at} />
       <Done params={sent} />
       {schedules.length === 0 ? (
         <Empty title="No schedules are known">

@@ -21,7 +21,10 @@ export function Panel({ title, description, back, children }: PanelProps) {
   return (
     <Dialog.Root open onOpenChange={(open) => !open && router.push(back, { scroll: false })}>
       <div className="fixed inset-0 z-10 bg-black/40" aria-hidden />
-      <Dialog.Content className="fixed inset-x-3 top-[8dvh] z-20 mx-auto grid max-h-[84dvh] max-w-xl gap-4 overflow-y-auto rounded-xl border border-line bg-raised p-5 shadow-xl">
+      <Dialog.Content
+        aria-label={title}
+        className="fixed inset-x-3 top-[8dvh] z-20 mx-auto grid max-h-[84dvh] max-w-xl gap-4 overflow-y-auto rounded-xl border border-line bg-raised p-5 shadow-xl"
+      >
         <div className="flex items-start justify-between gap-4">
           <Dialog.Title className="font-semibold text-[1.1rem]">{title}</Dialog.Title>
           <Link href={back} scroll={false} className="button quiet small" aria-label="Close">

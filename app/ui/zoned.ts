@@ -39,9 +39,13 @@ export function instantIn(text: string | undefined, zone: string): Date | undefi
   const asUtc = Date.parse(text.endsWith('Z') ? text : `${text}Z`);
   if (Number.isNaN(asUtc)) return undefined;
   if (text.endsWith('Z')) return new Date(asUtc);
-  const guess = asUtc - offsetMs(asUtc, zone);
-  return new Date(asUtc - offsetMs(guess, zone)); // the offset of that time, not of its twin in UTC
+  const offsets = [asUtc - DAY_MS, asUtc + DAY_MS].map((at) => offsetMs(at, zone));
+  const fits = offsets.map((offset) => asUtc - offset).filter((at, n) => offsetMs(at, zone) === offsets[n]);
+  return new Date(fits.length > 0 ? Math.min(...fits) : asUtc - (offsets[0] ?? 0)); // what the clock skips comes an hour later
 }
+
+/** Clocks change once a day at most: before and after it are the two offsets that there may be. */
+const DAY_MS = 24 * 3_600_000;
 
 function offsetMs(at: number, zone: string): number {
   const parts = new Intl.DateTimeFormat('en-US', {

@@ -13,7 +13,7 @@ export interface Counted {
 export interface OverviewLane {
   readonly queue: string;
   readonly type: string;
-  /** Due, and held by no drain. */
+  /** Due, and not running. */
   readonly ready: Counted;
   /** Due later; retries among them. */
   readonly scheduled: Counted;
@@ -54,7 +54,7 @@ export async function readOverview(executor: Executor): Promise<Overview> {
   const dying = new Map(dead.map((row) => [key(row), row.dead]));
   const deadOf = (row: { queue: string; type: string }): Counted => {
     const n = dying.get(key(row)) ?? 0;
-    return { n, atLeast: n > 0 && sum(dead, row.type) >= deadBound };
+    return { n, atLeast: n === deadBound };
   };
   const live = lanes.map((lane) => ({
     queue: lane.queue,
@@ -90,11 +90,6 @@ export async function readOverview(executor: Executor): Promise<Overview> {
 
 const NOTHING: Counted = { n: 0, atLeast: false };
 const NOTHING_LIVE = { ready: NOTHING, scheduled: NOTHING, running: 0, oldestDue: null };
-
-/** The newest of a type are counted over its queues together. */
-function sum(dead: readonly { readonly type: string; readonly dead: number }[], type: string): number {
-  return dead.filter((row) => row.type === type).reduce((total, row) => total + row.dead, 0);
-}
 
 function isPaused(
   { queue, type }: { queue: string; type: string },

@@ -57,7 +57,7 @@ const dead = (type: string, count: number, name: string, code: string, message: 
     type, payload, idempotency_key, errors)
   select nextval('jobqueue.jobs_id_seq'), now() - interval '${from}' - n * interval '70 s', now() - interval '${from}' - n * interval '65 s',
          now() - interval '${from}' - n * interval '61 s', now() - interval '${from}' - n * interval '60 s', 3, 'DEAD_LETTER', 3, 3, 0, 'default', '${type}',
-         jsonb_build_object('companyId', 'comp_' || n % 7, 'leadId', 'lead_' || n), null,
+         jsonb_build_object('companyId', 'comp_' || n % 7, 'leadId', 'lead_' || n, 'action', 'create'), null,
          (select jsonb_agg(jsonb_build_object('name', '${name}', 'code', '${code}', 'message', replace(${message}, '#', (1000 + n)::text), 'attempt', a,
                  'fence', a, 'at', to_char(now() - interval '${from}' - n * interval '60 s' - (3 - a) * interval '6 s', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
                  'stack', '${name}: ' || replace(${message}, '#', (1000 + n)::text) || E'\\n    at call (lib/providers/bitrix24.ts:88:11)\\n    at run (lib/jobs/crm-sync/run.ts:41:20)'))
@@ -79,7 +79,7 @@ const STATEMENTS: readonly string[] = [
     6,
     17,
     "now() - n * interval '1 s'",
-    `jsonb_build_object('messageId', gen_random_uuid())`,
+    `jsonb_build_object('companyId', 'comp_' || n % 7, 'messageId', gen_random_uuid())`,
   ),
   live(
     'campaign_send',
@@ -95,7 +95,7 @@ const STATEMENTS: readonly string[] = [
     1,
     380,
     "now() + n * interval '9 s'",
-    `jsonb_build_object('companyId', 'comp_' || n % 7, 'leadId', 'lead_' || n)`,
+    `jsonb_build_object('companyId', 'comp_' || n % 7, 'leadId', 'lead_' || n, 'action', 'create')`,
   ),
   live(
     'lead_import',
@@ -105,7 +105,14 @@ const STATEMENTS: readonly string[] = [
     "now() - n * interval '4 s'",
     `jsonb_build_object('companyId', 'comp_' || n, 'importId', gen_random_uuid())`,
   ),
-  live('whatsapp_event', 'default', 8, 9, "now() + n * interval '1 s'", `jsonb_build_object('eventId', n)`),
+  live(
+    'whatsapp_event',
+    'default',
+    8,
+    9,
+    "now() + n * interval '1 s'",
+    `jsonb_build_object('accountId', '1029', 'field', 'messages', 'value', jsonb_build_object('n', n))`,
+  ),
   dead(
     'crm_sync',
     61,

@@ -254,7 +254,7 @@ describe('an import through the form', () => {
     expect((await sql.query("select name from leads where company_id = 'comp_undo'")).rows).toEqual([
       { name: 'Ali H' },
     ]);
-    expect((await openBrowser(app.url).get(`${page}/kept`)).status).toBe(401);
+    expect((await openBrowser(app.url).get(`${page}/kept`)).status).toBe(303);
   });
 
   test('waits for the tick where nobody kicked', async () => {

@@ -80,7 +80,7 @@ function Facts({ view }: { view: ImportView }) {
             </tr>
           ))}
           <tr>
-            <th>sent (UTC)</th>
+            <th>sent</th>
             <td className="number">
               <When at={new Date(createdAt)} />
             </td>

@@ -24,5 +24,5 @@ export const amendJob = action({ page, input: z.object({ id, payload: json }) },
 
 function page(sent: FormData): string {
   const job = id.safeParse(sent.get('id'));
-  return job.success ? `/jobs/${job.data}` : '/jobs';
+  return job.success ? `/jobs/${job.data}?do=amend` : '/jobs'; // the question again, with what was typed
 }

@@ -4,8 +4,16 @@ import { Field, Hidden } from '../../ui/field';
 import { Panel } from '../../ui/panel';
 import { Submit } from '../../ui/submit';
 import { amendJob } from './amend';
+import { Draft } from './draft';
 
-export function AmendPanel({ job, shown, back }: { job: JobView; shown: unknown; back: string }) {
+interface AmendPanelProps {
+  readonly job: JobView;
+  readonly shown: unknown;
+  readonly back: string;
+  readonly wasRefused: boolean;
+}
+
+export function AmendPanel({ job, shown, back, wasRefused }: AmendPanelProps) {
   const text = JSON.stringify(shown, null, 2);
   const isHidden = text.includes(HIDDEN);
   return (
@@ -22,15 +30,7 @@ export function AmendPanel({ job, shown, back }: { job: JobView; shown: unknown;
       <form action={amendJob} className="grid gap-3">
         <Hidden values={{ id: job.id }} />
         <Field name="payload" label="Payload, JSON">
-          <textarea
-            id="field-payload"
-            name="payload"
-            required
-            rows={Math.min(20, text.split('\n').length + 2)}
-            defaultValue={text}
-            spellCheck={false}
-            className="mono w-full"
-          />
+          <Draft job={job.id} text={text} wasRefused={wasRefused} />
         </Field>
         <div className="flex justify-end gap-2">
           <a href={back} className="button">

@@ -54,7 +54,8 @@ export function Strip({ bars, gaps, zone }: StripProps) {
           ))}
         </span>
       </figcaption>
-      <div className="max-md:overflow-x-auto">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section aria-label="When drains ran" tabIndex={0} className="max-md:overflow-x-auto">
         <svg
           viewBox={`0 0 ${WIDTH} ${height}`}
           role="img"
@@ -102,7 +103,7 @@ export function Strip({ bars, gaps, zone }: StripProps) {
             )}
           />
         </svg>
-      </div>
+      </section>
     </figure>
   );
 }

@@ -20,6 +20,7 @@ export const FUNCTIONS = [
   'jobqueue.metrics_1()',
   'jobqueue.overview_1()',
   'jobqueue.jobs_page_1(jsonb,jsonb,int)',
+  'jobqueue.matching_1(jsonb,jsonb,int)',
   'jobqueue.dead_groups_1(jsonb)',
   'jobqueue.trail_1(bigint)',
   'jobqueue.replay_amended_1(bigint,jsonb,jsonb)',
