@@ -61,8 +61,10 @@ export interface Bitrix24StandIn extends StandIn {
   slowAdds(ms: number): void;
   /** Writes that contain this text are refused for good; null: none. */
   rejects(text: string | null): void;
-  /** Requests that contain this text are answered with a page instead of being done; null: none. */
-  chokesOn(text: string | null): void;
+  /** Requests that contain this text are answered with a page instead of being done, or after they were; null: none. */
+  chokesOn(text: string | null, options?: { done?: boolean }): void;
+  /** How it keeps a text that it is given. */
+  keepsTextsAs(kept: (text: string) => string): void;
   /** What the portal knows, to be changed as an administrator would. */
   readonly directory: { fields: Set<string>; statuses: Record<string, readonly string[]> };
   /** Resolves once every event was sent. */
@@ -83,10 +85,17 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   let sending: Promise<unknown> = Promise.resolve();
   let addsTakeMs = 0;
   let rejected: string | null = null;
-  let choking: string | null = null;
+  let choking: { text: string; done: boolean } | null = null;
+  let kept = (text: string) => text;
   const directory = { fields: new Set(FIELDS), statuses: { ...STATUSES } as Record<string, readonly string[]> };
 
   function handle(call: Call): Answer {
+    if (choking === null || !decodeURIComponent(call.body).includes(choking.text)) return answer(call);
+    if (choking.done) answer(call);
+    return { status: 504, body: '<html><body>Gateway timeout</body></html>' };
+  }
+
+  function answer(call: Call): Answer {
     const method = call.path.startsWith(`${path}/`) ? call.path.slice(path.length + 1).replace(/\.json$/, '') : null;
     if (method === null) return refused(new Refused(401, 'NO_AUTH_FOUND', 'Wrong authorization data'));
     if (!bucket.take()) {
@@ -95,8 +104,6 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     }
     try {
       const params = call.body === '' ? {} : (JSON.parse(call.body) as Record<string, unknown>);
-      if (choking !== null && decodeURIComponent(call.body).includes(choking))
-        return { status: 504, body: '<html><body>Gateway timeout</body></html>' };
       if (method === 'batch') return { status: 200, body: { result: batched(params), time: time('batch') } };
       const { result, next } = execute(method, params);
       return { status: 200, body: { result, ...(next !== undefined && { next }), time: time(method) } };
@@ -175,7 +182,8 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   function write(item: Item, given: unknown, by: Item['updatedBy'], silently = false): Item {
     const fields = (given ?? {}) as Record<string, unknown>;
     const isNew = item.updatedAtMs === 0;
-    for (const [name, value] of Object.entries(fields)) if (directory.fields.has(name)) item.fields[name] = value; // others are ignored
+    for (const [name, value] of Object.entries(fields))
+      if (directory.fields.has(name)) item.fields[name] = typeof value === 'string' ? kept(value) : value; // others are ignored
     for (const [key, value] of Object.entries((fields.fm ?? {}) as Record<string, Omit<Multifield, 'id'>>)) {
       const has = item.fm.find(({ id }) => String(id) === key);
       if (has === undefined)
@@ -328,8 +336,11 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     rejects(text) {
       rejected = text;
     },
-    chokesOn(text) {
-      choking = text;
+    chokesOn(text, { done = false } = {}) {
+      choking = text === null ? null : { text, done };
+    },
+    keepsTextsAs(as) {
+      kept = as;
     },
     directory,
     async flush() {
