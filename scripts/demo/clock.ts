@@ -67,6 +67,20 @@ export class Clock {
     return ended.length;
   }
 
+  /** Leads whose add got no answer: the portal has had the minute that it may take to make them. */
+  async skipAdds(): Promise<void> {
+    await this.#rows(
+      `with torn as (
+         update crm_links set adding_since = adding_since - interval '2 minutes'
+         where company_id = $1 and adding_since > now() - interval '75 seconds'
+         returning 1
+       )
+       update jobqueue.jobs set due_at = now()
+       where type = 'crm_sync' and lease_until is null and due_at > now() + interval '1 second' and exists (select from torn)`,
+      COMPANY,
+    );
+  }
+
   /** Recipients whose call nobody answered, and claims that died, are as old as the campaign lets them be. Answers how many. */
   async skipGrace(): Promise<number> {
     const rows = await this.#rows(
