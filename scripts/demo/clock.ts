@@ -67,16 +67,15 @@ export class Clock {
     return ended.length;
   }
 
-  /** Leads whose add got no answer: the portal has had the minute that it may take to make them. */
-  async skipAdds(): Promise<void> {
+  /** Leads whose request got no answer: the minute that the portal may take to make them is over, and so is the wait to ask again. */
+  async skipCrmWaits(): Promise<void> {
     await this.#rows(
       `with torn as (
          update crm_links set adding_since = adding_since - interval '2 minutes'
-         where company_id = $1 and adding_since > now() - interval '75 seconds'
-         returning 1
+         where company_id = $1 and adding_since > now() - interval '75 seconds' and adding_since < now() - interval '3 seconds'
        )
        update jobqueue.jobs set due_at = now()
-       where type = 'crm_sync' and lease_until is null and due_at > now() + interval '1 second' and exists (select from torn)`,
+       where type = 'crm_sync' and lease_until is null and due_at > now() + interval '3 seconds'`,
       COMPANY,
     );
   }

@@ -74,7 +74,7 @@ test('a method that is used up rests to the second that the portal names, and th
   await acme.change(id, { notes: 'still written' });
   const asked = acme.asked('crm.item.list');
   await acme.request([id, ...(await acme.leads(3, 5))]);
-  await acme.drain(2_000);
+  await acme.drain(7_000); // a job that finds its lead in another's hands looks again after five seconds
   expect(acme.item().fields.comments).toBe('still written');
   expect(acme.portal.items.size).toBe(1);
   expect(acme.asked('crm.item.list') - asked).toBeLessThanOrEqual(1); // who needs the method asks for nothing else first

@@ -104,7 +104,7 @@ test('where many wait they travel in batches, and the jobs of those that were ca
 
 test('an add whose answer was lost is found by its origin: no lead is there twice', async () => {
   const ids = await leads(40);
-  portal.faults.add({ match: '/batch$', reset: 'after', times: null, ratio: 0.2 });
+  portal.faults.add({ match: '/batch$', reset: 'after', times: null, ratio: 0.4 });
   await requestSync(database, 'acme', ids);
   for (let n = 0; n < 60 && (await sql('select from jobqueue.jobs limit 1')).length > 0; n++) {
     await Promise.all([queue.drain({ budgetMs: 2_000 }), queue.drain({ budgetMs: 2_000 })]);

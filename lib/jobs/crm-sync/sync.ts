@@ -17,8 +17,8 @@ export const UNDER_WAY_MS = 75_000;
  * answered others. An outage is not counted at all, and a portal that loses half of its answers loses not all of one lead's.
  */
 const GIVE_UP = { requests: 8, afterMs: 3_600_000 };
-/** Until then it is asked for ever more rarely: each try without answer holds up the whole portal for a second. */
-const ASK_AGAIN_MS = { first: 2_000, longest: 300_000 };
+/** Until then, from the fourth time on, it is asked for ever more rarely: each try without answer holds up the whole portal for a second. */
+const ASK_AGAIN = { firstMs: 2_000, longestMs: 300_000, rarelyAfter: 3 };
 /** A run that is told to end this soon after it asked says nothing about the portal. */
 const PATIENCE_MS = 20_000;
 
@@ -75,7 +75,10 @@ export async function finish(sync: Sync): Promise<ReadonlyMap<string, number>> {
   const againMs = new Map<string, number>();
   for (const lead of sync.leads.filter(({ id }) => unanswered.has(id))) {
     const { count, forMs } = counts.get(lead.id) ?? { count: 0, forMs: 0 };
-    againMs.set(lead.id, Math.min(ASK_AGAIN_MS.first * 2 ** count, ASK_AGAIN_MS.longest));
+    againMs.set(
+      lead.id,
+      Math.min(ASK_AGAIN.firstMs * 2 ** Math.max(count - ASK_AGAIN.rarelyAfter, 0), ASK_AGAIN.longestMs),
+    );
     if (count < GIVE_UP.requests || forMs < GIVE_UP.afterMs || unanswered.get(lead.id) !== 1) continue;
     const reason = `the portal answered none of ${count} requests for this lead, while it answered others`;
     settle(sync, lead, { kind: 'given_up', reason });
