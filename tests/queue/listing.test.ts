@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createQueue, defineJob, HIDDEN, type JobsQuery, type Queue, secret } from '../../lib/jobqueue/index.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
+import { counting, emptyTables, queueOf, rows, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
 
@@ -272,6 +272,13 @@ describeEachDriver('the overview', (setup) => {
     await draining;
   });
 
+  test('costs the first screen three statements, with health and the hour’s counts', async () => {
+    const { database, statements } = counting(setup.database);
+    const { queue } = queueOf(database);
+    await Promise.all([queue.health(), queue.overview(), queue.stats({ by: 'minute', together: true })]);
+    expect(statements).toHaveLength(3);
+  });
+
   test('counts the jobs that an operation would mean', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJobs(works(12));
@@ -279,7 +286,6 @@ describeEachDriver('the overview', (setup) => {
     expect(await queue.countJobs({ type: 'other' })).toEqual({ n: 0, atLeast: false });
     await queue.addJobs(works(1_000));
     expect(await queue.countJobs({ type: 'work' })).toEqual({ n: 1_000, atLeast: true });
-    await makeDue(setup.database);
   });
 
   test('sums all types minute by minute where it is asked to', async () => {
