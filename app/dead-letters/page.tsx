@@ -39,7 +39,7 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
         title="Dead letters"
         sub={`Grouped by type and last error, among ${looked.atLeast ? 'the newest' : 'all'} ${atLeast(looked.n, looked.atLeast)}. «#» stands for what differs from job to job.`}
       >
-        <Live everyMs={15_000} />
+        <Live everyMs={ramps.some(({ state }) => state === 'running') ? 5_000 : 15_000} />
         {type && (
           <Link href="/dead-letters" className="button">
             All types
