@@ -19,7 +19,7 @@ export const metadata: Metadata = { title: 'Dead letters' };
 
 const COLUMNS: readonly Column[] = [
   { id: 'error', title: 'What went wrong', heads: true },
-  { id: 'type', title: 'Type', sorts: true },
+  { id: 'type', title: 'Type', sorts: true, from: 'wide' },
   { id: 'total', title: 'Jobs', align: 'right', sorts: true },
   { id: 'first', title: 'First', from: 'wide', sorts: true },
   { id: 'last', title: 'Last', from: 'wide', sorts: true },
@@ -39,7 +39,7 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
         title="Dead letters"
         sub={`Grouped by type and last error, among ${looked.atLeast ? 'the newest' : 'all'} ${atLeast(looked.n, looked.atLeast)}. «#» stands for what differs from job to job.`}
       >
-        <Live everyMs={15_000} />
+        <Live everyMs={ramps.some(({ state }) => state === 'running') ? 5_000 : 15_000} />
         {type && (
           <Link href="/dead-letters" className="button">
             All types
@@ -72,9 +72,10 @@ function row(group: DeadGroup, back: string, canReplay: boolean) {
     id: `${type} ${fingerprint}`,
     cells: {
       error: (
-        <span className="block min-w-52 max-w-[72ch] break-words font-normal">
+        <span className="block min-w-40 max-w-[72ch] break-words font-normal">
           <strong className="text-bad">{errorName ?? 'No error kept'}</strong>
           {errorCode && <span className="mono soft"> {errorCode}</span>}
+          <span className="soft md:hidden"> in {type}</span>
           {shape && <span className="block">{shape}</span>}
         </span>
       ),
@@ -83,7 +84,7 @@ function row(group: DeadGroup, back: string, canReplay: boolean) {
       first: <Ago at={firstAt} />,
       last: <Ago at={lastAt} />,
       do: (
-        <span className="flex justify-end gap-2">
+        <span className="flex justify-end gap-2 max-md:flex-col">
           <Link
             href={`/jobs/${sampleId}`}
             className="button small"

@@ -36,7 +36,7 @@ export function LastTicks({ ticks }: { ticks: Overview['ticks'] }) {
       ),
       state: <Status of={tick.state} />,
       why: tick.stopReason ?? <span className="soft">–</span>,
-      took: duration(tick.endedAt.getTime() - tick.startedAt.getTime()),
+      took: duration((tick.state === 'running' ? Date.now() : tick.endedAt.getTime()) - tick.startedAt.getTime()),
       claimed: count(tick.report.claimed ?? 0),
       completed: count(tick.report.completed ?? 0),
       dead: count(tick.report.deadLettered ?? 0),

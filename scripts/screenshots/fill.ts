@@ -160,7 +160,7 @@ const STATEMENTS: readonly string[] = [
   `insert into jobqueue.rollups (minute, type, drain, completed, failed, dead, wait_ms, run_ms, waits, runs)
    select date_trunc('minute', now()) - n * interval '1 min', t.type, gen_random_uuid(), (t.rate * (1 + 0.5 * sin(n / 6.0)) + n % 5)::int,
           (n % 7 = 0)::int * 2, (n between 18 and 24)::int * (t.type = 'crm_sync')::int * 3, 1000, 1000,
-          array_fill(0, array[14 + n % 3]) || array[20, 9, 3, 1], array_fill(0, array[t.bin + n % 2]) || array[14, 12, 4, 1]
+          array_fill(0, array[14 + (n / 9) % 3]) || array[20, 9 + n % 4, 3, (n % 6 = 0)::int], array_fill(0, array[t.bin + (n / 17) % 2]) || array[14, 12, 4, (n % 4 = 1)::int]
    from ${ids(60)}, (values ('ai_generation', 22, 20), ('message_send', 31, 14), ('crm_sync', 12, 16), ('whatsapp_event', 8, 8)) as t(type, rate, bin)
    where n not in (40, 41)`,
 ];

@@ -166,6 +166,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     await page.clock.install();
     await page.goto('/');
     await page.getByText('Live, every 10 s').waitFor();
+    await page.waitForLoadState('networkidle');
     let asked = 0;
     page.on('request', () => asked++);
     await hide(page, true);

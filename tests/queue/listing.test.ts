@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createQueue, defineJob, HIDDEN, type JobsQuery, type Queue, secret } from '../../lib/jobqueue/index.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
+import { counting, emptyTables, queueOf, rows, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
 
@@ -113,11 +113,13 @@ describeEachDriver('dead letters', (setup) => {
     for (let n = 0; n < 5; n++)
       seen.results.set(
         n,
-        Object.assign(new Error(`lead ${n} of 4f6c2a10-0000-4000-8000-00000000000${n} is gone`), { code: 'E1' }),
+        Object.assign(new Error(`Bitrix24: lead ${n} of 4f6c2a10-0000-4000-8000-00000000000${n} is gone`), {
+          code: 'E1',
+        }),
       );
     seen.results.set(
       5,
-      Object.assign(new Error('lead 5 of 4f6c2a10-0000-4000-8000-000000000005 is gone'), { code: 'E2' }),
+      Object.assign(new Error('Bitrix24: lead 5 of 4f6c2a10-0000-4000-8000-000000000005 is gone'), { code: 'E2' }),
     );
     seen.results.set(6, new Error('busy'));
     await queue.drain({ budgetMs: 10_000 });
@@ -126,9 +128,9 @@ describeEachDriver('dead letters', (setup) => {
     expect(looked).toEqual({ n: 7, atLeast: false });
     expect(groups.map(({ total, errorCode, shape }) => [total, errorCode, shape])).toEqual(
       [
-        [5, 'E1', 'lead # of # is gone'],
+        [5, 'E1', 'Bitrix24: lead # of # is gone'],
         [1, null, 'busy'],
-        [1, 'E2', 'lead # of # is gone'],
+        [1, 'E2', 'Bitrix24: lead # of # is gone'],
       ]
         .sort((a, b) => Number(b[0]) - Number(a[0]))
         .map((group) => expect.arrayContaining(group)),
@@ -270,6 +272,13 @@ describeEachDriver('the overview', (setup) => {
     await draining;
   });
 
+  test('costs the first screen three statements, with health and the hour’s counts', async () => {
+    const { database, statements } = counting(setup.database);
+    const { queue } = queueOf(database);
+    await Promise.all([queue.health(), queue.overview(), queue.stats({ by: 'minute', together: true })]);
+    expect(statements).toHaveLength(3);
+  });
+
   test('counts the jobs that an operation would mean', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJobs(works(12));
@@ -277,7 +286,6 @@ describeEachDriver('the overview', (setup) => {
     expect(await queue.countJobs({ type: 'other' })).toEqual({ n: 0, atLeast: false });
     await queue.addJobs(works(1_000));
     expect(await queue.countJobs({ type: 'work' })).toEqual({ n: 1_000, atLeast: true });
-    await makeDue(setup.database);
   });
 
   test('sums all types minute by minute where it is asked to', async () => {

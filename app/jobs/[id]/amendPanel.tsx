@@ -1,5 +1,6 @@
 /** The question before an amended replay: the payload to edit, with secrets hidden that stay as they are if nobody touches them. */
 import { HIDDEN, type JobView } from '@/lib/jobqueue';
+import { Refused } from '../../refused';
 import { Field, Hidden } from '../../ui/field';
 import { Panel } from '../../ui/panel';
 import { Submit } from '../../ui/submit';
@@ -10,10 +11,12 @@ interface AmendPanelProps {
   readonly job: JobView;
   readonly shown: unknown;
   readonly back: string;
-  readonly wasRefused: boolean;
+  /** Why the last try was refused: said inside, for what is outside the question nobody hears. */
+  readonly refused: string | string[] | undefined;
+  readonly at: string | string[] | undefined;
 }
 
-export function AmendPanel({ job, shown, back, wasRefused }: AmendPanelProps) {
+export function AmendPanel({ job, shown, back, refused, at }: AmendPanelProps) {
   const text = JSON.stringify(shown, null, 2);
   const isHidden = text.includes(HIDDEN);
   return (
@@ -28,9 +31,10 @@ export function AmendPanel({ job, shown, back, wasRefused }: AmendPanelProps) {
       }
     >
       <form action={amendJob} className="grid gap-3">
+        <Refused code={refused} at={at} />
         <Hidden values={{ id: job.id }} />
         <Field name="payload" label="Payload, JSON">
-          <Draft job={job.id} text={text} wasRefused={wasRefused} />
+          <Draft job={job.id} text={text} wasRefused={refused !== undefined} />
         </Field>
         <div className="flex justify-end gap-2">
           <a href={back} className="button">

@@ -57,7 +57,7 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
           </Link>
         ))}
       </Head>
-      <Refused code={sent.refused} at={sent.at} />
+      {asked === undefined && <Refused code={sent.refused} at={sent.at} />}
       <Done params={sent} />
       <Facts
         facts={[
@@ -129,9 +129,7 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
           )}
         </div>
       </div>
-      {asked === 'amend' && (
-        <AmendPanel job={job} shown={shown} back={here} wasRefused={one(sent.refused) !== undefined} />
-      )}
+      {asked === 'amend' && <AmendPanel job={job} shown={shown} back={here} refused={sent.refused} at={sent.at} />}
       {asked && asked !== 'amend' && (
         <BulkPanel action={asked} params={paramsOf({ ids: job.id })} zone={zone} back={here} />
       )}

@@ -6,7 +6,7 @@ language sql immutable parallel safe
 as $$
   select regexp_replace(
            regexp_replace(left(errors -> -1 ->> 'message', 300), '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{12,}', '#', 'g'),
-           '(?<![A-Za-z])[0-9]+([.,:][0-9]+)*', '#', 'g')
+           '(?<![A-Za-z0-9])[0-9]+([.,:][0-9]+)*', '#', 'g')
 $$;
 
 create or replace function jobqueue.fingerprint_1(errors jsonb)

@@ -64,17 +64,17 @@ begin
         cross join lateral (
           select h.type from jobqueue.job_history h where h.status = %1$L and $1 is null and h.type > t.type order by h.type limit 1) n
       ), seen as materialized (
-        select n.id
+        select n.*
         from (select * from t limit 100) t
         cross join lateral (
-          select h.id from jobqueue.job_history h
+          select h.id, h.queue, h.created_at from jobqueue.job_history h
           where h.status = %1$L and h.type = t.type and h.id < $2 and h.id >= $3
           order by h.id desc limit $4) n
         order by n.id desc limit $4
       )
-      select array(select h.id from seen s join jobqueue.job_history h on h.id = s.id
-                   where ($5 is null or h.queue = $5) and h.created_at >= $6 and h.created_at < $7
-                   order by h.id desc limit $8),
+      select array(select s.id from seen s
+                   where ($5 is null or s.queue = $5) and s.created_at >= $6 and s.created_at < $7
+                   order by s.id desc limit $8),
              coalesce((select min(id) from seen having count(*) = $4), 0)
       $sql$, v_status)
     into v_ended, v_ended_to

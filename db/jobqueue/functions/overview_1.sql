@@ -70,7 +70,8 @@ as $$
     cross join lateral (
       select count(*)::int as dead
       from (select from jobqueue.job_history h
-            where h.status = 'DEAD_LETTER' and h.queue = d.queue and h.type = d.type limit 1000) first_ones) n
+            where h.status = 'DEAD_LETTER' and h.queue = d.queue and h.type = d.type
+            order by h.id limit 1000) first_ones) n
   ), ticks as (
     select d.*, row_number() over (order by d.started_at desc) as n
     from (select * from jobqueue.drains where source not in ('kick', 'operator') order by started_at desc limit 12) d
