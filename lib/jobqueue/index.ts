@@ -32,6 +32,7 @@ export type { LogJobs } from './jobLog.ts';
 export type { KickOptions } from './kick.ts';
 export type { DrainsOptions, DrainView } from './ledger.ts';
 export { LIMITS } from './limits.ts';
+export type { FollowOptions, JobLine, JobList, JobsPreview, ListOptions, Pause } from './list.ts';
 export type { Log, LogLevel } from './log.ts';
 export type { Operators } from './operators.ts';
 export type { PruneReport } from './prune.ts';

@@ -6,6 +6,18 @@ import { checkHealth, type Health } from './health.ts';
 import { type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
 import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
+import {
+  type FollowOptions,
+  followJobs,
+  type JobLine,
+  type JobList,
+  type JobsPreview,
+  type ListOptions,
+  listJobs,
+  listPauses,
+  type Pause,
+  previewJobs,
+} from './list.ts';
 import { metricsOf } from './metrics.ts';
 import { prometheusText } from './prometheus.ts';
 import { type PruneReport, prune } from './prune.ts';
@@ -32,6 +44,14 @@ import { type Incident, incidents } from './watch.ts';
 export interface Operators extends ScheduleControls {
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
+  /** The latest jobs first, at most 500 a page. */
+  listJobs(options?: ListOptions): Promise<JobList>;
+  /** New jobs above an id, and how known ones stand. */
+  followJobs(options: FollowOptions): Promise<readonly JobLine[]>;
+  /** What is paused, at most 1,000. */
+  pauses(): Promise<readonly Pause[]>;
+  /** Which live jobs an operation with this filter would meet. Changes nothing. */
+  previewJobs(filter: JobFilter): Promise<JobsPreview>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
   pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<void>;
   resume(target: Target, by?: Partial<By>): Promise<void>;
@@ -84,6 +104,10 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
   return {
     ...scheduleControls(database),
     preview: async (filter = {}) => preview(database(), jobs, filter),
+    listJobs: async (options = {}) => listJobs(database(), options),
+    followJobs: async (options) => followJobs(database(), options),
+    pauses: async () => listPauses(database()),
+    previewJobs: async (filter) => previewJobs(database(), filter),
     pause: async (target, why = {}) => pause(database(), target, typeof why === 'string' ? { reason: why } : why),
     resume: async (target, by = {}) => resume(database(), target, by),
     cancel: async (filter, how) => cancel(database(), filter, how),
