@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { cancelCommand } from './commands/cancel.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand } from './commands/drain.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
+import { importPrismaCommand } from './commands/importPrisma.ts';
 import { jobCommand } from './commands/job.ts';
 import { jobsCommand } from './commands/jobs.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { pauseCommand, resumeCommand } from './commands/pause.ts';
 import { replayCommand } from './commands/replay.ts';
 import { retryCommand } from './commands/retry.ts';
@@ -25,6 +28,8 @@ Exit codes: 0 done, 1 it failed, 2 it was not understood.
   $ jobqueue replay --type crm_sync --message 503    shows how many, asks, brings them back`;
 
 const COMMANDS = [
+  doctorCommand,
+  migrateCommand,
   statsCommand,
   jobsCommand,
   jobCommand,
@@ -37,6 +42,7 @@ const COMMANDS = [
   pauseCommand,
   resumeCommand,
   schedulesCommand,
+  importPrismaCommand,
 ];
 
 export function program(): Command {

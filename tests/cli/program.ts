@@ -27,7 +27,7 @@ export function start(args: readonly string[], { env = {}, cwd, stdin }: Surroun
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     cwd: resolve(cwd ?? 'tests/cli'), // no .env files there
-    env: { PATH, HOME, ...env } as NodeJS.ProcessEnv,
+    env: { PATH, HOME, ...env } as unknown as NodeJS.ProcessEnv,
     stdio: 'pipe',
   });
   child.stdin?.end(stdin ?? '');
