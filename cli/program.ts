@@ -6,6 +6,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand } from './commands/drain.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { importPrismaCommand } from './commands/importPrisma.ts';
+import { initCommand } from './commands/init.ts';
 import { jobCommand } from './commands/job.ts';
 import { jobsCommand } from './commands/jobs.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -28,6 +29,7 @@ Exit codes: 0 done, 1 it failed, 2 it was not understood.
   $ jobqueue replay --type crm_sync --message 503    shows how many, asks, brings them back`;
 
 const COMMANDS = [
+  initCommand,
   doctorCommand,
   migrateCommand,
   statsCommand,
