@@ -66,7 +66,7 @@ async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
 }
 
 /** Migrations hold a session lock, which means nothing behind a pooler that shares sessions. */
-function directUrl(): { variable: ConnectionVariable; url: string } {
+export function directUrl(): { variable: ConnectionVariable; url: string } {
   const { DATABASE_URL_UNPOOLED: unpooled, DATABASE_URL: url = '' } = process.env;
   if (unpooled) return { variable: 'DATABASE_URL_UNPOOLED', url: unpooled };
   const address = addressOf(url);

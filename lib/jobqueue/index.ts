@@ -14,6 +14,7 @@ export {
   RetryAfterError,
 } from './errors.ts';
 export type { By, DeadLetterFilter, JobFilter } from './filters.ts';
+export type { FollowedJob, FollowOptions, JobsPreview } from './follow.ts';
 export type { Health, HealthCheck } from './health.ts';
 export type { JobView, Preview } from './inspect.ts';
 export {

@@ -4,6 +4,14 @@ import { type Amended, replayAmended } from './amend.ts';
 import type { Limit } from './buckets.ts';
 import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
 import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
+import {
+  type FollowedJob,
+  type FollowOptions,
+  followJobs,
+  type JobsPreview,
+  listPauses,
+  previewJobs,
+} from './follow.ts';
 import { checkHealth, type Health } from './health.ts';
 import { type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
@@ -19,7 +27,7 @@ import {
   type Trail,
 } from './listing.ts';
 import { metricsOf } from './metrics.ts';
-import { type Counted, type Overview, readOverview } from './overview.ts';
+import { type Counted, type Overview, type Pause, readOverview } from './overview.ts';
 import { prometheusText } from './prometheus.ts';
 import { type PruneReport, prune } from './prune.ts';
 import { type RateLimitView, rateLimits, takeToken, unblock } from './rateLimits.ts';
@@ -46,6 +54,12 @@ import { type Incident, incidents } from './watch.ts';
 export interface Operators extends ScheduleControls {
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
+  /** New jobs above an id, and how known ones stand. */
+  followJobs(options: FollowOptions): Promise<readonly FollowedJob[]>;
+  /** What is paused, at most 1,000. */
+  pauses(): Promise<readonly Pause[]>;
+  /** Which live jobs an operation with this filter would meet. Changes nothing. */
+  previewJobs(filter: JobFilter): Promise<JobsPreview>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
   pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<void>;
   resume(target: Target, by?: Partial<By>): Promise<void>;
@@ -117,6 +131,9 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
   return {
     ...scheduleControls(database),
     preview: async (filter = {}) => preview(database(), jobs, filter),
+    followJobs: async (options) => followJobs(database(), options),
+    pauses: async () => listPauses(database()),
+    previewJobs: async (filter) => previewJobs(database(), filter),
     pause: async (target, why = {}) => pause(database(), target, typeof why === 'string' ? { reason: why } : why),
     resume: async (target, by = {}) => resume(database(), target, by),
     cancel: async (filter, how) => cancel(database(), filter, how),
