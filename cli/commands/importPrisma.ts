@@ -1,5 +1,5 @@
 /** `jobqueue import-prisma`: the jobs of a Prisma "JobQueue" table become ours, then its name becomes our view's. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { connect, type Database } from '../../db/client.ts';
 import { addressOf, connectionError } from '../../db/connectionError.ts';
 import { jobs } from '../../lib/jobs/index.ts';
@@ -30,7 +30,11 @@ export function importPrismaCommand(): Command {
   return confirmed(onDatabase(new Command('import-prisma')))
     .description('take over a Prisma "JobQueue" table: pending, dead and recent completed jobs')
     .option('--plan', 'show what would become of its rows, write nothing')
-    .option('--history <duration>', 'of completed jobs, those of the last …', duration(0, 3_650 * DAY_MS), KEPT_MS)
+    .addOption(
+      new Option('--history <duration>', 'of completed jobs, those of the last …')
+        .argParser(duration(0, 3_650 * DAY_MS))
+        .default(KEPT_MS, '7d'),
+    )
     .option(
       '--stale-after <duration>',
       'pending jobs due for longer become dead letters instead of running',

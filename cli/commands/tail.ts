@@ -1,5 +1,5 @@
 /** `jobqueue tail`: jobs as they come, and what becomes of them, until Ctrl-C. Asks by keyset; nothing is kept on the server. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { onInterrupt } from '../interrupt.ts';
 import { type Common, duration, onTarget } from '../options.ts';
 import { note, plain, print, printJsonLine } from '../output.ts';
@@ -26,7 +26,9 @@ export function tailCommand(): Command {
     .description('follow jobs as they are enqueued, start and end; --json: a line each')
     .option('--type <type>', 'only this type')
     .option('--queue <queue>', 'only this queue')
-    .option('--interval <duration>', 'between two looks', duration(100, 60_000), 1_000)
+    .addOption(
+      new Option('--interval <duration>', 'between two looks').argParser(duration(100, 60_000)).default(1_000, '1s'),
+    )
     .action((options: Options) =>
       withTarget(options, async (target) => {
         const interrupt = onInterrupt();

@@ -70,7 +70,7 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     expect(await ask(['jobs', '--type', 'rare'], at())).toMatchObject({ jobs: [{ type: 'rare' }] });
     const table = await run(['jobs', '--limit', '2'], at());
     expect(table.stdout.trim().split('\n')).toHaveLength(3);
-    expect(table.stderr).toMatch(/^more: --before \d+$/m);
+    expect(table.stderr).toMatch(/^more: --after [\w-]+$/m);
   });
 
   test('cancel shows numbers, asks, and takes --yes for an answer', async () => {
