@@ -99,7 +99,9 @@ test.each([
   expect(existsSync(join(app, 'jobqueue'))).toBe(false);
 });
 
-test('what it wrote compiles, migrates an empty database, enqueues, and drains behind its secret', async () => {
+test('what it wrote compiles, migrates an empty database, enqueues, and drains behind its secret', {
+  timeout: 180_000,
+}, async () => {
   await run(['init', app, '--yes']);
   symlinkSync(MODULES, join(app, 'node_modules'));
   const db = await emptyDatabase();
