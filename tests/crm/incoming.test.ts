@@ -1,6 +1,7 @@
 /** From the portal to our leads: events that are proved, echoes that change nothing, and what was never delivered. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/client.ts';
+import { claimArrivals, endArrivals } from '../../lib/crm/inbox.ts';
 import { requestSync } from '../../lib/crm/request.ts';
 import { log } from '../../lib/log.ts';
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
@@ -127,6 +128,37 @@ test.each([
   await event('ONCRMLEADADD', id);
   await event('ONCRMLEADADD', id);
   expect(await leadRows()).toEqual(rows);
+});
+
+test('many events travel in batches, and the jobs of those that were looked at along find them done', async () => {
+  const rows = await sql(
+    `insert into leads (company_id, phone_e164) select 'acme', '+9715010' || (10000 + i) from generate_series(1, 60) i
+     returning id::text`,
+  );
+  const ids = rows.map(({ id }) => String(id));
+  await requestSync(database, 'acme', ids);
+  await drain();
+  for (const id of portal.items.keys()) {
+    portal.person.change(id, { comments: `call ${id}` }, { silently: true });
+    await post('ONCRMLEADUPDATE', id);
+  }
+  const before = portal.calls.length;
+  await drain();
+  expect(portal.calls.length - before).toBeLessThan(10); // one by one they would be 60
+  expect(await sql("select from leads where notes like 'call %'")).toHaveLength(60);
+  expect(await sql('select from crm_inbox')).toEqual([]);
+  expect(await sql('select from jobqueue.jobs')).toEqual([]);
+});
+
+test('an event that comes while its item is looked at is looked at again', async () => {
+  await synced();
+  await post('ONCRMLEADUPDATE', 1, TOKEN, '1');
+  const [claimed] = await claimArrivals(database, 'acme', { itemId: '1', others: 0 });
+  await post('ONCRMLEADUPDATE', 1, TOKEN, '2');
+  await endArrivals(database, 'acme', claimed ? [claimed] : [], new Set(['1']));
+  expect(await sql('select item_id::text, changes, claimed_until from crm_inbox')).toEqual([
+    { item_id: '1', changes: 2, claimed_until: null },
+  ]);
 });
 
 test('a lead that is deleted there stays here, without its link', async () => {

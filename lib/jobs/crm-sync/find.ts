@@ -35,7 +35,8 @@ async function findByOrigin(sync: Sync, leads: readonly Waiting[]): Promise<Wait
         },
       })),
     settle(told) {
-      for (const { one, answer } of answersOf(sync, asked, told)) {
+      // An origin is a number of ours: no lead makes the portal choke on it.
+      for (const { one, answer } of answersOf(sync, asked, told, { blames: false })) {
         // Who cannot be looked for must not be added.
         if (answer.kind === 'refused') settle(sync, one.lead, { kind: 'refused', reason: answer.error.message });
         else {

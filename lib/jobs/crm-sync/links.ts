@@ -30,10 +30,28 @@ export type Claim =
 const HELD_S = 300;
 const HELD_AGAIN_MS = 5_000;
 
+/** The method that a lead which waits needs in the end: to be added, or to be changed; null: it needs none. */
+export async function neededMethod(
+  database: Executor,
+  companyId: string,
+  leadId: string,
+): Promise<'crm.item.add' | 'crm.item.update' | null> {
+  const [row] = await database.execute<{ is_linked: boolean }>({
+    text: `
+      select k.external_id is not null as is_linked from leads l
+      left join crm_links k on k.company_id = l.company_id and k.lead_id = l.id
+      where l.company_id = $1 and l.id = $2::bigint
+        and (k.lead_id is null or k.synced_version < l.version or k.refusal is not null)`,
+    params: [companyId, leadId],
+  });
+  if (row === undefined) return null;
+  return row.is_linked ? 'crm.item.update' : 'crm.item.add';
+}
+
 /**
  * Takes the lead and up to `more` others of the company that wait, so that one lead is synced by one job at a time. A job whose lead
  * another one carried along finds it done; one whose lead was refused then asks once more, to say so itself. A lead that got no
- * answer twice is in smaller and smaller company, at last alone: else one that the portal chokes on would hold up all others.
+ * answer three times is in smaller and smaller company, at last alone: else one that the portal chokes on would hold up all others.
  */
 export async function claimLeads(
   database: Executor,

@@ -13,7 +13,7 @@ import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { type Continue, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { addLeads } from './add.ts';
 import { findItems } from './find.ts';
-import { claimLeads, type Waiting } from './links.ts';
+import { claimLeads, neededMethod, type Waiting } from './links.ts';
 import { finish, remaining, type Sync, settle, UNDER_WAY_MS } from './sync.ts';
 import { updateItems } from './update.ts';
 
@@ -33,6 +33,10 @@ export async function syncLead(executor: Executor, context: JobContext<Payload>)
   const crm = await crmOf(executor, companyId);
   if (crm === null) throw new NonRetryableError(`company ${companyId} has no CRM: set a webhook of its portal`);
   if (crm.isPaused) return waitForOperator(null);
+  const asking: Asking = { database: executor, context, companyId, crm, state: null };
+  // Before anything is claimed or asked: a job whose method is blocked must not keep those that need another from it.
+  const method = await neededMethod(executor, companyId, leadId);
+  if (method !== null) await mayAsk(asking, method);
   const holder = { companyId, jobId: context.job.id, fence: context.job.fence };
   const claim = await claimLeads(executor, holder, { leadId, more: CARRIED_ALONG, underWayMs: UNDER_WAY_MS });
   switch (claim.kind) {
@@ -43,7 +47,6 @@ export async function syncLead(executor: Executor, context: JobContext<Payload>)
     case 'done':
       return { status: 'synced' };
     case 'claimed': {
-      const asking: Asking = { database: executor, context, companyId, crm, state: null };
       const { leads } = claim;
       const sync: Sync = {
         ...{ executor, asking, companyId, crm, holder, leads, startedMs: performance.now() },
@@ -82,17 +85,31 @@ async function carryAll(sync: Sync, ownId: string): Promise<void> {
   for (const lead of sync.leads) if (isSame(lead)) settle(sync, lead, { kind: 'same' });
   const changed = remaining(sync, sync.leads);
   if (changed.length === 0) return;
-  const unlinked = changed.filter(({ externalId }) => externalId === null);
-  if (unlinked.some(({ id }) => id === ownId)) await mayAsk(sync.asking, 'crm.item.add');
   await checkSettings(sync.asking);
-  const found = await findItems(sync, unlinked);
-  const linked = [...changed.filter(({ externalId }) => externalId !== null), ...found];
-  const gone = await updateItems(sync, linked);
-  const isThere = new Set(linked.filter((lead) => !gone.includes(lead)).map(({ id }) => id));
+  const linked = changed.filter(({ externalId }) => externalId !== null);
+  const unlinked = changed.filter(({ externalId }) => externalId === null);
+  // The job's own lead first: a method that only the others need may be blocked.
+  if (linked.some(({ id }) => id === ownId)) {
+    const gone = await updateItems(sync, linked);
+    await carryUnlinked(sync, [...unlinked, ...gone], gone);
+  } else {
+    await carryUnlinked(sync, unlinked, []);
+    await addLeads(sync, await updateItems(sync, linked));
+  }
+}
+
+/** `gone`: those of `leads` whose item was deleted, which need not be looked for. */
+async function carryUnlinked(sync: Sync, leads: readonly Waiting[], gone: readonly Waiting[]): Promise<void> {
+  const found = await findItems(
+    sync,
+    leads.filter((lead) => !gone.includes(lead)),
+  );
+  const isFound = new Set(found.map(({ id }) => id));
   await addLeads(
     sync,
-    remaining(sync, changed).filter(({ id }) => !isThere.has(id)),
+    remaining(sync, leads).filter(({ id }) => !isFound.has(id)),
   );
+  await addLeads(sync, await updateItems(sync, found));
 }
 
 /** The portal has all of it. */

@@ -34,7 +34,7 @@ export interface Sync {
   readonly outcomes: Map<string, Settled>;
   /** Leads whose add may be under way, and how long to wait for it, ms. */
   readonly waitsMs: Map<string, number>;
-  /** Leads of requests that got no answer: with how many they were in it. */
+  /** Leads of requests that got no answer: with how many they were in it; 0: it was no request that a lead can be to blame for. */
   readonly unanswered: Map<string, number>;
   /** What people changed there, and no event has told of yet. */
   readonly news: Arrival[];
@@ -49,10 +49,12 @@ export function answersOf<L extends { readonly lead: Waiting }>(
   sync: Sync,
   asked: readonly L[],
   told: readonly Told[],
+  { blames = true } = {},
 ): readonly { readonly one: L; readonly answer: Extract<Told, { kind: 'done' | 'refused' }> }[] {
   const isUnknown = told.map((answer) => answer.kind === 'unknown');
   // Some without answer among others are to blame themselves.
-  const company = isUnknown.includes(false) ? 1 : asked.length;
+  const alone = isUnknown.includes(false) ? 1 : asked.length;
+  const company = blames ? alone : 0;
   return asked.flatMap((one, n) => {
     const answer = told[n];
     if (answer?.kind === 'unknown') sync.unanswered.set(one.lead.id, company);
@@ -71,7 +73,8 @@ export function remaining(sync: Sync, leads: readonly Waiting[]): Waiting[] {
  */
 export async function finish(sync: Sync): Promise<ReadonlyMap<string, number>> {
   const { executor, holder, outcomes, unanswered, companyId, news } = sync;
-  const counts = await countUnanswered(executor, holder, wasCut(sync) ? [] : [...unanswered.keys()]);
+  const blamed = [...unanswered].flatMap(([id, company]) => (company > 0 && !wasCut(sync) ? [id] : []));
+  const counts = await countUnanswered(executor, holder, blamed);
   const againMs = new Map<string, number>();
   for (const lead of sync.leads.filter(({ id }) => unanswered.has(id))) {
     const { count, forMs } = counts.get(lead.id) ?? { count: 0, forMs: 0 };
