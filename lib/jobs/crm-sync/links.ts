@@ -72,7 +72,7 @@ interface Row {
   lead: Waiting | null;
 }
 
-/** One request in five lost is a bad day, not a bad lead: after so many in a row half as many travel with it, then a quarter, then none. */
+/** One request in five lost is a bad day, not a bad lead: after so many in a row half as many travel with it at each, until it is alone. */
 const COMPANY_AFTER = 2;
 
 const CLAIM = `
