@@ -14,16 +14,19 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { emptyDatabase } from '../support/database.ts';
 import { ask, run } from './program.ts';
 
 const execute = promisify(execFile);
 
+/** Every call is a process of its own, a second or more on a busy machine. */
+vi.setConfig({ testTimeout: 120_000 });
+
 /** As `create-next-app` makes them. */
 const APP = {
   'package.json': `${JSON.stringify({ name: 'shop', private: true, scripts: { dev: 'next dev' }, dependencies: { next: '16.4.6', react: '19.3.1', 'react-dom': '19.3.1' }, devDependencies: { typescript: '^5' } }, null, 2)}\n`,
-  'tsconfig.json': `${JSON.stringify({ compilerOptions: { target: 'ES2017', lib: ['dom', 'dom.iterable', 'esnext'], allowJs: true, skipLibCheck: true, strict: true, noEmit: true, esModuleInterop: true, module: 'esnext', moduleResolution: 'bundler', resolveJsonModule: true, isolatedModules: true, jsx: 'preserve', incremental: true, paths: { '@/*': ['./*'] } }, include: ['**/*.ts', '**/*.tsx'], exclude: ['node_modules'] }, null, 4)}\n`,
+  'tsconfig.json': `${JSON.stringify({ compilerOptions: { target: 'ES2017', lib: ['dom', 'dom.iterable', 'esnext'], allowJs: true, skipLibCheck: true, strict: true, noEmit: true, esModuleInterop: true, module: 'esnext', moduleResolution: 'bundler', resolveJsonModule: true, isolatedModules: true, jsx: 'react-jsx', incremental: true, paths: { '@/*': ['./*'] } }, include: ['**/*.ts', '**/*.tsx'], exclude: ['node_modules'] }, null, 4)}\n`,
   'app/page.tsx': 'export default function Page() {\n  return <p>Shop</p>;\n}\n',
   'vercel.json': '{\n  "crons": [{ "path": "/api/report", "schedule": "0 5 * * *" }]\n}\n',
 };
@@ -158,7 +161,7 @@ test.each<[string, () => void, RegExp]>([
 // Other systems' `script` takes other arguments.
 test.runIf(process.platform === 'linux')('on a terminal, no is an answer too', async () => {
   const before = contents();
-  const command = `${process.execPath} ${resolve('bin/jobqueue.mjs')} init ${folder}`;
+  const command = `stty cols 120; exec ${process.execPath} ${resolve('bin/jobqueue.mjs')} init ${folder}`;
   const terminal = spawn('script', ['-qec', command, '/dev/null'], { stdio: 'pipe' });
   let shown = '';
   terminal.stdout.on('data', (chunk) => {

@@ -50,6 +50,7 @@ export async function latest(
   status: 'PENDING' | 'COMPLETED' | null,
   { type, queue, before, limit }: ListQuery,
 ): Promise<{ readonly jobs: readonly LineRow[]; readonly floor: string | null }> {
+  const window = status === null && type === null && queue === null ? limit : WINDOW; // without a filter every row is meant
   const rows = await executor.execute<{ answer: { jobs: LineRow[]; floor: string | null } }>({
     text: `
       with live as materialized (
@@ -69,7 +70,7 @@ export async function latest(
       select json_build_object(
         'floor', (select floor::text from seen),
         'jobs', (select coalesce(json_agg(to_jsonb(m) || jsonb_build_object('id', m.id::text) order by m.id desc), '[]') from meant m)) as answer`,
-    params: [before, type, queue, limit, WINDOW, status !== 'COMPLETED', status !== 'PENDING', status],
+    params: [before, type, queue, limit, window, status !== 'COMPLETED', status !== 'PENDING', status],
   });
   return only(rows).answer;
 }
