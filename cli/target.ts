@@ -2,7 +2,6 @@
 import type { DrainReport, Health, Preview } from '../lib/jobqueue/index.ts';
 import type { OperatorAnswer } from '../lib/operator/perform.ts';
 import type { OperatorRequest } from '../lib/operator/request.ts';
-import { placeOf, type Where } from './environment.ts';
 
 /** What becomes of a value that goes through JSON: instants are texts. Both targets answer so. */
 export type Json<Value> = Value extends Date
@@ -55,18 +54,4 @@ export interface Target {
   foresee(request: DrainRequest): Promise<Preview>;
   health(): Promise<Health>;
   close(): Promise<void>;
-}
-
-/** Opens what flags and environment name, lets `use` work on it, and closes it whatever happens. */
-export async function withTarget<Result>(where: Where, use: (target: Target) => Promise<Result>): Promise<Result> {
-  const place = placeOf(where);
-  const target =
-    place.kind === 'http'
-      ? (await import('./httpTarget.ts')).httpTarget(place.url)
-      : await (await import('./databaseTarget.ts')).databaseTarget(place.url);
-  try {
-    return await use(target);
-  } finally {
-    await target.close();
-  }
 }

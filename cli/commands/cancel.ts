@@ -3,9 +3,10 @@ import { Argument, Command, Option } from 'commander';
 import { agree } from '../ask.ts';
 import { inBulk } from '../bulk.ts';
 import { Failure, UsageError } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, confirmed, given, instant, jobId, several, text, whole } from '../options.ts';
 import { note, print, printJson } from '../output.ts';
-import { type Answer, withTarget } from '../target.ts';
+import type { Answer } from '../target.ts';
 
 interface Options extends Acting {
   readonly type?: string;

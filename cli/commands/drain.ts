@@ -2,9 +2,9 @@
 import { Command } from 'commander';
 import { Failure } from '../failure.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Common, duration, given, onTarget, several, whole } from '../options.ts';
 import { note, print, printJson, printTable } from '../output.ts';
-import { withTarget } from '../target.ts';
 
 interface Options extends Common {
   readonly type?: readonly string[];

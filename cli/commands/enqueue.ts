@@ -1,9 +1,9 @@
 /** `jobqueue enqueue TYPE PAYLOAD`: one job, checked against its type's schema. */
 import { Argument, Command } from 'commander';
 import { UsageError } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Common, duration, given, instant, jsonOf, onTarget, text, whole } from '../options.ts';
 import { print, printJson } from '../output.ts';
-import { withTarget } from '../target.ts';
 
 const TEN_YEARS_MS = 10 * 365.25 * 24 * 3_600_000;
 

@@ -62,17 +62,19 @@ async function carryOut(folder: string, plan: InitPlan, { yes }: Options): Promi
     for (const { path, text } of fresh) write(path, text);
   }
   const newer = plan.files.filter(({ state }) => state === 'newer');
-  if (
+  const isWanted =
     newer.length > 0 &&
-    (await isAgreed(`Replace ${newer.length} files that the app has not changed by newer ones?`, { yes }))
-  )
-    for (const { path, text } of newer) write(path, text);
+    (await isAgreed(`Replace ${newer.length} files that the app has not changed by newer ones?`, { yes }));
+  if (isWanted) for (const { path, text } of newer) write(path, text);
   for (const { path, text, does } of plan.edits) {
     if (does.length === 0) continue;
     if (await isAgreed(`Change ${path}? It ${does.join(', ')}.`, { yes })) write(path, text);
     else note(`${path} was left alone: it still needs what was asked`);
   }
-  if (written.length > 0 && plan.record.state !== 'same') put(join(folder, plan.record.path), plan.record.text);
+  if (written.length > 0) {
+    const untouched = new Set(isWanted ? [] : newer.map(({ path }) => path));
+    put(join(folder, plan.record.path), plan.record.text(untouched));
+  }
   return written;
 }
 

@@ -1,9 +1,9 @@
 /** `jobqueue job ID`: all that is known of one job. */
 import { Argument, Command } from 'commander';
 import { Failure } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Common, jobId, onTarget } from '../options.ts';
 import { dim, plain, print, printJson } from '../output.ts';
-import { withTarget } from '../target.ts';
 import { statusOf } from './jobs.ts';
 
 /** Of an error on a screen; --json has all of it. */

@@ -1,8 +1,9 @@
 /** `jobqueue jobs`: the latest jobs, page by page. */
 import { Command, Option } from 'commander';
+import { withTarget } from '../openTarget.ts';
 import { type Common, given, onTarget, text, whole } from '../options.ts';
 import { ago, coloured, note, plain, print, printJson, printTable } from '../output.ts';
-import { type Answer, withTarget } from '../target.ts';
+import type { Answer } from '../target.ts';
 
 const STATUSES = ['PENDING', 'PROCESSING', 'COMPLETED', 'DEAD_LETTER', 'CANCELLED'] as const;
 export type Line = Answer<{ action: 'jobs' }>['jobs'][number];

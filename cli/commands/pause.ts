@@ -2,9 +2,10 @@
 import { Command } from 'commander';
 import { agree } from '../ask.ts';
 import { UsageError } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, confirmed, given, text } from '../options.ts';
 import { ago, plain, print, printJson } from '../output.ts';
-import { type Answer, withTarget } from '../target.ts';
+import type { Answer } from '../target.ts';
 
 interface Options extends Acting {
   readonly type?: string;

@@ -1,9 +1,9 @@
 /** `jobqueue replay list` and `jobqueue replay stop ID`: the ramps. */
 import { Argument, Command } from 'commander';
 import { Failure } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, type Common, jobId, onTarget } from '../options.ts';
 import { ago, plain, print, printJson, printTable } from '../output.ts';
-import { withTarget } from '../target.ts';
 
 export function rampsCommand(): Command {
   return onTarget(new Command('list'))

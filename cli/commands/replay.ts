@@ -3,9 +3,10 @@ import { Command } from 'commander';
 import { agree } from '../ask.ts';
 import { inBulk } from '../bulk.ts';
 import { Failure, UsageError } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, confirmed, given, instant, jobId, several, text, whole } from '../options.ts';
 import { note, plain, print, printJson } from '../output.ts';
-import { type Answer, withTarget } from '../target.ts';
+import type { Answer } from '../target.ts';
 import { rampsCommand, stopRampCommand } from './ramps.ts';
 
 const MOST_JOBS = 1_000_000_000;

@@ -1,9 +1,9 @@
 /** `jobqueue retry ID…`: single jobs, now: dead letters and cancelled ones come back, waiting ones are brought forward. */
 import { Argument, Command } from 'commander';
 import { Failure, UsageError } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, jobId, several } from '../options.ts';
 import { note, print, printJson } from '../output.ts';
-import { withTarget } from '../target.ts';
 
 /** A list that a person has put together; more are meant by `replay` and its filters. */
 const MOST_IDS = 1_000;

@@ -1,9 +1,10 @@
 /** `jobqueue schedules`: the list; below it pause, resume, run, override and reset of one. */
 import { Argument, Command } from 'commander';
 import { UsageError } from '../failure.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, type Common, given, onTarget, text } from '../options.ts';
 import { ago, coloured, print, printJson, printTable } from '../output.ts';
-import { type Target, withTarget } from '../target.ts';
+import type { Target } from '../target.ts';
 
 export function schedulesCommand(): Command {
   return onTarget(new Command('schedules'))

@@ -1,9 +1,9 @@
 /** `jobqueue stats`: what is due, what came of the last day, what is paused. */
 import { Command } from 'commander';
 import ms from 'ms';
+import { withTarget } from '../openTarget.ts';
 import { type Common, onTarget, whole } from '../options.ts';
 import { ago, coloured, plain, print, printJson, printTable } from '../output.ts';
-import { withTarget } from '../target.ts';
 
 /** As long as counts are kept by default. */
 const MOST_HOURS = 24 * 90;

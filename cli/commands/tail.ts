@@ -1,9 +1,10 @@
 /** `jobqueue tail`: jobs as they come, and what becomes of them, until Ctrl-C. Asks by keyset; nothing is kept on the server. */
 import { Command, Option } from 'commander';
 import { onInterrupt } from '../interrupt.ts';
+import { withTarget } from '../openTarget.ts';
 import { type Common, duration, onTarget } from '../options.ts';
 import { note, plain, print, printJsonLine } from '../output.ts';
-import { type Answer, type Target, withTarget } from '../target.ts';
+import type { Answer, Target } from '../target.ts';
 import { statusOf } from './jobs.ts';
 
 type Line = Answer<{ action: 'follow'; after: string }>['jobs'][number];

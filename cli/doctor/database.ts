@@ -6,7 +6,7 @@ import { MigrationError } from '../../db/migrate.ts';
 import { createQueue } from '../../lib/jobqueue/index.ts';
 import { jobs } from '../../lib/jobs/index.ts';
 import { SetupError } from '../../scripts/setupError.ts';
-import { plan } from '../commands/migrate.ts';
+import { readPending } from '../pending.ts';
 import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
 import { poolingFinding } from './pooling.ts';
@@ -62,7 +62,7 @@ async function examineDriver(database: Database): Promise<Finding> {
 
 async function examineSchema(database: Database): Promise<Finding[]> {
   try {
-    const { pending } = await plan();
+    const { pending } = await readPending();
     if (pending.length > 0) {
       const some = pending.length > 3 ? `${pending.slice(0, 3).join(', ')} …` : pending.join(', ');
       const found = red(

@@ -26,7 +26,11 @@ export interface InitPlan {
   readonly files: readonly PlannedFile[];
   readonly edits: readonly PlannedEdit[];
   /** Which files an init made, with their hashes: what tells our old text from the app's own. */
-  readonly record: PlannedFile;
+  readonly record: {
+    readonly path: string;
+    /** `untouched`: files whose newer version nobody wanted. */
+    text(untouched: ReadonlySet<string>): string;
+  };
 }
 
 const RECORD = 'installed.json';
@@ -66,10 +70,13 @@ export function planInit(folder: string): InitPlan {
     const before = read(path);
     return { path, isNew: before === null, ...change(before ?? otherwise) };
   };
-  const hashes = Object.fromEntries(
-    planned.map(({ path, text, state }) => [path, state === 'kept' ? (recorded?.[path] ?? '') : hash(text)]),
-  );
-  const record = `${JSON.stringify({ version: needs.version, files: hashes }, null, 2)}\n`;
+  const recordText = (untouched: ReadonlySet<string>) => {
+    const hashes = planned.map(({ path, text, state }) => [
+      path,
+      state === 'kept' || untouched.has(path) ? recorded?.[path] : hash(text),
+    ]);
+    return `${JSON.stringify({ version: needs.version, files: Object.fromEntries(hashes) }, null, 2)}\n`;
+  };
   return {
     files: planned,
     edits: [
@@ -78,7 +85,7 @@ export function planInit(folder: string): InitPlan {
       edit('vercel.json', editVercel, '{\n  "$schema": "https://openapi.vercel.sh/vercel.json"\n}\n'),
       edit('.env.example', editEnvironment, ''),
     ],
-    record: { path: `${home}/${RECORD}`, text: record, state: read(`${home}/${RECORD}`) === record ? 'same' : 'newer' },
+    record: { path: `${home}/${RECORD}`, text: recordText },
   };
 }
 

@@ -5,6 +5,9 @@ import { migrate } from '../../db/migrate.ts';
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../support/database.ts';
 import { ask, ended, run, start } from './program.ts';
 
+/** Every call is a process of its own, a second or more on a busy machine. */
+vi.setConfig({ testTimeout: 120_000 });
+
 /** As Prisma makes it: no time zones, everything in UTC, camelCase. */
 const OLD_TABLE = `
   create type "JobStatus" as enum ('PENDING', 'PROCESSING', 'COMPLETED', 'FAILED', 'DEAD_LETTER');

@@ -4,6 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { ask, type Deployment, deploy, ended, run, type Surroundings, start } from './program.ts';
 
+/** Every call is a process of its own, a second or more on a busy machine. */
+vi.setConfig({ testTimeout: 120_000 });
+
 const SECRETS = { OPERATOR_SECRET: 'operator-0123456789', QUEUE_API_KEY: 'key-0123456789abcdef' };
 const PAYLOAD = { companyId: 'acme', leadId: '7', action: 'create' };
 

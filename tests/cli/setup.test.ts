@@ -8,6 +8,9 @@ import { poolingFinding } from '../../cli/doctor/pooling.ts';
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../support/database.ts';
 import { ask, type Deployment, deploy, run } from './program.ts';
 
+/** Every call is a process of its own, a second or more on a busy machine. */
+vi.setConfig({ testTimeout: 120_000 });
+
 const SECRETS = {
   CRON_SECRET: 'cron-0123456789abcdef',
   OPERATOR_SECRET: 'operator-0123456789',

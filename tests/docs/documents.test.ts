@@ -183,6 +183,9 @@ test('.env.example names every variable that the code reads, and no other', () =
   const read = [
     'lib/config.ts',
     ...readdirSync('lib/config').map((file) => `lib/config/${file}`),
+    'cli/environment.ts',
+    'cli/doctor/database.ts',
+    'cli/doctor/deployment.ts',
     'db/client.ts',
     'scripts/address.ts',
     'scripts/database.ts',
@@ -195,7 +198,7 @@ test('.env.example names every variable that the code reads, and no other', () =
     ([, name = '']) => name,
   );
   expect(secrets.length).toBeGreaterThan(2);
-  const ofThePlatform = ['NODE_ENV', 'VERCEL', 'VERCEL_ENV', 'NEXT_TELEMETRY_DISABLED'];
+  const ofThePlatform = ['NODE_ENV', 'VERCEL', 'VERCEL_ENV', 'NEXT_TELEMETRY_DISABLED', 'NO_COLOR'];
   const named = [...code.matchAll(/process\.env\.([A-Z0-9_]+)/g)].map(([, name = '']) => name);
   const all = new Set([...named, 'DATABASE_URL_UNPOOLED', ...secrets, ...secrets.map((name) => `${name}_PREVIOUS`)]);
   const example = [...readFileSync('.env.example', 'utf8').matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);
