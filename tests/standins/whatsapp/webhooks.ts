@@ -81,7 +81,7 @@ export class Webhooks {
       if (faults.reordered) this.#waiting.sort(() => random() - 0.5);
       const [first] = this.#waiting;
       const batch = this.#waiting
-        .filter(({ field, number }) => field === first?.field && number === first.number)
+        .filter(({ list, field, number }) => list === first?.list && field === first.field && number === first.number)
         .slice(0, BATCH);
       this.#waiting = this.#waiting.filter((event) => !batch.includes(event));
       await this.#send(batch);
