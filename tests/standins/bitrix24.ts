@@ -52,6 +52,8 @@ export interface Bitrix24StandIn extends StandIn {
   };
   /** The method is blocked for ten minutes from now. */
   block(method: string): void;
+  /** The method refuses every item with this code; null: no longer. */
+  refuse(method: string, code: string | null): void;
   /** Resolves once every event was sent. */
   flush(): Promise<void>;
 }
@@ -92,6 +94,7 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   const items = new Map<number, Item>();
   const work = new Map<string, { atMs: number; seconds: number }[]>();
   const blocked = new Map<string, number>();
+  const refusing = new Map<string, string>();
   const path = `/rest/1/${options.secret}`;
   let refusedForRate = 0;
   let nextId = options.firstId ?? 1;
@@ -151,6 +154,8 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     const seconds = spent(method) + (options.methodSeconds ?? 0);
     work.set(method, [...(work.get(method) ?? []), { atMs: standIn.clock.now(), seconds: options.methodSeconds ?? 0 }]);
     if (seconds >= OPERATING_S) blocked.set(method, resetAt(method)); // this call finishes, the next is blocked
+    const code = refusing.get(method);
+    if (code !== undefined) throw new Refused(400, code, `${method} refuses this item`);
     if (method === 'crm.duplicate.findbycomm') return { result: findByComm(params) };
     const verb = /^crm\.item\.(add|get|update|delete|list|fields)$/.exec(method)?.[1];
     if (verb === undefined) throw new Refused(404, 'ERROR_METHOD_NOT_FOUND', 'Method not found!');
@@ -320,6 +325,10 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     },
     block(method) {
       blocked.set(method, standIn.clock.now() + BASKETS_MS);
+    },
+    refuse(method, code) {
+      if (code === null) refusing.delete(method);
+      else refusing.set(method, code);
     },
     async flush() {
       await sending;

@@ -18,9 +18,10 @@ export interface Holder {
 
 export type Claim =
   | { readonly kind: 'claimed'; readonly leads: readonly Waiting[] }
-  /** The lead is synced, or another job has it: come again in `delayMs`, or not at all. */
+  /** Another job has the lead: come again in `delayMs`. */
   | { readonly kind: 'held'; readonly delayMs: number }
-  | { readonly kind: 'done' }
+  /** There is nothing to do: the portal has this version, or, where `externalId` is null, the lead is left out. */
+  | { readonly kind: 'done'; readonly externalId: string | null }
   | { readonly kind: 'unknown' };
 
 /** Longer than a run: who finds a claim older than this finds a job that died. */
@@ -29,7 +30,8 @@ const HELD_AGAIN_MS = 5_000;
 
 /**
  * Takes the lead and up to `more` others of the company that wait, so that one lead is synced by one job at a time. A job whose
- * lead another one carried along finds it done.
+ * lead another one carried along finds it done, unless the portal refused it: then the job asks itself, and fails by its own answer. So
+ * does one that is replayed after somebody mended what was refused.
  */
 export async function claimLeads(
   database: Executor,
@@ -41,11 +43,12 @@ export async function claimLeads(
   if (first === undefined) return { kind: 'unknown' };
   if (first.is_held) return { kind: 'held', delayMs: HELD_AGAIN_MS };
   const leads = rows.flatMap(({ lead }) => (lead === null ? [] : [lead]));
-  return leads.length === 0 ? { kind: 'done' } : { kind: 'claimed', leads };
+  return leads.length === 0 ? { kind: 'done', externalId: first.external_id } : { kind: 'claimed', leads };
 }
 
 interface Row {
   is_held: boolean;
+  external_id: string | null;
   lead: Waiting | null;
 }
 
@@ -59,7 +62,7 @@ with lead as (
   set claimed_by = excluded.claimed_by, claim_fence = excluded.claim_fence, claimed_until = excluded.claimed_until,
       wanted_version = greatest(k.wanted_version, excluded.wanted_version)
   where (k.claimed_until is null or k.claimed_until < now() or k.claimed_by = $3::bigint)
-    and k.synced_version < (select version from lead)
+    and (k.synced_version < (select version from lead) or k.refusal is not null)
   returning lead_id
 ), others as (
   update crm_links k
@@ -75,7 +78,8 @@ with lead as (
 ), taken as (
   select lead_id from own union all select lead_id from others
 )
-select not exists (select from own) and coalesce(k.synced_version < lead.version, false) as is_held,
+select not exists (select from own) and coalesce(k.synced_version < lead.version or k.refusal is not null, false) as is_held,
+       k.external_id::text as external_id,
        case when t.lead_id is not null then jsonb_build_object(
          'id', l.id::text, 'version', l.version::text, 'phone', l.phone_e164, 'name', l.name, 'email', l.email, 'source', l.source,
          'organisation', l.organisation, 'notes', l.notes, 'externalId', x.external_id::text, 'contentHash', x.content_hash,
@@ -93,7 +97,7 @@ export interface Synced {
   readonly version: string;
   readonly externalId: string | null;
   readonly contentHash: string | null;
-  /** Why the portal does not want it; null if it has it. */
+  /** Why the portal does not want it; null if it has it, or was not asked. */
   readonly refusal: string | null;
 }
 

@@ -39,7 +39,7 @@ export async function syncLead(executor: Executor, context: JobContext<Payload>)
     case 'held':
       return continueWith(null, { delayMs: claim.delayMs });
     case 'done':
-      return { status: 'synced' };
+      return { status: statusOf(claim.externalId), externalId: claim.externalId };
     case 'claimed':
       return carry(executor, context, { companyId, crm, holder, leads: claim.leads });
   }
@@ -66,8 +66,13 @@ async function carry(executor: Executor, context: JobContext<Payload>, load: Loa
   }
   const refused = synced.filter(({ refusal }) => refusal !== null).length;
   const own = synced.find(({ leadId }) => leadId === context.payload.leadId);
-  if (own?.refusal) throw new NonRetryableError(own.refusal);
-  return { status: 'synced', externalId: own?.externalId ?? null, leads: synced.length, refused };
+  if (own === undefined) throw new Error('the portal did not say what became of the lead'); // found by its origin next time
+  if (own.refusal !== null) throw new NonRetryableError(own.refusal);
+  return { status: statusOf(own.externalId), externalId: own.externalId, leads: synced.length, refused };
+}
+
+function statusOf(externalId: string | null): 'synced' | 'skipped' {
+  return externalId === null ? 'skipped' : 'synced';
 }
 
 async function sync(
@@ -76,7 +81,7 @@ async function sync(
   { companyId, crm, leads }: Load,
   done: (synced: Synced) => void,
 ): Promise<void> {
-  const settle = (lead: Waiting, externalId: string | null, refusal: string | null = null) =>
+  const settle: Settle = (lead, externalId, refusal = null) =>
     done({
       leadId: lead.id,
       version: lead.version,
@@ -90,26 +95,29 @@ async function sync(
 
   const known = new Map<Waiting, string>();
   for (const lead of changed) if (lead.externalId !== null) known.set(lead, lead.externalId);
-  await findByOrigin(
-    asking,
-    changed.filter((lead) => !known.has(lead)),
-    known,
-  );
-  const skipped = await findByPhone(executor, asking, {
-    companyId,
-    crm,
-    leads: changed.filter((lead) => !known.has(lead)),
-    known,
-  });
-  for (const lead of skipped) settle(lead, null, 'the portal has a lead or contact with this number');
+  const settled = new Set<Waiting>();
+  const unknown = () => changed.filter((lead) => !known.has(lead) && !settled.has(lead));
+  const settleUnadded: Settle = (lead, externalId, refusal) => {
+    settled.add(lead);
+    settle(lead, externalId, refusal);
+  };
+  await findByOrigin(asking, { leads: unknown(), known, settle: settleUnadded });
+  await findByPhone(executor, asking, { companyId, crm, leads: unknown(), known, settle: settleUnadded });
 
   const gone = await update(asking, known, settle);
-  const missing = changed.filter((lead) => (!known.has(lead) || gone.has(lead)) && !skipped.has(lead));
-  await add(asking, crm, missing, settle);
+  await add(asking, crm, [...unknown(), ...gone], settle);
 }
 
-/** Those that an earlier run added without hearing of it. */
-async function findByOrigin(asking: Asking, leads: readonly Waiting[], known: Map<Waiting, string>): Promise<void> {
+type Settle = (lead: Waiting, externalId: string | null, refusal?: string | null) => void;
+
+interface Search {
+  readonly leads: readonly Waiting[];
+  readonly known: Map<Waiting, string>;
+  readonly settle: Settle;
+}
+
+/** Those that an earlier run added without hearing of it. Who cannot be looked for is not added: it might be there. */
+async function findByOrigin(asking: Asking, { leads, known, settle }: Search): Promise<void> {
   const answers = await askAll(
     asking,
     leads.map((lead) => ({
@@ -123,27 +131,26 @@ async function findByOrigin(asking: Asking, leads: readonly Waiting[], known: Ma
       },
     })),
   );
-  answers.forEach((answer, n) => {
-    const items = answer.kind === 'done' ? mapOf(answer.result).items : undefined;
+  for (const [n, answer] of answers.entries()) {
+    const lead = leads[n] as Waiting;
+    if (answer.kind === 'refused') {
+      settle(lead, null, answer.error.message);
+      continue;
+    }
+    const { items } = mapOf(answer.result);
     const [first] = Array.isArray(items) ? items : [];
     const id = mapOf(first).id;
-    if (id !== undefined) known.set(leads[n] as Waiting, String(id));
-  });
+    if (id !== undefined) known.set(lead, String(id));
+  }
 }
 
 /** By policy: 'link' takes the oldest lead with this number, 'skip' leaves such people to the portal. */
 async function findByPhone(
   executor: Executor,
   asking: Asking,
-  {
-    companyId,
-    crm,
-    leads,
-    known,
-  }: { companyId: string; crm: Crm; leads: readonly Waiting[]; known: Map<Waiting, string> },
-): Promise<ReadonlySet<Waiting>> {
-  const skipped = new Set<Waiting>();
-  if (crm.policy === 'create') return skipped;
+  { companyId, crm, leads, known, settle }: Search & { readonly companyId: string; readonly crm: Crm },
+): Promise<void> {
+  if (crm.policy === 'create') return;
   const answers = await askAll(
     asking,
     leads.map((lead) => ({ method: 'crm.duplicate.findbycomm', params: { type: 'PHONE', values: [lead.phone] } })),
@@ -152,23 +159,23 @@ async function findByPhone(
   const ids = found.map(({ LEAD: list }) => (Array.isArray(list) ? list.map(String) : []));
   const taken = new Set(await linkedElsewhere(executor, companyId, ids.flat()));
   leads.forEach((lead, n) => {
-    if (crm.policy === 'skip') {
-      if (Object.keys(found[n] ?? {}).length > 0) skipped.add(lead);
-      return;
-    }
+    const answer = answers[n] as Answer;
+    const isThere = Object.keys(found[n] ?? {}).length > 0;
     const free = ids[n]?.find((id) => !taken.has(id));
-    if (free === undefined) return;
-    known.set(lead, free);
-    taken.add(free);
+    if (answer.kind === 'refused') settle(lead, null, answer.error.message);
+    else if (crm.policy === 'skip' && isThere) settle(lead, null);
+    else if (crm.policy === 'link' && free !== undefined) {
+      known.set(lead, free);
+      taken.add(free);
+    }
   });
-  return skipped;
 }
 
 /** Writes what differs and nothing else. Answers those that are not in the portal any more. */
 async function update(
   asking: Asking,
   known: ReadonlyMap<Waiting, string>,
-  settle: (lead: Waiting, externalId: string | null, refusal?: string | null) => void,
+  settle: Settle,
 ): Promise<ReadonlySet<Waiting>> {
   const leads = [...known.keys()];
   const gone = new Set<Waiting>();
@@ -220,12 +227,7 @@ function changedFields(lead: Waiting, item: Readonly<Record<string, unknown>>): 
   return Object.keys(changes).length === 0 ? null : changes;
 }
 
-async function add(
-  asking: Asking,
-  crm: Crm,
-  leads: readonly Waiting[],
-  settle: (lead: Waiting, externalId: string | null, refusal?: string | null) => void,
-): Promise<void> {
+async function add(asking: Asking, crm: Crm, leads: readonly Waiting[], settle: Settle): Promise<void> {
   const answers = await askAll(
     asking,
     leads.map((lead) => {
