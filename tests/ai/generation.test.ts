@@ -153,6 +153,31 @@ describe('what goes out by itself', () => {
     else expect(made.status).toBe(status);
   });
 
+  test.each([
+    ['a language of its own', 'languages', '{ru}', { reply: 'Мы будем рады помочь вам.', language: 'ru' }],
+    ['less certainty', 'min_confidence', 0.4, { confidence: 0.5 }],
+    ['an intent of its own', 'auto_send_intents', '{complaint}', { intent: 'complaint' }],
+    ['more risk', 'max_risk_score', 50, { reply: 'It costs AED 1,200,000.' }],
+  ])('what else would wait does where the company allows %s', async (_, column, value, content) => {
+    say(content);
+    expect(await answered('Do you have parking?')).not.toMatchObject({ status: 'auto_sent' });
+    await set(column, value);
+    say(content);
+    expect(await answered('Do you have parking?')).toMatchObject({ status: 'auto_sent' });
+  });
+
+  test.each([
+    ['competitors', '{Seaside Homes}', 'Seaside Homes is fine too.'],
+    ['max_message_length', 20, 'We are glad to help you with that.'],
+    ['languages', '{ar}', 'We are glad to help you with that.'],
+  ])('nor what the company’s own %s speak against', async (column, value, reply) => {
+    say({ reply });
+    expect(await answered('Do you have parking?')).toMatchObject({ status: 'auto_sent' });
+    await set(column, value);
+    say({ reply });
+    expect(await answered('And a pool?')).toMatchObject({ status: 'review' });
+  });
+
   test('not when a checker fails: nothing passes unchecked', async () => {
     await set('moderation', true);
     llm.faults.add({ match: '/moderations$', status: 500, times: null });
@@ -247,6 +272,29 @@ describe('prompts', () => {
     expect(
       await moveLabel(database, { companyId: company, key: 'reply', label: 'production', version: 9, movedBy: 'sam' }),
     ).toBe(false);
+  });
+
+  test('a label that another instance moved counts for the very next message', async () => {
+    const mine = { companyId: company, key: 'reply', createdBy: 'sam', userTemplate: '{{message}}' };
+    await savePrompt(database, { ...mine, system: 'ONE' });
+    await savePrompt(database, { ...mine, system: 'TWO' });
+    await moveLabel(database, { companyId: company, key: 'reply', label: 'production', version: 1, movedBy: 'sam' });
+    await answered('Do you have parking?');
+    expect(llm.asked.at(-1)?.system).toContain('ONE');
+    await sql(
+      'update prompt_labels l set version = 2 from prompts p where p.id = l.prompt_id and p.company_id = $1',
+      company,
+    );
+    await answered('And a pool?');
+    expect(llm.asked.at(-1)?.system).toContain('TWO');
+  });
+
+  test('tone and languages are what the company has set', async () => {
+    await set('tone', 'brief and formal');
+    await set('languages', '{en,fr}');
+    await answered('Do you have parking?');
+    expect(llm.asked[0]?.system).toContain('brief and formal');
+    expect(llm.asked[0]?.system).toContain('en, fr');
   });
 
   test('a version is never changed or removed, and saving the same text twice makes one', async () => {

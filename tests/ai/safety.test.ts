@@ -127,6 +127,7 @@ describe('claims that a model must not make', () => {
     expect((await check({ text: 'You idiot' })).decision).toBe('block');
     expect((await check({ text: 'Dear [customer name], hello' })).decision).toBe('block');
     expect((await check({ text: 'I can offer a discount.' })).decision).toBe('review');
+    expect((await check({ text: 'It costs AED 1,200,000.' })).decision).toBe('review');
   });
 });
 

@@ -1,5 +1,6 @@
 /** A campaign from its making to its report: whom it reaches, whom it leaves out, and why. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -85,6 +86,15 @@ test('named parameters and buttons are filled in where the template has them', a
       ],
     },
   });
+});
+
+test('a name with commas, quotes and lines is one value of one person, in the template and in the file', async () => {
+  const [phone = ''] = numbers(1, 30);
+  const id = await its.create({ people: [{ phone, name: 'Lee, Ann "Annie"; Dr.' }] });
+  await its.drainUntil(id, 'settling');
+  expect(its.phones.deliveries.map(({ texts }) => texts)).toEqual([['Lee, Ann "Annie"; Dr.']]);
+  const file = await new Response(await recipientsFile(its.database, id)).text();
+  expect(file).toContain(`\n${phone},"Lee, Ann ""Annie""; Dr.",accepted,`);
 });
 
 describe('the audience', () => {

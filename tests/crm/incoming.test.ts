@@ -77,6 +77,23 @@ test('an event is taken from whoever has the application token of a company, onc
   expect(rows).toEqual([{ payload: { companyId: 'acme', event: 'ONCRMLEADUPDATE', itemId: '1' }, told: false }]);
 });
 
+test('of what an event carries only the id is believed: what the lead is now is asked of the portal', async () => {
+  await synced();
+  portal.person.change(1, { name: 'What stands there' }, { silently: true });
+  const body = new URLSearchParams({
+    event: 'ONCRMLEADUPDATE',
+    'data[FIELDS][ID]': '1',
+    'data[FIELDS][NAME]': 'What the event says',
+    'data[FIELDS][COMMENTS]': 'What the event says',
+    'auth[application_token]': TOKEN,
+    'auth[client_endpoint]': 'https://evil.example/rest/',
+  });
+  const request = new Request('https://app.example/api/webhooks/bitrix24', { method: 'POST', body });
+  expect((await webhook.POST(request)).status).toBe(200);
+  await drain();
+  expect(await leadRows()).toMatchObject([{ name: 'What stands there', notes: null }]);
+});
+
 test("the deployment's own token stands for the one company without one, and opens nothing while it is unset", async () => {
   await sql('update crm_settings set application_token = null');
   expect((await post('ONCRMLEADUPDATE', 1)).status).toBe(401);

@@ -64,6 +64,39 @@ describeEachDriver('order', (setup) => {
     expect(seen.order).toEqual(expected);
   });
 
+  test('a job for now is not overtaken by one that was planned and falls due after it', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    const planned = await queue.addJob('work', { ...noop, n: 2 }, { delayMs: 60_000 });
+    await queue.addJob('work', { ...noop, n: 1 });
+    await rows(setup.database, 'update jobqueue.jobs set due_at = now() where id = $1::bigint', planned?.id);
+    expect(await queue.drain({ budgetMs: 20_000, concurrency: 1 })).toMatchObject({ completed: 2 });
+    expect(seen.order).toEqual([1, 2]);
+  });
+
+  test('a row that somebody holds keeps no drain from the rows behind it', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    await queue.addJobs(works(50));
+    const somebody = new pg.Client(setup.directUrl);
+    await somebody.connect();
+    try {
+      await somebody.query('begin');
+      await somebody.query("select from jobqueue.jobs where payload ->> 'n' = '0' for update");
+      expect(await queue.drain({ budgetMs: 20_000, limit: 49, concurrency: 1 })).toMatchObject({ completed: 49 });
+      expect(seen.order).toEqual(Array.from({ length: 49 }, (_, n) => n + 1));
+    } finally {
+      await somebody.end();
+    }
+    expect(await queue.drain({ budgetMs: 20_000 })).toMatchObject({ completed: 1 });
+  });
+
+  test('ten thousand jobs are claimed in steps of hundreds, not one at a poll', { timeout: 60_000 }, async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJobs(works(10_000));
+    const report = await queue.drain({ budgetMs: 50_000, concurrency: 100 });
+    expect(report).toMatchObject({ completed: 10_000, stopReason: 'empty' });
+    expect(report.steps).toBeLessThan(100);
+  });
+
   test('a lane is taken in order by drains that follow each other, through limits and claims ahead', async () => {
     const { queue, seen } = queueOf(setup.database);
     await queue.addJobs(works(1_000));
