@@ -181,3 +181,25 @@ test('a portal that is paused does not keep the others from being asked', async 
   await drain();
   expect(portal.calls).toHaveLength(1);
 });
+
+test('a portal that refuses is told of by a dead letter, after the others were asked', async () => {
+  const other = await startBitrix24({ secret: `other-${portals}`, perSecond: 1_000, burst: 1_000 });
+  await sql("insert into companies (id, name) values ('aaa', 'Refused'), ('aab', 'Refused too')");
+  await sql(
+    "insert into crm_settings (company_id, webhook_url) select id, $1 from companies where id like 'aa%'",
+    other.webhookUrl,
+  );
+  other.faults.add({ status: 400, times: null, body: { error: 'INVALID_ARG_VALUE', error_description: 'no' } });
+  await queue.addJob('crm_reconcile', {});
+  await drain();
+  await other.close();
+  expect(portal.calls).toHaveLength(1);
+  const [job] = await sql("select status, errors -> -1 ->> 'message' as why from jobqueue.job_history");
+  expect(job).toEqual({
+    status: 'DEAD_LETTER',
+    why: expect.stringMatching(/refused: aaa: .*INVALID_ARG_VALUE.*; aab: .*INVALID_ARG_VALUE/),
+  });
+  expect(await sql('select company_id from crm_settings where reconciled_at is not null')).toEqual([
+    { company_id: 'acme' },
+  ]);
+});

@@ -5,6 +5,7 @@ import type { Executor } from '../../../db/database.ts';
 import { askOne, Later } from '../../crm/ask.ts';
 import { applyItem } from '../../crm/incoming.ts';
 import { crmOf } from '../../crm/settings.ts';
+import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { log } from '../../log.ts';
 import { mapOf } from '../../providers/bitrix24.ts';
@@ -19,6 +20,8 @@ const State = z.object({
   afterId: z.number(),
   fromMs: z.number(),
   startedMs: z.number(),
+  /** Of companies before it. */
+  refusals: z.array(z.string()).default([]),
 });
 type State = z.output<typeof State>;
 
@@ -28,6 +31,8 @@ const OVERLAP_MS = 5 * 60_000;
 const FIRST_LOOK_MS = 24 * 3_600_000;
 /** The portal's own page. */
 const PAGE = 50;
+/** What an error can tell; each is in the log. */
+const TOLD_REFUSALS = 10;
 /** Then others have a turn. */
 const PAGES_A_RUN = 20;
 
@@ -38,16 +43,18 @@ export async function reconcile(executor: Executor, context: JobContext<Payload>
   const left = State.safeParse(job.state);
   let state: State | null = left.success ? left.data : await nextCompany(executor, payload, null);
   const counts: Record<string, number> = {};
+  const refusals = left.success ? left.data.refusals : [];
   for (let page = 0; state !== null; page++) {
-    if (signal.aborted || page >= PAGES_A_RUN) return continueWith(state);
+    if (signal.aborted || page >= PAGES_A_RUN) return continueWith({ ...state, refusals });
     try {
-      state = await onePage(executor, context, state, counts);
+      state = await onePage(executor, context, { ...state, refusals }, counts);
     } catch (error) {
       if (error instanceof Later) return error.next;
       throw error;
     }
   }
-  return counts;
+  if (refusals.length === 0) return counts;
+  throw new NonRetryableError(`all portals were asked, and refused: ${refusals.join('; ')}`); // the next of the schedule asks them again
 }
 
 async function onePage(
@@ -74,6 +81,7 @@ async function onePage(
   );
   if (asked.kind === 'refused') {
     log.warn({ companyId, error: asked.error.message }, 'crm_reconcile_refused');
+    if (state.refusals.length < TOLD_REFUSALS) state.refusals.push(`${companyId}: ${asked.error.message}`);
     return nextCompany(executor, context.payload, companyId);
   }
   const listed = mapOf(asked.result).items;
@@ -117,5 +125,5 @@ async function nextCompany(
   if (row === undefined) return null;
   const { company_id: companyId, now_ms: startedMs, reconciled_ms: reconciledMs } = row;
   const fromMs = (reconciledMs ?? startedMs - FIRST_LOOK_MS) - OVERLAP_MS;
-  return { companyId, afterId: 0, fromMs, startedMs };
+  return { companyId, afterId: 0, fromMs, startedMs, refusals: [] };
 }
