@@ -1,23 +1,36 @@
-/** Runs before every page, never before /api: signs the operator in, refuses forms of other sites, and sets the page's CSP. */
+/** Runs before every page, never before /api: sends strangers to the login, refuses forms of other sites, and sets the page's CSP. */
 import { type NextRequest, NextResponse } from 'next/server';
 import { EDGE_LIMITS } from './lib/config.ts';
 import { refusal } from './lib/http/errors.ts';
-import { admitOperator, admitOrigin } from './lib/http/pages.ts';
+import { admit, admitOrigin, sessionOf } from './lib/http/pages.ts';
 
-export const config = { matcher: '/((?!api/|_next/static/|_next/image|favicon.ico).*)' };
+export const config = { matcher: '/((?!api/|_next/static/|_next/image|favicon.ico|icon.svg).*)' };
 
 export function proxy(request: NextRequest): Response {
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
   try {
-    admitOperator(request.headers);
-    if (request.method !== 'GET' && request.method !== 'HEAD') admitOrigin(request.headers);
+    if (!isRead) admitOrigin(request.headers);
     if (Number(request.headers.get('content-length')) > EDGE_LIMITS.formBytes) return tooLarge(request);
+    if (request.nextUrl.pathname === '/login') return withPolicy(request);
+    if (isRead && sessionOf(request.headers) === null) return toLogin(request);
+    admit(request.headers);
   } catch (error) {
     const response = refusal(error, request);
-    if (response.status === 401) response.headers.set('www-authenticate', 'Basic realm="JobQueue", charset="UTF-8"');
+    response.headers.delete('www-authenticate'); // the pages have a form for it
     response.headers.set('cache-control', 'no-store');
     return response;
   }
   return withPolicy(request);
+}
+
+/** Back to where they wanted to go once they have signed in. */
+function toLogin(request: NextRequest): Response {
+  const { pathname, search } = request.nextUrl;
+  const login = new URL('/login', request.url);
+  if (pathname !== '/') login.searchParams.set('next', pathname + search);
+  const response = NextResponse.redirect(login, 303);
+  response.headers.set('cache-control', 'no-store');
+  return response;
 }
 
 /** Next.js would answer 500. A form sent by a script cannot be redirected: there `app/error.tsx` speaks. */
@@ -44,5 +57,6 @@ function withPolicy(request: NextRequest): Response {
   headers.set('content-security-policy', policy); // Next.js reads the nonce from here
   const response = NextResponse.next({ request: { headers } });
   response.headers.set('content-security-policy', policy);
+  response.headers.set('cache-control', 'private, no-store'); // a page behind a login stays in no cache
   return response;
 }

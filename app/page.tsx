@@ -1,28 +1,48 @@
-/** What this is, where to go, and one button that shows an enqueue. */
+/** The overview: whether the queue is well, what waits where, what it got done in the last hour, and whether the ticks come. */
 import Link from 'next/link';
-import { enqueueDemoJob } from './demoJob';
-import { requireOperator } from './operator';
+import { queue } from '@/lib/queue';
+import { requireSession } from './operator';
+import { Charts } from './overview/charts';
+import { Lanes } from './overview/lanes';
+import { LastTicks } from './overview/lastTicks';
+import { Pauses } from './overview/pauses';
+import { Totals } from './overview/totals';
+import { Try } from './overview/try';
+import { Verdict } from './overview/verdict';
 import { Refused } from './refused';
+import { Head, Section } from './ui/head';
+import { Live } from './ui/live';
+import { viewerZone } from './ui/zoned';
 
-export default async function Home({ searchParams }: PageProps<'/'>) {
-  await requireOperator();
+export default async function Overview({ searchParams }: PageProps<'/'>) {
+  const { role } = await requireSession();
   const { refused } = await searchParams;
+  // Three statements, at once: docs/console.md says what they cost.
+  const [health, overview, stats, zone] = await Promise.all([
+    queue.health(),
+    queue.overview(),
+    queue.stats({ by: 'minute', together: true }),
+    viewerZone(),
+  ]);
   return (
     <>
-      <h1>Conversure JobQueue</h1>
-      <p>
-        A job queue without a worker: jobs wait in Postgres, a cron tick drains a bounded batch and exits. See the{' '}
-        <Link href="/jobs">latest jobs</Link> or <Link href="/imports">import leads</Link>.
-      </p>
+      <Head title="Overview">
+        <Live />
+      </Head>
       <Refused code={refused} />
-      <h2>Try it</h2>
-      <form action={enqueueDemoJob}>
-        <p>
-          Enqueues one <code>ai_generation</code> job, due in a minute. Its idempotency key is always the same, so a
-          second click adds nothing.
-        </p>
-        <button type="submit">Enqueue a demo job</button>
-      </form>
+      <Verdict health={health} />
+      <Pauses pauses={overview.pauses} />
+      <Totals lanes={overview.lanes} openDrains={overview.openDrains} />
+      <Section title="Queues and types" aside={<Link href="/jobs">All jobs</Link>}>
+        <Lanes lanes={overview.lanes} />
+      </Section>
+      <Section title="The last hour">
+        <Charts stats={stats} zone={zone} />
+      </Section>
+      <Section title="Last ticks" aside={<Link href="/ticks">The whole ledger</Link>}>
+        <LastTicks ticks={overview.ticks} />
+      </Section>
+      {role === 'operator' && <Try />}
     </>
   );
 }

@@ -7,15 +7,27 @@ const REASONS: Readonly<Record<string, string>> = {
   not_waiting: 'This import was answered already.',
   not_undoable: 'Only an import that has ended and wrote something can be taken back.',
   import_ended: 'This import has ended.',
+  read_only: 'You are signed in as a viewer: that may look, not act. Sign in with OPERATOR_SECRET to do it.',
+  unauthorized: 'Your session is over. Sign in again.',
+  option_invalid: 'One of the values is not what was expected.',
+  unknown_schedule: 'There is no such schedule, or no drain of this deployment has begun yet.',
+  secret_wrong: 'This is neither the operator’s nor the viewer’s secret.',
+  too_many_tries: 'Too many tries. Wait a minute, then try again.',
+  not_configured:
+    'This deployment has no OPERATOR_SECRET, so nobody can sign in. Set it, 16 characters or more, and deploy again.',
+  not_replayed: 'It was not replayed: it is no dead letter any more, or another job holds its idempotency key now.',
+  nothing_chosen: 'Choose at least one job, or a filter, first.',
+  campaign_status: 'The campaign has gone on since, and takes no such action any more.',
   file_too_large: 'The file is larger than 4 MB; send it in parts over the API.',
 };
 
-export function Refused({ code }: { code: string | string[] | undefined }) {
+export function Refused({ code, at }: { code: string | string[] | undefined; at?: string | string[] | undefined }) {
   if (typeof code !== 'string') return null;
   const known = Object.hasOwn(REASONS, code) ? REASONS[code] : undefined;
   return (
     <p className="refused" role="alert">
       {known ?? `This was refused (${code.replace(/[^a-z_]/g, '').slice(0, 40)}).`}
+      {typeof at === 'string' && /^[\w.[\],-]{1,500}$/.test(at) && ` Look at ${at.replaceAll(',', ', ')}.`}
     </p>
   );
 }

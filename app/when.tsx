@@ -1,6 +1,27 @@
-/** An instant on a page: UTC, so that two operators read the same. */
-export function When({ at }: { at: Date | null }) {
+/** An instant on a page, in the viewer's zone; the exact one, in UTC, shows on hover. */
+import { duration } from './ui/words';
+import { inZone, viewerZone } from './ui/zoned';
+
+export async function When({ at }: { at: Date | null }) {
   if (at === null) return <span className="soft">–</span>;
-  const iso = at.toISOString();
-  return <time dateTime={iso}>{iso.slice(0, 19).replace('T', ' ')}</time>;
+  return (
+    <time dateTime={at.toISOString()} title={exactly(at)} className="whitespace-nowrap">
+      {inZone(at, await viewerZone())}
+    </time>
+  );
+}
+
+/** How long ago, or in how long: for what people compare with now. */
+export function Ago({ at }: { at: Date | null }) {
+  if (at === null) return <span className="soft">–</span>;
+  const ms = Date.now() - at.getTime();
+  return (
+    <time dateTime={at.toISOString()} title={exactly(at)} className="whitespace-nowrap">
+      {ms < 0 ? `in ${duration(-ms)}` : `${duration(ms)} ago`}
+    </time>
+  );
+}
+
+function exactly(at: Date): string {
+  return `${at.toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 }

@@ -51,15 +51,7 @@ const CONNECT_MS = 15_000;
  */
 export async function migrate({ url, log = () => {}, sources = SOURCES }: MigrateOptions): Promise<MigrateReport> {
   const found = await Promise.all(sources.map(readSource));
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'jobqueue migrate',
-    connectionTimeoutMillis: CONNECT_MS,
-  });
-  client.on('error', () => {
-    // A lost connection also rejects the statement that waits for it; unheard, this event would end the process instead.
-  });
-  await client.connect();
+  const client = await connect(url);
   try {
     await lockOutOthers(client);
     await prepareRecord(client);
@@ -85,6 +77,34 @@ export async function migrate({ url, log = () => {}, sources = SOURCES }: Migrat
   }
 }
 
+/** What `migrate` would apply now, in order, as `scope/file`. Writes nothing and waits for nobody; rejects as `migrate` does. */
+export async function pendingMigrations({ url, sources = SOURCES }: MigrateOptions): Promise<readonly string[]> {
+  const found = await Promise.all(sources.map(readSource));
+  const client = await connect(url);
+  try {
+    const recorded = (await hasRecord(client)) ? await readRecord(client) : new Map<string, string>();
+    return found.flatMap(({ versioned, repeatable }) => [
+      ...versioned.filter((file) => isNew(file, recorded)).map(({ id }) => id),
+      ...repeatable.filter(({ id, sha256 }) => recorded.get(id) !== sha256).map(({ id }) => id),
+    ]);
+  } finally {
+    await client.end();
+  }
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'jobqueue migrate',
+    connectionTimeoutMillis: CONNECT_MS,
+  });
+  client.on('error', () => {
+    // A lost connection also rejects the statement that waits for it; unheard, this event would end the process instead.
+  });
+  await client.connect();
+  return client;
+}
+
 interface MigrationFile {
   readonly id: string;
   readonly scope: string;
@@ -95,8 +115,12 @@ interface MigrationFile {
 
 /** Looks first: with nothing to apply, a user without the right to create schemas can run this. */
 async function prepareRecord(client: pg.Client): Promise<void> {
-  const { rows } = await client.query("select to_regclass('jobqueue.migrations') is null as missing");
-  if (rows[0].missing) await client.query(RECORD);
+  if (!(await hasRecord(client))) await client.query(RECORD);
+}
+
+async function hasRecord(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query("select to_regclass('jobqueue.migrations') is not null as there");
+  return rows[0].there;
 }
 
 const RECORD = `

@@ -26,6 +26,7 @@ const secret = z.string().regex(/^[\x21-\x7e]{16,512}$/);
 export type SecretName =
   | 'CRON_SECRET'
   | 'OPERATOR_SECRET'
+  | 'VIEWER_SECRET'
   | 'QUEUE_API_KEY'
   | 'METRICS_SECRET'
   | 'WHATSAPP_APP_SECRET'
@@ -84,7 +85,11 @@ export function logJobs(): 'failures' | 'all' | 'none' {
   return z.enum(['failures', 'all', 'none']).catch('failures').parse(process.env.JOBQUEUE_LOG_JOBS);
 }
 
-/** Whether strangers may reach this process: then pages and actions demand the operator. */
-export function isProduction(): boolean {
-  return process.env.NODE_ENV === 'production' || process.env.VERCEL !== undefined;
+/**
+ * Whether the pages ask nobody for a secret: only in development, on the database that `npm run dev` brings itself, which says so
+ * by `JOBQUEUE_OPEN_CONSOLE`. Another database may hold what matters.
+ */
+export function isOpenConsole(): boolean {
+  const isHere = process.env.NODE_ENV === 'development' && process.env.VERCEL === undefined;
+  return isHere && process.env.JOBQUEUE_OPEN_CONSOLE === '1';
 }

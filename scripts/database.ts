@@ -9,6 +9,8 @@ export interface ScriptDatabase {
   readonly url: string;
   /** For a message, without user and password. */
   readonly address: string;
+  /** Whether it is the one that comes with the packages. */
+  readonly embedded: boolean;
   /** Over the direct URL, whose address it answers, with what was applied. */
   migrate(log: (line: string) => void): Promise<Migrated>;
   /** Stops the embedded server if we started it; a database of the environment is left alone. */
@@ -30,6 +32,7 @@ export async function openDatabase({ embedded }: { embedded: boolean }): Promise
   return {
     url,
     address: addressOf(url),
+    embedded: false,
     migrate: migrateDirectly,
     stop: async () => {},
   };
@@ -38,7 +41,8 @@ export async function openDatabase({ embedded }: { embedded: boolean }): Promise
 async function openEmbedded(): Promise<ScriptDatabase> {
   const { start } = await import('../db/drivers/embedded.ts');
   const { url, stop } = await start({ folder: dataFolder() });
-  return { url, address: `${addressOf(url)}, embedded`, migrate: (log) => migrateEmbedded(url, log), stop };
+  const address = `${addressOf(url)}, embedded`;
+  return { url, address, embedded: true, migrate: (log) => migrateEmbedded(url, log), stop };
 }
 
 async function migrateEmbedded(url: string, log: (line: string) => void): Promise<Migrated> {
@@ -62,7 +66,7 @@ async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
 }
 
 /** Migrations hold a session lock, which means nothing behind a pooler that shares sessions. */
-function directUrl(): { variable: ConnectionVariable; url: string } {
+export function directUrl(): { variable: ConnectionVariable; url: string } {
   const { DATABASE_URL_UNPOOLED: unpooled, DATABASE_URL: url = '' } = process.env;
   if (unpooled) return { variable: 'DATABASE_URL_UNPOOLED', url: unpooled };
   const address = addressOf(url);

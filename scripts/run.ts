@@ -46,6 +46,7 @@ export async function run(mode: Mode): Promise<number> {
           ...secrets,
           ...standIns?.env,
           DATABASE_URL: database.url,
+          ...(database.embedded && !process.env.OPERATOR_SECRET && { JOBQUEUE_OPEN_CONSOLE: '1' }),
           NODE_ENV: mode,
           NEXT_TELEMETRY_DISABLED: process.env.NEXT_TELEMETRY_DISABLED ?? '1',
           // Next.js' own 100 ms would kill a development server before its drain has given back.

@@ -1,10 +1,10 @@
 /** POST /api/webhooks/bitrix24: events of a portal, proved by its application token, stored as jobs and acknowledged. */
 import { database } from '../../db/client.ts';
 import { acceptedSecrets, EDGE_LIMITS } from '../../lib/config.ts';
+import { storeArrivals } from '../../lib/crm/inbox.ts';
 import { companyOfToken, eventOf } from '../../lib/crm/webhook.ts';
 import { readBytes } from '../../lib/http/body.ts';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
-import { queue } from '../../lib/queue/index.ts';
 
 export const POST = endpoint(async (request) => {
   const found = eventOf(await readBytes(request, { maxBytes: EDGE_LIMITS.drainBodyBytes }));
@@ -13,10 +13,6 @@ export const POST = endpoint(async (request) => {
   const companyId = await companyOfToken(database(), token, acceptedSecrets('BITRIX24_APPLICATION_TOKEN'));
   if (companyId === null)
     throw new HttpError(401, 'unauthorized', 'No company has a portal with this application token.');
-  await queue.addJob(
-    'crm_event',
-    { companyId, event, itemId },
-    { idempotencyKey: `${companyId}:${event}:${itemId}:${ts}` },
-  );
+  await storeArrivals(database(), companyId, [{ event, itemId, key: ts }]);
   return Response.json({ events: 1 });
 });

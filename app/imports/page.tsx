@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import Link from 'next/link';
 import { type ImportView, imports } from '@/lib/imports';
-import { requireOperator } from '../operator';
+import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { When } from '../when';
 import { ChoiceFields, YesOrNo } from './choiceFields';
 import { importLeads } from './upload';
 
 export default async function Imports({ searchParams }: PageProps<'/imports'>) {
-  await requireOperator();
+  await requireSession();
   const { refused } = await searchParams;
   const latest = await imports.list();
   return (
@@ -54,7 +54,7 @@ function ImportTable({ latest }: { latest: readonly ImportView[] }) {
             <th>Status</th>
             <th className="number">Done</th>
             <th className="number">Refused</th>
-            <th>Created (UTC)</th>
+            <th>Created</th>
           </tr>
         </thead>
         <tbody>

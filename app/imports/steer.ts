@@ -16,14 +16,25 @@ function page(form: FormData): string {
   return isImportId(id) ? `/imports/${id}` : '/imports';
 }
 
-export const confirmImport = action({ page, input: choiceForm({ importId }) }, async ({ importId: id, ...choices }) => {
-  await imports.confirm(id, chosen(choices));
-  queue.kick(); // somebody waits in front of the page
-  return `/imports/${id}`;
-});
+export const confirmImport = action(
+  {
+    page,
+    input: choiceForm({ importId }),
+    audit: ({ importId: id }) => ({ action: 'import.confirm', details: { importId: id } }),
+  },
+  async ({ importId: id, ...choices }) => {
+    await imports.confirm(id, chosen(choices));
+    queue.kick(); // somebody waits in front of the page
+    return `/imports/${id}`;
+  },
+);
 
 export const steerImport = action(
-  { page, input: z.object({ importId, do: z.enum(['pause', 'resume', 'cancel', 'undo']) }) },
+  {
+    page,
+    input: z.object({ importId, do: z.enum(['pause', 'resume', 'cancel', 'undo']) }),
+    audit: ({ importId: id, do: step }) => ({ action: `import.${step}`, details: { importId: id } }),
+  },
   async ({ importId: id, do: step }) => {
     await imports[step](id);
     queue.kick();

@@ -16,7 +16,12 @@ const input = choiceForm({
   file: z.instanceof(File).refine((file) => file.name !== ''),
 });
 
-export const importLeads = action({ page: '/imports', input }, async ({ importId, file, ...choices }) => {
+const audit = ({ importId, companyId, file }: z.output<typeof input>) => ({
+  action: 'import.upload',
+  details: { importId, companyId, bytes: file.size },
+});
+
+export const importLeads = action({ page: '/imports', input, audit }, async ({ importId, file, ...choices }) => {
   if (file.size > EDGE_LIMITS.uploadBytes)
     throw new HttpError(413, 'file_too_large', 'Expected a file of at most 4 MB.');
   const bytes = new Uint8Array(await file.arrayBuffer());

@@ -1,99 +1,96 @@
-/** The latest jobs, newest first, by status. */
+/** Jobs by any filter, page by page, and what can be done to the chosen ones or to all that the filter means. */
+import type { Metadata } from 'next';
 import Link from 'next/link';
-import { z } from 'zod';
-import { requireOperator } from '../operator';
-import { When } from '../when';
-import { type JobLine, latestJobs, PAGE } from './latest';
+import { queue } from '@/lib/queue';
+import { requireSession } from '../operator';
+import { Refused } from '../refused';
+import { address, one } from '../ui/address';
+import { Done } from '../ui/done';
+import { Hidden } from '../ui/field';
+import { Empty, Head } from '../ui/head';
+import { Live } from '../ui/live';
+import { viewerZone } from '../ui/zoned';
+import { BulkPanel } from './bulkPanel';
+import { Filters } from './filters';
+import { JobTable } from './jobTable';
+import { addressOf, type BulkAction, type JobParams, LIVE_ACTIONS, paramsOf, queryOf } from './query';
 
-const STATUSES = ['PENDING', 'PROCESSING', 'COMPLETED', 'DEAD_LETTER', 'CANCELLED'] as const;
+export const metadata: Metadata = { title: 'Jobs' };
 
-/** Whatever an address says, the page shows something: an unknown filter is no filter. */
-const query = z.object({
-  status: z.enum(STATUSES).nullable().catch(null),
-  before: z
-    .string()
-    .regex(/^\d{1,18}$/)
-    .transform(BigInt)
-    .nullable()
-    .catch(null),
-});
+const ORDER = { PENDING: 'Those due first stand first.' } as const;
 
 export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
-  await requireOperator();
-  const filter = query.parse(await searchParams);
-  const jobs = await latestJobs(filter);
-  const last = jobs.length === PAGE ? jobs.at(-1) : undefined;
+  const { role } = await requireSession();
+  const sent = await searchParams;
+  const zone = await viewerZone();
+  const params = paramsOf(sent);
+  const after = one(sent.after);
+  const query = queryOf(params, zone);
+  const page = await queue.jobsPage(query, after === undefined ? {} : { after });
+  const actions = role === 'operator' ? actionsOf(params) : [];
+  const asked = actions.find((action) => action === one(sent.do));
   return (
     <>
-      <h1>Jobs</h1>
-      <nav aria-label="Status">
-        <Link href="/jobs">all</Link>
-        {STATUSES.map((status) => (
-          <Link
-            key={status}
-            href={`/jobs?status=${status}`}
-            aria-current={status === filter.status ? 'page' : undefined}
-          >
-            {status}
-          </Link>
-        ))}
-      </nav>
-      {jobs.length === 0 ? <p className="soft">No such jobs.</p> : <JobTable jobs={jobs} />}
-      {last && (
-        <Link
-          href={{
-            pathname: '/jobs',
-            query: { ...(filter.status && { status: filter.status }), before: String(last.id) },
-          }}
-        >
-          Older
-        </Link>
+      <Head title="Jobs" sub={params.status === 'PENDING' ? ORDER.PENDING : 'The newest stand first.'}>
+        <Live everyMs={15_000} />
+      </Head>
+      <Refused code={sent.refused} at={sent.at} />
+      <Done params={sent} />
+      <Filters params={params} types={queue.jobs.map(({ type }) => type)} />
+      {page.jobs.length === 0 ? (
+        <Empty title={page.next ? 'None among those looked at' : 'No such jobs'}>
+          {page.next
+            ? `All jobs down to ${page.searchedTo} were looked at; older ones may fit.`
+            : 'Take a criterion away, or look in another status. Dead letters and cancelled jobs give their idempotency keys back, so a search by key does not find them.'}
+        </Empty>
+      ) : (
+        <form method="get" action="/jobs" className="grid max-w-none grid-cols-[minmax(0,1fr)] gap-3">
+          <Hidden values={addressOf(params)} />
+          {actions.length > 0 && <Actions actions={actions} params={params} />}
+          <JobTable jobs={page.jobs} choose={actions.length > 0} />
+        </form>
       )}
+      <nav aria-label="Pages of jobs" className="flex gap-2">
+        {after && (
+          <Link className="button" href={address('/jobs', addressOf(params))}>
+            First page
+          </Link>
+        )}
+        {page.next && (
+          <Link className="button" href={address('/jobs', { ...addressOf(params), after: page.next })}>
+            {page.searchedTo === null ? 'Next page' : `Look further, below ${page.searchedTo}`}
+          </Link>
+        )}
+      </nav>
+      {asked && <BulkPanel action={asked} params={params} zone={zone} />}
     </>
   );
 }
 
-function JobTable({ jobs }: { jobs: readonly JobLine[] }) {
+function actionsOf({ status }: JobParams): readonly BulkAction[] {
+  if (status === 'COMPLETED') return [];
+  return status === 'DEAD_LETTER' || status === 'CANCELLED' ? ['replay'] : LIVE_ACTIONS;
+}
+
+const BUTTONS: Readonly<Record<BulkAction, string>> = {
+  cancel: 'Cancel…',
+  reschedule: 'Reschedule…',
+  reprioritise: 'Priority…',
+  replay: 'Replay…',
+};
+
+function Actions({ actions, params }: { actions: readonly BulkAction[]; params: JobParams }) {
+  const isNarrow = params.type !== undefined || params.queue !== undefined || params.status !== undefined;
   return (
-    <div className="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>Job</th>
-            <th>Type</th>
-            <th>Status</th>
-            <th className="number">Priority</th>
-            <th className="number">Attempts</th>
-            <th>Created (UTC)</th>
-            <th>Due</th>
-            <th>Finished</th>
-          </tr>
-        </thead>
-        <tbody>
-          {jobs.map((job) => (
-            <tr key={job.id}>
-              <td>
-                <Link href={`/jobs/${job.id}`}>{String(job.id)}</Link>
-              </td>
-              <td>{job.type}</td>
-              <td>{job.status}</td>
-              <td className="number">{job.priority}</td>
-              <td className="number">
-                {job.attempt}/{job.maxAttempts}
-              </td>
-              <td>
-                <When at={job.createdAt} />
-              </td>
-              <td>
-                <When at={job.dueAt} />
-              </td>
-              <td>
-                <When at={job.finishedAt} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <div className="flex flex-wrap items-center gap-2">
+      {actions.map((action) => (
+        <button key={action} type="submit" name="do" value={action} className="button small">
+          {BUTTONS[action]}
+        </button>
+      ))}
+      <span className="soft text-[0.92rem]">
+        {isNarrow ? 'The chosen jobs, or all that the filter means if none is chosen.' : 'The chosen jobs.'}
+      </span>
     </div>
   );
 }

@@ -6,7 +6,10 @@ import { cancel, pause, resume, retryUnconfirmed } from './controls.ts';
 import { type Created, createCampaign } from './create.ts';
 import { recipientsFile } from './recipients-file.ts';
 import type { actionQuery, NewCampaign } from './request.ts';
-import { listCampaigns, readCampaign } from './status.ts';
+import { type CampaignsPage, campaignsPage, listCampaigns, readCampaign } from './status.ts';
+
+export type { CampaignReport } from '../jobs/campaign-send/report.ts';
+export type { CampaignSummary } from './status.ts';
 
 export const campaigns = {
   /** Makes it, and starts it unless it is a draft; one with `scheduledAt` starts then. */
@@ -27,6 +30,8 @@ export const campaigns = {
   },
   read: (id: string) => readCampaign(database(), id),
   list: (options: { companyId: string; limit: number }) => listCampaigns(database(), options),
+  page: (of: { companyId?: string | undefined; after?: string | undefined }): Promise<CampaignsPage> =>
+    campaignsPage(database(), of),
   /** The recipients as a CSV; `null` if there is no such campaign. */
   recipientsFile: (id: string) => recipientsFile(database(), id),
 };

@@ -45,6 +45,31 @@ export function listCampaigns(
 
 const MAX_LISTED = 200;
 
+export interface CampaignsPage {
+  readonly campaigns: readonly CampaignSummary[];
+  /** The id that the next page begins after; null if this is the last. */
+  readonly next: string | null;
+}
+
+/** Those of all companies or of one, the newest first, 50 a page. `after`: the last id of the page before; an unknown one begins anew. */
+export async function campaignsPage(
+  database: Executor,
+  { companyId, after }: { readonly companyId?: string | undefined; readonly after?: string | undefined },
+): Promise<CampaignsPage> {
+  const found = await database.execute<CampaignSummary>({
+    text: `${SELECT}
+      left join campaigns last on last.id = $2
+      where ($1::text is null or c.company_id = $1) and (last.id is null or (c.created_at, c.id) < (last.created_at, last.id))
+      order by c.created_at desc, c.id desc
+      limit $3::int`,
+    params: [companyId ?? null, after ?? null, PAGE + 1],
+  });
+  const campaigns = found.slice(0, PAGE);
+  return { campaigns, next: found.length > PAGE ? (campaigns.at(-1)?.campaignId ?? null) : null };
+}
+
+const PAGE = 50;
+
 const instant = (column: string) => `to_char(c.${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 const SELECT = `

@@ -1,113 +1,114 @@
 /** What changed in the portal, brought to our leads. What we wrote there ourselves comes back as an event too, and changes nothing. */
 import type { Executor } from '../../db/client.ts';
-import { Multifield } from '../providers/bitrix24.ts';
-import { contentOf, hashOf, leadOf, ORIGINATOR } from './mapping.ts';
+import { contentOf, type Item, type Lead, leadOf, ORIGINATOR, type Theirs, theirsOf } from './mapping.ts';
+import { addedAs, type Carried, type Edits, merge } from './merge.ts';
 
-export interface PortalItem {
-  readonly id: string;
-  readonly fields: Readonly<Record<string, unknown>>;
+/** An item as it was fetched. */
+export interface Look {
+  readonly itemId: string;
+  /** The database's clock before the fetch. */
+  readonly asOf: string;
 }
 
-export type Applied = 'echo' | 'updated' | 'linked' | 'created' | 'ignored' | 'unlinked';
+/** 'late': a sync has the lead, or somebody looked or changed it since: the item has to be fetched again. */
+export type Applied = 'echo' | 'updated' | 'linked' | 'created' | 'ignored' | 'unlinked' | 'late';
 
 /**
- * Applies one item of the portal. A lead that is linked takes over its name, organisation, source, notes and e-mail, where they
- * are not empty: the phone is what a lead is known by, and is never changed from there. `imports`: an item that nobody knows
- * becomes a lead.
+ * Applies one item of the portal. A lead that is linked takes in what people changed there of its name, organisation, source, notes and
+ * e-mail, by the company's policy; the phone is what a lead is known by, and is never changed from there. `imports`: an item that
+ * nobody knows becomes a lead. Writes nothing over anything newer: see 'late'.
  */
 export async function applyItem(
   database: Executor,
   companyId: string,
-  { id, fields }: PortalItem,
-  { imports }: { imports: boolean },
+  look: Look & { readonly item: Item },
+  { imports, edits }: { imports: boolean; edits: Edits },
 ): Promise<Applied> {
-  const has = Array.isArray(fields.fm) ? fields.fm.flatMap((one) => Multifield.safeParse(one).data ?? []) : [];
-  const phones = has.filter(({ typeId }) => typeId === 'PHONE').map(({ value }) => e164(value));
-  const lead = {
-    name: text(fields.name),
-    organisation: text(fields.companyTitle),
-    source: text(fields.sourceDescription),
-    notes: text(fields.comments),
-    email: has.find(({ typeId }) => typeId === 'EMAIL')?.value ?? null,
-  };
-  const origin = fields.originatorId === ORIGINATOR ? leadOf(fields.originId) : null;
-  const [found] = await database.execute<Linked>({ text: FIND, params: [companyId, id, origin] });
-  if (found === undefined) {
-    const [phone] = phones.filter((one) => one !== null);
-    if (!imports || phone === undefined) return 'ignored';
-    const created = await database.execute({
-      text: CREATE,
-      params: [
-        companyId,
-        id,
-        phone,
-        lead.name,
-        lead.organisation,
-        lead.source,
-        lead.notes,
-        lead.email,
-        hashOf(contentOf({ ...lead, phone })),
-      ],
-    });
-    return created.length > 0 ? 'created' : 'ignored';
-  }
-  const hasEmail = has.some(({ value }) => value.toLowerCase() === found.email?.toLowerCase());
-  const merged = {
-    phone: found.phone,
-    name: lead.name ?? found.name,
-    organisation: lead.organisation ?? found.organisation,
-    source: lead.source ?? found.source,
-    notes: lead.notes ?? found.notes,
-    email: has.some(({ value }) => value.toLowerCase() === found.email?.toLowerCase())
-      ? found.email
-      : (lead.email ?? found.email),
-  };
-  // What the portal has, not what we make of it: a change of ours that it lacks must still look like one.
-  const theirs = contentOf({ ...lead, phone: found.phone, email: hasEmail ? found.email : lead.email });
-  const isSame = hashOf(contentOf(merged)) === hashOf(contentOf(found));
-  if (isSame && found.is_linked) return 'echo';
-  await database.execute({
-    text: UPDATE,
+  const { itemId, asOf, item } = look;
+  const origin = item.originatorId === ORIGINATOR ? leadOf(item.originId) : null;
+  const [found] = await database.execute<Linked>({ text: FIND, params: [companyId, itemId, origin] });
+  const theirs = theirsOf(item);
+  if (found === undefined) return imports ? create(database, companyId, look, theirs) : 'ignored';
+  if (!found.hasLink) await makeLink(database, companyId, found.id);
+  const { carried, seen, isLinked } = found;
+  const { send, take, afterTaking } = merge({ ours: contentOf(found), carried, seen }, theirs, edits);
+  const written = await database.execute({
+    text: TAKE,
     params: [
       companyId,
-      id,
+      itemId,
       found.id,
-      merged.name,
-      merged.organisation,
-      merged.source,
-      merged.notes,
-      merged.email,
-      hashOf(theirs),
+      found.version,
+      asOf,
+      JSON.stringify(take),
+      JSON.stringify(afterTaking.carried),
+      JSON.stringify({ ...afterTaking.seen, ...updatedTime(item) }),
+      send.length === 0,
     ],
   });
-  return isSame ? 'linked' : 'updated';
+  if (written.length === 0) return 'late';
+  if (Object.keys(take).length > 0) return 'updated';
+  return isLinked ? 'echo' : 'linked';
 }
 
 /** The item is gone: its lead stays, and is added again only when it changes here. */
-export async function unlinkItem(database: Executor, companyId: string, externalId: string): Promise<Applied> {
-  const rows = await database.execute({
-    text: `
-      update crm_links set external_id = null, content_hash = null, deleted_at = now()
-      where company_id = $1 and external_id = $2::bigint
-      returning 1`,
-    params: [companyId, externalId],
+export async function unlinkItem(database: Executor, companyId: string, { itemId, asOf }: Look): Promise<Applied> {
+  const [row] = await database.execute<{ is_known: boolean; is_unlinked: boolean }>({
+    text: UNLINK,
+    params: [companyId, itemId, asOf],
   });
-  return rows.length > 0 ? 'unlinked' : 'ignored';
+  if (!row?.is_known) return 'ignored';
+  return row.is_unlinked ? 'unlinked' : 'late';
 }
 
-interface Linked {
-  id: string;
-  phone: string;
-  name: string | null;
-  email: string | null;
-  source: string | null;
-  organisation: string | null;
-  notes: string | null;
-  is_linked: boolean;
+async function create(
+  database: Executor,
+  companyId: string,
+  { itemId, asOf, item }: Look & { item: Item },
+  theirs: Theirs,
+): Promise<Applied> {
+  const [phone] = (theirs.phones ?? []).flatMap((one) => e164(one) ?? []);
+  if (phone === undefined) return 'ignored';
+  const { name = '', organisation = '', source = '', notes = '', emails = [] } = theirs;
+  const content = { name, organisation, source, notes, phone, email: emails[0] ?? '' };
+  const carried: Carried = { ...addedAs(content), wrote: { phone: false, email: false } };
+  const seen = JSON.stringify({ ...theirs, ...updatedTime(item) });
+  const created = await database.execute({
+    text: CREATE,
+    params: [companyId, itemId, asOf, JSON.stringify(carried), seen],
+  });
+  return created.length > 0 ? 'created' : 'ignored';
+}
+
+/** A sync that nobody asked for may have added it: the rows were restored from before, or it is another deployment's. */
+async function makeLink(database: Executor, companyId: string, leadId: string): Promise<void> {
+  await database.execute({
+    text: `
+      insert into crm_links (company_id, lead_id) values ($1, $2::bigint)
+      on conflict (company_id, lead_id) do nothing`,
+    params: [companyId, leadId],
+  });
+}
+
+/** The portal counts in seconds: what changed a moment ago may change again within the same one, and has to be looked at again. */
+const SETTLED_MS = 5_000;
+
+function updatedTime({ updatedTime: at }: Item): { readonly updatedTime?: string } {
+  const isSettled = typeof at === 'string' && Date.now() - Date.parse(at) > SETTLED_MS;
+  return isSettled ? { updatedTime: at } : {};
+}
+
+interface Linked extends Lead {
+  readonly version: string;
+  readonly hasLink: boolean;
+  readonly isLinked: boolean;
+  readonly carried: Carried | null;
+  readonly seen: Theirs | null;
 }
 
 const FIND = `
-select l.id::text, l.phone_e164 as phone, l.name, l.email, l.source, l.organisation, l.notes, k.external_id is not null as is_linked
+select l.id::text, l.version::text, l.phone_e164 as phone, l.name, l.email, l.source, l.organisation, l.notes,
+       k.lead_id is not null as "hasLink", k.external_id is not null as "isLinked", k.carried, k.seen
 from leads l
 left join crm_links k on k.company_id = l.company_id and k.lead_id = l.id
 where l.company_id = $1 and (k.external_id = $2::bigint or (l.id = $3::bigint and k.external_id is null))
@@ -115,41 +116,70 @@ order by (k.external_id = $2::bigint) desc nulls last
 limit 1
 `;
 
-/** The lead has the version that the portal has: what came from there is not sent back. A change of ours that waits stays. */
-const UPDATE = `
-with lead as (
-  update leads
-  set name = $4, organisation = $5, source = $6, notes = $7, email = $8, updated_at = now()
-  where company_id = $1 and id = $3::bigint
-    and (name, organisation, source, notes, email) is distinct from ($4::text, $5::text, $6::text, $7::text, $8::text)
-  returning id, version
+/**
+ * Only if nobody works on the link, nobody has looked at the item since, and the lead is the version that was judged: who loses
+ * reads again. Where nothing of ours waits the lead is synced in its new version: what came from there is not sent back.
+ */
+const TAKE = `
+with link as (
+  select lead_id from crm_links
+  where company_id = $1 and lead_id = $3::bigint and (external_id is null or external_id = $2::bigint)
+    and (claimed_until is null or claimed_until < now()) and (looked_at is null or looked_at <= $5::timestamptz)
+  for update
+), lead as (
+  select l.id, l.version from leads l join link on link.lead_id = l.id
+  where l.version = $4::bigint
+  for update of l
+), taken as (
+  update leads l
+  set name         = case when t ? 'name'         then nullif(t ->> 'name', '')         else l.name end,
+      organisation = case when t ? 'organisation' then nullif(t ->> 'organisation', '') else l.organisation end,
+      source       = case when t ? 'source'       then nullif(t ->> 'source', '')       else l.source end,
+      notes        = case when t ? 'notes'        then nullif(t ->> 'notes', '')        else l.notes end,
+      email        = case when t ? 'email'        then nullif(t ->> 'email', '')        else l.email end,
+      updated_at = now()
+  from lead, (select $6::jsonb as t) take
+  where l.id = lead.id and t <> '{}'
+  returning l.id, l.version
 )
-insert into crm_links as k (company_id, lead_id, external_id, content_hash, wanted_version, synced_version, synced_at)
-select $1, l.id, $2::bigint, $9, coalesce(lead.version, l.version), coalesce(lead.version, l.version), now()
-from leads l left join lead on lead.id = l.id
-where l.company_id = $1 and l.id = $3::bigint
-on conflict (company_id, lead_id) do update
-set external_id = excluded.external_id, content_hash = excluded.content_hash, deleted_at = null, synced_at = now(),
-    synced_version = case when k.wanted_version > k.synced_version then k.synced_version else excluded.synced_version end,
-    wanted_version = greatest(k.wanted_version, excluded.wanted_version)
+update crm_links k
+set external_id = $2::bigint, carried = $7::jsonb, seen = $8::jsonb, looked_at = $5::timestamptz, deleted_at = null,
+    adding_since = null, synced_at = now(),
+    synced_version = case when $9 then coalesce(taken.version, lead.version) else k.synced_version end,
+    wanted_version = case when $9 then coalesce(taken.version, lead.version) else k.wanted_version end,
+    refusal        = case when not $9 then k.refusal end
+from lead left join taken on taken.id = lead.id
+where k.company_id = $1 and k.lead_id = lead.id
+returning 1
+`;
+
+const UNLINK = `
+with known as (
+  select lead_id from crm_links where company_id = $1 and external_id = $2::bigint
+), unlinked as (
+  update crm_links
+  set external_id = null, carried = null, seen = null, looked_at = $3::timestamptz, deleted_at = now()
+  where company_id = $1 and external_id = $2::bigint
+    and (claimed_until is null or claimed_until < now()) and (looked_at is null or looked_at <= $3::timestamptz)
+  returning 1
+)
+select exists (select from known) as is_known, exists (select from unlinked) as is_unlinked
 `;
 
 const CREATE = `
 with lead as (
   insert into leads (company_id, phone_e164, name, organisation, source, notes, email)
-  values ($1, $3, $4, $5, $6, $7, $8)
+  select $1, c ->> 'phone', nullif(c ->> 'name', ''), nullif(c ->> 'organisation', ''), nullif(c ->> 'source', ''),
+         nullif(c ->> 'notes', ''), nullif(c ->> 'email', '')
+  from (select $4::jsonb as c) item
   on conflict (company_id, phone_e164) do nothing
   returning id, version
 )
-insert into crm_links (company_id, lead_id, external_id, content_hash, wanted_version, synced_version, synced_at)
-select $1, id, $2::bigint, $9, version, version, now() from lead
+insert into crm_links (company_id, lead_id, external_id, carried, seen, looked_at, wanted_version, synced_version, synced_at)
+select $1, id, $2::bigint, $4::jsonb, $5::jsonb, $3::timestamptz, version, version, now() from lead
 on conflict do nothing
 returning 1
 `;
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, 10_000) : null;
-}
 
 /** Portals hold numbers as people type them; only what is international for certain is one of ours. */
 function e164(value: string): string | null {

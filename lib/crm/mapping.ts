@@ -1,6 +1,5 @@
 /** A lead as the portal knows it, and back. Pure. */
-import { createHash } from 'node:crypto';
-import type { Wanted } from '../providers/bitrix24.ts';
+import { isSame, Multifield, multifieldChanges, newMultifields } from '../providers/bitrix24.ts';
 
 export interface Lead {
   readonly id: string;
@@ -24,41 +23,105 @@ export function leadOf(originId: unknown): string | null {
   return typeof originId === 'string' ? (/^lead:(\d{1,19})$/.exec(originId)?.[1] ?? null) : null;
 }
 
-export interface Content {
-  /** Those of `crm.item` that both sides may change. */
-  readonly fields: {
-    readonly name: string;
-    readonly companyTitle: string;
-    readonly sourceDescription: string;
-    readonly comments: string;
-  };
-  readonly multifields: readonly Wanted[];
+/** Our names of the texts, and those of `crm.item`. */
+export const NAMES = {
+  name: 'name',
+  organisation: 'companyTitle',
+  source: 'sourceDescription',
+  notes: 'comments',
+} as const;
+export type TextField = keyof typeof NAMES;
+export const TEXTS = Object.keys(NAMES) as readonly TextField[];
+
+/** What of a lead both sides may change. An empty text and none are the same to people. */
+export type Content = Readonly<Record<TextField | 'phone' | 'email', string>>;
+
+/** What an item holds, as far as the portal said: a field that is missing from its answer is not one that is empty. */
+export interface Theirs extends Readonly<Partial<Record<TextField, string>>> {
+  readonly phones?: readonly string[];
+  readonly emails?: readonly string[];
 }
 
 export function contentOf(lead: Omit<Lead, 'id'>): Content {
   return {
-    fields: {
-      name: lead.name ?? '',
-      companyTitle: lead.organisation ?? '',
-      sourceDescription: lead.source ?? '',
-      comments: lead.notes ?? '',
-    },
-    multifields: [
-      { typeId: 'PHONE', value: lead.phone },
-      ...(lead.email === null ? [] : [{ typeId: 'EMAIL' as const, value: lead.email }]),
-    ],
+    name: lead.name ?? '',
+    organisation: lead.organisation ?? '',
+    source: lead.source ?? '',
+    notes: lead.notes ?? '',
+    phone: lead.phone,
+    email: lead.email ?? '',
   };
 }
 
-export function titleOf({ name, phone }: Pick<Lead, 'name' | 'phone'>): string {
-  return name ?? phone;
+export type Item = Readonly<Record<string, unknown>>;
+
+/** Longer than any field of the portal. */
+const TEXT_CHARS = 10_000;
+
+export function theirsOf(item: Item): Theirs {
+  const texts = TEXTS.flatMap((field) => {
+    const value = item[NAMES[field]];
+    if (value === undefined) return [];
+    return [[field, typeof value === 'string' ? value.trim().slice(0, TEXT_CHARS) : '']];
+  });
+  const values = (kind: string) =>
+    multifieldsOf(item).flatMap(({ typeId, value }) => (typeId === kind && value.trim() !== '' ? [value.trim()] : []));
+  return {
+    ...(Object.fromEntries(texts) as Partial<Record<TextField, string>>),
+    ...(item.fm !== undefined && { phones: values('PHONE'), emails: values('EMAIL') }),
+  };
 }
 
-/** The same for the same content, whichever side it comes from. */
-export function hashOf({ fields, multifields }: Content): string {
-  const { name, companyTitle, sourceDescription, comments } = fields;
-  const values = multifields.map(({ typeId, value }) => `${typeId}:${value.toLowerCase()}`).sort();
-  return createHash('sha256')
-    .update(JSON.stringify([name, companyTitle, sourceDescription, comments, values]))
-    .digest('base64url');
+export function multifieldsOf({ fm }: Item): readonly Multifield[] {
+  // PHP writes a map whose keys are not 0, 1, 2 … as an object.
+  const entries = typeof fm === 'object' && fm !== null ? Object.values(fm) : [];
+  return entries.flatMap((one) => Multifield.safeParse(one).data ?? []);
+}
+
+export function hasPhone(phones: readonly string[], phone: string): boolean {
+  return phones.some((one) => isSame('PHONE', one, phone));
+}
+
+export function hasEmail(emails: readonly string[], email: string): boolean {
+  return emails.some((one) => isSame('EMAIL', one, email));
+}
+
+/** The fields of a lead that the portal does not have. */
+export function newFields(leadId: string, content: Content): Record<string, unknown> {
+  return {
+    title: content.name || content.phone,
+    ...Object.fromEntries(TEXTS.map((field) => [NAMES[field], content[field]])),
+    originatorId: ORIGINATOR,
+    originId: originOf(leadId),
+    fm: newMultifields([
+      { typeId: 'PHONE', value: content.phone },
+      { typeId: 'EMAIL', value: content.email || null },
+    ]),
+  };
+}
+
+/** What we wrote before of the two that have entries of their own there; null: nothing that is ours. */
+export interface Written {
+  readonly phone: string | null;
+  readonly email: string | null;
+}
+
+/** What an update has to write of `fields`; null if nothing. `was`: the entries that are ours to change or remove. */
+export function changedFields(
+  item: Item,
+  { leadId, content, fields, was }: { leadId: string; content: Content; fields: readonly string[]; was: Written },
+): Record<string, unknown> | null {
+  const texts = TEXTS.filter((field) => fields.includes(field)).map((field) => [NAMES[field], content[field]]);
+  const fm = multifieldChanges(multifieldsOf(item), [
+    ...(fields.includes('phone') ? [{ typeId: 'PHONE' as const, was: was.phone, value: content.phone }] : []),
+    ...(fields.includes('email') ? [{ typeId: 'EMAIL' as const, was: was.email, value: content.email || null }] : []),
+  ]);
+  // An item that has an origin of somebody else's is known there by that: it keeps it.
+  const isUnnamed = item.originId === undefined || item.originId === null || item.originId === '';
+  const changes = {
+    ...Object.fromEntries(texts),
+    ...(fm && { fm }),
+    ...(isUnnamed && { originatorId: ORIGINATOR, originId: originOf(leadId) }),
+  };
+  return Object.keys(changes).length === 0 ? null : changes;
 }

@@ -2,7 +2,8 @@
 import type { Executor } from '../../db/client.ts';
 import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
 import type { Limit } from '../jobqueue/index.ts';
-import type { Portal } from '../providers/bitrix24.ts';
+import { Portal } from '../providers/bitrix24.ts';
+import type { Edits } from './merge.ts';
 
 export interface Crm {
   readonly portal: Portal;
@@ -14,16 +15,33 @@ export interface Crm {
   readonly stageId: string | null;
   readonly assignedById: number | null;
   readonly importsLeads: boolean;
+  readonly edits: Edits;
+  readonly directory: KnownDirectory | null;
   readonly isPaused: boolean;
 }
 
-/** Null if neither the company nor the deployment has a portal. A portal is known by its host: the rest of its URL is a secret. */
+/** What the portal knows, of which a company's settings name some. */
+export interface Directory {
+  /** The portal that it is of: a company may have moved to another. */
+  readonly host: string;
+  /** Those that can be written. */
+  readonly fields: readonly string[];
+  readonly stages: readonly string[];
+  readonly sources: readonly string[];
+}
+
+export interface KnownDirectory extends Directory {
+  readonly ageMs: number;
+}
+
+/** Null if neither the company nor the deployment has a portal. */
 export async function crmOf(database: Executor, companyId: string): Promise<Crm | null> {
   const [row] = await database.execute<Row>({
     text: `
       select s.webhook_url, coalesce(s.per_second, 2) as per_second, coalesce(s.burst, 50) as burst,
              coalesce(s.duplicate_policy, 'link') as policy, s.source_id, s.stage_id, s.assigned_by_id::text as assigned_by_id,
-             coalesce(s.imports_leads, false) as imports_leads, c.paused_at is not null as is_paused
+             coalesce(s.imports_leads, false) as imports_leads, coalesce(s.portal_edits, 'take') as edits, s.directory,
+             (extract(epoch from now() - s.directory_at) * 1000)::float8 as directory_age_ms, c.paused_at is not null as is_paused
       from companies co
       left join crm_settings s on s.company_id = co.id
       left join connections c on c.company_id = co.id and c.provider = 'bitrix24'
@@ -32,15 +50,18 @@ export async function crmOf(database: Executor, companyId: string): Promise<Crm 
   });
   const webhookUrl = row?.webhook_url ?? bitrix24WebhookUrl();
   if (row === undefined || webhookUrl === null) return null;
+  const portal = new Portal(webhookUrl);
   return {
-    portal: { webhookUrl: webhookUrl.replace(/\/+$/, '') },
-    bucket: `bitrix24:${URL.canParse(webhookUrl) ? new URL(webhookUrl).host : 'portal'}`,
+    portal,
+    bucket: `bitrix24:${portal.host}`,
     limit: { perSecond: row.per_second, burst: row.burst },
     policy: row.policy,
     sourceId: row.source_id,
     stageId: row.stage_id,
     assignedById: row.assigned_by_id === null ? null : Number(row.assigned_by_id),
     importsLeads: row.imports_leads,
+    edits: row.edits,
+    directory: row.directory && { ...row.directory, ageMs: row.directory_age_ms ?? 0 },
     isPaused: row.is_paused,
   };
 }
@@ -54,5 +75,8 @@ interface Row {
   stage_id: string | null;
   assigned_by_id: string | null;
   imports_leads: boolean;
+  edits: Edits;
+  directory: Directory | null;
+  directory_age_ms: number | null;
   is_paused: boolean;
 }

@@ -2,10 +2,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Executor } from '../../db/client.ts';
 import { HttpError } from '../http/errors.ts';
+import type { Arrival } from './inbox.ts';
 
-export interface PortalEvent {
-  readonly event: 'ONCRMLEADADD' | 'ONCRMLEADUPDATE' | 'ONCRMLEADDELETE';
-  readonly itemId: string;
+export interface PortalEvent extends Pick<Arrival, 'event' | 'itemId'> {
   readonly ts: string;
   readonly token: string;
 }

@@ -1,24 +1,64 @@
 /** Who may see the pages and call their actions. Asked twice, in proxy.ts and where the data is read: neither trusts the other. */
-import { isProduction } from '../config.ts';
-import { opens } from './auth.ts';
+import { isOpenConsole } from '../config.ts';
 import { HttpError } from './errors.ts';
+import { type Session, unseal } from './session.ts';
 
-/** Lets the operator in: HTTP Basic with OPERATOR_SECRET as the password, any user name. Open while nobody else can reach the process. */
-export function admitOperator(headers: Headers): void {
-  if (!isProduction()) return;
-  const [, credentials] = /^Basic +(\S+)$/i.exec(headers.get('authorization') ?? '') ?? [];
-  const [, password] = /^[^:]*:(.*)$/s.exec(Buffer.from(credentials ?? '', 'base64').toString()) ?? [];
-  if (!opens(password ?? '', 'OPERATOR_SECRET'))
-    throw new HttpError(401, 'unauthorized', 'The operator has to sign in.');
+/** Browsers take a `__Host-` cookie only over TLS, for this host alone, and never from a script. */
+const COOKIE = '__Host-jobqueue';
+/** Without TLS they would drop it; on the developer's own machine there is none. */
+const LOCAL_COOKIE = 'jobqueue';
+
+/** The session of a request, or null for a stranger: while OPERATOR_SECRET is unset everybody is one. */
+export function sessionOf(headers: Headers): Session | null {
+  if (isOpenConsole() && isLoopback(headers))
+    return { role: 'operator', name: 'developer', expiresAt: new Date(Date.now() + 60_000) };
+  return unseal(cookieOf(headers, sessionCookie(headers).name), new Date());
+}
+
+/** Lets whoever signed in pass. Throws 401. */
+export function admit(headers: Headers): Session {
+  const session = sessionOf(headers);
+  if (session === null) throw new HttpError(401, 'unauthorized', 'Sign in first.');
+  return session;
+}
+
+/** Lets operators pass, and nobody who may only look. Throws 401 or 403. */
+export function admitOperator(headers: Headers): Session {
+  const session = admit(headers);
+  if (session.role !== 'operator') throw new HttpError(403, 'read_only', 'A viewer may look, not act.');
+  return session;
 }
 
 /**
- * Refuses a form that another site sent: browsers repeat Basic credentials on every request, whoever caused it. Next.js itself
- * lets a request without an Origin pass; a browser that posts a form always sends one, so here it is refused.
+ * Refuses a form that another site sent. Next.js itself lets a request without an Origin pass; a browser that posts a form
+ * always sends one, so here it is refused.
  */
 export function admitOrigin(headers: Headers): void {
   const origin = headers.get('origin') ?? '';
   const host = headers.get('x-forwarded-host') ?? headers.get('host');
   if (URL.canParse(origin) && new URL(origin).host === host) return;
   throw new HttpError(403, 'origin_refused', 'Expected the form to be sent from a page of this app.');
+}
+
+/** Name and reach of the session's cookie for whoever sent these headers. */
+export function sessionCookie(headers: Headers): { readonly name: string; readonly secure: boolean } {
+  const isLocal = isLoopback(headers) && headers.get('x-forwarded-proto') !== 'https';
+  return isLocal ? { name: LOCAL_COOKIE, secure: false } : { name: COOKIE, secure: true };
+}
+
+/** Whom to count failed logins against: the last hop that a proxy has noted, for what stands before it anyone can write. */
+export function clientAddress(headers: Headers): string {
+  const hops = (headers.get('x-forwarded-for') ?? '').split(',');
+  return (hops.at(-1)?.trim() || 'direct').slice(0, 100);
+}
+
+/** Also what keeps another site's name that resolves to 127.0.0.1 out of an open console. */
+function isLoopback(headers: Headers): boolean {
+  const host = headers.get('x-forwarded-host') ?? headers.get('host') ?? '';
+  return /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host);
+}
+
+function cookieOf(headers: Headers, name: string): string {
+  const cookies = (headers.get('cookie') ?? '').split('; ');
+  return cookies.find((cookie) => cookie.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
 }

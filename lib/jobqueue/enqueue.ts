@@ -170,8 +170,8 @@ export function encodeJob(
   return `${JSON.stringify(entry).slice(0, -1)},"payload":${payload}}`;
 }
 
-/** The payload is stored as the caller gave it; the handler gets what the schema makes of it. */
-function encodePayload(job: Job, payload: unknown, at: string): string {
+/** The payload as JSON text, checked by the schema of its type. It is stored as the caller gave it; the handler gets what the schema makes of it. */
+export function encodePayload(job: Job, payload: unknown, at: string): string {
   const parsed = job.payload.safeParse(payload);
   if (!parsed.success) {
     const issues: Issue[] = parsed.error.issues.map((issue) => ({

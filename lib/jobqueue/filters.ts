@@ -26,6 +26,8 @@ export interface DeadLetterFilter {
   readonly errorCode?: string;
   /** Text as it stands in the message, upper and lower case alike as written; 1 to 200 characters. */
   readonly messageContains?: string;
+  /** Of a group of `deadGroups`: name, code and shape of the message. */
+  readonly fingerprint?: string;
   readonly finishedAfter?: Date;
   readonly finishedBefore?: Date;
 }
@@ -60,6 +62,7 @@ export function deadLetterFilterJson(filter: DeadLetterFilter, statuses?: readon
     errorName: text(TEXT_CHARS),
     errorCode: text(TEXT_CHARS),
     messageContains: text(TEXT_CHARS),
+    fingerprint: text(TEXT_CHARS),
     finishedAfter: instant,
     finishedBefore: instant,
   });

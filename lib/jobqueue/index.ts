@@ -1,4 +1,6 @@
 /** What a user of the queue imports. */
+
+export type { Amended } from './amend.ts';
 export type { Limit } from './buckets.ts';
 export type { AuditEntry, Target } from './controls.ts';
 export type { DrainOptions } from './drain.ts';
@@ -12,6 +14,7 @@ export {
   RetryAfterError,
 } from './errors.ts';
 export type { By, DeadLetterFilter, JobFilter } from './filters.ts';
+export type { FollowedJob, FollowOptions, JobsPreview } from './follow.ts';
 export type { Health, HealthCheck } from './health.ts';
 export type { JobView, Preview } from './inspect.ts';
 export {
@@ -32,11 +35,14 @@ export type { LogJobs } from './jobLog.ts';
 export type { KickOptions } from './kick.ts';
 export type { DrainsOptions, DrainView } from './ledger.ts';
 export { LIMITS } from './limits.ts';
+export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Trail } from './listing.ts';
 export type { Log, LogLevel } from './log.ts';
 export type { Operators } from './operators.ts';
+export type { Counted, Overview, OverviewLane, Pause } from './overview.ts';
 export type { PruneReport } from './prune.ts';
 export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions, type ScheduleOf } from './queue.ts';
 export type { RateLimitView } from './rateLimits.ts';
+export { HIDDEN, secret } from './redact.ts';
 export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './replay.ts';
 export type { DrainReport, StopReason } from './report.ts';
 export type { Duration, JobRetention, RetentionOptions } from './retention.ts';

@@ -62,16 +62,23 @@ export interface DrainView {
 export interface DrainsOptions {
   /** The id of a drain: only those that began before it. */
   readonly before?: string;
+  /** Only the drain with this id. */
+  readonly id?: string;
   /** 1 to 200, default 50. */
   readonly limit?: number;
 }
 
+const DRAIN_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
 /** Drains, newest first. Throws QueueError `option_invalid`. */
-export async function drains(executor: Executor, { before, limit = 50 }: DrainsOptions): Promise<readonly DrainView[]> {
+export async function drains(
+  executor: Executor,
+  { before, id, limit = 50 }: DrainsOptions,
+): Promise<readonly DrainView[]> {
   if (!Number.isInteger(limit) || limit < 1 || limit > 200) throw refused('limit', 'an integer from 1 to 200', limit);
-  if (before !== undefined && !/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(before))
-    throw refused('before', 'the id of a drain', before);
-  const rows = await ledger(executor, before ?? null, limit);
+  for (const [option, value] of Object.entries({ before, id }))
+    if (value !== undefined && !DRAIN_ID.test(value)) throw refused(option, 'the id of a drain', value);
+  const rows = await ledger(executor, { before: before ?? null, id: id ?? null, limit });
   return rows.map((row) => ({
     id: row.id,
     source: row.source,

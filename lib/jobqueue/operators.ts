@@ -1,15 +1,37 @@
 /** What a queue offers to those who run it: look, stop, move, bring back. Nothing here enqueues or drains. */
 import type { Database } from '../../db/database.ts';
+import { type Amended, replayAmended } from './amend.ts';
+import type { Limit } from './buckets.ts';
 import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
 import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
+import {
+  type FollowedJob,
+  type FollowOptions,
+  followJobs,
+  type JobsPreview,
+  listPauses,
+  previewJobs,
+} from './follow.ts';
 import { checkHealth, type Health } from './health.ts';
 import { type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
 import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
+import {
+  countJobs,
+  type DeadGroups,
+  deadGroups,
+  type JobsPage,
+  type JobsQuery,
+  jobTrail,
+  listJobs,
+  type Trail,
+} from './listing.ts';
 import { metricsOf } from './metrics.ts';
+import { type Counted, type Overview, type Pause, readOverview } from './overview.ts';
 import { prometheusText } from './prometheus.ts';
 import { type PruneReport, prune } from './prune.ts';
-import { type RateLimitView, rateLimits, unblock } from './rateLimits.ts';
+import { type RateLimitView, rateLimits, takeToken, unblock } from './rateLimits.ts';
+import { shownPayload } from './redact.ts';
 import {
   previewReplay,
   type Replay,
@@ -32,6 +54,12 @@ import { type Incident, incidents } from './watch.ts';
 export interface Operators extends ScheduleControls {
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
+  /** New jobs above an id, and how known ones stand. */
+  followJobs(options: FollowOptions): Promise<readonly FollowedJob[]>;
+  /** What is paused, at most 1,000. */
+  pauses(): Promise<readonly Pause[]>;
+  /** Which live jobs an operation with this filter would meet. Changes nothing. */
+  previewJobs(filter: JobFilter): Promise<JobsPreview>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
   pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<void>;
   resume(target: Target, by?: Partial<By>): Promise<void>;
@@ -47,6 +75,21 @@ export interface Operators extends ScheduleControls {
   /** What a replay with this filter would find. Changes nothing. */
   previewReplay(filter: DeadLetterFilter, options?: Pick<ReplayOptions, 'statuses'>): Promise<ReplayPreview>;
   readonly replay: ReplayCall;
+  /**
+   * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;
+   * what `shown` hid and nobody changed stays as it was. Throws QueueError `payload_invalid`, `unknown_type`, `job_unknown`.
+   */
+  replayAmended(id: string, payload: unknown, by: By): Promise<Amended>;
+  /** Payloads for the eyes of people: what the type's schema marks as secret is hidden, all of it where the type is not known. */
+  shown(type: string, payload: unknown): unknown;
+  /** One page of jobs. Pending ones by due time, all others the newest first. */
+  jobsPage(query: JobsQuery, page?: { readonly after?: string; readonly limit?: number }): Promise<JobsPage>;
+  /** How many live jobs an operation with this filter would mean, counted to 1,000. */
+  countJobs(filter: JobFilter): Promise<Counted>;
+  /** Dead letters by type and error, the largest group first; looks at the newest 5,000. */
+  deadGroups(filter?: { readonly type?: string }): Promise<DeadGroups>;
+  /** What is known beside a job: its schedule, the drain that ran it, what operators did to it. */
+  jobTrail(id: string): Promise<Trail>;
   /** The ramps, the newest first, at most 100. */
   replays(): Promise<readonly Replay[]>;
   /** Ends a ramp; `false` if it was not running. */
@@ -55,6 +98,8 @@ export interface Operators extends ScheduleControls {
   auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
+  /** Counts of every queue and type, pauses and the last ticks, in one statement of bounded probes. */
+  overview(): Promise<Overview>;
   /** Looks at every check, in one statement of bounded probes. Rejects if the database cannot be reached. */
   health(): Promise<Health>;
   /** What turned red, and what is well again: the newest 100, the newest first. */
@@ -63,6 +108,8 @@ export interface Operators extends ScheduleControls {
   metrics(): Promise<string>;
   /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
   rateLimits(): Promise<readonly RateLimitView[]>;
+  /** Takes a token of a shared bucket for something that is no job, such as a login: at once, or `false`. */
+  takeToken(key: string, limit: Limit): Promise<boolean>;
   /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
   unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
   /** Counts, waits and run times per minute, hour or in total, over all drains. */
@@ -84,6 +131,9 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
   return {
     ...scheduleControls(database),
     preview: async (filter = {}) => preview(database(), jobs, filter),
+    followJobs: async (options) => followJobs(database(), options),
+    pauses: async () => listPauses(database()),
+    previewJobs: async (filter) => previewJobs(database(), filter),
     pause: async (target, why = {}) => pause(database(), target, typeof why === 'string' ? { reason: why } : why),
     resume: async (target, by = {}) => resume(database(), target, by),
     cancel: async (filter, how) => cancel(database(), filter, how),
@@ -91,14 +141,22 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
     reprioritise: async (filter, how) => reprioritise(database(), filter, how),
     previewReplay: async (filter, how = {}) => previewReplay(database(), filter, how),
     replay: replayCall(database),
+    replayAmended: async (id, payload, by) => replayAmended(database(), jobs, { id, payload }, by),
+    shown: (type, payload) => shownPayload(jobs.get(type)?.payload, payload),
+    jobsPage: async (query, page = {}) => listJobs(database(), query, page),
+    countJobs: async (filter) => countJobs(database(), filter),
+    deadGroups: async (filter = {}) => deadGroups(database(), filter),
+    jobTrail: async (id) => jobTrail(database(), id),
     replays: async () => replays(database()),
     stopReplay: async (id, by) => stopReplay(database(), id, by),
     auditLog: async (page = {}) => auditLog(database(), page),
     audit: async (entry) => audit(database(), entry),
+    overview: async () => readOverview(database()),
     health: async () => checkHealth(database(), thresholds),
     incidents: async () => incidents(database()),
     metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
     rateLimits: async () => rateLimits(database()),
+    takeToken: async (key, limit) => takeToken(database(), key, limit),
     unblock: async (key, { actor }) => unblock(database(), key, actor),
     stats: async (options) => readStats(database(), options),
     drains: async (options = {}) => drains(database(), options),

@@ -1,8 +1,8 @@
 /** Rate limits as an operator sees and frees them. */
 import type { Executor } from '../../db/database.ts';
-import { checkKey } from './buckets.ts';
+import { checkKey, checkLimit, type Limit } from './buckets.ts';
 import { QueueError } from './errors.ts';
-import { listBuckets, unblockBucket } from './store/buckets.ts';
+import { listBuckets, takeTokens, unblockBucket } from './store/buckets.ts';
 
 export interface RateLimitView {
   readonly key: string;
@@ -14,6 +14,18 @@ export interface RateLimitView {
   readonly blockedUntil: Date | null;
   /** Until then tokens are promised to jobs that were sent away to wait. */
   readonly promisedUntil: Date | null;
+}
+
+/** A take is one statement on one row; who waits longer for an answer has no database. */
+const TAKE_MS = 5_000;
+
+/** One token now or none: `false` changes nothing. Throws QueueError `option_invalid`. */
+export async function takeToken(executor: Executor, key: string, limit: Limit): Promise<boolean> {
+  checkKey(key);
+  checkLimit(limit, 'takeToken');
+  const once = { want: 1, spare: 0, waiting: 0, returning: 0, patienceMs: 0, holdMs: 0 }; // nobody waits in line for it
+  const [answer] = await takeTokens(executor, [{ key, ...limit, ...once }], TAKE_MS);
+  return answer !== undefined && answer.taken > 0;
 }
 
 export async function rateLimits(executor: Executor): Promise<readonly RateLimitView[]> {

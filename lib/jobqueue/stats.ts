@@ -18,6 +18,8 @@ export interface StatsOptions {
   readonly to?: Date;
   readonly types?: readonly string[];
   readonly by: 'minute' | 'hour' | 'total';
+  /** Sums all those types, as the type '*'; percentiles do not add up afterwards. */
+  readonly together?: boolean;
 }
 
 /** Percentiles are upper limits of their bins: at most 1.41 times too high. */
@@ -52,7 +54,7 @@ export interface Stats {
  * buckets. Throws QueueError `option_invalid`.
  */
 export async function readStats(executor: Executor, options: StatsOptions): Promise<readonly Stats[]> {
-  const { from, to, types, by } = options;
+  const { from, to, types, by, together = false } = options;
   if (!Object.hasOwn(BUCKET_MS, by)) throw refused('by', "'minute', 'hour' or 'total'", by);
   if (types && (types.length === 0 || types.length > MAX_TYPES))
     throw refused('types', `1 to ${MAX_TYPES} types`, types.length);
@@ -70,6 +72,7 @@ export async function readStats(executor: Executor, options: StatsOptions): Prom
     spanMs: DEFAULT_SPAN_MS[by],
     types: types ?? null,
     bucketMs,
+    together,
   });
   return rows.map(view);
 }

@@ -10,7 +10,7 @@ export {
   call,
   mapOf,
   type Operating,
-  type Portal,
 } from './bitrix24/call.ts';
 export { type Effect, effectOf } from './bitrix24/effects.ts';
-export { type Change, Multifield, multifieldChanges, type Wanted } from './bitrix24/multifields.ts';
+export { isSame, Multifield, multifieldChanges, newMultifields, type Wanted } from './bitrix24/multifields.ts';
+export { Portal } from './bitrix24/portal.ts';

@@ -123,6 +123,7 @@ export async function startChaos({ database, systems, env, print }: ChaosOptions
       const dead = { errorName: 'CrashedError', finishedAfter: since };
       const { changed } = await operator.replay(dead, { actor: 'demo' });
       totals['brought back by an operator'] += changed;
+      await clock.skipCrmWaits();
       const skipped = await clock.skipGrace();
       if (skipped > 0) print(`          (an hour passes for ${skipped} calls that nobody answered)`);
     },

@@ -67,6 +67,25 @@ export class Clock {
     return ended.length;
   }
 
+  /**
+   * Leads whose request got no answer: the minute that the portal may take to make them is over, and so is the wait to ask again. And the
+   * claims on events of which the run is dead.
+   */
+  async skipCrmWaits(): Promise<void> {
+    await this.#rows(
+      `with torn as (
+         update crm_links set adding_since = adding_since - interval '2 minutes'
+         where company_id = $1 and adding_since > now() - interval '75 seconds' and adding_since < now() - interval '3 seconds'
+       ), inbox as ( -- a look takes a second or two; who claimed an item for 150 s and still has it after 15 is dead
+         update crm_inbox set claimed_until = now()
+         where company_id = $1 and claimed_until between now() and now() + interval '135 seconds'
+       )
+       update jobqueue.jobs set due_at = now()
+       where type = 'crm_sync' and lease_until is null and due_at > now() + interval '3 seconds'`,
+      COMPANY,
+    );
+  }
+
   /** Recipients whose call nobody answered, and claims that died, are as old as the campaign lets them be. Answers how many. */
   async skipGrace(): Promise<number> {
     const rows = await this.#rows(

@@ -10,7 +10,7 @@ export interface Check {
 }
 
 /** The rest of the work: a schedule's job that happens to run, the last webhooks. */
-const QUIET_MS = 30_000;
+const QUIET_MS = 60_000;
 const LOOK_MS = 250;
 
 interface Rest {
@@ -20,15 +20,20 @@ interface Rest {
   readonly messages: number;
 }
 
-/** Looks until nothing moves any more, or half a minute long. */
+/** Looks until nothing moves any more, or a minute long. */
 export async function proofOf(
   database: Executor,
   systems: Systems,
-  { campaignId, since }: { readonly campaignId: string; readonly since: Date },
+  {
+    campaignId,
+    since,
+    wait: skip,
+  }: { readonly campaignId: string; readonly since: Date; readonly wait: () => Promise<void> },
 ): Promise<readonly Check[]> {
   const endAtMs = Date.now() + QUIET_MS;
   let rest = await readRest(database, since);
   while ((rest.jobs > 0 || (await systems.messages()).webhooksWaiting > 0) && Date.now() < endAtMs) {
+    await skip();
     await wait(LOOK_MS);
     rest = await readRest(database, since);
   }

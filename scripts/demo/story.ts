@@ -48,7 +48,7 @@ export async function tellStory(options: StoryOptions): Promise<boolean> {
     const replied = await answerReplies(database, systems, { campaignId, print, stop, wait });
     await chaos?.calm();
     print('          waiting for whatever is still under way');
-    const checks = await proofOf(database, systems, { campaignId, since });
+    const checks = await proofOf(database, systems, { campaignId, since, wait });
     const found = await findings(database, api, imported);
     const arrived = report.delivered + report.read;
     const rows: Table = [

@@ -5,6 +5,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { type Browser, buildApp, openBrowser, type RunningApp, startApp } from './browser.ts';
 
 const OPERATOR_SECRET = 'operator-secret-0123456789';
+const VIEWER_SECRET = 'viewer-secret-0123456789';
 const CRON_SECRET = 'cron-secret-0123456789';
 
 let db: TestDatabase;
@@ -17,8 +18,9 @@ beforeAll(async () => {
   sql = new pg.Client(db.url);
   await sql.connect();
   await buildApp();
-  app = await startApp({ DATABASE_URL: db.url, OPERATOR_SECRET, CRON_SECRET });
-  operator = openBrowser(app.url, { user: 'operator', password: OPERATOR_SECRET });
+  app = await startApp({ DATABASE_URL: db.url, OPERATOR_SECRET, VIEWER_SECRET, CRON_SECRET });
+  operator = openBrowser(app.url);
+  expect((await operator.signIn(OPERATOR_SECRET)).status).toBe(303);
 }, 240_000); // a build and type check take some 30 s, on a loaded machine far more
 
 afterAll(async () => {
@@ -58,25 +60,29 @@ describe('the server action of the home page', () => {
   });
 
   test('refuses a stranger who replays the form', async () => {
-    const stranger = openBrowser(app.url, null);
     const form = await operator.form('/', 'Enqueue a demo job');
-    const response = await stranger.post('/', form);
-    expect([response.status, response.headers.get('www-authenticate')]).toEqual([
-      401,
-      expect.stringContaining('Basic'),
-    ]);
+    expect((await openBrowser(app.url).post('/', form)).status).toBe(401);
   });
 });
 
 describe('the pages', () => {
-  test.each(['/', '/jobs', '/jobs/1', '/imports', '/imports/some-import'])(
-    '%s shows nothing to a stranger',
-    async (path) => {
-      const response = await openBrowser(app.url, null).get(path);
-      expect(response.status).toBe(401);
-      expect(await response.text()).not.toContain('ai_generation');
-    },
-  );
+  test.each([
+    '/',
+    '/jobs',
+    '/jobs/1',
+    '/dead-letters',
+    '/schedules',
+    '/ticks',
+    '/incident',
+    '/audit',
+    '/imports',
+    '/imports/some-import',
+  ])('%s shows nothing to a stranger', async (path) => {
+    const response = await openBrowser(app.url).get(path);
+    expect(response.status).toBe(303);
+    expect(response.headers.get('location')).toMatch(/^(https?:\/\/[^/]+)?\/login/);
+    expect(await response.text()).not.toContain('ai_generation');
+  });
 
   test("a customer's text that looks like markup stays text", async () => {
     const hostile = '<script>alert(1)</script>';
@@ -110,7 +116,84 @@ describe('the pages', () => {
     expect((await operator.get('/jobs/zero')).status).toBe(404);
     expect((await operator.get('/imports/%00')).status).toBe(404);
     expect((await operator.get('/imports/%00/errors')).status).toBe(404);
-    expect((await operator.get('/jobs?status=FAILED&before=yesterday')).status).toBe(200);
+    expect((await operator.get('/jobs?status=FAILED&from=yesterday&queue=%00&ids=x')).status).toBe(200);
+  });
+});
+
+describe('the login', () => {
+  test('answers a cookie that no script can read, that other sites cannot send, and that ends', async () => {
+    const response = await openBrowser(app.url).signIn(OPERATOR_SECRET);
+    expect(response.headers.get('location')).toBe('/');
+    const [cookie = ''] = response.headers.getSetCookie();
+    expect(cookie).toMatch(/^jobqueue=/); // over TLS, or from anywhere but this machine: __Host-jobqueue with Secure
+    expect(cookie).toMatch(/HttpOnly/i);
+    expect(cookie).toMatch(/SameSite=Strict/i);
+    expect(cookie).toMatch(/Expires=/i);
+    expect(cookie).not.toContain(OPERATOR_SECRET);
+  });
+
+  test('is Secure wherever the request says that it came over TLS', async () => {
+    const stranger = openBrowser(app.url);
+    const form = await stranger.form('/login', 'Sign in');
+    form.set('name', 'ann');
+    form.set('secret', OPERATOR_SECRET);
+    const headers = {
+      origin: 'https://queue.example',
+      'x-forwarded-host': 'queue.example',
+      'x-forwarded-proto': 'https',
+    };
+    const [cookie = ''] = (await stranger.post('/login', form, headers)).headers.getSetCookie();
+    expect(cookie).toMatch(/^__Host-jobqueue=.*Secure/i);
+  });
+
+  test('refuses a wrong secret, leads to no other site, and stands in the audit log', async () => {
+    const stranger = openBrowser(app.url);
+    const wrong = await stranger.signIn('wrong-secret-0123456789');
+    expect(wrong.headers.get('location')).toContain('refused=secret_wrong');
+    expect((await stranger.get('/')).status).toBe(303);
+    const away = await stranger.submit('/login?next=%2F%2Fevil.example', 'Sign in', {
+      fields: { name: 'bob', secret: OPERATOR_SECRET },
+    });
+    expect(away.headers.get('location')).toBe('/');
+    const { rows } = await sql.query(
+      "select actor, details from jobqueue.audit_log where action = 'login' order by id desc limit 1",
+    );
+    expect(rows).toEqual([{ actor: 'bob', details: { role: 'operator' } }]);
+  });
+
+  test('counts the tries of an address, in Postgres', async () => {
+    const refused: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      const stranger = openBrowser(app.url);
+      const form = await stranger.form('/login', 'Sign in');
+      form.set('name', 'eve');
+      form.set('secret', `guess-${n}`);
+      const headers = { origin: new URL(app.url).origin, 'x-forwarded-for': '198.51.100.7, 203.0.113.9' };
+      refused.push(
+        /refused=(\w+)/.exec((await stranger.post('/login', form, headers)).headers.get('location') ?? '')?.[1] ?? '',
+      );
+    }
+    expect(refused.slice(0, 10)).toEqual(Array(10).fill('secret_wrong'));
+    expect(refused.slice(10)).toEqual(Array(2).fill('too_many_tries'));
+    const { rows } = await sql.query(
+      "select key::text from jobqueue.buckets where key like 'console login %' order by key",
+    );
+    expect(rows).toContainEqual({ key: 'console login 203.0.113.9' });
+  });
+
+  test('ends with the logout, and shows a viewer everything but the buttons', async () => {
+    const viewer = openBrowser(app.url);
+    await viewer.signIn(VIEWER_SECRET, 'vera');
+    const page = await (await viewer.get('/incident')).text();
+    expect(page).toContain('viewer, read only');
+    expect(page).not.toContain('>Pause</button>');
+    const form = await operator.form('/', 'Enqueue a demo job');
+    expect((await viewer.post('/', form)).headers.get('location')).toBe('/?refused=read_only');
+    const { rows } = await sql.query("select 1 from jobqueue.audit_log where actor = 'vera' and action = 'demo'");
+    expect(rows).toEqual([]);
+    const out = await viewer.submit('/', 'Sign out');
+    expect(out.headers.get('location')).toBe('/login');
+    expect((await viewer.get('/')).status).toBe(303);
   });
 });
 
@@ -171,7 +254,7 @@ describe('an import through the form', () => {
     expect((await sql.query("select name from leads where company_id = 'comp_undo'")).rows).toEqual([
       { name: 'Ali H' },
     ]);
-    expect((await openBrowser(app.url, null).get(`${page}/kept`)).status).toBe(401);
+    expect((await openBrowser(app.url).get(`${page}/kept`)).status).toBe(303);
   });
 
   test('waits for the tick where nobody kicked', async () => {

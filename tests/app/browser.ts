@@ -1,7 +1,12 @@
 /** Builds and starts the app, and meets it as a browser does: fetch the page, find the form, send its hidden fields and Origin. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { inject } from 'vitest';
 
 const NEXT = createRequire(import.meta.url).resolve('next/dist/bin/next');
 
@@ -10,10 +15,25 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
+/** Builds the app once a run, whichever test file asks first: two builds at a time would spoil each other. */
 export async function buildApp(): Promise<void> {
-  const build = run(['build'], {});
-  const output = collect(build);
-  const [code] = await once(build, 'exit');
+  const folder = join(inject('runFolder'), 'build');
+  const ended = join(folder, 'ended');
+  const isFirst = await mkdir(folder).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      return false;
+    },
+  );
+  if (isFirst) return build().finally(() => writeFile(ended, ''));
+  while (!existsSync(ended)) await wait(200);
+}
+
+async function build(): Promise<void> {
+  const next = run(['build'], {});
+  const output = collect(next);
+  const [code] = await once(next, 'exit');
   if (code !== 0) throw new Error(`next build exited with ${code}:\n${output()}`);
 }
 
@@ -62,6 +82,7 @@ export interface Browser {
   post(path: string, form: FormData, headers?: Record<string, string>): Promise<Response>;
   /** Fetches the page and sends its form; `headers` replaces the Origin that a browser would send. */
   submit(path: string, button: string, options?: SubmitOptions): Promise<Response>;
+  signIn(secret: string, name?: string): Promise<Response>;
 }
 
 interface SubmitOptions {
@@ -69,29 +90,41 @@ interface SubmitOptions {
   readonly headers?: Record<string, string>;
 }
 
-export function openBrowser(url: string, login: { user: string; password: string } | null): Browser {
-  const credentials = login && Buffer.from(`${login.user}:${login.password}`).toString('base64');
-  const identity: Record<string, string> = credentials ? { authorization: `Basic ${credentials}` } : {};
+/** A browser with its own cookies; `signIn` makes it somebody's. */
+export function openBrowser(url: string): Browser {
+  const jar = new Map<string, string>();
   const own = { origin: new URL(url).origin };
+  const ask = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) => {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const headers = { ...init.headers, ...(cookie && { cookie }) };
+    const response = await fetch(new URL(path, url), { ...init, headers, redirect: 'manual' });
+    for (const set of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+      if (value === '') jar.delete(name);
+      else jar.set(name, value);
+    }
+    return response;
+  };
   const browser: Browser = {
-    get: (path) => fetch(new URL(path, url), { headers: identity, redirect: 'manual' }),
+    get: (path) => ask(path),
     async form(path, button) {
       const page = await browser.get(path);
       return hiddenFields(await page.text(), button);
     },
-    post: (path, body, headers = own) =>
-      fetch(new URL(path, url), { method: 'POST', body, headers: { ...identity, ...headers }, redirect: 'manual' }),
+    post: (path, body, headers = own) => ask(path, { method: 'POST', body, headers }),
     async submit(path, button, { fields = {}, headers = own } = {}) {
       const form = await browser.form(path, button);
       for (const [name, value] of Object.entries(fields)) form.set(name, value);
       return browser.post(path, form, headers);
     },
+    signIn: (secret, name = 'ann') => browser.submit('/login', 'Sign in', { fields: { name, secret } }),
   };
   return browser;
 }
 
 function hiddenFields(html: string, button: string): FormData {
-  const form = html.split('<form').find((part) => part.split('</form>')[0]?.includes(`>${button}</button>`));
+  const named = [`>${button}</button>`, `aria-label="${button}"`];
+  const form = html.split('<form').find((part) => named.some((name) => part.split('</form>')[0]?.includes(name)));
   if (form === undefined) throw new Error(`the page has no form with the button '${button}'`);
   const fields = new FormData();
   for (const [input] of form.split('</form>')[0]?.matchAll(/<input\b[^>]*type="hidden"[^>]*>/g) ?? [])

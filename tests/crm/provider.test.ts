@@ -1,8 +1,9 @@
 /** The client of Bitrix24 over real HTTP: what each error means, what batches hide, and that the secret shows nowhere. */
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../db/embedded/port.ts';
 import { queryOf } from '../../lib/providers/bitrix24/query.ts';
-import { batch, call, type Effect, effectOf, multifieldChanges } from '../../lib/providers/bitrix24.ts';
+import { batch, call, type Effect, effectOf, multifieldChanges, Portal } from '../../lib/providers/bitrix24.ts';
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
 
 const SECRET = 'secret-of-the-webhook';
@@ -14,7 +15,11 @@ afterAll(() => portal.close());
 afterEach(() => portal.faults.clear());
 
 const ask = (method = 'crm.item.fields', params: object = { entityTypeId: 1 }, webhookUrl = portal.webhookUrl) =>
-  call({ webhookUrl }, { method, params: params as Record<string, unknown> }, { signal: AbortSignal.timeout(5_000) });
+  call(
+    new Portal(webhookUrl),
+    { method, params: params as Record<string, unknown> },
+    { signal: AbortSignal.timeout(5_000) },
+  );
 
 const TABLE: readonly [status: number, code: string, effect: Effect][] = [
   [503, 'QUERY_LIMIT_EXCEEDED', 'throttled'],
@@ -110,7 +115,7 @@ test('a batch answers command by command, whatever PHP makes of empty maps', asy
     { method: 'crm.item.add', params: { entityTypeId: 1, fields: { title: 'A & B = [C]', comments: 'é\n%20' } } },
     { method: 'crm.item.get', params: { entityTypeId: 1, id: 999_999 } },
   ];
-  const done = await batch(portal, commands, { signal: AbortSignal.timeout(5_000) });
+  const done = await batch(new Portal(portal.webhookUrl), commands, { signal: AbortSignal.timeout(5_000) });
   expect(done).toMatchObject({
     kind: 'done',
     answers: [
@@ -118,22 +123,26 @@ test('a batch answers command by command, whatever PHP makes of empty maps', asy
       { kind: 'refused', error: { code: 'NOT_FOUND', effect: 'not_found' } },
     ],
   });
-  const all = await batch(portal, commands.slice(0, 1), { signal: AbortSignal.timeout(5_000) });
+  const all = await batch(new Portal(portal.webhookUrl), commands.slice(0, 1), { signal: AbortSignal.timeout(5_000) });
   expect(all).toMatchObject({ kind: 'done', answers: [{ kind: 'done' }] });
 });
 
 test('a block that hides in a batch that went well is found', async () => {
   portal.block('crm.item.fields');
-  const done = await batch(portal, [{ method: 'crm.item.fields', params: { entityTypeId: 1 } }], {
-    signal: AbortSignal.timeout(5_000),
-  });
+  const done = await batch(
+    new Portal(portal.webhookUrl),
+    [{ method: 'crm.item.fields', params: { entityTypeId: 1 } }],
+    {
+      signal: AbortSignal.timeout(5_000),
+    },
+  );
   expect(done).toMatchObject({ kind: 'done', answers: [{ kind: 'refused', error: { effect: 'blocked' } }] });
   portal.clock.advance(600_001);
 });
 
 test('51 commands are refused before they are sent', async () => {
   const many = Array.from({ length: 51 }, () => ({ method: 'crm.item.fields', params: {} }));
-  await expect(batch(portal, many, { signal: AbortSignal.timeout(5_000) })).rejects.toThrow(
+  await expect(batch(new Portal(portal.webhookUrl), many, { signal: AbortSignal.timeout(5_000) })).rejects.toThrow(
     'expected at most 50 commands, got 51',
   );
 });
@@ -156,15 +165,35 @@ test.each([
     { n0: { typeId: 'PHONE', valueType: 'MOBILE', value: '+971501111111' } },
   ],
 ])('a phone is added once: the item %s', (_, has, changes) => {
-  expect(multifieldChanges(has, [{ typeId: 'PHONE', value: '+971501111111' }])).toEqual(changes);
+  expect(multifieldChanges(has, [{ typeId: 'PHONE', was: null, value: '+971501111111' }])).toEqual(changes);
 });
 
-test('a phone that was ours and changed is changed under its id', () => {
-  const has = [{ id: '7', typeId: 'PHONE', valueType: 'WORK', value: '+971501111111' }];
-  const changes = multifieldChanges(
-    has,
-    [{ typeId: 'PHONE', value: '+971502222222' }],
-    [{ typeId: 'PHONE', value: '+971501111111' }],
-  );
-  expect(changes).toEqual({ 7: { typeId: 'PHONE', valueType: 'WORK', value: '+971502222222' } });
+const OURS = { id: '7', typeId: 'PHONE', valueType: 'WORK', value: '+971501111111' };
+const THEIRS = { id: '8', typeId: 'PHONE', valueType: 'HOME', value: '+971502222222' };
+test.each([
+  ['is changed under its id', [OURS], '+971502222222', { 7: { ...OURS, id: undefined, value: '+971502222222' } }],
+  ['is removed under its id', [OURS], null, { 7: { ...OURS, id: undefined, value: '' } }],
+  [
+    'goes where somebody wrote the new one already',
+    [OURS, THEIRS],
+    THEIRS.value,
+    { 7: { ...OURS, id: undefined, value: '' } },
+  ],
+  ['is left alone once somebody changed it', [THEIRS], null, null],
+])('a phone that we wrote and that changes here %s', (_, has, value, changes) => {
+  expect(multifieldChanges(has, [{ typeId: 'PHONE', was: OURS.value, value }])).toEqual(changes);
+});
+
+test('a portal shows its secret in no text, no JSON and no dump, not even where it repeats it', () => {
+  const shown = new Portal(`https://name.bitrix24.example/rest/1/${SECRET}/`);
+  const told = [
+    String(shown),
+    JSON.stringify({ shown }),
+    inspect({ shown }, { depth: 9, showHidden: true }),
+    `${shown}`,
+  ];
+  expect(told.join()).not.toContain(SECRET);
+  expect(told[0]).toContain('name.bitrix24.example');
+  expect(shown.urlOf('crm.item.get')).toBe(`https://name.bitrix24.example/rest/1/${SECRET}/crm.item.get`);
+  expect(shown.redact(`no access for https://name.bitrix24.example/rest/1/${SECRET}/batch`)).not.toContain(SECRET);
 });

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SecretName } from '../../lib/config.ts';
 import { authorize } from '../../lib/http/auth.ts';
 import { HttpError } from '../../lib/http/errors.ts';
-import { admitOperator, admitOrigin } from '../../lib/http/pages.ts';
+import { admit, admitOperator, admitOrigin, sessionOf } from '../../lib/http/pages.ts';
+import { type Role, roleOf, seal } from '../../lib/http/session.ts';
 import { log } from '../../lib/log.ts';
 
 const CURRENT = 'current-secret-0123456789';
@@ -66,27 +67,79 @@ describe('a bearer secret', () => {
 });
 
 describe('the pages', () => {
-  const basic = (text: string) => new Headers({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+  const host = { host: 'queue.example' };
+  const inAnHour = () => new Date(Date.now() + 3_600_000);
+  const signedIn = (role: Role, until = inAnHour()) =>
+    new Headers({ ...host, cookie: `a=b; __Host-jobqueue=${seal({ role, name: 'ann', expiresAt: until })}` });
 
-  test('ask for the operator in production, and are closed while OPERATOR_SECRET is unset', () => {
-    vi.spyOn(log, 'error').mockReturnValue();
-    vi.stubEnv('NODE_ENV', 'production');
-    vi.stubEnv('OPERATOR_SECRET', undefined);
-    expect(statusOf(() => admitOperator(basic(`operator:${CURRENT}`)))).toBe(503);
+  test('let in whoever holds a session, and only operators act', () => {
     vi.stubEnv('OPERATOR_SECRET', CURRENT);
-    expect(statusOf(() => admitOperator(basic(`operator:${CURRENT}`)))).toBe(200);
-    expect(statusOf(() => admitOperator(basic(`${CURRENT}:operator`)))).toBe(401);
-    expect(statusOf(() => admitOperator(new Headers({ authorization: `Bearer ${CURRENT}` })))).toBe(401);
-    expect(statusOf(() => admitOperator(new Headers()))).toBe(401);
+    const operator = signedIn('operator');
+    expect(admitOperator(operator)).toMatchObject({ role: 'operator', name: 'ann' });
+    expect(admit(signedIn('viewer'))).toMatchObject({ role: 'viewer' });
+    expect(statusOf(() => admitOperator(signedIn('viewer')))).toBe(403);
+    expect(statusOf(() => admit(new Headers(host)))).toBe(401);
+    expect(statusOf(() => admit(new Headers({ ...host, authorization: `Bearer ${CURRENT}` })))).toBe(401);
+    expect(statusOf(() => admit(signedIn('operator', new Date(Date.now() - 1))))).toBe(401);
   });
 
-  test('stand open in development, but not on a preview deployment', () => {
-    vi.spyOn(log, 'error').mockReturnValue();
-    vi.stubEnv('NODE_ENV', 'development');
-    expect(statusOf(() => admitOperator(new Headers()))).toBe(200);
-    vi.stubEnv('VERCEL', '1');
+  test.each([
+    ['of another secret', (value: string) => value, 'another-secret-0123456789'],
+    [
+      'whose role was changed',
+      (value: string) =>
+        `${Buffer.from('{"role":"operator","name":"x","until":9e15}').toString('base64url')}.${value.split('.')[1]}`,
+      CURRENT,
+    ],
+    ['that was cut', (value: string) => value.slice(0, -4), CURRENT],
+    ['with something behind it', (value: string) => `${value}.x`, CURRENT],
+    ['that is none', () => 'null', CURRENT],
+  ])('refuse a cookie %s', (_, change, secret) => {
     vi.stubEnv('OPERATOR_SECRET', CURRENT);
-    expect(statusOf(() => admitOperator(new Headers()))).toBe(401);
+    const value = change(seal({ role: 'viewer', name: 'ann', expiresAt: inAnHour() }));
+    vi.stubEnv('OPERATOR_SECRET', secret);
+    expect(sessionOf(new Headers({ ...host, cookie: `__Host-jobqueue=${value}` }))).toBeNull();
+  });
+
+  test('end every session when a secret is rotated, the viewer’s too', () => {
+    vi.stubEnv('OPERATOR_SECRET', CURRENT);
+    const headers = signedIn('operator');
+    vi.stubEnv('VIEWER_SECRET', 'viewer-secret-0123456789');
+    expect(sessionOf(headers)).toBeNull();
+    vi.stubEnv('VIEWER_SECRET', undefined);
+    expect(sessionOf(headers)).not.toBeNull();
+    vi.stubEnv('OPERATOR_SECRET', 'another-secret-0123456789');
+    vi.stubEnv('OPERATOR_SECRET_PREVIOUS', CURRENT);
+    expect(sessionOf(headers)).toBeNull();
+  });
+
+  test('are closed to everybody while OPERATOR_SECRET is unset', () => {
+    vi.spyOn(log, 'error').mockReturnValue();
+    vi.stubEnv('OPERATOR_SECRET', CURRENT);
+    const headers = signedIn('operator');
+    vi.stubEnv('OPERATOR_SECRET', undefined);
+    vi.stubEnv('VIEWER_SECRET', 'viewer-secret-0123456789');
+    expect(statusOf(() => admit(headers))).toBe(401);
+    expect(statusOf(() => roleOf('viewer-secret-0123456789'))).toBe(503);
+    vi.stubEnv('OPERATOR_SECRET', CURRENT);
+    expect(['viewer-secret-0123456789', CURRENT, 'guess'].map(roleOf)).toEqual(['viewer', 'operator', null]);
+    vi.stubEnv('VIEWER_SECRET', 'short');
+    expect(roleOf('short')).toBeNull();
+  });
+
+  test('stand open only in development, on this machine, and where npm run dev brought the database', () => {
+    vi.stubEnv('OPERATOR_SECRET', CURRENT);
+    vi.stubEnv('NODE_ENV', 'development');
+    const local = new Headers({ host: 'localhost:3000' });
+    expect(statusOf(() => admit(local))).toBe(401);
+    vi.stubEnv('JOBQUEUE_OPEN_CONSOLE', '1');
+    expect(statusOf(() => admit(local))).toBe(200);
+    expect(statusOf(() => admit(new Headers({ host: 'rebound.example:3000' })))).toBe(401);
+    vi.stubEnv('VERCEL', '1');
+    expect(statusOf(() => admit(local))).toBe(401);
+    vi.stubEnv('VERCEL', undefined);
+    vi.stubEnv('NODE_ENV', 'production');
+    expect(statusOf(() => admit(local))).toBe(401);
   });
 
   test.each<[string, Record<string, string>, number]>([

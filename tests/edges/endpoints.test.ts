@@ -12,6 +12,7 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
   ['GET', '/api/cron/drain', 'CRON_SECRET'],
   ['POST', '/api/cron/drain', 'CRON_SECRET'],
   ['POST', '/api/drain', 'OPERATOR_SECRET'],
+  ['POST', '/api/operator', 'OPERATOR_SECRET'],
   ['GET', '/api/connections', 'OPERATOR_SECRET'],
   ['POST', '/api/connections', 'OPERATOR_SECRET'],
   ['POST', '/api/campaigns', 'QUEUE_API_KEY'],
@@ -24,6 +25,7 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
 ];
 const READING_JSON: readonly [path: string, secret: SecretName, maxBytes: number][] = [
   ['/api/drain', 'OPERATOR_SECRET', 64 * 1024],
+  ['/api/operator', 'OPERATOR_SECRET', 64 * 1024],
   ['/api/connections', 'OPERATOR_SECRET', 64 * 1024],
   ['/api/campaigns', 'QUEUE_API_KEY', 4 * 1024 * 1024],
   ['/api/jobs', 'QUEUE_API_KEY', 4 * 1024 * 1024],

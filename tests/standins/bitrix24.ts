@@ -2,6 +2,9 @@
  * Stands in for a Bitrix24 portal: leads with phones that multiply when they are written without their ids, the leaky bucket, the
  * time that methods may take, batches that hide errors in a 200, empty maps as lists. It counts leads per origin: one each.
  */
+import { FIELDS, fieldsOf, STATUSES, statusesOf } from './bitrix24/directory.ts';
+import { digits, php, phpQuery } from './bitrix24/php.ts';
+import { Refused } from './bitrix24/refused.ts';
 import type { Clock } from './kit/clock.ts';
 import { type Answer, type Call, type StandIn, startStandIn } from './kit/standIn.ts';
 import { type VendorBucket, vendorBucket } from './whatsapp/bucket.ts';
@@ -35,6 +38,8 @@ export interface Item {
   fm: Multifield[];
   updatedAtMs: number;
   updatedBy: 'webhook' | 'person';
+  /** Until then nobody finds it: the portal is still at work on it. */
+  visibleAtMs: number;
 }
 
 export interface Bitrix24StandIn extends StandIn {
@@ -54,41 +59,24 @@ export interface Bitrix24StandIn extends StandIn {
   block(method: string): void;
   /** The method refuses every item with this code; null: no longer. */
   refuse(method: string, code: string | null): void;
+  /** From now on the method has so many seconds of its time used up, whoever asks. */
+  spend(method: string, seconds: number): void;
+  /** What is added from now on is found after so long. */
+  slowAdds(ms: number): void;
+  /** Writes that contain this text are refused for good; null: none. */
+  rejects(text: string | null): void;
+  /** Requests that contain this text are answered with a page instead of being done, or after they were; null: none. */
+  chokesOn(text: string | null, options?: { done?: boolean }): void;
+  /** How it keeps a text that it is given. */
+  keepsTextsAs(kept: (text: string) => string): void;
+  /** What the portal knows, to be changed as an administrator would. */
+  readonly directory: { fields: Set<string>; statuses: Record<string, readonly string[]> };
   /** Resolves once every event was sent. */
   flush(): Promise<void>;
 }
 
-const FIELDS = new Set([
-  'title',
-  'name',
-  'secondName',
-  'lastName',
-  'companyTitle',
-  'sourceId',
-  'sourceDescription',
-  'stageId',
-  'statusDescription',
-  'opportunity',
-  'currencyId',
-  'comments',
-  'assignedById',
-  'originatorId',
-  'originId',
-]);
 const OPERATING_S = 480;
 const BASKETS_MS = 600_000;
-
-class Refused extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly resetAtMs: number | null;
-  constructor(status: number, code: string, message: string, resetAtMs: number | null = null) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.resetAtMs = resetAtMs;
-  }
-}
 
 export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24StandIn> {
   const items = new Map<number, Item>();
@@ -100,8 +88,19 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   let nextId = options.firstId ?? 1;
   let nextFm = 1;
   let sending: Promise<unknown> = Promise.resolve();
+  let addsTakeMs = 0;
+  let rejected: string | null = null;
+  let choking: { text: string; done: boolean } | null = null;
+  let kept = (text: string) => text;
+  const directory = { fields: new Set(FIELDS), statuses: { ...STATUSES } as Record<string, readonly string[]> };
 
   function handle(call: Call): Answer {
+    if (choking === null || !decodeURIComponent(call.body).includes(choking.text)) return answer(call);
+    if (choking.done) answer(call);
+    return { status: 504, body: '<html><body>Gateway timeout</body></html>' };
+  }
+
+  function answer(call: Call): Answer {
     const method = call.path.startsWith(`${path}/`) ? call.path.slice(path.length + 1).replace(/\.json$/, '') : null;
     if (method === null) return refused(new Refused(401, 'NO_AUTH_FOUND', 'Wrong authorization data'));
     if (!bucket.take()) {
@@ -156,16 +155,18 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     if (seconds >= OPERATING_S) blocked.set(method, resetAt(method)); // this call finishes, the next is blocked
     const code = refusing.get(method);
     if (code !== undefined) throw new Refused(400, code, `${method} refuses this item`);
+    if (method === 'crm.status.list') return { result: statusesOf(directory.statuses, params) };
     if (method === 'crm.duplicate.findbycomm') return { result: findByComm(params) };
     const verb = /^crm\.item\.(add|get|update|delete|list|fields)$/.exec(method)?.[1];
     if (verb === undefined) throw new Refused(404, 'ERROR_METHOD_NOT_FOUND', 'Method not found!');
     if (String(params.entityTypeId) !== '1') throw new Refused(400, 'NOT_FOUND', 'Smart process not found');
-    if (verb === 'fields')
-      return { result: { fields: Object.fromEntries([...FIELDS].map((name) => [name, { type: 'string' }])) } };
+    if (verb === 'fields') return { result: fieldsOf(directory.fields) };
     if (verb === 'list') return list(params);
+    if (rejected !== null && params.fields && JSON.stringify(params.fields).includes(rejected))
+      throw new Refused(400, 'CRM_FIELD_ERROR_VALUE_NOT_VALID', `Invalid value of ${rejected}`);
     if (verb === 'add') return { result: { item: shown(write(newItem(), params.fields, 'webhook')) } };
     const item = items.get(Number(params.id));
-    if (item === undefined) throw new Refused(400, 'NOT_FOUND', 'Item not found');
+    if (item === undefined || !isVisible(item)) throw new Refused(400, 'NOT_FOUND', 'Item not found');
     if (verb === 'delete') {
       items.delete(item.id);
       tell('ONCRMLEADDELETE', item.id);
@@ -175,15 +176,21 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   }
 
   function newItem(): Item {
-    const item: Item = { id: nextId++, fields: {}, fm: [], updatedAtMs: 0, updatedBy: 'webhook' };
+    const item: Item = { id: nextId++, fields: {}, fm: [], updatedAtMs: 0, updatedBy: 'webhook', visibleAtMs: 0 };
+    item.visibleAtMs = standIn.clock.now() + addsTakeMs;
     items.set(item.id, item);
     return item;
+  }
+
+  function isVisible({ visibleAtMs }: Item): boolean {
+    return visibleAtMs <= standIn.clock.now();
   }
 
   function write(item: Item, given: unknown, by: Item['updatedBy'], silently = false): Item {
     const fields = (given ?? {}) as Record<string, unknown>;
     const isNew = item.updatedAtMs === 0;
-    for (const [name, value] of Object.entries(fields)) if (FIELDS.has(name)) item.fields[name] = value; // others are ignored
+    for (const [name, value] of Object.entries(fields))
+      if (directory.fields.has(name)) item.fields[name] = typeof value === 'string' ? kept(value) : value; // others are ignored
     for (const [key, value] of Object.entries((fields.fm ?? {}) as Record<string, Omit<Multifield, 'id'>>)) {
       const has = item.fm.find(({ id }) => String(id) === key);
       if (has === undefined)
@@ -200,6 +207,7 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   function list({ filter = {}, start }: Record<string, unknown>): { result: unknown; next?: number } {
     const conditions = Object.entries(filter as Record<string, unknown>);
     const found = [...items.values()]
+      .filter(isVisible)
       .filter((item) => conditions.every(([key, value]) => matches(item, key, value)))
       .sort((a, b) => a.id - b.id);
     const from = Math.max(0, Number(start ?? 0));
@@ -224,9 +232,9 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
 
   function findByComm({ type, values, entity_type: only }: Record<string, unknown>): unknown {
     const wanted = Object.values(values as Record<string, string>).map(digits);
-    const found = [...items.values()].filter(({ fm }) =>
-      fm.some((one) => one.typeId === type && wanted.includes(digits(one.value))),
-    );
+    const found = [...items.values()]
+      .filter(isVisible)
+      .filter(({ fm }) => fm.some((one) => one.typeId === type && wanted.includes(digits(one.value))));
     if (found.length === 0 || (only !== undefined && only !== 'LEAD')) return [];
     return { LEAD: found.map(({ id }) => id).sort((a, b) => a - b) };
   }
@@ -330,32 +338,24 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
       if (code === null) refusing.delete(method);
       else refusing.set(method, code);
     },
+    spend(method, seconds) {
+      work.set(method, [...(work.get(method) ?? []), { atMs: standIn.clock.now(), seconds }]);
+    },
+    slowAdds(ms) {
+      addsTakeMs = ms;
+    },
+    rejects(text) {
+      rejected = text;
+    },
+    chokesOn(text, { done = false } = {}) {
+      choking = text === null ? null : { text, done };
+    },
+    keepsTextsAs(as) {
+      kept = as;
+    },
+    directory,
     async flush() {
       await sending;
     },
   };
-}
-
-/** PHP writes an empty map as a list. */
-function php(map: Record<string, unknown>): unknown {
-  return Object.keys(map).length === 0 ? [] : map;
-}
-
-/** `a[b][0]=1` → {a: {b: {0: '1'}}}. */
-function phpQuery(query: string): Record<string, unknown> {
-  const root: Record<string, unknown> = {};
-  for (const [key, value] of new URLSearchParams(query)) {
-    const path = key.replaceAll(']', '').split('[');
-    let at = root;
-    for (const step of path.slice(0, -1)) {
-      at[step] ??= {};
-      at = at[step] as Record<string, unknown>;
-    }
-    at[path.at(-1) as string] = value;
-  }
-  return root;
-}
-
-function digits(phone: string): string {
-  return phone.replace(/\D/g, '').replace(/^00/, '');
 }

@@ -1,4 +1,7 @@
 /** Starts the run's PostgreSQL and migrates the template that every test file's database is cloned from. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../db/migrate.ts';
@@ -10,6 +13,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The server's maintenance database. */
     postgresUrl: string;
+    /** A folder of this run, for what test files do once between them. */
+    runFolder: string;
   }
 }
 
@@ -28,5 +33,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw error;
   }
   project.provide('postgresUrl', server.url);
-  return () => server.stop();
+  const runFolder = await mkdtemp(join(tmpdir(), 'jobqueue-run-'));
+  project.provide('runFolder', runFolder);
+  return async () => {
+    await server.stop();
+    await rm(runFolder, { recursive: true, force: true });
+  };
 }

@@ -13,6 +13,7 @@ const ENDPOINTS: Readonly<Record<string, () => Promise<Endpoint>>> = {
   imports: () => import('../../../api/imports.ts'),
   jobs: () => import('../../../api/jobs.ts'),
   metrics: () => import('../../../api/metrics.ts'),
+  operator: () => import('../../../api/operator.ts'),
   'webhooks/bitrix24': () => import('../../../api/webhooks/bitrix24.ts'),
   'webhooks/whatsapp': () => import('../../../api/webhooks/whatsapp.ts'),
 };

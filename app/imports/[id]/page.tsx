@@ -3,7 +3,7 @@ import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { type ImportView, imports, isUnderWay } from '@/lib/imports';
 import { chosen } from '@/lib/imports/request';
-import { requireOperator } from '../../operator';
+import { requireSession } from '../../operator';
 import { Refused } from '../../refused';
 import { When } from '../../when';
 import { choiceForm } from '../choices';
@@ -11,7 +11,7 @@ import { Steering } from './steering';
 import { Waiting } from './waiting';
 
 export default async function Import({ params, searchParams }: PageProps<'/imports/[id]'>) {
-  await requireOperator();
+  await requireSession();
   const { id } = await params;
   const view = await imports.read(id);
   if (view === null) notFound();
@@ -80,7 +80,7 @@ function Facts({ view }: { view: ImportView }) {
             </tr>
           ))}
           <tr>
-            <th>sent (UTC)</th>
+            <th>sent</th>
             <td className="number">
               <When at={new Date(createdAt)} />
             </td>

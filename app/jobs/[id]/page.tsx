@@ -1,78 +1,176 @@
-/** One job: where it stands, how far it is, and what its attempts left behind. */
+/** One job: where it stands, what it was given, what its attempts left behind, who touched it, and what can be done with it. */
+import type { Metadata } from 'next';
+import Link from 'next/link';
 import { notFound } from 'next/navigation';
+import { HIDDEN, type JobView } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
-import { requireOperator } from '../../operator';
-import { When } from '../../when';
+import { AuditTable } from '../../audit/auditTable';
+import { requireSession } from '../../operator';
+import { Refused } from '../../refused';
+import { one } from '../../ui/address';
+import { Done } from '../../ui/done';
+import { Facts, Head, Section } from '../../ui/head';
+import { Json } from '../../ui/json';
+import { Live } from '../../ui/live';
+import { Status } from '../../ui/status';
+import { viewerZone } from '../../ui/zoned';
+import { Ago, When } from '../../when';
+import { BulkPanel } from '../bulkPanel';
+import { type BulkAction, LIVE_ACTIONS, paramsOf } from '../query';
+import { AmendPanel } from './amendPanel';
+import { Timeline } from './timeline';
 
-export default async function Job({ params }: PageProps<'/jobs/[id]'>) {
-  await requireOperator();
-  const { id } = await params;
-  const job = /^\d{1,18}$/.test(id) ? await queue.getJob(id) : null;
+export async function generateMetadata({ params }: PageProps<'/jobs/[id]'>): Promise<Metadata> {
+  return { title: `Job ${(await params).id.slice(0, 20)}` };
+}
+
+export default async function Job({ params, searchParams }: PageProps<'/jobs/[id]'>) {
+  const { role } = await requireSession();
+  const [{ id }, sent, zone] = await Promise.all([params, searchParams, viewerZone()]);
+  const job = /^[1-9]\d{0,17}$/.test(id) ? await queue.getJob(id) : null;
   if (job === null) notFound();
-  const { type, status, progress } = job;
+  const trail = await queue.jobTrail(id);
+  const shown = queue.shown(job.type, job.payload);
+  const actions = role === 'operator' ? actionsOf(job) : [];
+  const asked = actions.find((action) => action === one(sent.do));
+  const here = `/jobs/${job.id}`;
+  const isLive = job.finishedAt === null;
   return (
     <>
-      <h1>
-        {type} {job.id}
-      </h1>
-      <table>
-        <tbody>
-          <tr>
-            <th>Status</th>
-            <td>{status}</td>
-          </tr>
-          <tr>
-            <th>Queue, priority</th>
-            <td>
-              {job.queue}, {job.priority}
-            </td>
-          </tr>
-          <tr>
-            <th>Attempts</th>
-            <td>
-              {job.attempts} of {job.maxAttempts}
-            </td>
-          </tr>
-          <tr>
-            <th>Idempotency key</th>
-            <td>{job.idempotencyKey ?? '–'}</td>
-          </tr>
-          <Instant name="Created (UTC)" at={job.createdAt} />
-          <Instant name="Due" at={job.scheduledFor} />
-          <Instant name="Started" at={job.startedAt} />
-          <Instant name="Finished" at={job.finishedAt} />
-        </tbody>
-      </table>
-      {progress && (
-        <p>
-          <progress max={progress.total} value={progress.done} /> {progress.note}
-        </p>
+      <Head
+        title={
+          <>
+            {job.type} <span className="mono font-normal text-soft">{job.id}</span>
+          </>
+        }
+        sub={<Status of={job.status} />}
+      >
+        {isLive && <Live everyMs={5_000} />}
+        {actions.map((action) => (
+          <Link
+            key={action}
+            href={`${here}?do=${action}`}
+            scroll={false}
+            className={`button ${action === 'cancel' ? 'danger' : ''}`}
+          >
+            {BUTTONS[action]}
+          </Link>
+        ))}
+      </Head>
+      {asked === undefined && <Refused code={sent.refused} at={sent.at} />}
+      <Done params={sent} />
+      <Facts
+        facts={[
+          [
+            'Queue',
+            <Link key="queue" href={`/jobs?queue=${encodeURIComponent(job.queue)}`}>
+              {job.queue}
+            </Link>,
+          ],
+          ['Priority', job.priority],
+          ['Attempts', `${job.attempts} of ${job.maxAttempts}`],
+          ['Created', <When key="created" at={job.createdAt} />],
+          isLive
+            ? ['Due', <Ago key="due" at={job.scheduledFor} />]
+            : ['Ended', <When key="ended" at={job.finishedAt} />],
+          [
+            'Idempotency key',
+            job.idempotencyKey === null ? (
+              <None key="key" />
+            ) : (
+              <span key="key" className="mono break-all">
+                {job.idempotencyKey}
+              </span>
+            ),
+          ],
+          ...(trail.schedule
+            ? [
+                [
+                  'Schedule',
+                  <Link key="schedule" href="/schedules">
+                    {trail.schedule.name}
+                  </Link>,
+                ] as const,
+                ['Slot', <When key="slot" at={trail.schedule.slot} />] as const,
+              ]
+            : []),
+        ]}
+      />
+      {job.progress && <ProgressBar progress={job.progress} />}
+      <div className="grid gap-5 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+        <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-5">
+          <Section title="What happened, the latest first">
+            <Timeline job={job} drains={trail.drains} />
+          </Section>
+          <Section title="What operators did" aside="among the newest 5,000 entries of the audit log">
+            {trail.audit.length === 0 ? (
+              <p className="soft">Nobody has named this job in an action.</p>
+            ) : (
+              <AuditTable entries={trail.audit} />
+            )}
+          </Section>
+        </div>
+        <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-5">
+          <Section
+            title="Payload"
+            aside={shown === HIDDEN ? 'hidden: this deployment does not know the type' : undefined}
+          >
+            <Json value={shown} />
+          </Section>
+          {job.result !== null && (
+            <Section title="Result">
+              <Json value={job.result} />
+            </Section>
+          )}
+          {job.state !== null && (
+            <Section title="State, for the next run">
+              <Json value={job.state} />
+            </Section>
+          )}
+        </div>
+      </div>
+      {asked === 'amend' && <AmendPanel job={job} shown={shown} back={here} refused={sent.refused} at={sent.at} />}
+      {asked && asked !== 'amend' && (
+        <BulkPanel action={asked} params={paramsOf({ ids: job.id })} zone={zone} back={here} />
       )}
-      <Json name="Payload" value={job.payload} />
-      <Json name="Result" value={job.result} />
-      <Json name="Errors, oldest first" value={job.errors} />
     </>
   );
 }
 
-function Instant({ name, at }: { name: string; at: Date | null }) {
-  return (
-    <tr>
-      <th>{name}</th>
-      <td>
-        <When at={at} />
-      </td>
-    </tr>
-  );
+const BUTTONS: Readonly<Record<BulkAction | 'amend', string>> = {
+  cancel: 'Cancel…',
+  reschedule: 'Reschedule…',
+  reprioritise: 'Priority…',
+  replay: 'Replay…',
+  amend: 'Edit and replay…',
+};
+
+function actionsOf({ status }: JobView): readonly (BulkAction | 'amend')[] {
+  switch (status) {
+    case 'PENDING':
+      return LIVE_ACTIONS;
+    case 'PROCESSING':
+      return ['cancel'];
+    case 'DEAD_LETTER':
+    case 'CANCELLED':
+      return ['amend', 'replay'];
+    case 'COMPLETED':
+      return [];
+  }
 }
 
-/** React escapes it: whatever a customer or a remote system wrote stays text. */
-function Json({ name, value }: { name: string; value: unknown }) {
-  if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) return null;
+function None() {
+  return <span className="soft">none</span>;
+}
+
+function ProgressBar({ progress: { done, total, note } }: { progress: NonNullable<JobView['progress']> }) {
   return (
-    <>
-      <h2>{name}</h2>
-      <pre>{JSON.stringify(value, null, 2)}</pre>
-    </>
+    <div className="card grid gap-1.5 p-3">
+      <div className="flex flex-wrap justify-between gap-2">
+        <span>{note ?? 'Progress'}</span>
+        <span className="soft">{total === undefined ? done : `${done} of ${total}`}</span>
+      </div>
+      <progress max={total ?? 1} value={total === undefined ? undefined : done} aria-label="Progress" />
+    </div>
   );
 }

@@ -1,8 +1,8 @@
 -- dead_1: the next dead letters that a filter means, at most `bound`, from where `progress` stands. Locks nothing. Part of
 -- replay_1, replays_1 and preview_replay_1.
 --
--- filter    {ids?, type?, queue?, errorName?, errorCode?, messageContains?, finishedAfter?, finishedBefore?, statuses?}, at
---           least one beside statuses, of DEAD_LETTER and CANCELLED, by default the first; the error is the job's last one
+-- filter    {ids?, type?, queue?, errorName?, errorCode?, messageContains?, fingerprint?, finishedAfter?, finishedBefore?,
+--           statuses?}, at least one beside statuses, of DEAD_LETTER and CANCELLED, by default the first; the error is the job's last one
 -- progress  {cursor?, began}: what ended since is not meant, or a job that dies again at once would be replayed for ever
 --
 -- Ids are looked up; else this walks job_history_dead (or job_history_cancelled) type by type, each by id, so the cursor is a
@@ -24,7 +24,7 @@ declare
   v_taken    int;
   v_scanned  int;
 begin
-  perform jobqueue.check_filter_1(filter, '{ids,type,queue,errorName,errorCode,messageContains,finishedAfter,finishedBefore}', '{statuses}');
+  perform jobqueue.check_filter_1(filter, '{ids,type,queue,errorName,errorCode,messageContains,fingerprint,finishedAfter,finishedBefore}', '{statuses}');
   if v_statuses <@ '{DEAD_LETTER,CANCELLED}' is not true then
     raise exception 'expected statuses to be of DEAD_LETTER and CANCELLED' using errcode = 'invalid_parameter_value';
   end if;
@@ -93,4 +93,5 @@ as $$
      and (not filter ? 'errorName' or coalesce(errors -> -1 ->> 'name' = filter ->> 'errorName', false))
      and (not filter ? 'errorCode' or coalesce(errors -> -1 ->> 'code' = filter ->> 'errorCode', false))
      and (not filter ? 'messageContains' or coalesce(strpos(errors -> -1 ->> 'message', filter ->> 'messageContains') > 0, false))
+     and (not filter ? 'fingerprint' or jobqueue.fingerprint_1(errors) = filter ->> 'fingerprint')
 $$;

@@ -28,13 +28,17 @@ const MILLISECONDS = (column: string, alias: string) => `(extract(epoch from ${c
  * Newest first; `before`: only those that began before that drain. Overlaps are looked for among the 2,000 drains that began
  * before the end of the newest, from an hour before the oldest on: no function may take longer.
  */
-export async function ledger(executor: Executor, before: string | null, limit: number): Promise<LedgerRow[]> {
+export async function ledger(
+  executor: Executor,
+  { before, id, limit }: { readonly before: string | null; readonly id: string | null; readonly limit: number },
+): Promise<LedgerRow[]> {
   return executor.execute<LedgerRow>({
     text: `
       with page as materialized (
         select d.*, coalesce(d.finished_at, case when d.deadline_at < now() then d.last_step_at else now() end) as ended_at
         from jobqueue.drains d
-        where $1::uuid is null or (d.started_at, d.id) < (select b.started_at, b.id from jobqueue.drains b where b.id = $1::uuid)
+        where ($1::uuid is null or (d.started_at, d.id) < (select b.started_at, b.id from jobqueue.drains b where b.id = $1::uuid))
+          and ($3::uuid is null or d.id = $3::uuid)
         order by d.started_at desc, d.id desc limit $2::int
       ), neighbours as materialized (
         select n.id, n.started_at, coalesce(n.finished_at, case when n.deadline_at < now() then n.last_step_at else now() end) as ended_at
@@ -52,6 +56,6 @@ export async function ledger(executor: Executor, before: string | null, limit: n
               where q.source = p.source and q.started_at < p.started_at order by q.started_at desc limit 1) as gap_ms
       from page p
       order by p.started_at desc, p.id desc`,
-    params: [before, limit],
+    params: [before, limit, id],
   });
 }

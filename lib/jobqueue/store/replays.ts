@@ -27,6 +27,23 @@ export async function previewReplay(executor: Executor, filterJson: string): Pro
   return only(rows).answer;
 }
 
+/** One dead letter with another payload; see db/jobqueue/functions/replay_amended_1.sql. */
+export async function replayAmended(
+  executor: Executor,
+  id: string,
+  payloadJson: string,
+  options: object,
+): Promise<{
+  readonly changed: number;
+  readonly refusals: readonly { readonly id: string; readonly holder: string }[];
+}> {
+  const rows = await executor.execute<{ answer: Awaited<ReturnType<typeof replayAmended>> }>({
+    text: 'select jobqueue.replay_amended_1($1::bigint, $2::jsonb, $3::jsonb) as answer',
+    params: [id, payloadJson, JSON.stringify(options)],
+  });
+  return only(rows).answer;
+}
+
 /** Starts a replay that drains move on; answers its id. */
 export async function startReplay(executor: Executor, filterJson: string, options: object): Promise<string> {
   const rows = await executor.execute<{ id: string }>({

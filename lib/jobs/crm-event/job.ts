@@ -1,4 +1,4 @@
-/** `crm_event`: something happened to a lead in the portal. It says only which; the rest is fetched here. */
+/** `crm_event`: something happened to a lead in the portal. It says only which; the rest is fetched here, with others that wait. */
 import { z } from 'zod';
 import { defineJob } from '../../jobqueue/job.ts';
 

@@ -1,13 +1,17 @@
-/** Fetches the item that an event of the portal names, and applies it. Events are a hint: they may be old, doubled or our own. */
+/**
+ * Fetches the items of the portal that changed, 50 with one request, and applies each. Events are a hint: they may be old, doubled or our
+ * own, so what happened is judged by what is there now.
+ */
 import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
 import { waitForOperator } from '../../connections/outage.ts';
-import { askOne, Later } from '../../crm/ask.ts';
-import { applyItem, unlinkItem } from '../../crm/incoming.ts';
+import { type Asking, askAll, Later } from '../../crm/ask.ts';
+import { claimArrivals, endArrivals, isWaiting, type Waiting } from '../../crm/inbox.ts';
+import { type Applied, applyItem, unlinkItem } from '../../crm/incoming.ts';
 import { crmOf } from '../../crm/settings.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
-import type { Handler, JobContext } from '../../jobqueue/job.ts';
-import { mapOf } from '../../providers/bitrix24.ts';
+import { type Continue, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
+import { BATCH_COMMANDS, mapOf } from '../../providers/bitrix24.ts';
 
 interface Payload {
   readonly companyId: string;
@@ -15,27 +19,66 @@ interface Payload {
   readonly itemId: string;
 }
 
+/** Another job looks at the item, or carries its lead, at the moment. */
+const LOOK_AGAIN_MS = 2_000;
+
 export const run: Handler<Payload> = (context) => applyEvent(database(), context);
 
 export async function applyEvent(executor: Executor, context: JobContext<Payload>): Promise<unknown> {
-  const { companyId, event, itemId } = context.payload;
-  if (event === 'ONCRMLEADDELETE') return { applied: await unlinkItem(executor, companyId, itemId) };
+  const { companyId, itemId } = context.payload;
   const crm = await crmOf(executor, companyId);
   if (crm === null) throw new NonRetryableError(`company ${companyId} has no CRM: set a webhook of its portal`);
   if (crm.isPaused) return waitForOperator(null);
-  try {
-    const asked = await askOne(
-      { database: executor, context, companyId, crm, state: null },
-      { method: 'crm.item.get', params: { entityTypeId: 1, id: Number(itemId) } },
-    );
-    if (asked.kind === 'refused') {
-      if (asked.error.effect === 'not_found') return { applied: await unlinkItem(executor, companyId, itemId) };
-      throw new NonRetryableError(asked.error.message);
-    }
-    const fields = mapOf(mapOf(asked.result).item);
-    return { applied: await applyItem(executor, companyId, { id: itemId, fields }, { imports: crm.importsLeads }) };
-  } catch (error) {
-    if (error instanceof Later) return error.next;
-    throw error;
+  const waiting = await claimArrivals(executor, companyId, { itemId, others: BATCH_COMMANDS - 1 });
+  if (waiting.length === 0) {
+    const isHeld = await isWaiting(executor, companyId, itemId);
+    return isHeld ? continueWith(null, { delayMs: LOOK_AGAIN_MS }) : { applied: 'before' };
   }
+  const asking = { database: executor, context, companyId, crm, state: null };
+  const outcomes = new Map<string, Applied | { readonly refusal: string }>();
+  let later: Continue | null = null;
+  try {
+    await applyAll(asking, waiting, outcomes);
+  } catch (error) {
+    if (!(error instanceof Later)) throw error;
+    later = error.next;
+  } finally {
+    const own = waiting.find((one) => one.itemId === itemId);
+    // It was asked for in vain for a day; what changes there later is told anew.
+    if (own?.isStale && !outcomes.has(itemId))
+      outcomes.set(itemId, { refusal: `no answer for item ${itemId} for a day` });
+    const isDone = ([, outcome]: readonly [string, unknown]) => outcome !== 'late';
+    await endArrivals(executor, companyId, waiting, new Set([...outcomes].filter(isDone).map(([id]) => id)));
+  }
+  const own = outcomes.get(itemId);
+  if (typeof own === 'object') throw new NonRetryableError(own.refusal);
+  if (own === undefined || own === 'late') return later ?? continueWith(null, { delayMs: LOOK_AGAIN_MS });
+  return { applied: own, items: outcomes.size };
+}
+
+async function applyAll(
+  asking: Asking,
+  waiting: readonly Waiting[],
+  outcomes: Map<string, Applied | { readonly refusal: string }>,
+): Promise<void> {
+  const { database: executor, companyId, crm } = asking;
+  const wishes = { imports: crm.importsLeads, edits: crm.edits };
+  await askAll(asking, {
+    methods: ['crm.item.get'],
+    commands: () =>
+      waiting.map(({ itemId }) => ({ method: 'crm.item.get', params: { entityTypeId: 1, id: Number(itemId) } })),
+    async settle(told) {
+      for (const [n, look] of waiting.entries()) {
+        const answer = told[n];
+        if (answer?.kind === 'done') {
+          const item = mapOf(mapOf(answer.result).item);
+          outcomes.set(look.itemId, await applyItem(executor, companyId, { ...look, item }, wishes));
+        } else if (answer?.kind === 'refused') {
+          const isGone = answer.error.effect === 'not_found';
+          const outcome = isGone ? await unlinkItem(executor, companyId, look) : { refusal: answer.error.message };
+          outcomes.set(look.itemId, outcome);
+        }
+      }
+    },
+  });
 }

@@ -1,9 +1,12 @@
-/** One page of changed leads at a time, one company after the other; what is behind it never changes again for this run. */
+/**
+ * One page of changed leads at a time, one company after the other; what is behind it never changes again for this run. What was not
+ * seen as it stands there is put into the inbox, as if its event had come: a list does not tell phones and e-mails.
+ */
 import { z } from 'zod';
 import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
 import { askOne, Later } from '../../crm/ask.ts';
-import { applyItem } from '../../crm/incoming.ts';
+import { type Arrival, storeArrivals } from '../../crm/inbox.ts';
 import { crmOf } from '../../crm/settings.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
@@ -20,7 +23,7 @@ const State = z.object({
   afterId: z.number(),
   fromMs: z.number(),
   startedMs: z.number(),
-  /** Of companies before it. */
+  /** Of companies before it, in words. */
   refusals: z.array(z.string()).default([]),
 });
 type State = z.output<typeof State>;
@@ -42,18 +45,20 @@ export async function reconcile(executor: Executor, context: JobContext<Payload>
   const { payload, job, signal } = context;
   const left = State.safeParse(job.state);
   let state: State | null = left.success ? left.data : await nextCompany(executor, payload, null);
-  const counts: Record<string, number> = {};
   const refusals = left.success ? left.data.refusals : [];
-  for (let page = 0; state !== null; page++) {
-    if (signal.aborted || page >= PAGES_A_RUN) return continueWith({ ...state, refusals });
+  let found = 0;
+  for (let pages = 0; state !== null; pages++) {
+    if (signal.aborted || pages >= PAGES_A_RUN) return continueWith({ ...state, refusals });
     try {
-      state = await onePage(executor, context, { ...state, refusals }, counts);
+      const page = await onePage(executor, context, { ...state, refusals });
+      found += page.found;
+      state = page.next;
     } catch (error) {
       if (error instanceof Later) return error.next;
       throw error;
     }
   }
-  if (refusals.length === 0) return counts;
+  if (refusals.length === 0) return { found };
   throw new NonRetryableError(`all portals were asked, and refused: ${refusals.join('; ')}`); // the next of the schedule asks them again
 }
 
@@ -61,12 +66,12 @@ async function onePage(
   executor: Executor,
   context: JobContext<Payload>,
   state: State,
-  counts: Record<string, number>,
-): Promise<State | null> {
+): Promise<{ found: number; next: State | null }> {
   const { companyId, afterId, fromMs } = state;
   const crm = await crmOf(executor, companyId);
+  const nextOne = () => nextCompany(executor, context.payload, companyId);
   // A paused portal must not keep the others from being asked.
-  if (crm === null || crm.isPaused) return nextCompany(executor, context.payload, companyId);
+  if (crm === null || crm.isPaused) return { found: 0, next: await nextOne() };
   const asked = await askOne(
     { database: executor, context, companyId, crm, state },
     {
@@ -74,6 +79,7 @@ async function onePage(
       params: {
         entityTypeId: 1,
         filter: { '>id': afterId, '>=updatedTime': new Date(fromMs).toISOString() },
+        select: ['id', 'updatedTime'],
         order: { id: 'ASC' },
         start: -1,
       },
@@ -82,27 +88,39 @@ async function onePage(
   if (asked.kind === 'refused') {
     log.warn({ companyId, error: asked.error.message }, 'crm_reconcile_refused');
     if (state.refusals.length < TOLD_REFUSALS) state.refusals.push(`${companyId}: ${asked.error.message}`);
-    return nextCompany(executor, context.payload, companyId);
+    return { found: 0, next: await nextOne() };
   }
-  const listed = mapOf(asked.result).items;
+  const { items: listed } = mapOf(asked.result);
   const items = Array.isArray(listed) ? listed.map(mapOf) : [];
-  for (const fields of items) {
-    const applied = await applyItem(
-      executor,
-      companyId,
-      { id: String(fields.id), fields },
-      { imports: crm.importsLeads },
-    );
-    counts[applied] = (counts[applied] ?? 0) + 1;
-  }
-  if (items.length >= PAGE) return { ...state, afterId: Number(items.at(-1)?.id) };
+  const found = await storeArrivals(executor, companyId, await unseen(executor, state, items));
+  if (items.length >= PAGE) return { found, next: { ...state, afterId: Number(items.at(-1)?.id) } };
   await executor.execute({
     text: `
       insert into crm_settings as s (company_id, reconciled_at) values ($1, to_timestamp($2::float8 / 1000))
       on conflict (company_id) do update set reconciled_at = greatest(s.reconciled_at, excluded.reconciled_at)`,
     params: [companyId, state.startedMs],
   });
-  return nextCompany(executor, context.payload, companyId);
+  return { found, next: await nextOne() };
+}
+
+/** Without those whose last look was at this very state. Each run asks for the others once: their last look may have been too early. */
+async function unseen(
+  executor: Executor,
+  { companyId, fromMs }: State,
+  items: readonly Readonly<Record<string, unknown>>[],
+): Promise<readonly Arrival[]> {
+  const seen = await executor.execute<{ item_id: string }>({
+    text: `
+      select k.external_id::text as item_id
+      from jsonb_to_recordset($2::jsonb) as i(id bigint, "updatedTime" text)
+      join crm_links k on k.company_id = $1 and k.external_id = i.id and k.seen ->> 'updatedTime' = i."updatedTime"`,
+    params: [companyId, JSON.stringify(items)],
+  });
+  const known = new Set(seen.map(({ item_id: id }) => id));
+  return items.flatMap(({ id, updatedTime }) => {
+    const key = `${String(updatedTime)}:${fromMs}`;
+    return known.has(String(id)) ? [] : [{ event: 'ONCRMLEADUPDATE', itemId: String(id), key }];
+  });
 }
 
 /** The next company with a CRM of its own, in the order of their ids; null: that was the last. */

@@ -1,13 +1,16 @@
 /** The statements of a sync: which leads it carries, and how far each came. */
 import type { Executor } from '../../../db/database.ts';
-import type { Lead } from '../../crm/mapping.ts';
+import type { Lead, Theirs } from '../../crm/mapping.ts';
+import type { Carried } from '../../crm/merge.ts';
 
 export interface Waiting extends Lead {
   /** Of the lead as it is read here: what is synced is this version and no newer one. */
   readonly version: string;
   readonly externalId: string | null;
-  readonly contentHash: string | null;
-  readonly isDeleted: boolean;
+  readonly carried: Carried | null;
+  readonly seen: Theirs | null;
+  /** An add whose answer is not known began so long ago, ms; null: there is none. */
+  readonly addingForMs: number | null;
 }
 
 export interface Holder {
@@ -20,37 +23,57 @@ export type Claim =
   | { readonly kind: 'claimed'; readonly leads: readonly Waiting[] }
   /** Another job has the lead: come again in `delayMs`. */
   | { readonly kind: 'held'; readonly delayMs: number }
-  /** There is nothing to do: the portal has this version, or, where `externalId` is null, the lead is left out. */
-  | { readonly kind: 'done'; readonly externalId: string | null }
+  | { readonly kind: 'done' }
   | { readonly kind: 'unknown' };
 
 /** Longer than a run: who finds a claim older than this finds a job that died. */
 const HELD_S = 300;
 const HELD_AGAIN_MS = 5_000;
 
+/** The method that a lead which waits needs in the end: to be added, or to be changed; null: it needs none. */
+export async function neededMethod(
+  database: Executor,
+  companyId: string,
+  leadId: string,
+): Promise<'crm.item.add' | 'crm.item.update' | null> {
+  const [row] = await database.execute<{ is_linked: boolean }>({
+    text: `
+      select k.external_id is not null as is_linked from leads l
+      left join crm_links k on k.company_id = l.company_id and k.lead_id = l.id
+      where l.company_id = $1 and l.id = $2::bigint
+        and (k.lead_id is null or k.synced_version < l.version or k.refusal is not null)`,
+    params: [companyId, leadId],
+  });
+  if (row === undefined) return null;
+  return row.is_linked ? 'crm.item.update' : 'crm.item.add';
+}
+
 /**
- * Takes the lead and up to `more` others of the company that wait, so that one lead is synced by one job at a time. A job whose
- * lead another one carried along finds it done, unless the portal refused it: then the job asks itself, and fails by its own answer. So
- * does one that is replayed after somebody mended what was refused.
+ * Takes the lead and up to `more` others of the company that wait, so that one lead is synced by one job at a time. A job whose lead
+ * another one carried along finds it done; one whose lead was refused then asks once more, to say so itself. A lead that got no
+ * answer three times is in smaller and smaller company, at last alone: else one that the portal chokes on would hold up all others.
  */
 export async function claimLeads(
   database: Executor,
   { companyId, jobId, fence }: Holder,
-  { leadId, more }: { leadId: string; more: number },
+  { leadId, more, underWayMs }: { leadId: string; more: number; underWayMs: number },
 ): Promise<Claim> {
-  const rows = await database.execute<Row>({ text: CLAIM, params: [companyId, leadId, jobId, fence, more, HELD_S] });
+  const params = [companyId, leadId, jobId, fence, more, HELD_S, underWayMs];
+  const rows = await database.execute<Row>({ text: CLAIM, params });
   const [first] = rows;
   if (first === undefined) return { kind: 'unknown' };
   if (first.is_held) return { kind: 'held', delayMs: HELD_AGAIN_MS };
   const leads = rows.flatMap(({ lead }) => (lead === null ? [] : [lead]));
-  return leads.length === 0 ? { kind: 'done', externalId: first.external_id } : { kind: 'claimed', leads };
+  return leads.length === 0 ? { kind: 'done' } : { kind: 'claimed', leads };
 }
 
 interface Row {
   is_held: boolean;
-  external_id: string | null;
   lead: Waiting | null;
 }
+
+/** One request in five lost is a bad day, not a bad lead: after so many in a row half as many travel with it at each, until it is alone. */
+const COMPANY_AFTER = 2;
 
 const CLAIM = `
 with lead as (
@@ -63,7 +86,7 @@ with lead as (
       wanted_version = greatest(k.wanted_version, excluded.wanted_version)
   where (k.claimed_until is null or k.claimed_until < now() or k.claimed_by = $3::bigint)
     and (k.synced_version < (select version from lead) or k.refusal is not null)
-  returning lead_id
+  returning lead_id, unanswered
 ), others as (
   update crm_links k
   set claimed_by = $3::bigint, claim_fence = $4::bigint, claimed_until = now() + $6::float8 * interval '1 s'
@@ -71,19 +94,20 @@ with lead as (
     select w.company_id, w.lead_id from crm_links w
     where w.company_id = $1 and w.wanted_version > w.synced_version and w.lead_id <> $2::bigint
       and (w.claimed_until is null or w.claimed_until < now())
+      and w.unanswered <= (select unanswered from own)
+      and (w.adding_since is null or w.adding_since < now() - $7::float8 * interval '1 ms')
     order by w.lead_id
-    limit $5::int
+    limit (select $5::int >> least(greatest(unanswered - ${COMPANY_AFTER}, 0), 8) from own)
     for update skip locked)
   returning lead_id
 ), taken as (
   select lead_id from own union all select lead_id from others
 )
 select not exists (select from own) and coalesce(k.synced_version < lead.version or k.refusal is not null, false) as is_held,
-       k.external_id::text as external_id,
        case when t.lead_id is not null then jsonb_build_object(
          'id', l.id::text, 'version', l.version::text, 'phone', l.phone_e164, 'name', l.name, 'email', l.email, 'source', l.source,
-         'organisation', l.organisation, 'notes', l.notes, 'externalId', x.external_id::text, 'contentHash', x.content_hash,
-         'isDeleted', x.deleted_at is not null) end as lead
+         'organisation', l.organisation, 'notes', l.notes, 'externalId', x.external_id::text, 'carried', x.carried, 'seen', x.seen,
+         'addingForMs', extract(epoch from now() - x.adding_since) * 1000) end as lead
 from lead
 left join crm_links k on k.company_id = $1 and k.lead_id = lead.id
 left join taken t on true
@@ -92,31 +116,55 @@ left join crm_links x on x.company_id = $1 and x.lead_id = t.lead_id
 order by l.id
 `;
 
-export interface Synced {
-  readonly leadId: string;
-  readonly version: string;
-  readonly externalId: string | null;
-  readonly contentHash: string | null;
-  /** Why the portal does not want it; null if it has it, or was not asked. */
-  readonly refusal: string | null;
+/**
+ * Right before an add: notes that it begins, and with what, for whoever finds the lead without having heard of it. Answers which
+ * leads are still this run's; of the others nothing may be written.
+ */
+export async function holdAdds(
+  database: Executor,
+  { companyId, jobId, fence }: Holder,
+  adds: readonly { readonly leadId: string; readonly carried: Carried }[],
+): Promise<ReadonlySet<string>> {
+  const held = await database.execute<{ lead_id: string }>({
+    text: `
+      update crm_links k
+      set adding_since = now(), carried = a.carried, seen = null, external_id = null
+      from jsonb_to_recordset($4::jsonb) as a("leadId" bigint, carried jsonb)
+      where k.company_id = $1 and k.lead_id = a."leadId" and k.claimed_by = $2::bigint and k.claim_fence = $3::bigint
+      returning k.lead_id::text`,
+    params: [companyId, jobId, fence, JSON.stringify(adds)],
+  });
+  return new Set(held.map(({ lead_id: id }) => id));
 }
 
+/** What became of a lead. */
+export type Outcome =
+  | { readonly kind: 'synced'; readonly externalId: string; readonly carried: Carried; readonly seen: Theirs }
+  /** What it held is what it holds: nobody looked. */
+  | { readonly kind: 'same' }
+  /** Final for this version, with the reason; what is known of its item stays. `given_up`: it may be there all the same. */
+  | { readonly kind: 'refused' | 'given_up'; readonly reason: string }
+  /** The add did provably not happen: no need to wait whether it turns up. */
+  | { readonly kind: 'not_added' };
+
+export type Settled = Outcome & { readonly leadId: string; readonly version: string };
+
 /**
- * Writes how far leads came, and gives back the claim of all others of this job. Under its claim only: a run that outlived it
+ * Writes what became of leads, and gives back the claim of all others of this job. Under its claim only: a run that outlived it
  * writes nothing. A version never goes back.
  */
 export async function settleLeads(
   database: Executor,
   { companyId, jobId, fence }: Holder,
-  synced: readonly Synced[],
+  settled: readonly Settled[],
 ): Promise<void> {
-  await database.execute({ text: SETTLE, params: [companyId, jobId, fence, JSON.stringify(synced)] });
+  await database.execute({ text: SETTLE, params: [companyId, jobId, fence, JSON.stringify(settled)] });
 }
 
 const SETTLE = `
-with synced as (
+with settled as (
   select * from jsonb_to_recordset($4::jsonb)
-    as s("leadId" bigint, version bigint, "externalId" bigint, "contentHash" text, refusal text)
+    as s(kind text, "leadId" bigint, version bigint, "externalId" bigint, carried jsonb, seen jsonb, reason text)
 ), held as (
   select lead_id from crm_links
   where company_id = $1 and claimed_by = $2::bigint and claim_fence = $3::bigint
@@ -124,17 +172,52 @@ with synced as (
   for update
 )
 update crm_links k
-set external_id    = case when s."leadId" is null then k.external_id else s."externalId" end,
-    content_hash   = case when s."leadId" is null then k.content_hash else s."contentHash" end,
-    synced_version = greatest(k.synced_version, coalesce(s.version, 0)),
-    synced_at      = case when s."leadId" is null then k.synced_at else now() end,
-    refusal        = case when s."leadId" is null then k.refusal else s.refusal end,
-    deleted_at     = case when s."externalId" is not null then null else k.deleted_at end,
+set external_id    = case when s.kind = 'synced' then s."externalId" else k.external_id end,
+    carried        = case when s.kind = 'synced' then s.carried
+                          when s.kind = 'not_added' or s.kind = 'refused' and k.external_id is null then null else k.carried end,
+    seen           = case when s.kind = 'synced' then s.seen else k.seen end,
+    looked_at      = case when s.kind = 'synced' then now() else k.looked_at end,
+    adding_since   = case when s.kind in ('synced', 'refused', 'not_added') then null else k.adding_since end,
+    synced_version = greatest(k.synced_version, case when s.kind <> 'not_added' then s.version end),
+    synced_at      = case when s.kind in ('synced', 'same') then now() else k.synced_at end,
+    refusal        = case when s.kind in ('synced', 'same') then null else coalesce(s.reason, k.refusal) end,
+    unanswered     = case when s.kind <> 'not_added' then 0 else k.unanswered end,
+    unanswered_since = case when s.kind <> 'not_added' then null else k.unanswered_since end,
+    deleted_at     = case when s.kind = 'synced' then null else k.deleted_at end,
     claimed_by = null, claim_fence = null, claimed_until = null
 from held
-left join synced s on s."leadId" = held.lead_id
+left join settled s on s."leadId" = held.lead_id
 where k.company_id = $1 and k.lead_id = held.lead_id
 `;
+
+export interface Unanswered {
+  readonly count: number;
+  readonly forMs: number;
+}
+
+/**
+ * One more request with these leads that got no answer, while the portal answered the one before it: that is no outage. Answers how many
+ * in a row there were of each, and since when; none in an outage, of which no lead is to blame.
+ */
+export async function countUnanswered(
+  database: Executor,
+  { companyId, jobId, fence }: Holder,
+  leadIds: readonly string[],
+): Promise<ReadonlyMap<string, Unanswered>> {
+  if (leadIds.length === 0) return new Map();
+  const rows = await database.execute<Unanswered & { leadId: string }>({
+    text: `
+      update crm_links set unanswered = unanswered + 1, unanswered_since = coalesce(unanswered_since, now())
+      where company_id = $1 and claimed_by = $2::bigint and claim_fence = $3::bigint
+        and lead_id in (select value::bigint from jsonb_array_elements_text($4::jsonb))
+        and not exists (select from connections
+                        where company_id = $1 and provider = 'bitrix24' and failing_since is not null and failures > 1)
+      returning lead_id::text as "leadId", unanswered as count,
+                (extract(epoch from now() - unanswered_since) * 1000)::float8 as "forMs"`,
+    params: [companyId, jobId, fence, JSON.stringify(leadIds)],
+  });
+  return new Map(rows.map(({ leadId, count, forMs }) => [leadId, { count, forMs }]));
+}
 
 /** Of these items those that another lead of the company is linked to already. */
 export async function linkedElsewhere(

@@ -1,16 +1,12 @@
 /**
- * One call of Bitrix24's REST API, and what came of it. No retries: a repeated `add` makes a second lead. The webhook's URL holds
- * the credential, so nothing here ever says it: errors name the method alone.
+ * One call of Bitrix24's REST API, and what came of it. No retries: a repeated `add` makes a second lead. Errors
+ * name the method alone, never the URL, which holds the credential.
  */
 import { z } from 'zod';
 import { codeOf, neverLeft } from '../failed-call.ts';
 import { type Effect, effectOf } from './effects.ts';
+import type { Portal } from './portal.ts';
 import { queryOf } from './query.ts';
-
-export interface Portal {
-  /** `https://{portal}/rest/{user}/{secret}`, without a slash at the end. A secret. */
-  readonly webhookUrl: string;
-}
 
 export interface Bitrix24Error {
   /** The portal's; may be empty. */
@@ -23,6 +19,8 @@ export interface Bitrix24Error {
 
 /** How long the portal has worked for this method within its ten minutes, and when that counts anew. */
 export interface Operating {
+  /** The budget is the method's, not the portal's. */
+  readonly method: string;
   readonly seconds: number;
   readonly resetAtMs: number | null;
 }
@@ -50,7 +48,12 @@ export type Answer =
   | { readonly kind: 'refused'; readonly error: Bitrix24Error };
 
 export type Batched =
-  | { readonly kind: 'done'; readonly answers: readonly Answer[]; readonly operating: Operating | null }
+  | {
+      readonly kind: 'done';
+      readonly answers: readonly Answer[];
+      /** Of each method that was asked the most that it said. */
+      readonly operating: readonly Operating[];
+    }
   | Exclude<Called, { kind: 'done' }>;
 
 /** The portal's own bound for one request is 60 s. */
@@ -73,17 +76,17 @@ const Refused = z.object({
 
 /** `nowMs` is for blocks whose end the portal did not say. */
 export async function call(
-  { webhookUrl }: Portal,
+  portal: Portal,
   { method, params }: Command,
   { signal, nowMs = Date.now }: { signal: AbortSignal; nowMs?: () => number },
 ): Promise<Called> {
-  if (!isSafe(webhookUrl))
-    return { kind: 'refused', error: errorOf(method, 'INVALID_REQUEST', 'HTTPS is required', 400, null) };
+  const errorOf = errorsOf(portal, method);
+  if (!portal.isSafe) return { kind: 'refused', error: errorOf('INVALID_REQUEST', 'HTTPS is required', 400, null) };
   if (signal.aborted) return { kind: 'unsent', error: new Error(`Bitrix24 ${method}: told to end before the call`) };
   let response: Response;
   let text: string;
   try {
-    response = await fetch(`${webhookUrl}/${method}`, {
+    response = await fetch(portal.urlOf(method), {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(params),
@@ -101,7 +104,7 @@ export async function call(
   const refused = Refused.safeParse(json);
   if (refused.success) {
     const { error: code, error_description: words, time } = refused.data;
-    const error = errorOf(method, code, words, response.status, resetOf(time, nowMs));
+    const error = errorOf(code, words, response.status, resetOf(time, nowMs));
     if (error.effect === 'ambiguous') return { kind: 'unknown', error: new Error(error.message) };
     return { kind: 'refused', error };
   }
@@ -111,11 +114,11 @@ export async function call(
       kind: 'done',
       result: done.data.result,
       next: done.data.next ?? null,
-      operating: operatingOf(done.data.time),
+      operating: operatingOf(method, done.data.time),
     };
   // An overloaded portal answers with a page; one that refuses whoever knocks may have done nothing
   if (response.status === 429 || response.status === 503)
-    return { kind: 'refused', error: errorOf(method, '', `HTTP ${response.status}`, response.status, null) };
+    return { kind: 'refused', error: errorOf('', `HTTP ${response.status}`, response.status, null) };
   return { kind: 'unknown', error: new Error(`Bitrix24 ${method}: HTTP ${response.status} without an answer`) };
 }
 
@@ -125,7 +128,7 @@ export async function batch(
   commands: readonly Command[],
   options: { signal: AbortSignal; nowMs?: () => number },
 ): Promise<Batched> {
-  if (commands.length === 0) return { kind: 'done', answers: [], operating: null };
+  if (commands.length === 0) return { kind: 'done', answers: [], operating: [] };
   if (commands.length > BATCH_COMMANDS)
     throw new RangeError(`expected at most ${BATCH_COMMANDS} commands, got ${commands.length}`);
   const cmd = Object.fromEntries(commands.map(({ method, params }, n) => [`c${n}`, `${method}?${queryOf(params)}`]));
@@ -136,18 +139,22 @@ export async function batch(
   const errors = mapOf(inner.result_error);
   const times = mapOf(inner.result_time);
   const answers = commands.map(({ method }, n): Answer => {
+    const errorOf = errorsOf(portal, method);
     const refused = Refused.safeParse(errors[`c${n}`]);
     if (refused.success) {
       const time = Time.parse(times[`c${n}`]);
       const { error: code, error_description: words } = refused.data;
-      return { kind: 'refused', error: errorOf(method, code, words, 400, resetOf(time, options.nowMs ?? Date.now)) };
+      return { kind: 'refused', error: errorOf(code, words, 400, resetOf(time, options.nowMs ?? Date.now)) };
     }
     if (`c${n}` in results) return { kind: 'done', result: results[`c${n}`] };
-    return { kind: 'refused', error: errorOf(method, 'ERROR_UNEXPECTED_ANSWER', 'the batch does not say', 500, null) };
+    return { kind: 'refused', error: errorOf('ERROR_UNEXPECTED_ANSWER', 'the batch does not say', 500, null) };
   });
-  const measured = Object.values(times).flatMap((time) => operatingOf(Time.parse(time)) ?? []);
-  const operating = measured.toSorted((a, b) => b.seconds - a.seconds)[0] ?? called.operating;
-  return { kind: 'done', answers, operating };
+  const most = new Map<string, Operating>();
+  commands.forEach(({ method }, n) => {
+    const operating = operatingOf(method, Time.parse(times[`c${n}`]));
+    if (operating && operating.seconds >= (most.get(method)?.seconds ?? 0)) most.set(method, operating);
+  });
+  return { kind: 'done', answers, operating: [...most.values()] };
 }
 
 /** PHP writes an empty map as a list. */
@@ -155,25 +162,25 @@ export function mapOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 
-function errorOf(method: string, code: string, words: string, status: number, resetAtMs: number | null): Bitrix24Error {
-  const message = `Bitrix24 ${method}: ${code === '' ? 'error' : code} ${words.slice(0, 300)}`.trim();
-  return { code, message, effect: effectOf(code, status), resetAtMs };
+/** A portal may repeat what it was asked, URL and all. */
+function errorsOf(portal: Portal, method: string) {
+  return (code: string, words: string, status: number, resetAtMs: number | null): Bitrix24Error => {
+    const message = `Bitrix24 ${method}: ${code === '' ? 'error' : portal.redact(code)} ${portal.redact(words)}`.trim();
+    return { code: portal.redact(code), message, effect: effectOf(code, status), resetAtMs };
+  };
 }
 
-function operatingOf(time: z.output<typeof Time>): Operating | null {
+function operatingOf(method: string, time: z.output<typeof Time>): Operating | null {
   if (time?.operating === undefined) return null;
-  return { seconds: time.operating, resetAtMs: time.operating_reset_at ? time.operating_reset_at * 1000 : null };
+  return {
+    method,
+    seconds: time.operating,
+    resetAtMs: time.operating_reset_at ? time.operating_reset_at * 1000 : null,
+  };
 }
 
 function resetOf(time: z.output<typeof Time>, nowMs: () => number): number {
   return time?.operating_reset_at ? time.operating_reset_at * 1000 : nowMs() + BLOCK_MS;
-}
-
-/** A stand-in on this machine needs no certificate. */
-function isSafe(webhookUrl: string): boolean {
-  if (!URL.canParse(webhookUrl)) return false;
-  const { protocol, hostname } = new URL(webhookUrl);
-  return protocol === 'https:' || (protocol === 'http:' && (hostname === '127.0.0.1' || hostname === 'localhost'));
 }
 
 function parsed(text: string): unknown {

@@ -11,37 +11,52 @@ export type Multifield = z.output<typeof Multifield>;
 
 export interface Wanted {
   readonly typeId: 'PHONE' | 'EMAIL';
-  readonly value: string;
+  /** What we wrote there before: that entry is ours to change. Null: none is. */
+  readonly was: string | null;
+  /** Null: ours is to go. */
+  readonly value: string | null;
 }
 
-export type Change = { readonly typeId: string; readonly valueType: string; readonly value: string };
+type Change = { readonly typeId: string; readonly valueType: string; readonly value: string };
 
 /**
- * What `fm` of an update has to hold so that the item has these values; null if it has them. A key of `n0`, `n1` adds, an id
- * changes. What somebody added in the portal is left alone: we only ever add ours, and change what was ours before.
+ * What `fm` of an update has to hold so that the item has these values; null if it has them. A key of `n0`, `n1` adds, an id changes,
+ * an id with an empty value deletes. What somebody else wrote in the portal is left alone.
  */
 export function multifieldChanges(
   has: readonly Multifield[],
   wanted: readonly Wanted[],
-  before: readonly Wanted[] = [],
 ): Readonly<Record<string, Change>> | null {
   const changes: Record<string, Change> = {};
   let added = 0;
-  for (const { typeId, value } of wanted) {
-    if (has.some((one) => one.typeId === typeId && same(typeId, one.value, value))) continue;
-    const old = before.find((one) => one.typeId === typeId && !same(typeId, one.value, value));
-    const ours = old && has.find((one) => one.typeId === typeId && same(typeId, one.value, old.value));
-    changes[ours?.id ?? `n${added++}`] = { typeId, valueType: ours?.valueType ?? defaultKind(typeId), value };
+  for (const { typeId, was, value } of wanted) {
+    const find = (sought: string | null) =>
+      has.find((one) => sought !== null && one.typeId === typeId && isSame(typeId, one.value, sought));
+    const isThere = value !== null && find(value) !== undefined;
+    const ours = was !== null && value !== null && isSame(typeId, was, value) ? undefined : find(was);
+    // Ours goes where theirs has the new value already: two of the same would be one too many.
+    if (ours) changes[ours.id] = { typeId, valueType: ours.valueType, value: isThere ? '' : (value ?? '') };
+    else if (value !== null && !isThere) changes[`n${added++}`] = { typeId, valueType: kindOf(typeId), value };
   }
   return Object.keys(changes).length === 0 ? null : changes;
 }
 
-function defaultKind(typeId: string): string {
+/** The `fm` of an add. */
+export function newMultifields(wanted: readonly Omit<Wanted, 'was'>[]): Readonly<Record<string, Change>> {
+  return (
+    multifieldChanges(
+      [],
+      wanted.map((one) => ({ ...one, was: null })),
+    ) ?? {}
+  );
+}
+
+function kindOf(typeId: string): string {
   return typeId === 'PHONE' ? 'MOBILE' : 'WORK';
 }
 
 /** People type numbers with spaces, and addresses in capitals. */
-function same(typeId: string, a: string, b: string): boolean {
+export function isSame(typeId: string, a: string, b: string): boolean {
   return typeId === 'PHONE' ? digits(a) === digits(b) : a.trim().toLowerCase() === b.trim().toLowerCase();
 }
 

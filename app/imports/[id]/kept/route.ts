@@ -1,12 +1,12 @@
 /** What the undo of an import kept, as a file: for the operator's browser, which has no API key. */
 import { endpoint, HttpError } from '@/lib/http/errors';
-import { admitOperator } from '@/lib/http/pages';
+import { admit } from '@/lib/http/pages';
 import { imports } from '@/lib/imports';
 
 export async function GET(request: Request, { params }: RouteContext<'/imports/[id]/kept'>): Promise<Response> {
   const { id } = await params;
   const serve = endpoint(async () => {
-    admitOperator(request.headers);
+    admit(request.headers);
     const file = await imports.keptFile(id);
     if (file === null) throw new HttpError(404, 'not_found', 'There is no such import.');
     return new Response(file, {

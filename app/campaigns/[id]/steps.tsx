@@ -1,0 +1,65 @@
+/** What can be asked of a campaign now. All but going on is asked about first, with the numbers. */
+import Link from 'next/link';
+import type { CampaignReport, CampaignSummary } from '@/lib/campaigns';
+import { plural } from '../../ui/words';
+
+export interface Step {
+  readonly step: 'pause' | 'resume' | 'cancel' | 'retry-unconfirmed';
+  readonly label: string;
+  /** What it means, before it is done. */
+  readonly means: string;
+  readonly tone: 'primary' | 'danger';
+}
+
+export function stepsOf({ status, report }: CampaignSummary & { readonly report: CampaignReport }): readonly Step[] {
+  const waiting = report.pending + report.deferred.total;
+  const people = plural(waiting, 'person', 'people');
+  const pause: Step = {
+    step: 'pause',
+    label: 'Pause',
+    means: `Nobody more is claimed: ${people} wait until it goes on. What is being sent ends.`,
+    tone: 'primary',
+  };
+  const resume: Step = {
+    step: 'resume',
+    label: 'Go on',
+    means: `${waiting > 0 ? `${people} are written to as their time comes.` : 'Its people are planned, then written to.'} Failures so far are forgiven.`,
+    tone: 'primary',
+  };
+  const cancel: Step = {
+    step: 'cancel',
+    label: 'Cancel',
+    means: `For good: ${people} who wait are skipped. Messages that went out stay sent.`,
+    tone: 'danger',
+  };
+  const retry: Step = {
+    step: 'retry-unconfirmed',
+    label: 'Send the unconfirmed again',
+    means: `${plural(report.unconfirmed, 'person', 'people')} may have got the message or not, and nobody knows. Sent again, some of them get it twice.`,
+    tone: 'danger',
+  };
+  const again = report.unconfirmed > 0 ? [retry] : [];
+  switch (status) {
+    case 'draft':
+      return [resume, cancel];
+    case 'planning':
+      return [pause, cancel];
+    case 'running':
+      return [pause, cancel, ...again];
+    case 'paused':
+      return [resume, cancel];
+    case 'settling':
+    case 'completed':
+      return again;
+    default:
+      return [];
+  }
+}
+
+export function Steps({ id, steps }: { id: string; steps: readonly Step[] }) {
+  return steps.map(({ step, label }) => (
+    <Link key={step} href={`/campaigns/${id}?do=${step}`} scroll={false} className="button">
+      {label}…
+    </Link>
+  ));
+}

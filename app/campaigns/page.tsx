@@ -1,0 +1,90 @@
+/** Campaigns of all companies, or of one, the newest first. */
+import type { Metadata } from 'next';
+import Link from 'next/link';
+import { type CampaignSummary, campaigns } from '@/lib/campaigns';
+import { isCampaignId } from '@/lib/campaigns/request';
+import { requireSession } from '../operator';
+import { Refused } from '../refused';
+import { address, one } from '../ui/address';
+import { Field } from '../ui/field';
+import { Empty, Head } from '../ui/head';
+import { Live } from '../ui/live';
+import { type Column, DataTable } from '../ui/table';
+import { When } from '../when';
+import { CampaignStatus } from './status';
+
+export const metadata: Metadata = { title: 'Campaigns' };
+
+const COLUMNS: readonly Column[] = [
+  { id: 'name', title: 'Campaign', heads: true },
+  { id: 'status', title: 'Status' },
+  { id: 'company', title: 'Company' },
+  { id: 'template', title: 'Template', from: 'wide' },
+  { id: 'created', title: 'Created', from: 'wide' },
+  { id: 'finished', title: 'Ended', from: 'widest' },
+];
+/** A campaign moves by the second, its list does not. */
+const LIVE_MS = 15_000;
+
+export default async function Campaigns({ searchParams }: PageProps<'/campaigns'>) {
+  await requireSession();
+  const sent = await searchParams;
+  const companyId = one(sent.company);
+  const after = one(sent.after);
+  const page = await campaigns.page({ companyId, after: after && isCampaignId(after) ? after : undefined });
+  return (
+    <>
+      <Head title="Campaigns" sub="One template, once to each person of an audience. The newest stand first.">
+        <Live everyMs={LIVE_MS} />
+      </Head>
+      <Refused code={sent.refused} />
+      <form method="get" action="/campaigns" className="flex flex-wrap items-end gap-2">
+        <Field name="company" label="Company">
+          <input id="field-company" name="company" defaultValue={companyId} maxLength={100} placeholder="all of them" />
+        </Field>
+        <button type="submit" className="button">
+          Show
+        </button>
+      </form>
+      {page.campaigns.length === 0 ? (
+        <Empty title="No campaigns">
+          {companyId ? 'This company has none. Its id has to be written in full.' : 'POST /api/campaigns makes one.'}
+        </Empty>
+      ) : (
+        <DataTable label="Campaigns" columns={COLUMNS} rows={page.campaigns.map(row)} />
+      )}
+      <nav aria-label="Pages of campaigns" className="flex gap-2">
+        {after && (
+          <Link className="button" href={address('/campaigns', { company: companyId })}>
+            First page
+          </Link>
+        )}
+        {page.next && (
+          <Link className="button" href={address('/campaigns', { company: companyId, after: page.next })}>
+            Next page
+          </Link>
+        )}
+      </nav>
+    </>
+  );
+}
+
+function row(campaign: CampaignSummary) {
+  const { campaignId, companyId, name, status, template, createdAt, finishedAt } = campaign;
+  return {
+    id: campaignId,
+    cells: {
+      name: (
+        <Link href={`/campaigns/${campaignId}`} className="link">
+          {name}
+        </Link>
+      ),
+      status: <CampaignStatus of={status} />,
+      company: <span className="mono">{companyId}</span>,
+      template: `${template.name}, ${template.language}`,
+      created: <When at={new Date(createdAt)} />,
+      finished: <When at={finishedAt === null ? null : new Date(finishedAt)} />,
+    },
+    ...(status === 'paused' ? { tone: 'warn' as const } : status === 'failed' ? { tone: 'bad' as const } : {}),
+  };
+}

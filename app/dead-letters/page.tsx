@@ -1,0 +1,105 @@
+/** Dead letters by type and what went wrong, the replays that bring them back, and how those go. */
+import type { Metadata } from 'next';
+import Link from 'next/link';
+import type { DeadGroup } from '@/lib/jobqueue';
+import { queue } from '@/lib/queue';
+import { requireSession } from '../operator';
+import { Refused } from '../refused';
+import { address, one } from '../ui/address';
+import { Done } from '../ui/done';
+import { Empty, Head, Section } from '../ui/head';
+import { Live } from '../ui/live';
+import { type Column, DataTable } from '../ui/table';
+import { atLeast, count } from '../ui/words';
+import { Ago } from '../when';
+import { Ramps } from './ramps';
+import { ReplayPanel } from './replayPanel';
+
+export const metadata: Metadata = { title: 'Dead letters' };
+
+const COLUMNS: readonly Column[] = [
+  { id: 'error', title: 'What went wrong', heads: true },
+  { id: 'type', title: 'Type', sorts: true, from: 'wide' },
+  { id: 'total', title: 'Jobs', align: 'right', sorts: true },
+  { id: 'first', title: 'First', from: 'wide', sorts: true },
+  { id: 'last', title: 'Last', from: 'wide', sorts: true },
+  { id: 'do', title: '', align: 'right' },
+];
+
+export default async function DeadLetters({ searchParams }: PageProps<'/dead-letters'>) {
+  const { role } = await requireSession();
+  const sent = await searchParams;
+  const type = queue.jobs.find((job) => job.type === one(sent.type))?.type;
+  const [{ groups, looked }, ramps] = await Promise.all([queue.deadGroups(type ? { type } : {}), queue.replays()]);
+  const back = address('/dead-letters', { type });
+  const asked = role === 'operator' ? groups.find(({ fingerprint }) => fingerprint === one(sent.replay)) : undefined;
+  return (
+    <>
+      <Head
+        title="Dead letters"
+        sub={`Grouped by type and last error, among ${looked.atLeast ? 'the newest' : 'all'} ${atLeast(looked.n, looked.atLeast)}. «#» stands for what differs from job to job.`}
+      >
+        <Live everyMs={ramps.some(({ state }) => state === 'running') ? 5_000 : 15_000} />
+        {type && (
+          <Link href="/dead-letters" className="button">
+            All types
+          </Link>
+        )}
+      </Head>
+      <Refused code={sent.refused} at={sent.at} />
+      <Done params={sent} />
+      {groups.length === 0 ? (
+        <Empty title="No dead letters">Nothing has run out of attempts{type ? `, of ${type} at least` : ''}.</Empty>
+      ) : (
+        <DataTable
+          label="Groups of dead letters"
+          columns={COLUMNS}
+          rows={groups.map((group) => row(group, back, role === 'operator'))}
+        />
+      )}
+      <Section title="Replays as ramps" aside="the newest 20">
+        <Ramps ramps={ramps.slice(0, 20)} canStop={role === 'operator'} />
+      </Section>
+      {asked && <ReplayPanel group={asked} back={back} />}
+    </>
+  );
+}
+
+function row(group: DeadGroup, back: string, canReplay: boolean) {
+  const { type, fingerprint, errorName, errorCode, shape, total, firstAt, lastAt, sampleId } = group;
+  const replay = `${back}${back.includes('?') ? '&' : '?'}replay=${fingerprint}`;
+  return {
+    id: `${type} ${fingerprint}`,
+    cells: {
+      error: (
+        <span className="block min-w-40 max-w-[72ch] break-words font-normal">
+          <strong className="text-bad">{errorName ?? 'No error kept'}</strong>
+          {errorCode && <span className="mono soft"> {errorCode}</span>}
+          <span className="soft md:hidden"> in {type}</span>
+          {shape && <span className="block">{shape}</span>}
+        </span>
+      ),
+      type,
+      total: count(total),
+      first: <Ago at={firstAt} />,
+      last: <Ago at={lastAt} />,
+      do: (
+        <span className="flex justify-end gap-2 max-md:flex-col">
+          <Link
+            href={`/jobs/${sampleId}`}
+            className="button small"
+            aria-label={`The newest of ${type}, ${shape ?? ''}`}
+          >
+            Newest
+          </Link>
+          {canReplay && (
+            <Link href={replay} scroll={false} className="button small" aria-label={`Replay ${type}, ${shape ?? ''}`}>
+              Replay…
+            </Link>
+          )}
+        </span>
+      ),
+    },
+    by: { type, total, first: firstAt.getTime(), last: lastAt.getTime() },
+  };
+}

@@ -1,0 +1,105 @@
+/** Replays that are spread over time, with what has come of their jobs so far. */
+import type { Replay } from '@/lib/jobqueue';
+import { Status } from '../ui/status';
+import { Submit } from '../ui/submit';
+import { type Column, DataTable } from '../ui/table';
+import { count } from '../ui/words';
+import { Ago } from '../when';
+import { stopRamp } from './replay';
+
+const COLUMNS: readonly Column[] = [
+  { id: 'began', title: 'Began', heads: true },
+  { id: 'state', title: 'State' },
+  { id: 'what', title: 'Which' },
+  { id: 'result', title: 'What came of it' },
+  { id: 'replayed', title: 'Replayed', align: 'right' },
+  { id: 'completed', title: 'Completed', align: 'right' },
+  { id: 'failed', title: 'Failed', align: 'right' },
+  { id: 'open', title: 'Open', align: 'right', from: 'wide' },
+  { id: 'refused', title: 'Refused', align: 'right', from: 'wide' },
+  { id: 'do', title: '', align: 'right' },
+];
+
+export function Ramps({ ramps, canStop }: { ramps: readonly Replay[]; canStop: boolean }) {
+  if (ramps.length === 0) return <p className="soft">None yet. A group’s «Replay…» begins one.</p>;
+  return <DataTable label="Replays as ramps" columns={COLUMNS} rows={ramps.map((ramp) => row(ramp, canStop))} />;
+}
+
+function row(ramp: Replay, canStop: boolean) {
+  const {
+    id,
+    state,
+    perMinute,
+    maxJobs,
+    replayed,
+    completed,
+    failed,
+    undecided,
+    refused,
+    actor,
+    startedAt,
+    endReason,
+  } = ramp;
+  return {
+    id,
+    cells: {
+      began: <Ago at={startedAt} />,
+      state: <Status of={state} />,
+      what: (
+        <span className="block min-w-40">
+          {described(ramp.filter)}, {count(perMinute)} a minute{maxJobs !== null && `, at most ${count(maxJobs)}`}
+          <span className="soft block">
+            by {actor}
+            {endReason && `; ${endReason}`}
+          </span>
+        </span>
+      ),
+      result: <Shares parts={[completed, failed, undecided]} />,
+      replayed: count(replayed),
+      completed: <span className="text-good">{count(completed)}</span>,
+      failed: <span className={failed > 0 ? 'text-bad' : 'soft'}>{count(failed)}</span>,
+      open: count(undecided),
+      refused: count(refused),
+      do: state === 'running' && canStop && (
+        <form action={stopRamp}>
+          <input type="hidden" name="id" value={id} />
+          <Submit tone="danger" small label={`Stop ramp ${id}`}>
+            Stop
+          </Submit>
+        </form>
+      ),
+    },
+  };
+}
+
+function described(filter: object): string {
+  const { type, errorName, errorCode, ids, fingerprint } = filter as Record<string, unknown>;
+  const parts = [type, errorName, errorCode, Array.isArray(ids) && `${ids.length} jobs`, fingerprint && 'one error'];
+  return parts.filter(Boolean).join(', ') || 'dead letters';
+}
+
+const COLOURS = ['text-good', 'text-bad', 'text-edge'] as const;
+
+/** Completed, failed and open, side by side. */
+function Shares({ parts }: { parts: readonly [completed: number, failed: number, open: number] }) {
+  const all = Math.max(
+    parts.reduce((sum, part) => sum + part, 0),
+    1,
+  );
+  const starts = parts.map((_, n) => parts.slice(0, n).reduce((sum, part) => sum + part, 0));
+  return (
+    <svg viewBox="0 0 100 8" preserveAspectRatio="none" className="mt-1.5 h-2 w-28 rounded" aria-hidden>
+      <rect width="100" height="8" className="fill-sunken" />
+      {parts.map((part, n) => (
+        <rect
+          key={COLOURS[n]}
+          x={((starts[n] ?? 0) / all) * 100}
+          width={(part / all) * 100}
+          height="8"
+          fill="currentColor"
+          className={COLOURS[n]}
+        />
+      ))}
+    </svg>
+  );
+}

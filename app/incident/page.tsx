@@ -1,0 +1,66 @@
+/** What an operator needs in an incident: stop the bleeding, see what is broken, drain by hand, and let go again. */
+import type { Metadata } from 'next';
+import { database } from '@/db/client';
+import { pausedConnections } from '@/lib/connections/connection';
+import { queue } from '@/lib/queue';
+import { requireSession } from '../operator';
+import { Refused } from '../refused';
+import { one } from '../ui/address';
+import { Done } from '../ui/done';
+import { Head, Section } from '../ui/head';
+import { Live } from '../ui/live';
+import { Breakers } from './breakers';
+import { DrainForm } from './drainForm';
+import { DrainProgress } from './drainProgress';
+import { Incidents } from './incidents';
+import { drainParams } from './params';
+import { PauseForm, PauseList } from './pauses';
+
+export const metadata: Metadata = { title: 'Incident' };
+/** Drains that begin here run behind the answer, in this page's function. */
+export const maxDuration = 300;
+
+export default async function Incident({ searchParams }: PageProps<'/incident'>) {
+  const { role } = await requireSession();
+  const sent = await searchParams;
+  const canAct = role === 'operator';
+  const params = drainParams(sent);
+  const run = one(sent.run);
+  const [{ pauses, lanes }, limits, connections, incidents, drains] = await Promise.all([
+    queue.overview(),
+    queue.rateLimits(),
+    pausedConnections(database()),
+    queue.incidents(),
+    queue.drains({ limit: 20 }),
+  ]);
+  const mine = run === undefined ? undefined : drains.find(({ executionId }) => executionId === `console:${run}`);
+  const isRunning = run !== undefined && (mine === undefined || mine.state === 'running');
+  const types = queue.jobs.map(({ type }) => type);
+  const queues = [...new Set(lanes.map((lane) => lane.queue))];
+  return (
+    <>
+      <Head
+        title="Incident"
+        sub="In this order: stop the bleeding, look, mend, bring back what died, resume. Everything done here stands in the audit log."
+      >
+        <Live everyMs={isRunning ? 2_000 : 10_000} />
+      </Head>
+      <Refused code={sent.refused} at={sent.at} />
+      <Done params={sent} />
+      <Section title="Paused" aside={`${pauses.length === 0 ? 'nothing' : pauses.length}`}>
+        <PauseList pauses={pauses} canAct={canAct} />
+        {canAct && <PauseForm types={types} queues={queues} />}
+      </Section>
+      <Section title="Drain now" aside="look first, then drain">
+        {run !== undefined && <DrainProgress run={run} drain={mine} />}
+        <DrainForm params={params} types={types} canAct={canAct} />
+      </Section>
+      <Section title="Breakers" aside="what holds jobs back by itself">
+        <Breakers limits={limits} connections={connections} canAct={canAct} />
+      </Section>
+      <Section title="Incidents" aside="the newest ten">
+        <Incidents incidents={incidents.slice(0, 10)} />
+      </Section>
+    </>
+  );
+}

@@ -1,0 +1,56 @@
+/** Pauses and resumes queues and types, lifts blocks, resumes connections. */
+'use server';
+
+import { z } from 'zod';
+import { database } from '@/db/client';
+import { PROVIDERS, resumeConnection } from '@/lib/connections/connection';
+import { LIMITS } from '@/lib/jobqueue';
+import { queue } from '@/lib/queue';
+import { action } from '../action';
+
+const page = '/incident';
+/** '*' and nothing stand for all. */
+const target = z
+  .string()
+  .trim()
+  .transform((name) => (name === '' || name === '*' ? undefined : name))
+  .pipe(z.string().regex(LIMITS.name.pattern).optional());
+const names = { queue: target, type: target };
+
+const named = (sent: { queue?: string | undefined; type?: string | undefined }) => ({
+  ...(sent.queue && { queue: sent.queue }),
+  ...(sent.type && { type: sent.type }),
+});
+
+export const pauseTarget = action(
+  { page, input: z.object({ ...names, reason: z.string().trim().min(1).max(200) }) },
+  async ({ reason, ...sent }, { actor }) => {
+    await queue.pause(named(sent), { actor, reason });
+    return `${page}?done=pause`;
+  },
+);
+
+export const resumeTarget = action({ page, input: z.object(names) }, async (sent, { actor }) => {
+  await queue.resume(named(sent), { actor });
+  return `${page}?done=resume`;
+});
+
+export const unblockLimit = action(
+  { page, input: z.object({ key: z.string().min(1).max(512) }) },
+  async ({ key }, { actor }) => {
+    await queue.unblock(key, { actor });
+    return `${page}?done=unblock`;
+  },
+);
+
+export const resumeRemote = action(
+  {
+    page,
+    input: z.object({ companyId: z.string().min(1).max(100), provider: z.enum(PROVIDERS) }),
+    audit: (details) => ({ action: 'connection.resume', details }),
+  },
+  async (connection) => {
+    await resumeConnection(database(), connection);
+    return `${page}?done=connection`;
+  },
+);

@@ -1,0 +1,78 @@
+/** What the jobs page does to many jobs at once: each in slices, for as long as a request may take; then it says what is left. */
+'use server';
+
+import { z } from 'zod';
+import { HttpError } from '@/lib/http/errors';
+import type { BulkReport } from '@/lib/jobqueue';
+import { queue } from '@/lib/queue';
+import { action } from '../action';
+import { localPath } from '../login/next';
+import { address } from '../ui/address';
+import { instantIn, viewerZone } from '../ui/zoned';
+import { addressOf, deadFilter, type JobParams, liveFilter, paramsOf } from './query';
+
+/** Nobody watches a form for longer; a slice is 500 jobs, so this is some hundred thousand. */
+const REQUEST_MS = 20_000;
+
+const form = z
+  .object({
+    do: z.enum(['cancel', 'reschedule', 'reprioritise', 'replay']),
+    reason: z.string().trim().max(200).default(''),
+    to: z.string().optional(),
+    in: z.enum(['now', 'later']).default('now'),
+    priority: z.coerce.number().int().min(0).max(10).default(0),
+    back: z.string().max(4_000).optional(),
+  })
+  .loose(); // the filter, as the address of the page has it
+
+export const changeJobs = action({ page, input: form }, async (input, by) => {
+  const zone = await viewerZone();
+  const params = paramsOf(input as Record<string, string>);
+  const report = await change(input, params, zone, by);
+  return withDone(localPath(input.back ?? address('/jobs', addressOf(params))), {
+    done: input.do,
+    changed: String(report.changed),
+    skipped: String(report.skipped),
+    ...(!report.done && { left: '1' }),
+  });
+});
+
+async function change(
+  input: z.output<typeof form>,
+  params: JobParams,
+  zone: string,
+  by: { readonly actor: string },
+): Promise<BulkReport> {
+  const bounded = { ...by, signal: AbortSignal.timeout(REQUEST_MS) };
+  if (input.do === 'replay') {
+    const statuses = params.status === 'CANCELLED' ? (['CANCELLED'] as const) : (['DEAD_LETTER', 'CANCELLED'] as const);
+    return queue.replay(chosen(deadFilter(params, zone)), { ...bounded, statuses });
+  }
+  const filter = chosen(liveFilter(params, zone));
+  switch (input.do) {
+    case 'cancel':
+      return queue.cancel(filter, { ...bounded, reason: input.reason });
+    case 'reschedule': {
+      const to = input.in === 'now' ? { delayMs: 0 } : instantIn(input.to, zone);
+      if (to === undefined) throw new HttpError(400, 'request_invalid', 'Expected a time.');
+      return queue.reschedule(filter, { ...bounded, to });
+    }
+    case 'reprioritise':
+      return queue.reprioritise(filter, { ...bounded, priority: input.priority });
+  }
+}
+
+/** A filter that names nothing would mean every job. */
+function chosen<Filter>(filter: Filter | null): Filter {
+  if (filter !== null) return filter;
+  throw new HttpError(400, 'nothing_chosen', 'Expected chosen jobs, or a filter.');
+}
+
+function page(sent: FormData): string {
+  const back = sent.get('back');
+  return localPath(typeof back === 'string' ? back : '/jobs');
+}
+
+function withDone(path: string, done: Record<string, string>): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${new URLSearchParams(done)}`;
+}

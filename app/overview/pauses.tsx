@@ -1,0 +1,32 @@
+/** What is paused, since when and why: nobody should have to wonder why a type stands still. */
+import { Pause as PauseIcon } from 'lucide-react';
+import Link from 'next/link';
+import type { Pause } from '@/lib/jobqueue';
+import { Ago } from '../when';
+
+export function Pauses({ pauses }: { pauses: readonly Pause[] }) {
+  if (pauses.length === 0) return null;
+  return (
+    <section aria-label="Paused" className="card grid gap-1.5 border-l-4 border-l-warn p-3">
+      {pauses.map((pause) => (
+        <div key={`${pause.queue} ${pause.type}`} className="flex flex-wrap items-baseline gap-x-2">
+          <PauseIcon size={14} aria-hidden className="self-center text-warn" />
+          <strong>{targetOf(pause)}</strong>
+          <span>
+            paused <Ago at={pause.since} />
+            {pause.reason ? `: ${pause.reason}` : ', without a reason'}
+          </span>
+        </div>
+      ))}
+      <Link href="/incident" className="link w-fit">
+        Resume
+      </Link>
+    </section>
+  );
+}
+
+export function targetOf({ queue, type }: { queue: string; type: string }): string {
+  if (queue === '*' && type === '*') return 'Everything';
+  if (queue === '*') return type;
+  return type === '*' ? `Queue ${queue}` : `${type} in queue ${queue}`;
+}

@@ -1,0 +1,58 @@
+/** The queue in five numbers, over all queues and types. */
+import type { Counted, OverviewLane } from '@/lib/jobqueue';
+import { atLeast, duration, plural } from '../ui/words';
+
+interface TotalsProps {
+  readonly lanes: readonly OverviewLane[];
+  readonly openDrains: number;
+}
+
+export function Totals({ lanes, openDrains }: TotalsProps) {
+  // What is paused waits on purpose, and has its own place on the page.
+  const oldest = lanes
+    .filter(({ paused }) => !paused)
+    .map(({ oldestDue }) => oldestDue?.getTime() ?? Number.POSITIVE_INFINITY);
+  const since = Math.min(...oldest);
+  const tiles = [
+    ['Ready', shown(sum(lanes, 'ready')), 'text-ink'],
+    ['Running', atLeast(running(lanes), false), 'text-busy', plural(openDrains, 'drain')],
+    ['Scheduled', shown(sum(lanes, 'scheduled')), 'text-later'],
+    ['Dead', shown(sum(lanes, 'dead')), 'text-bad'],
+    [
+      'Oldest waits',
+      Number.isFinite(since) ? duration(Date.now() - since) : 'none',
+      'text-ink',
+      'without what is paused',
+    ],
+  ] as const;
+  return (
+    <dl className="card grid grid-cols-2 divide-line sm:grid-cols-5 sm:divide-x">
+      {tiles.map(([name, value, colour, note]) => (
+        <div key={name} className="grid content-start gap-0.5 px-3 py-2.5">
+          <dt className="soft text-[0.85rem]">{name}</dt>
+          <dd
+            className={`font-semibold text-[1.45rem] leading-tight tracking-tight ${value === '0' ? 'text-soft' : colour}`}
+          >
+            {value}
+          </dd>
+          {note && <dd className="soft text-[0.85rem]">{note}</dd>}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function sum(lanes: readonly OverviewLane[], of: 'ready' | 'scheduled' | 'dead'): Counted {
+  return {
+    n: lanes.reduce((total, lane) => total + lane[of].n, 0),
+    atLeast: lanes.some((lane) => lane[of].atLeast),
+  };
+}
+
+function running(lanes: readonly OverviewLane[]): number {
+  return lanes.reduce((total, lane) => total + lane.running, 0);
+}
+
+function shown({ n, atLeast: isBound }: Counted): string {
+  return atLeast(n, isBound);
+}

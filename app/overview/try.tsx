@@ -1,0 +1,17 @@
+/** One button that shows an enqueue, as Conversure's own call sites do it. */
+import { enqueueDemoJob } from '../demoJob';
+
+export function Try() {
+  return (
+    <details className="soft">
+      <summary>Try it</summary>
+      <form action={enqueueDemoJob} className="mt-2 grid justify-items-start gap-2">
+        <p>
+          Enqueues one <code>ai_generation</code> job, due in a minute, for a company that there is not: it becomes a
+          dead letter that says so. Its idempotency key is always the same, so a second click adds nothing.
+        </p>
+        <button type="submit">Enqueue a demo job</button>
+      </form>
+    </details>
+  );
+}

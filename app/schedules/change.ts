@@ -1,0 +1,40 @@
+/** Pauses, resumes, runs and overrides a schedule; each with its line in the audit log. */
+'use server';
+
+import { z } from 'zod';
+import { queue } from '@/lib/queue';
+import { action } from '../action';
+import { SCHEDULE_ACTIONS } from './actions';
+
+const form = z.object({
+  do: z.enum(SCHEDULE_ACTIONS),
+  name: z.string().min(1).max(100),
+  reason: z.string().trim().max(200).default(''),
+  cron: z.string().trim().max(200).default(''),
+  timeZone: z.string().trim().max(100).default(''),
+});
+
+export const changeSchedule = action({ page: '/schedules', input: form }, async (input, { actor }) => {
+  const { name, reason } = input;
+  const by = { actor, ...(reason !== '' && { reason }) };
+  switch (input.do) {
+    case 'run':
+      await queue.runSchedule(name, by);
+      queue.kick(); // somebody waits in front of the page
+      return '/schedules?done=schedule_run';
+    case 'pause':
+      await queue.pauseSchedule(name, by);
+      return '/schedules?done=schedule_pause';
+    case 'resume':
+      await queue.resumeSchedule(name, by);
+      return '/schedules?done=schedule_resume';
+    case 'override': {
+      const { cron, timeZone } = input;
+      await queue.overrideSchedule(name, { ...(cron && { cron }), ...(timeZone && { timeZone }) }, by);
+      return '/schedules?done=schedule_override';
+    }
+    case 'restore':
+      await queue.overrideSchedule(name, null, by);
+      return '/schedules?done=schedule_restore';
+  }
+});

@@ -1,0 +1,157 @@
+/** What comes by the clock: when each schedule fires next and fired last, and what operators made of it. */
+import type { Metadata } from 'next';
+import Link from 'next/link';
+import type { ScheduleView } from '@/lib/jobqueue';
+import { slotAfter } from '@/lib/jobqueue/calendar';
+import { queue } from '@/lib/queue';
+import { requireSession } from '../operator';
+import { Refused } from '../refused';
+import { address, one } from '../ui/address';
+import { Done } from '../ui/done';
+import { Empty, Head } from '../ui/head';
+import { Live } from '../ui/live';
+import { Status } from '../ui/status';
+import { type Column, DataTable } from '../ui/table';
+import { Ago, When } from '../when';
+import { SCHEDULE_ACTIONS, type ScheduleAction } from './actions';
+import { SchedulePanel } from './schedulePanel';
+
+export const metadata: Metadata = { title: 'Schedules' };
+
+const COLUMNS: readonly Column[] = [
+  { id: 'name', title: 'Schedule', heads: true },
+  { id: 'line', title: 'Line' },
+  { id: 'next', title: 'Next slots' },
+  { id: 'last', title: 'Last slot', from: 'wide' },
+  { id: 'do', title: '', align: 'right' },
+];
+
+export default async function Schedules({ searchParams }: PageProps<'/schedules'>) {
+  const { role } = await requireSession();
+  const sent = await searchParams;
+  const schedules = await queue.schedules();
+  const named = schedules.find(({ name }) => name === one(sent.name));
+  const asked = named && role === 'operator' ? actionsOf(named).find((action) => action === one(sent.do)) : undefined;
+  return (
+    <>
+      <Head
+        title="Schedules"
+        sub="Each slot becomes one job, whoever ticks and however late. Pauses and overrides outlive deploys."
+      >
+        <Live everyMs={30_000} />
+      </Head>
+      <Refused code={sent.refused} at={sent.at} />
+      <Done params={sent} />
+      {schedules.length === 0 ? (
+        <Empty title="No schedules are known">
+          Code declares them with <code>defineSchedule</code>; the first drain of a deployment makes them known.
+        </Empty>
+      ) : (
+        <DataTable
+          label="Schedules"
+          columns={COLUMNS}
+          rows={schedules.map((schedule) => row(schedule, role === 'operator' ? actionsOf(schedule) : []))}
+        />
+      )}
+      {named && asked && <SchedulePanel schedule={named} action={asked} />}
+    </>
+  );
+}
+
+function actionsOf({ paused, declared, override }: ScheduleView): readonly ScheduleAction[] {
+  const may: Readonly<Record<ScheduleAction, boolean>> = {
+    run: declared,
+    pause: paused === null,
+    resume: paused !== null,
+    override: declared,
+    restore: override !== null,
+  };
+  return SCHEDULE_ACTIONS.filter((action) => may[action]);
+}
+
+const BUTTONS: Readonly<Record<ScheduleAction, string>> = {
+  run: 'Run now…',
+  pause: 'Pause…',
+  resume: 'Resume…',
+  override: 'Override…',
+  restore: 'Code’s line…',
+};
+
+function row(schedule: ScheduleView, actions: readonly ScheduleAction[]) {
+  const { name, type, cron, timeZone, override, paused, lastSlot, lastJobId, declared } = schedule;
+  return {
+    id: name,
+    ...(paused && { tone: 'warn' as const }),
+    cells: {
+      name: (
+        <span className="grid min-w-40 gap-0.5">
+          <span className="flex flex-wrap items-center gap-2">
+            {name}
+            {paused && <Status of="paused" />}
+            {!declared && <span className="badge text-soft">not in code any more</span>}
+          </span>
+          <span className="soft font-normal">
+            makes {type}
+            {paused && (
+              <>
+                ; paused <Ago at={paused.since} />
+                {paused.reason && `: ${paused.reason}`}
+              </>
+            )}
+          </span>
+        </span>
+      ),
+      line: (
+        <span className="grid gap-0.5">
+          <span className="mono whitespace-nowrap">{cron}</span>
+          <span className="soft">
+            {timeZone}
+            {override && <span className="badge ml-2 text-later">override</span>}
+          </span>
+        </span>
+      ),
+      next: <NextSlots schedule={schedule} />,
+      last: (
+        <span className="grid gap-0.5">
+          <When at={lastSlot} />
+          {lastJobId && (
+            <Link href={`/jobs/${lastJobId}`} className="link">
+              job {lastJobId}
+            </Link>
+          )}
+        </span>
+      ),
+      do: (
+        <span className="flex flex-wrap justify-end gap-2">
+          {actions.map((action) => (
+            <Link
+              key={action}
+              href={address('/schedules', { name, do: action })}
+              scroll={false}
+              className="button small"
+              aria-label={`${BUTTONS[action]} ${name}`}
+            >
+              {BUTTONS[action]}
+            </Link>
+          ))}
+        </span>
+      ),
+    },
+  };
+}
+
+function NextSlots({ schedule: { nextSlot, paused, declared, cron, timeZone } }: { schedule: ScheduleView }) {
+  if (paused || !declared) return <span className="soft">none</span>;
+  if (nextSlot === null) return <span className="soft">the next tick reads the new line</span>;
+  const second = slotAfter({ cron, timeZone }, nextSlot.getTime());
+  return (
+    <span className="grid gap-0.5">
+      <When at={nextSlot} />
+      {second !== null && (
+        <span className="soft">
+          then <When at={new Date(second)} />
+        </span>
+      )}
+    </span>
+  );
+}

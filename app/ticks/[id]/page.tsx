@@ -1,0 +1,98 @@
+/** One drain: when it ran, what it did, what it cost, and why it stopped. */
+import type { Metadata } from 'next';
+import Link from 'next/link';
+import { notFound } from 'next/navigation';
+import type { DrainView } from '@/lib/jobqueue';
+import { queue } from '@/lib/queue';
+import { requireSession } from '../../operator';
+import { Facts, Head, Section } from '../../ui/head';
+import { Live } from '../../ui/live';
+import { Status } from '../../ui/status';
+import { count, duration } from '../../ui/words';
+import { When } from '../../when';
+
+export const metadata: Metadata = { title: 'Tick' };
+
+const COUNTS = [
+  ['Claimed', 'claimed'],
+  ['Completed', 'completed'],
+  ['Retried', 'retried'],
+  ['Dead letters', 'deadLettered'],
+  ['Given back', 'givenBack'],
+  ['Continued', 'continued'],
+  ['Cancelled', 'cancelled'],
+  ['Lost', 'lost'],
+  ['Rescued', 'rescued'],
+  ['Steps', 'steps'],
+] as const satisfies readonly (readonly [string, keyof DrainView['report']])[];
+
+/** In words for people who did not write the queue. */
+const WHY: Readonly<Record<string, string>> = {
+  empty: 'Nothing was due any more.',
+  deadline: 'The function’s time was over; what it had not finished it gave back.',
+  limit: 'It had claimed as many jobs as it was told to.',
+  unresponsive: 'Every slot was held by a handler that ignored its signal.',
+  stopped: 'It was told to stop: a deploy, or its caller.',
+  database_unreachable: 'Postgres did not answer; its jobs are taken again when their leases end.',
+};
+
+export default async function Tick({ params }: PageProps<'/ticks/[id]'>) {
+  await requireSession();
+  const { id } = await params;
+  const [drain] = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id) ? await queue.drains({ id }) : [];
+  if (drain === undefined) notFound();
+  const { source, state, startedAt, finishedAt, lastStepAt, deadlineAt, stopReason, report } = drain;
+  return (
+    <>
+      <Head
+        title={
+          <>
+            {source} drain of <When at={startedAt} />
+          </>
+        }
+        sub={<Status of={state} />}
+      >
+        {state === 'running' && <Live everyMs={2_000} />}
+        <Link href="/ticks" className="button">
+          All ticks
+        </Link>
+      </Head>
+      <p>
+        {stopReason
+          ? (WHY[stopReason] ?? stopReason)
+          : state === 'died'
+            ? 'It died: its deadline has passed, and it never said how it ended. Its jobs are rescued when their leases end.'
+            : 'It is under way.'}
+      </p>
+      <Section title="What it did">
+        <Facts facts={COUNTS.map(([name, key]) => [name, count(report[key] ?? 0)])} />
+      </Section>
+      <Section title="When, and what it cost">
+        <Facts
+          facts={[
+            ['Ended', <When key="ended" at={finishedAt} />],
+            ['Last step', <When key="step" at={lastStepAt} />],
+            ['Deadline', <When key="deadline" at={deadlineAt} />],
+            ['Took', duration((finishedAt ?? lastStepAt).getTime() - startedAt.getTime())],
+            ['Gap before it', duration(drain.gapMs)],
+            ['Beside others', count(drain.overlaps)],
+            ['Planned for', <When key="planned" at={drain.scheduledAt} />],
+            ['Round trips', count(drain.roundTrips)],
+            ['In Postgres', duration(drain.databaseMs)],
+            ['With the way', duration(drain.roundTripMs)],
+            ['Cold start', drain.coldStart ? 'yes' : 'no'],
+            [
+              'Execution',
+              <span key="execution" className="mono break-all">
+                {drain.executionId ?? '–'}
+              </span>,
+            ],
+          ]}
+        />
+      </Section>
+      {report.unhandled?.length > 0 && (
+        <p className="soft">Types without a handler in that deployment: {report.unhandled.join(', ')}.</p>
+      )}
+    </>
+  );
+}

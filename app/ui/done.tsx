@@ -1,0 +1,57 @@
+/** What the last action did, in fixed words and numbers: the address carries only codes, for anyone can write an address. */
+import { CircleCheck } from 'lucide-react';
+import { count, plural } from './words';
+
+type Numbers = Readonly<Record<'changed' | 'skipped', number>>;
+
+const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
+  cancel: ({ changed }) => `${plural(changed, 'job')} cancelled.`,
+  reschedule: (n) => `${plural(n.changed, 'job')} given another due time${held(n)}.`,
+  reprioritise: (n) => `${plural(n.changed, 'job')} given another priority${held(n)}.`,
+  replay: ({ changed, skipped }) =>
+    `${plural(changed, 'job')} replayed${skipped > 0 ? `; ${count(skipped)} refused, for another job holds their key` : ''}.`,
+  ramp: () => 'The ramp has begun: the next drain moves its first jobs.',
+  stop_ramp: () => 'The ramp is stopped; what is back stays back.',
+  amended: () => 'Replayed with the payload as you edited it.',
+  pause: () => 'Paused: no drain claims it from its next step on. What runs goes on.',
+  resume: () => 'Resumed.',
+  unblock: () => 'The block is lifted.',
+  connection: () => 'The connection is resumed; its jobs come back within five minutes.',
+  campaign_pause: () => 'Paused: nobody more is written to; what is under way ends.',
+  campaign_resume: () => 'The campaign goes on.',
+  campaign_cancel: () => 'Cancelled: whoever still waited is skipped.',
+  campaign_retry: ({ changed }) => `${plural(changed, 'unconfirmed message')} sent again.`,
+  schedule_pause: () => 'The schedule is paused.',
+  schedule_resume: () => 'The schedule is resumed.',
+  schedule_run: () => 'One job of this schedule is enqueued now.',
+  schedule_override: () => 'The override is in place; the next tick reads it.',
+  schedule_restore: () => 'The code’s own line counts again; the next tick reads it.',
+};
+
+function held({ skipped }: Numbers): string {
+  return skipped > 0 ? `; ${count(skipped)} left alone, for a drain holds them` : '';
+}
+
+interface DoneProps {
+  readonly params: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export function Done({ params }: DoneProps) {
+  const { done, changed, skipped, left } = params;
+  const words = typeof done === 'string' && Object.hasOwn(DONE, done) ? DONE[done] : undefined;
+  if (words === undefined) return null;
+  const numbers = { changed: whole(changed), skipped: whole(skipped) };
+  return (
+    <p className="banner flex items-center gap-2 border-good" role="status">
+      <CircleCheck size={16} aria-hidden className="shrink-0 text-good" />
+      <span>
+        {words(numbers)}
+        {left === '1' && ' There are more: do the same again for the rest.'}
+      </span>
+    </p>
+  );
+}
+
+function whole(value: string | string[] | undefined): number {
+  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : 0;
+}

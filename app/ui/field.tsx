@@ -1,0 +1,35 @@
+/** A labelled field, and the reason that every change asks for. */
+import type { ReactNode } from 'react';
+
+interface FieldProps {
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: ReactNode;
+  readonly children: ReactNode;
+}
+
+/** `children` is the control; its id is `field-<name>`. */
+export function Field({ name, label, hint, children }: FieldProps) {
+  return (
+    <div className="field">
+      <label htmlFor={`field-${name}`}>{label}</label>
+      {children}
+      {hint && <span className="soft text-[0.88rem]">{hint}</span>}
+    </div>
+  );
+}
+
+export function Reason({ required = true }: { required?: boolean }) {
+  return (
+    <Field name="reason" label={required ? 'Reason, for the audit log' : 'Reason, for the audit log (may be empty)'}>
+      <input id="field-reason" name="reason" required={required} maxLength={200} placeholder="INC-7: wrong template" />
+    </Field>
+  );
+}
+
+/** Hidden fields, one for each value that is there. */
+export function Hidden({ values }: { values: Readonly<Record<string, string | undefined>> }) {
+  return Object.entries(values).map(([name, value]) =>
+    value === undefined ? null : <input key={name} type="hidden" name={name} value={value} />,
+  );
+}

@@ -1,0 +1,41 @@
+/** A question over the page, opened by its address: it works without JavaScript, and with it holds the focus until answered. */
+'use client';
+
+import { X } from 'lucide-react';
+import Link from 'next/link';
+import { useRouter } from 'next/navigation';
+import { Dialog } from 'radix-ui';
+import type { ReactNode } from 'react';
+
+interface PanelProps {
+  readonly title: string;
+  /** What it means, with the numbers. */
+  readonly description: ReactNode;
+  /** The page without the question. */
+  readonly back: string;
+  readonly children: ReactNode;
+}
+
+export function Panel({ title, description, back, children }: PanelProps) {
+  const router = useRouter();
+  return (
+    <Dialog.Root open onOpenChange={(open) => !open && router.push(back, { scroll: false })}>
+      <div className="fixed inset-0 z-10 bg-black/40" aria-hidden />
+      <Dialog.Content
+        aria-label={title}
+        className="fixed inset-x-3 top-[8dvh] z-20 mx-auto grid max-h-[84dvh] max-w-xl gap-4 overflow-y-auto rounded-xl border border-line bg-raised p-5 shadow-xl"
+      >
+        <div className="flex items-start justify-between gap-4">
+          <Dialog.Title className="font-semibold text-[1.1rem]">{title}</Dialog.Title>
+          <Link href={back} scroll={false} className="button quiet small" aria-label="Close">
+            <X size={16} aria-hidden />
+          </Link>
+        </div>
+        <Dialog.Description asChild>
+          <div className="grid gap-1">{description}</div>
+        </Dialog.Description>
+        {children}
+      </Dialog.Content>
+    </Dialog.Root>
+  );
+}

@@ -1,0 +1,41 @@
+/** Statuses and states, each with its colour and a shape, for colour alone tells not everyone. */
+import {
+  Ban,
+  CircleCheck,
+  CircleDashed,
+  CircleX,
+  Clock,
+  LoaderCircle,
+  type LucideIcon,
+  Pause,
+  Skull,
+} from 'lucide-react';
+import type { Status as JobStatus } from '@/lib/jobqueue';
+
+const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: string, words?: string]>> = {
+  PENDING: [CircleDashed, 'text-soft'],
+  PROCESSING: [LoaderCircle, 'text-busy'],
+  COMPLETED: [CircleCheck, 'text-good'],
+  DEAD_LETTER: [CircleX, 'text-bad'],
+  CANCELLED: [Ban, 'text-warn'],
+  running: [LoaderCircle, 'text-busy'],
+  finished: [CircleCheck, 'text-good'],
+  died: [Skull, 'text-bad'],
+  stopped: [Ban, 'text-warn'],
+  paused: [Pause, 'text-warn'],
+  scheduled: [Clock, 'text-later'],
+};
+
+export function Status({
+  of,
+}: {
+  of: JobStatus | 'running' | 'finished' | 'died' | 'stopped' | 'paused' | 'scheduled';
+}) {
+  const [Icon, className] = LOOKS[of] ?? [CircleDashed, 'text-soft'];
+  return (
+    <span className={`badge ${className}`}>
+      <Icon size={13} aria-hidden />
+      {of}
+    </span>
+  );
+}

@@ -1,0 +1,29 @@
+/** The button that sends a form: it says so while it does, and cannot be pressed twice. */
+'use client';
+
+import { LoaderCircle } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { useFormStatus } from 'react-dom';
+
+interface SubmitProps {
+  readonly tone?: 'primary' | 'danger' | 'plain';
+  readonly small?: boolean;
+  readonly children: ReactNode;
+  /** For a row's button: what it is done to. */
+  readonly label?: string;
+}
+
+export function Submit({ tone = 'primary', small = false, children, label }: SubmitProps) {
+  const { pending } = useFormStatus();
+  return (
+    <button
+      type="submit"
+      className={`button ${tone === 'plain' ? '' : tone} ${small ? 'small' : ''}`}
+      disabled={pending}
+      aria-label={label}
+    >
+      {pending && <LoaderCircle size={14} aria-hidden className="animate-spin" />}
+      {children}
+    </button>
+  );
+}

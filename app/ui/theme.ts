@@ -1,0 +1,8 @@
+/** Light, dark, or as the viewer's system has it: a cookie, so that the first byte is in the right colours. */
+
+export const THEMES = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+
+export function themeOf(value: string | undefined): Theme {
+  return THEMES.find((theme) => theme === value) ?? 'system';
+}

@@ -1,0 +1,39 @@
+/** `jobqueue job ID`: all that is known of one job. */
+import { Argument, Command } from 'commander';
+import { Failure } from '../failure.ts';
+import { type Common, jobId, onTarget } from '../options.ts';
+import { dim, plain, print, printJson } from '../output.ts';
+import { withTarget } from '../target.ts';
+import { statusOf } from './jobs.ts';
+
+/** Of an error on a screen; --json has all of it. */
+const STACK_LINES = 8;
+
+export function jobCommand(): Command {
+  return onTarget(new Command('job'))
+    .description('one job, with its errors')
+    .addArgument(new Argument('<id>').argParser(jobId))
+    .option('--payload', 'also payload, state and result; this is on record, for they may hold data of people')
+    .action((id: string, { payload, ...options }: Common & { payload?: true }) =>
+      withTarget(options, async (target) => {
+        const { job } = await target.ask({ action: 'job', id, payload: payload === true });
+        if (job === null) throw new Failure(`there is no job ${id}, or its history was pruned`);
+        if (options.json) return printJson(job);
+        const { errors, status, ...rest } = job;
+        line('status', statusOf(status));
+        for (const [name, value] of Object.entries(rest))
+          if (value !== null)
+            line(name, typeof value === 'object' ? JSON.stringify(value, null, 2) : plain(String(value), 500));
+        for (const error of errors) {
+          print('');
+          print(`attempt ${error.attempt}, ${error.at}: ${plain(`${error.name}: ${error.message}`, 2_000)}`);
+          for (const { path, message } of error.issues ?? []) print(`  ${plain(path)}: ${plain(message, 200)}`);
+          for (const at of (error.stack ?? '').split('\n').slice(1, STACK_LINES)) print(dim(`  ${plain(at, 200)}`));
+        }
+      }),
+    );
+}
+
+function line(name: string, value: string): void {
+  print(`${dim(name.padEnd(15))}${value}`);
+}

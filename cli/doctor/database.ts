@@ -1,0 +1,115 @@
+/** A queue by its database: does it answer, how, with which schema, and do ticks arrive. */
+import { existsSync, readFileSync } from 'node:fs';
+import { connect, type Database } from '../../db/client.ts';
+import { addressOf, connectionError } from '../../db/connectionError.ts';
+import { MigrationError } from '../../db/migrate.ts';
+import { createQueue } from '../../lib/jobqueue/index.ts';
+import { jobs } from '../../lib/jobs/index.ts';
+import { SetupError } from '../../scripts/setupError.ts';
+import { plan } from '../commands/migrate.ts';
+import { type Finding, ofClock, ok, red, warn } from './finding.ts';
+import { healthFindings } from './health.ts';
+import { poolingFinding } from './pooling.ts';
+import { secretFindings } from './secrets.ts';
+
+const OLDEST = 15;
+const NEWEST = 18;
+
+export async function examineDatabase(url: string): Promise<Finding[]> {
+  const secrets = secretFindings(['CRON_SECRET', 'OPERATOR_SECRET', 'QUEUE_API_KEY']);
+  const pooling = poolingFinding({ url, unpooled: process.env.DATABASE_URL_UNPOOLED });
+  const database = connect(url);
+  try {
+    const server = await examineServer(database);
+    return [...secrets, ...server, pooling, ...(await examineSchema(database)), ...cronLine()];
+  } catch (error) {
+    const known = connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) });
+    if (known === null) throw error;
+    return [...secrets, red('database', 'it cannot be used', known.message), pooling];
+  } finally {
+    await database.close();
+  }
+}
+
+async function examineServer(database: Database): Promise<Finding[]> {
+  const askedAtMs = Date.now();
+  const [server] = await database.execute<{ version: number; now_ms: number }>({
+    text: `select current_setting('server_version_num')::int / 10000 as version, (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
+    params: [],
+  });
+  const answeredAtMs = Date.now();
+  const { version = 0, now_ms = 0 } = server ?? {};
+  const answer = `PostgreSQL ${version} at ${database.address} answers within ${answeredAtMs - askedAtMs} ms`;
+  const is = version < OLDEST ? 'too old' : 'newer than what is tested';
+  const mend = `PostgreSQL ${OLDEST} to ${NEWEST} is what this runs on`;
+  const found =
+    version >= OLDEST && version <= NEWEST
+      ? ok('database', answer)
+      : (version < OLDEST ? red : warn)('database', `${answer}: ${is}`, mend);
+  const skewMs = now_ms - (askedAtMs + answeredAtMs) / 2;
+  return [found, await examineDriver(database), ofClock(skewMs, "the database's clock")];
+}
+
+/** The way that the app itself would take, transactions included. */
+async function examineDriver(database: Database): Promise<Finding> {
+  const [row] = await database.transaction((tx) =>
+    tx.execute<{ one: number }>({ text: 'select 1 as one', params: [] }),
+  );
+  if (row?.one !== 1)
+    return red('driver', `${database.driver} gave a wrong answer`, 'open an issue with the version of the driver');
+  return ok('driver', `${database.driver}, with transactions`);
+}
+
+async function examineSchema(database: Database): Promise<Finding[]> {
+  try {
+    const { pending } = await plan();
+    if (pending.length > 0) {
+      const some = pending.length > 3 ? `${pending.slice(0, 3).join(', ')} …` : pending.join(', ');
+      const found = red(
+        'migrations',
+        `${pending.length} are missing: ${some}`,
+        'npx jobqueue migrate, before the code that needs them is deployed',
+      );
+      return [
+        found,
+        ...((await isInstalled(database))
+          ? healthFindings(await healthOf(database)).filter(({ name }) => name === 'cron')
+          : []),
+      ];
+    }
+  } catch (error) {
+    if (!(error instanceof MigrationError || error instanceof SetupError)) throw error;
+    return [red('migrations', 'they cannot be read', error.message)];
+  }
+  const findings = healthFindings(await healthOf(database)).filter(({ name }) => name !== 'database');
+  return [ok('migrations', 'all are applied'), ...findings];
+}
+
+async function isInstalled(database: Database): Promise<boolean> {
+  const [row] = await database.execute<{ there: boolean }>({
+    text: `select to_regprocedure('jobqueue.health_1(jsonb)') is not null as there`,
+    params: [],
+  });
+  return row?.there === true;
+}
+
+function healthOf(database: Database) {
+  return createQueue({ database, jobs, log: () => {} }).health();
+}
+
+/** Of the app in this folder, if it is one for Vercel. */
+function cronLine(): Finding[] {
+  if (!existsSync('vercel.json')) return [];
+  const mend = 'add { "path": "/api/cron/drain", "schedule": "* * * * *" } to "crons" (npx jobqueue init does)';
+  try {
+    const { crons = [] } = JSON.parse(readFileSync('vercel.json', 'utf8')) as {
+      crons?: { path?: string; schedule?: string }[];
+    };
+    const line = crons.find(({ path }) => path === '/api/cron/drain');
+    if (line === undefined) return [red('vercel.json', 'it has no cron for /api/cron/drain', mend)];
+    return [ok('vercel.json', `/api/cron/drain at ${line.schedule}`)];
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return [red('vercel.json', 'it is not JSON', 'mend its syntax')];
+  }
+}

@@ -1,0 +1,29 @@
+-- id_at_1: about the first id of a job that was created at that instant or later, found by halving: some thirty probes of the two
+-- primary keys. Part of jobs_newest_1. Not exact: ids are given out when a transaction writes, its time is that of its begin.
+create or replace function jobqueue.id_at_1(at timestamptz)
+returns bigint
+language plpgsql stable
+as $$
+declare
+  v_low  bigint := least((select id from jobqueue.job_history order by id limit 1), (select id from jobqueue.jobs order by id limit 1));
+  v_high bigint := greatest((select id from jobqueue.job_history order by id desc limit 1), (select id from jobqueue.jobs order by id desc limit 1)) + 1;
+  v_mid  bigint;
+  v_id   bigint;
+  v_at   timestamptz;
+begin
+  while v_low < v_high loop
+    v_mid := v_low + (v_high - v_low) / 2;
+    select n.id, n.created_at into v_id, v_at
+    from (
+      (select h.id, h.created_at from jobqueue.job_history h where h.id >= v_mid order by h.id limit 1)
+      union all
+      (select j.id, j.created_at from jobqueue.jobs j where j.id >= v_mid order by j.id limit 1)) n
+    order by n.id limit 1;
+    if not found or v_at >= at then
+      v_high := v_mid;
+    else
+      v_low := v_id + 1;
+    end if;
+  end loop;
+  return coalesce(v_low, 0);
+end $$;

@@ -1,0 +1,101 @@
+-- overview_1: what the first screen shows beside health and charts, read at one instant, each part bounded.
+--
+-- answer  {lanes: [{queue, type, ready, readyIsBound, scheduled, scheduledIsBound, running, oldestDueMs, paused}], deadBound,
+--          dead: [{queue, type, dead}], pauses: [{queue, type, reason, sinceMs}], openDrains, ticks: [{id, source, startedMs, …}]}
+--
+-- * A lane counts up to 1,000 jobs of a kind, or fewer the more lanes there are: a screen never reads more than some 20,000 entries
+--   of each; 200 lanes at most. Lanes of one queue and type, which differ in priority alone, are summed.
+-- * Counts touch no job, only the index: with five million jobs their rows lie in as many pages, and reading them cost 350 ms. So
+--   ready is what is due less what runs: a job that a drain has claimed ahead is ready until it starts. What runs the ledger
+--   knows (see metrics_1). Only the oldest due job of a lane is looked at: one that is held says nothing of who waits.
+create or replace function jobqueue.overview_1()
+returns jsonb
+language sql stable
+set jit = off
+as $$
+  with recursive lane as (
+    (select queue, type, priority from jobqueue.jobs order by queue, type, priority limit 1)
+    union all
+    select n.queue, n.type, n.priority
+    from lane l
+    cross join lateral (
+      select j.queue, j.type, j.priority from jobqueue.jobs j
+      where (j.queue, j.type, j.priority) > (l.queue, l.type, l.priority)
+      order by j.queue, j.type, j.priority limit 1) n
+  ), bounded as materialized (
+    select l.*, greatest(100, least(1000, 20000 / count(*) over ()))::int as bound
+    from (select * from lane limit 200) l
+  ), probed as (
+    select l.queue, l.type, l.bound, d.due, s.scheduled, h.head
+    from bounded l
+    cross join lateral (
+      select count(*)::int as due
+      from (select from jobqueue.jobs j
+            where j.queue = l.queue and j.type = l.type and j.priority = l.priority and j.due_at <= now()
+            order by j.due_at, j.id limit l.bound) first_ones) d
+    cross join lateral (
+      select count(*)::int as scheduled
+      from (select from jobqueue.jobs j
+            where j.queue = l.queue and j.type = l.type and j.priority = l.priority and j.due_at > now()
+            order by j.due_at, j.id limit l.bound) first_ones) s
+    left join lateral (
+      select c.due_at as head
+      from (select j.due_at, j.lease_until from jobqueue.jobs j
+            where j.queue = l.queue and j.type = l.type and j.priority = l.priority and j.due_at <= now()
+            order by j.due_at, j.id limit 1000) c
+      where c.lease_until is null or c.lease_until < now()
+      limit 1) h on true
+  ), working as (
+    select d.running from (
+      select running, finished_at, last_step_at from jobqueue.drains
+      where started_at > now() - interval '1 hour' order by started_at desc limit 2000) d
+    where d.finished_at is null and d.last_step_at > now() - interval '30 s'
+  ), held as (
+    select j.queue, j.type, count(*)::int as running
+    from jobqueue.jobs j
+    where j.id = any(array(select id from (select unnest(running) as id from working) r limit 10000)) and j.lease_until is not null
+    group by j.queue, j.type
+  ), dead_lane as (
+    (select queue, type from jobqueue.job_history where status = 'DEAD_LETTER' order by queue, type limit 1)
+    union all
+    select n.queue, n.type
+    from dead_lane d
+    cross join lateral (
+      select h.queue, h.type from jobqueue.job_history h
+      where h.status = 'DEAD_LETTER' and (h.queue, h.type) > (d.queue, d.type)
+      order by h.queue, h.type limit 1) n
+  ), dead as (
+    select d.queue, d.type, n.dead
+    from (select * from dead_lane limit 200) d
+    cross join lateral (
+      select count(*)::int as dead
+      from (select from jobqueue.job_history h
+            where h.status = 'DEAD_LETTER' and h.queue = d.queue and h.type = d.type
+            order by h.id limit 1000) first_ones) n
+  ), ticks as (
+    select d.*, row_number() over (order by d.started_at desc) as n
+    from (select * from jobqueue.drains where source not in ('kick', 'operator') order by started_at desc limit 12) d
+  )
+  select jsonb_build_object(
+    'lanes', (
+      select coalesce(jsonb_agg(jsonb_build_object('queue', p.queue, 'type', p.type, 'ready', greatest(p.due - coalesce(h.running, 0), 0),
+               'scheduled', p.scheduled, 'running', coalesce(h.running, 0), 'readyIsBound', p.due_is_bound, 'scheduledIsBound', p.scheduled_is_bound,
+               'oldestDueMs', (extract(epoch from p.head) * 1000)::float8,
+               'paused', exists (select from jobqueue.pauses x where x.queue in ('*', p.queue) and x.type in ('*', p.type)))
+               order by p.queue, p.type), '[]')
+      from (select queue, type, sum(due)::int as due, sum(scheduled)::int as scheduled, min(head) as head,
+                   bool_or(due = bound) as due_is_bound, bool_or(scheduled = bound) as scheduled_is_bound
+            from probed group by queue, type) p
+      left join held h on h.queue = p.queue and h.type = p.type),
+    'dead', (select coalesce(jsonb_agg(jsonb_build_object('queue', queue, 'type', type, 'dead', dead) order by queue, type), '[]') from dead),
+    'deadBound', 1000,
+    'pauses', (select coalesce(jsonb_agg(jsonb_build_object('queue', queue, 'type', type, 'reason', reason,
+                 'sinceMs', (extract(epoch from paused_at) * 1000)::float8) order by paused_at desc), '[]')
+               from (select * from jobqueue.pauses order by paused_at desc limit 200) p),
+    'openDrains', (select count(*) from working),
+    'ticks', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'source', source, 'stopReason', stop_reason, 'report', report,
+                'startedMs', (extract(epoch from started_at) * 1000)::float8,
+                'endedMs', (extract(epoch from coalesce(finished_at, last_step_at)) * 1000)::float8,
+                'state', case when finished_at is not null then 'finished' when deadline_at < now() then 'died' else 'running' end)
+                order by n), '[]') from ticks))
+$$;

@@ -1,0 +1,136 @@
+/**
+ * Who changed what. We remember what we last carried to the portal and, apart from it, what we last saw there, for a portal may keep
+ * a text otherwise than it was sent. Ours differs from `carried`: news of ours, which goes out. Theirs differs from `seen`: news
+ * of theirs, which comes in, and is never written over, whether an event told of it or not. Pure.
+ */
+import { type Content, hasEmail, hasPhone, TEXTS, type TextField, type Theirs } from './mapping.ts';
+
+/** Each field of ours as it was when it last was at rest: written there, or taken from there, or left to differ. */
+export interface Carried extends Content {
+  /** Whether the portal's entry of this number and of this address was written by us: only then is it ours to change or remove. */
+  readonly wrote: { readonly phone: boolean; readonly email: boolean };
+}
+
+export interface Known {
+  readonly ours: Content;
+  /** Null: never carried. */
+  readonly carried: Carried | null;
+  /** Null: never looked at. */
+  readonly seen: Theirs | null;
+}
+
+/** What the company wants of an edit in the portal: taken into our lead, or kept there, with ours as it is. */
+export type Edits = 'take' | 'keep';
+
+/** The phone is what a lead is known by: it is never taken from there. */
+export type Taken = TextField | 'email';
+
+export interface Merged {
+  /** News of ours. */
+  readonly send: readonly (keyof Content)[];
+  /** News of theirs, to be taken in. */
+  readonly take: Readonly<Partial<Record<Taken, string>>>;
+  /** What both stand on once `take` was taken in and `send` not yet sent. */
+  readonly afterTaking: { readonly carried: Carried; readonly seen: Theirs };
+  /** What both stand on once `send` was sent and `take` not yet taken in; `written`: the item as it is now. */
+  afterSending(written: Theirs): { readonly carried: Carried; readonly seen: Theirs };
+}
+
+export function merge(known: Known, theirs: Theirs, edits: Edits): Merged {
+  const { ours } = known;
+  const carried = known.carried ?? firstCarried(ours, theirs);
+  const seen = known.seen ?? (known.carried === null ? firstSeen(ours, theirs) : seenOf(known.carried));
+  const take: Partial<Record<Taken, string>> = {};
+  const send: (keyof Content)[] = [];
+  for (const field of TEXTS) {
+    const isTheirs = theirs[field] !== undefined && theirs[field] !== (seen[field] ?? '');
+    if (theirs[field] === ours[field]) continue;
+    if (!isTheirs) {
+      if (ours[field] !== carried[field]) send.push(field);
+    } else if (edits === 'take') take[field] = theirs[field] as string;
+  }
+  const { phones = [], emails } = theirs;
+  if (ours.phone !== carried.phone && !hasPhone(phones, ours.phone)) send.push('phone');
+  if (emails !== undefined && !has(emails, ours.email)) {
+    if (!isEdited(emails, carried.email, seen.emails ?? [])) {
+      if (ours.email !== carried.email) send.push('email');
+    } else if (edits === 'take') take.email = emails[0] ?? '';
+  }
+  return {
+    send,
+    take,
+    afterTaking: {
+      carried: carriedAs({ ...ours, ...take, ...only(carried, send) }, carried, []),
+      seen: { ...seen, ...theirs },
+    },
+    afterSending: (written) => ({
+      carried: carriedAs({ ...ours, ...only(carried, Object.keys(take)) }, carried, send),
+      seen: { ...seen, ...written, ...unseen(seen, Object.keys(take)) },
+    }),
+  };
+}
+
+function only(content: Content, fields: readonly string[]): Partial<Content> {
+  return Object.fromEntries(Object.entries(content).filter(([field]) => fields.includes(field)));
+}
+
+/** News that was not taken in stays news. */
+function unseen(seen: Theirs, fields: readonly string[]): Theirs {
+  const texts = TEXTS.filter((field) => fields.includes(field)).map((field) => [field, seen[field] ?? '']);
+  return { ...Object.fromEntries(texts), ...(fields.includes('email') && { emails: seen.emails ?? [] }) };
+}
+
+/** An entry that has another value than the one we wrote is not ours any more. */
+function carriedAs(content: Content, before: Carried, sent: readonly string[]): Carried {
+  const wrote = (field: 'phone' | 'email') =>
+    sent.includes(field) ? content[field] !== '' : before.wrote[field] && content[field] === before[field];
+  return { ...content, wrote: { phone: wrote('phone'), email: wrote('email') } };
+}
+
+/** As the portal has it once we added it. */
+export function addedAs(content: Content): Carried {
+  return { ...content, wrote: { phone: true, email: content.email !== '' } };
+}
+
+/** What stands there if nobody has touched what we carried. */
+export function seenOf({ phone, email, name, organisation, source, notes }: Content): Theirs {
+  return { name, organisation, source, notes, phones: [phone], emails: email === '' ? [] : [email] };
+}
+
+/** An item that people made, and we meet: what is empty on one side comes from the other, and where both have something it stays. */
+function firstCarried(ours: Content, theirs: Theirs): Carried {
+  const texts = TEXTS.map((field) => [field, theirs[field] ? ours[field] : '']);
+  return {
+    ...(Object.fromEntries(texts) as Record<TextField, string>),
+    phone: hasPhone(theirs.phones ?? [], ours.phone) ? ours.phone : '',
+    email: hasEmail(theirs.emails ?? [], ours.email) ? ours.email : '', // another address stands beside theirs
+    wrote: { phone: false, email: false },
+  };
+}
+
+function firstSeen(ours: Content, theirs: Theirs): Theirs {
+  const texts = TEXTS.map((field) => [field, ours[field] === '' ? '' : (theirs[field] ?? '')]);
+  return { ...Object.fromEntries(texts), ...(ours.email === '' ? {} : { emails: theirs.emails ?? [] }) };
+}
+
+function has(emails: readonly string[], email: string): boolean {
+  return email === '' ? emails.length === 0 : hasEmail(emails, email);
+}
+
+/** Somebody changed or removed the address that we carried, or wrote one where there was none. */
+function isEdited(emails: readonly string[], carried: string, seen: readonly string[]): boolean {
+  if (carried === '') return emails.some((one) => !hasEmail(seen, one));
+  return hasEmail(seen, carried) && !hasEmail(emails, carried);
+}
+
+/** What stands there once `fields` of ours were written, where the portal's answer does not say. */
+export function overlay(theirs: Theirs, ours: Content, fields: readonly (keyof Content)[]): Theirs {
+  const texts = TEXTS.filter((field) => fields.includes(field)).map((field) => [field, ours[field]]);
+  const beside = (values: readonly string[], value: string) => (value === '' ? values : [...values, value]);
+  return {
+    ...theirs,
+    ...Object.fromEntries(texts),
+    ...(fields.includes('phone') && { phones: beside(theirs.phones ?? [], ours.phone) }),
+    ...(fields.includes('email') && { emails: beside(theirs.emails ?? [], ours.email) }),
+  };
+}

@@ -1,0 +1,33 @@
+/** Replays one dead letter with another payload: checked as an enqueue checks it, changed and replayed in one statement. */
+import type { Executor } from '../../db/database.ts';
+import { encodePayload } from './enqueue.ts';
+import { QueueError } from './errors.ts';
+import { actorOf, type By, idOf } from './filters.ts';
+import { getJob } from './inspect.ts';
+import type { Job } from './job.ts';
+import { restored } from './redact.ts';
+import { replayAmended as send } from './store/replays.ts';
+
+export interface Amended {
+  /** `false`: it is no dead letter any more, or another job holds its idempotency key. */
+  readonly replayed: boolean;
+  /** The job that holds its key. */
+  readonly holder: string | null;
+}
+
+export async function replayAmended(
+  executor: Executor,
+  jobs: ReadonlyMap<string, Job>,
+  { id, payload }: { readonly id: string; readonly payload: unknown },
+  by: By,
+): Promise<Amended> {
+  const actor = actorOf(by);
+  const stored = await getJob(executor, idOf('id', id));
+  if (stored === null) throw new QueueError('job_unknown', `replayAmended: there is no job ${id}`);
+  const job = jobs.get(stored.type);
+  if (job === undefined)
+    throw new QueueError('unknown_type', `replayAmended: this queue does not know '${stored.type}'`);
+  const json = encodePayload(job, restored(job.payload, payload, stored.payload), '');
+  const { changed, refusals } = await send(executor, id, json, { actor });
+  return { replayed: changed === 1, holder: refusals[0]?.holder ?? null };
+}

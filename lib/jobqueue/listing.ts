@@ -1,0 +1,199 @@
+/** Reads for screens that list: pages of jobs by keyset, groups of dead letters, and what is known beside one job. All bounded. */
+import type { Executor } from '../../db/database.ts';
+import type { AuditEntry } from './controls.ts';
+import { idOf, instant, type JobFilter, jobFilterJson, refused, wholeBetween } from './filters.ts';
+import { isJobId } from './inspect.ts';
+import type { Status } from './job.ts';
+import { LIMITS } from './limits.ts';
+import type { Counted } from './overview.ts';
+import * as store from './store/console.ts';
+
+const MOST_LINES = 200;
+/** What a person has to know before a bulk action: whether it is ten or thousands. */
+const COUNT_BOUND = 1_000;
+const KEY_CHARS = 512;
+
+/** Which jobs a page shows: all that fit every criterion given; none is every job. */
+export interface JobsQuery {
+  readonly status?: Status;
+  readonly type?: string;
+  readonly queue?: string;
+  /** A job's id, or the beginning of the idempotency key that it holds. Dead letters and cancelled jobs hold none. */
+  readonly search?: string;
+  /** The first instant that counts: of the due time where status is PENDING, else of the creation. */
+  readonly from?: Date;
+  /** The first that does not. */
+  readonly until?: Date;
+}
+
+export interface JobLine {
+  readonly id: string;
+  readonly type: string;
+  readonly status: Status;
+  readonly queue: string;
+  readonly priority: number;
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  readonly idempotencyKey: string | null;
+  readonly scheduledFor: Date;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** The last one. */
+  readonly error: { readonly name: string; readonly message: string } | null;
+}
+
+export interface JobsPage {
+  readonly jobs: readonly JobLine[];
+  /** For the page behind this one; null: there is none. */
+  readonly next: string | null;
+  /** No index knows this filter: this page looked at all jobs down to this id, and `next` goes on there. */
+  readonly searchedTo: string | null;
+}
+
+/** One page of jobs. Pending ones by due time, all others the newest first. Throws QueueError `option_invalid`. */
+export async function listJobs(
+  executor: Executor,
+  query: JobsQuery,
+  { after, limit = 50 }: { readonly after?: string; readonly limit?: number },
+): Promise<JobsPage> {
+  const page = await store.jobsPage(
+    executor,
+    JSON.stringify(filterOf(query)),
+    after === undefined ? null : cursorOf(after, query),
+    wholeBetween(1, MOST_LINES)('limit', limit),
+  );
+  return {
+    jobs: page.jobs.map(line),
+    next: page.next === null ? null : Buffer.from(JSON.stringify(page.next)).toString('base64url'),
+    searchedTo: page.searchedTo,
+  };
+}
+
+function filterOf({ status, type, queue, search, from, until }: JobsQuery): object {
+  for (const [path, name] of Object.entries({ type, queue }))
+    if (name !== undefined && !LIMITS.name.pattern.test(name)) throw refused(path, `a name ${LIMITS.name.words}`, name);
+  if (search !== undefined && (search === '' || search.length > KEY_CHARS || !isStorable(search)))
+    throw refused('search', `an id, or 1 to ${KEY_CHARS} characters of a key`, search);
+  return {
+    ...(status && { status }),
+    ...(type && { type }),
+    ...(queue && { queue }),
+    ...(search && { key: search, ...(isJobId(search) && { id: search }) }),
+    ...(from && { from: instant('from', from) }),
+    ...(until && { until: instant('until', until) }),
+  };
+}
+
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
+/** Opaque to its reader; what does not look like ours is refused before Postgres sees it. */
+function cursorOf(after: string, { status, search }: JobsQuery): string {
+  const json = Buffer.from(after, 'base64url').toString();
+  const parts = safely(json);
+  const [first = '', second = ''] = parts.filter((part) => typeof part === 'string' && isStorable(part)) as string[];
+  const fits = search
+    ? parts.length === 2 && first !== '' && second !== ''
+    : status === 'PENDING'
+      ? parts.length === 2 && !Number.isNaN(Date.parse(first)) && isJobId(second)
+      : parts.length === 1 && isJobId(first);
+  if (!fits) throw refused('after', 'what `next` of a page with this filter was', after);
+  return json;
+}
+
+function safely(json: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Array.isArray(value) ? value : [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+}
+
+function line(row: store.JobLineRow): JobLine {
+  const date = (ms: number | null) => (ms === null ? null : new Date(ms));
+  return {
+    id: row.id,
+    type: row.type,
+    status: row.status,
+    queue: row.queue,
+    priority: row.priority,
+    attempts: row.attempts,
+    maxAttempts: row.max_attempts,
+    idempotencyKey: row.idempotency_key,
+    scheduledFor: new Date(row.due_ms),
+    createdAt: new Date(row.created_ms),
+    startedAt: date(row.started_ms),
+    finishedAt: date(row.finished_ms),
+    error: row.error_name === null ? null : { name: row.error_name, message: row.error_message ?? '' },
+  };
+}
+
+/** How many live jobs an operation with this filter would mean, counted to 1,000. Throws QueueError `option_invalid`. */
+export async function countJobs(executor: Executor, filter: JobFilter): Promise<Counted> {
+  const { n, at_end } = await store.countMatching(executor, jobFilterJson(filter), COUNT_BOUND);
+  return { n, atLeast: !at_end };
+}
+
+export interface DeadGroup {
+  readonly type: string;
+  /** A criterion of `replay`. */
+  readonly fingerprint: string;
+  readonly errorName: string | null;
+  readonly errorCode: string | null;
+  /** The message, with «#» for what differs from job to job. */
+  readonly shape: string | null;
+  readonly total: number;
+  readonly firstAt: Date;
+  readonly lastAt: Date;
+  /** The newest of them. */
+  readonly sampleId: string;
+}
+
+export interface DeadGroups {
+  readonly groups: readonly DeadGroup[];
+  /** Of how many dead letters; `atLeast`: there are more than were looked at. */
+  readonly looked: Counted;
+}
+
+/** Dead letters by type and error, the largest group first; looks at the newest 5,000. Throws QueueError `option_invalid`. */
+export async function deadGroups(executor: Executor, { type }: { readonly type?: string }): Promise<DeadGroups> {
+  const { groups, looked, atLeast } = await store.deadGroups(executor, JSON.stringify(filterOf(type ? { type } : {})));
+  return {
+    groups: groups.map(({ firstMs, lastMs, ...group }) => ({
+      ...group,
+      firstAt: new Date(firstMs),
+      lastAt: new Date(lastMs),
+    })),
+    looked: { n: looked, atLeast },
+  };
+}
+
+export interface Trail {
+  /** The schedule and slot that made the job, if one did. */
+  readonly schedule: { readonly name: string; readonly slot: Date } | null;
+  /** Those that were under way when the latest run began: the one that ran it is among them. `holds`: it does now. */
+  readonly drains: readonly {
+    readonly id: string;
+    readonly source: string;
+    readonly startedAt: Date;
+    readonly holds: boolean;
+  }[];
+  /** What operators did that named this job, of the newest 5,000 entries. */
+  readonly audit: readonly AuditEntry[];
+}
+
+/** What is known beside the job itself. Throws QueueError `option_invalid`. */
+export async function jobTrail(executor: Executor, id: string): Promise<Trail> {
+  const { meta, drains, audit } = await store.trail(executor, idOf('id', id));
+  const { schedule, slot } = meta ?? {};
+  return {
+    schedule:
+      typeof schedule === 'string' && typeof slot === 'string' ? { name: schedule, slot: new Date(slot) } : null,
+    drains: drains.map(({ startedMs, ...drain }) => ({ ...drain, startedAt: new Date(startedMs) })),
+    audit: audit.map(({ atMs, ...entry }) => ({ ...entry, at: new Date(atMs) })),
+  };
+}

@@ -1,0 +1,44 @@
+/** The statement behind the first screen; see db/jobqueue/functions/overview_1.sql. */
+import type { Executor } from '../../../db/database.ts';
+import type { DrainReport, StopReason } from '../report.ts';
+import { only } from './rows.ts';
+
+export interface OverviewRow {
+  readonly lanes: readonly {
+    readonly queue: string;
+    readonly type: string;
+    readonly ready: number;
+    readonly readyIsBound: boolean;
+    readonly scheduled: number;
+    readonly scheduledIsBound: boolean;
+    readonly running: number;
+    readonly oldestDueMs: number | null;
+    readonly paused: boolean;
+  }[];
+  readonly dead: readonly { readonly queue: string; readonly type: string; readonly dead: number }[];
+  readonly deadBound: number;
+  readonly pauses: readonly {
+    readonly queue: string;
+    readonly type: string;
+    readonly reason: string | null;
+    readonly sinceMs: number;
+  }[];
+  readonly openDrains: number;
+  readonly ticks: readonly {
+    readonly id: string;
+    readonly source: string;
+    readonly state: 'running' | 'finished' | 'died';
+    readonly stopReason: StopReason | null;
+    readonly startedMs: number;
+    readonly endedMs: number;
+    readonly report: DrainReport;
+  }[];
+}
+
+export async function overview(executor: Executor): Promise<OverviewRow> {
+  const rows = await executor.execute<{ answer: OverviewRow }>({
+    text: 'select jobqueue.overview_1() as answer',
+    params: [],
+  });
+  return only(rows).answer;
+}

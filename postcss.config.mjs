@@ -1,0 +1,2 @@
+/** How Next.js makes the pages' stylesheet. */
+export default { plugins: { '@tailwindcss/postcss': {} } };
