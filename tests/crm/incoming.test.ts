@@ -78,6 +78,23 @@ test('an event is taken from whoever has the application token of a company, onc
   expect(rows).toEqual([{ payload: { companyId: 'acme', event: 'ONCRMLEADUPDATE', itemId: '1' }, told: false }]);
 });
 
+test('of what an event carries only the id is believed: what the lead is now is asked of the portal', async () => {
+  await synced();
+  portal.person.change(1, { name: 'What stands there' }, { silently: true });
+  const body = new URLSearchParams({
+    event: 'ONCRMLEADUPDATE',
+    'data[FIELDS][ID]': '1',
+    'data[FIELDS][NAME]': 'What the event says',
+    'data[FIELDS][COMMENTS]': 'What the event says',
+    'auth[application_token]': TOKEN,
+    'auth[client_endpoint]': 'https://evil.example/rest/',
+  });
+  const request = new Request('https://app.example/api/webhooks/bitrix24', { method: 'POST', body });
+  expect((await webhook.POST(request)).status).toBe(200);
+  await drain();
+  expect(await leadRows()).toMatchObject([{ name: 'What stands there', notes: null }]);
+});
+
 test("the deployment's own token stands for the one company without one, and opens nothing while it is unset", async () => {
   await sql('update crm_settings set application_token = null');
   expect((await post('ONCRMLEADUPDATE', 1)).status).toBe(401);
@@ -195,4 +212,26 @@ test('a portal that is paused does not keep the others from being asked', async 
   await queue.addJob('crm_reconcile', {});
   await drain();
   expect(portal.calls).toHaveLength(1);
+});
+
+test('a portal that refuses is told of by a dead letter, after the others were asked', async () => {
+  const other = await startBitrix24({ secret: `other-${portals}`, perSecond: 1_000, burst: 1_000 });
+  await sql("insert into companies (id, name) values ('aaa', 'Refused'), ('aab', 'Refused too')");
+  await sql(
+    "insert into crm_settings (company_id, webhook_url) select id, $1 from companies where id like 'aa%'",
+    other.webhookUrl,
+  );
+  other.faults.add({ status: 400, times: null, body: { error: 'INVALID_ARG_VALUE', error_description: 'no' } });
+  await queue.addJob('crm_reconcile', {});
+  await drain();
+  await other.close();
+  expect(portal.calls).toHaveLength(1);
+  const [job] = await sql("select status, errors -> -1 ->> 'message' as why from jobqueue.job_history");
+  expect(job).toEqual({
+    status: 'DEAD_LETTER',
+    why: expect.stringMatching(/refused: aaa: .*INVALID_ARG_VALUE.*; aab: .*INVALID_ARG_VALUE/),
+  });
+  expect(await sql('select company_id from crm_settings where reconciled_at is not null')).toEqual([
+    { company_id: 'acme' },
+  ]);
 });

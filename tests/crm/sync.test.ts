@@ -1,5 +1,5 @@
 /** Leads in a portal through real jobs and a stand-in that counts: each once, whatever breaks on the way. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import { requestSync } from '../../lib/crm/request.ts';
 import { createQueue } from '../../lib/jobqueue/index.ts';
@@ -12,7 +12,7 @@ let fresh: TestDatabase;
 let database: Database;
 let portal: Bitrix24StandIn;
 let queue: ReturnType<typeof makeQueue>;
-const makeQueue = () => createQueue({ database, jobs: [crmSync] });
+const makeQueue = () => createQueue({ database, jobs: [crmSync], logJobs: 'none' });
 const sql = (text: string, ...params: unknown[]) => database.execute({ text, params });
 
 beforeAll(async () => {
@@ -256,6 +256,58 @@ test('a job of a lead that there is not is a dead letter that says so; the other
     "select errors -> -1 ->> 'message' as why from jobqueue.job_history where status = 'DEAD_LETTER'",
   );
   expect(dead).toEqual({ why: 'company acme has no lead 999999' });
+});
+
+describe('what the portal refuses', () => {
+  const refused = {
+    status: 'DEAD_LETTER',
+    why: 'Bitrix24 crm.item.add: INVALID_ARG_VALUE crm.item.add refuses this item',
+  };
+  const ends = () =>
+    sql("select status, errors -> -1 ->> 'message' as why from jobqueue.job_history order by finished_at, id");
+
+  test('is a dead letter with its word, also where another job carried it along; never a completed job', async () => {
+    portal.refuse('crm.item.add', 'INVALID_ARG_VALUE');
+    await sync(await leads(3));
+    expect(await ends()).toEqual([refused, refused, refused]);
+    expect(await sql('select external_id, refusal from crm_links')).toEqual(
+      Array(3).fill({ external_id: null, refusal: refused.why }),
+    );
+  });
+
+  test('is asked again by a replay, once somebody has mended it', async () => {
+    portal.refuse('crm.item.add', 'INVALID_ARG_VALUE');
+    await sync(await leads(2));
+    portal.refuse('crm.item.add', null);
+    await queue.replay({ type: 'crm_sync' }, { actor: 'sam' });
+    expect(await drain()).toMatchObject({ completed: 2 });
+    expect(portal.items.size).toBe(2);
+    expect(await sql('select from crm_links where refusal is not null')).toEqual([]);
+  });
+
+  test.each(['crm.item.list', 'crm.duplicate.findbycomm'])(
+    'by %s: who cannot be looked for is not added, it might be there',
+    async (method) => {
+      portal.refuse(method, 'INVALID_ARG_VALUE');
+      await sync(await leads(2));
+      expect(portal.items.size).toBe(0);
+      expect(await statuses()).toEqual({ DEAD_LETTER: 2 });
+    },
+  );
+});
+
+test('an add that is answered without an id is no success: the lead is looked for again', async () => {
+  await sql("update crm_settings set duplicate_policy = 'create'");
+  await sync(await leads(1)); // what the portal knows has been asked for
+  const answer = { result: { result: { c0: { item: {} } }, result_error: [], result_time: [] } };
+  portal.faults.add({ match: '/batch$', status: 200, times: 2, body: answer });
+  await sync(await leads(1, 1));
+  expect(await statuses()).toEqual({ COMPLETED: 1 });
+  await sql("update crm_links set adding_since = adding_since - interval '2 minutes'");
+  await letTimePass();
+  await drain();
+  expect(await statuses()).toEqual({ COMPLETED: 2 });
+  expect(portal.items.size).toBe(2);
 });
 
 test('the secret of the webhook stands in no job, no error and no log', async () => {

@@ -57,6 +57,8 @@ export interface Bitrix24StandIn extends StandIn {
   };
   /** The method is blocked for ten minutes from now. */
   block(method: string): void;
+  /** The method refuses every item with this code; null: no longer. */
+  refuse(method: string, code: string | null): void;
   /** From now on the method has so many seconds of its time used up, whoever asks. */
   spend(method: string, seconds: number): void;
   /** What is added from now on is found after so long. */
@@ -80,6 +82,7 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   const items = new Map<number, Item>();
   const work = new Map<string, { atMs: number; seconds: number }[]>();
   const blocked = new Map<string, number>();
+  const refusing = new Map<string, string>();
   const path = `/rest/1/${options.secret}`;
   let refusedForRate = 0;
   let nextId = options.firstId ?? 1;
@@ -150,6 +153,8 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     const seconds = spent(method) + (options.methodSeconds ?? 0);
     work.set(method, [...(work.get(method) ?? []), { atMs: standIn.clock.now(), seconds: options.methodSeconds ?? 0 }]);
     if (seconds >= OPERATING_S) blocked.set(method, resetAt(method)); // this call finishes, the next is blocked
+    const code = refusing.get(method);
+    if (code !== undefined) throw new Refused(400, code, `${method} refuses this item`);
     if (method === 'crm.status.list') return { result: statusesOf(directory.statuses, params) };
     if (method === 'crm.duplicate.findbycomm') return { result: findByComm(params) };
     const verb = /^crm\.item\.(add|get|update|delete|list|fields)$/.exec(method)?.[1];
@@ -328,6 +333,10 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     },
     block(method) {
       blocked.set(method, standIn.clock.now() + BASKETS_MS);
+    },
+    refuse(method, code) {
+      if (code === null) refusing.delete(method);
+      else refusing.set(method, code);
     },
     spend(method, seconds) {
       work.set(method, [...(work.get(method) ?? []), { atMs: standIn.clock.now(), seconds }]);

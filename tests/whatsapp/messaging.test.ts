@@ -183,6 +183,13 @@ describe('what people write', () => {
     expect(await sql("select from jobqueue.jobs where type = 'ai_generation'")).toHaveLength(1);
   });
 
+  test('is stored also where nothing can be sent: what comes in needs no token', async () => {
+    vi.stubEnv('WHATSAPP_ACCESS_TOKEN', '');
+    await deliver(messagesChange({ messages: [said('Is anybody there?')] }));
+    vi.stubEnv('WHATSAPP_ACCESS_TOKEN', 'EAAG-test');
+    expect(await sql('select body, status from messages')).toEqual([{ body: 'Is anybody there?', status: 'received' }]);
+  });
+
   test('in ten copies at once is stored once', async () => {
     const message = said('hello', 'wamid.race');
     for (let n = 0; n < 10; n++) await post(messagesChange({ messages: [message], contacts: [{ n }] }));

@@ -8,6 +8,7 @@ import type { Executor } from '../../../db/database.ts';
 import { askOne, Later } from '../../crm/ask.ts';
 import { type Arrival, storeArrivals } from '../../crm/inbox.ts';
 import { crmOf } from '../../crm/settings.ts';
+import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { log } from '../../log.ts';
 import { mapOf } from '../../providers/bitrix24.ts';
@@ -22,6 +23,8 @@ const State = z.object({
   afterId: z.number(),
   fromMs: z.number(),
   startedMs: z.number(),
+  /** Of companies before it, in words. */
+  refusals: z.array(z.string()).default([]),
 });
 type State = z.output<typeof State>;
 
@@ -31,6 +34,8 @@ const OVERLAP_MS = 5 * 60_000;
 const FIRST_LOOK_MS = 24 * 3_600_000;
 /** The portal's own page. */
 const PAGE = 50;
+/** What an error can tell; each is in the log. */
+const TOLD_REFUSALS = 10;
 /** Then others have a turn. */
 const PAGES_A_RUN = 20;
 
@@ -40,11 +45,12 @@ export async function reconcile(executor: Executor, context: JobContext<Payload>
   const { payload, job, signal } = context;
   const left = State.safeParse(job.state);
   let state: State | null = left.success ? left.data : await nextCompany(executor, payload, null);
+  const refusals = left.success ? left.data.refusals : [];
   let found = 0;
   for (let pages = 0; state !== null; pages++) {
-    if (signal.aborted || pages >= PAGES_A_RUN) return continueWith(state);
+    if (signal.aborted || pages >= PAGES_A_RUN) return continueWith({ ...state, refusals });
     try {
-      const page = await onePage(executor, context, state);
+      const page = await onePage(executor, context, { ...state, refusals });
       found += page.found;
       state = page.next;
     } catch (error) {
@@ -52,7 +58,8 @@ export async function reconcile(executor: Executor, context: JobContext<Payload>
       throw error;
     }
   }
-  return { found };
+  if (refusals.length === 0) return { found };
+  throw new NonRetryableError(`all portals were asked, and refused: ${refusals.join('; ')}`); // the next of the schedule asks them again
 }
 
 async function onePage(
@@ -80,6 +87,7 @@ async function onePage(
   );
   if (asked.kind === 'refused') {
     log.warn({ companyId, error: asked.error.message }, 'crm_reconcile_refused');
+    if (state.refusals.length < TOLD_REFUSALS) state.refusals.push(`${companyId}: ${asked.error.message}`);
     return { found: 0, next: await nextOne() };
   }
   const { items: listed } = mapOf(asked.result);
@@ -135,5 +143,5 @@ async function nextCompany(
   if (row === undefined) return null;
   const { company_id: companyId, now_ms: startedMs, reconciled_ms: reconciledMs } = row;
   const fromMs = (reconciledMs ?? startedMs - FIRST_LOOK_MS) - OVERLAP_MS;
-  return { companyId, afterId: 0, fromMs, startedMs };
+  return { companyId, afterId: 0, fromMs, startedMs, refusals: [] };
 }

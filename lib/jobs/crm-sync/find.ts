@@ -65,13 +65,14 @@ async function findByPhone(sync: Sync, leads: readonly Waiting[]): Promise<Waiti
         params: { type: 'PHONE', values: [lead.phone], ...(crm.policy === 'link' && { entity_type: 'LEAD' }) },
       })),
     async settle(told) {
-      const hits = answersOf(sync, asked, told).map(({ one: { lead }, answer }) => {
-        const holders = answer.kind === 'done' ? mapOf(answer.result) : {};
-        return {
-          lead,
-          holders,
-          ids: Array.isArray(holders.LEAD) ? holders.LEAD.map(Number).sort((a, b) => a - b) : [],
-        };
+      const hits = answersOf(sync, asked, told).flatMap(({ one: { lead }, answer }) => {
+        if (answer.kind === 'refused') {
+          settle(sync, lead, { kind: 'refused', reason: answer.error.message });
+          return [];
+        }
+        const holders = mapOf(answer.result);
+        const ids = Array.isArray(holders.LEAD) ? holders.LEAD.map(Number).sort((a, b) => a - b) : [];
+        return [{ lead, holders, ids }];
       });
       if (crm.policy === 'skip') {
         const reason = 'the portal has a lead or contact with this number';
