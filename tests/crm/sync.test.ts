@@ -285,6 +285,15 @@ describe('what the portal refuses', () => {
     expect(await sql('select from crm_links where refusal is not null')).toEqual([]);
   });
 
+  test('is not called synced while another job asks for it again', async () => {
+    portal.refuse('crm.item.add', 'INVALID_ARG_VALUE');
+    const [leadId = ''] = await leads(1);
+    await sync([leadId]);
+    await sql("update crm_links set claimed_by = 1, claim_fence = 1, claimed_until = now() + interval '1 minute'");
+    await queue.addJob('crm_sync', { companyId: 'acme', leadId, action: 'update' });
+    expect(await queue.drain({ budgetMs: 1_000 })).toMatchObject({ continued: 1, completed: 0 });
+  });
+
   test.each(['crm.item.list', 'crm.duplicate.findbycomm'])(
     'by %s: who cannot be looked for is not added, it might be there',
     async (method) => {
