@@ -5,15 +5,14 @@ import { emptyTables, endLeases, makeDue, queueOf, rows, statuses, works } from 
 
 /** Long enough for a few steps on a loaded machine; a drain of it works for its first four fifths. */
 const SHORT_MS = 1_500;
+/** Where the clock decides: a tenth is for the last step, and a quarter of a second is enough for it beside other tests. */
+const ROOMY_MS = 2_500;
 
 async function took<T>(run: Promise<T>): Promise<{ value: T; ms: number }> {
   const startedAtMs = performance.now();
   const value = await run;
   return { value, ms: performance.now() - startedAtMs };
 }
-
-/** A busy machine may wake a drain some milliseconds late; three times in a row it is not the machine. */
-const BY_THE_CLOCK = { retry: 2 };
 
 describeEachDriver('deadlines', (setup) => {
   beforeEach(() => emptyTables(setup.database));
@@ -24,25 +23,21 @@ describeEachDriver('deadlines', (setup) => {
       'select id::text, due_at as due, attempt, passes, interruptions from jobqueue.jobs order by due_at, id',
     );
 
-  test(
-    'jobs that sleep past the budget are aborted and given back, with their attempt and their place',
-    BY_THE_CLOCK,
-    async () => {
-      const { queue, seen } = queueOf(setup.database);
-      await queue.addJobs(works(8, { mode: 'wait' }));
-      const before = await due();
-      const { value: report, ms } = await took(queue.drain({ budgetMs: SHORT_MS, concurrency: 3 }));
-      expect(ms).toBeLessThan(SHORT_MS);
-      expect(report).toMatchObject({ completed: 0, retried: 0, deadLettered: 0, stopReason: 'deadline' });
-      expect(report.givenBack).toBe(report.claimed);
-      expect(seen.contexts.map(({ signal }) => signal.aborted)).toEqual([true, true, true]);
-      const interruptions = [1, 1, 1, 0, 0, 0, 0, 0]; // only what had started
-      expect(await due()).toEqual(before.map((job, n) => ({ ...job, interruptions: interruptions[n] })));
-      expect(await statuses(setup.database)).toEqual({ PENDING: 8 });
-    },
-  );
+  test('jobs that sleep past the budget are aborted and given back, with their attempt and their place', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    await queue.addJobs(works(8, { mode: 'wait' }));
+    const before = await due();
+    const { value: report, ms } = await took(queue.drain({ budgetMs: ROOMY_MS, concurrency: 3 }));
+    expect(ms).toBeLessThan(ROOMY_MS);
+    expect(report).toMatchObject({ completed: 0, retried: 0, deadLettered: 0, stopReason: 'deadline' });
+    expect(report.givenBack).toBe(report.claimed);
+    expect(seen.contexts.map(({ signal }) => signal.aborted)).toEqual([true, true, true]);
+    const interruptions = [1, 1, 1, 0, 0, 0, 0, 0]; // only what had started
+    expect(await due()).toEqual(before.map((job, n) => ({ ...job, interruptions: interruptions[n] })));
+    expect(await statuses(setup.database)).toEqual({ PENDING: 8 });
+  });
 
-  test('a handler knows its deadline, and what it returns in time after its signal counts', BY_THE_CLOCK, async () => {
+  test('a handler knows its deadline, and what it returns in time after its signal counts', async () => {
     const { queue, seen } = queueOf(setup.database);
     let leftMs = Number.NaN;
     seen.onStart = ({ signal, deadline }) =>
@@ -51,11 +46,11 @@ describeEachDriver('deadlines', (setup) => {
         signal.addEventListener('abort', () => resolve());
       });
     await queue.addJob('work', { mode: 'noop' });
-    const { value: report, ms } = await took(queue.drain({ budgetMs: SHORT_MS }));
+    const { value: report, ms } = await took(queue.drain({ budgetMs: ROOMY_MS }));
     expect(report).toMatchObject({ completed: 1, givenBack: 0 });
     expect(leftMs).toBeGreaterThan(0);
-    expect(leftMs).toBeLessThan(SHORT_MS);
-    expect(ms).toBeLessThan(SHORT_MS);
+    expect(leftMs).toBeLessThan(ROOMY_MS);
+    expect(ms).toBeLessThan(ROOMY_MS);
   });
 
   test('the state that a handler saves when it is told to end is committed', async () => {
@@ -76,27 +71,23 @@ describeEachDriver('deadlines', (setup) => {
     expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
   });
 
-  test(
-    'a handler that ignores its signal holds nobody up, and no other drain starts its job before the lease ends',
-    BY_THE_CLOCK,
-    async () => {
-      const { queue, seen } = queueOf(setup.database);
-      await queue.addJob('work', { mode: 'deaf', ms: 60_000 });
-      await queue.addJob('work', { mode: 'noop' });
-      const { value: report, ms } = await took(queue.drain({ budgetMs: SHORT_MS }));
-      expect(ms).toBeLessThan(SHORT_MS);
-      expect(report).toMatchObject({ completed: 1, givenBack: 1, lost: 0, stopReason: 'deadline' });
-      expect(await queueOf(setup.connect(), seen).queue.drain({ budgetMs: SHORT_MS })).toMatchObject({ claimed: 0 });
-      expect(seen.contexts).toHaveLength(2);
+  test('a handler that ignores its signal holds nobody up, and no other drain starts its job before the lease ends', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    await queue.addJob('work', { mode: 'deaf', ms: 60_000 });
+    await queue.addJob('work', { mode: 'noop' });
+    const { value: report, ms } = await took(queue.drain({ budgetMs: ROOMY_MS }));
+    expect(ms).toBeLessThan(ROOMY_MS);
+    expect(report).toMatchObject({ completed: 1, givenBack: 1, lost: 0, stopReason: 'deadline' });
+    expect(await queueOf(setup.connect(), seen).queue.drain({ budgetMs: SHORT_MS })).toMatchObject({ claimed: 0 });
+    expect(seen.contexts).toHaveLength(2);
 
-      await endLeases(setup.database);
-      expect(await queue.drain({ budgetMs: SHORT_MS })).toMatchObject({ claimed: 1, rescued: 0 }); // it was settled, not lost
-      expect(seen.contexts).toHaveLength(3);
-      const [first, , again] = seen.contexts;
-      expect(again?.job.id).toBe(first?.job.id);
-      expect(again?.job.fence).toBeGreaterThan(first?.job.fence ?? 0);
-    },
-  );
+    await endLeases(setup.database);
+    expect(await queue.drain({ budgetMs: SHORT_MS })).toMatchObject({ claimed: 1, rescued: 0 }); // it was settled, not lost
+    expect(seen.contexts).toHaveLength(3);
+    const [first, , again] = seen.contexts;
+    expect(again?.job.id).toBe(first?.job.id);
+    expect(again?.job.fence).toBeGreaterThan(first?.job.fence ?? 0);
+  });
 
   test('a job that never fits and never checkpoints ends as a dead letter, not as an endless loop', async () => {
     const { queue, seen } = queueOf(setup.database);
