@@ -47,7 +47,9 @@ function startDemo(...args: string[]) {
 async function expectNothingLeft(said: string): Promise<void> {
   const { port, password } = JSON.parse(readFileSync(join(folder, 'postgres.json'), 'utf8'));
   const client = new pg.Client(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`);
-  await expect(client.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  const refusal = await client.connect().catch((error) => error);
+  // Nobody listens, or a server of another file that got the port meanwhile, which does not know this password.
+  expect(['ECONNREFUSED', '28P01']).toContain(refusal?.code);
   const origin = /App +(http:\S+)/.exec(said)?.[1];
   if (origin) await expect(fetch(origin)).rejects.toThrow();
 }

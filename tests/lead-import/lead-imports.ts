@@ -1,6 +1,7 @@
 /** Imports on a database of the test file's own: upload, run the handler as a drain would, read what is there. */
 import { randomUUID } from 'node:crypto';
 import { connect, type Database } from '../../db/client.ts';
+import { ConnectionError } from '../../db/errors.ts';
 import { readImport } from '../../lib/imports/status.ts';
 import { type NewImport, uploadFile } from '../../lib/imports/upload.ts';
 import { isContinue, type JobContext } from '../../lib/jobqueue/job.ts';
@@ -90,7 +91,8 @@ export function leadImportsOn(database: Database): LeadImports {
   const runToEnd: LeadImports['runToEnd'] = async (importId, next = () => ({})) => {
     let state: unknown = null;
     for (let runs = 1; ; runs++) {
-      const outcome = await run(importId, { state, ...next() });
+      const outcome = await runAgainWhenLate(next(), (options) => run(importId, { state, ...options }));
+      if (outcome === LATE) continue;
       if (!isContinue(outcome)) return runs;
       state = outcome.state;
     }
@@ -114,8 +116,10 @@ export function leadImportsOn(database: Database): LeadImports {
       });
       const payload = { companyId: stored?.company_id ?? COMPANY, importId };
       for (;;) {
-        const outcome = await undoLeads(database, jobContext(payload, '1', next()));
-        if (!isContinue(outcome)) return outcome;
+        const outcome = await runAgainWhenLate(next(), (options) =>
+          undoLeads(database, jobContext(payload, '1', options)),
+        );
+        if (outcome !== LATE && !isContinue(outcome)) return outcome;
       }
     },
     status: (importId) => readImport(database, async () => ({ status: 'PROCESSING' }), importId),
@@ -124,6 +128,19 @@ export function leadImportsOn(database: Database): LeadImports {
 }
 
 let companies = 0;
+
+const LATE = Symbol('late');
+
+/** A run behind its deadline waits a second for an answer, which a busy machine may miss: the queue would run it again. */
+async function runAgainWhenLate<T>(options: RunOptions, run: (options: RunOptions) => Promise<T>) {
+  try {
+    return await run(options);
+  } catch (error) {
+    const isLate = error instanceof ConnectionError && options.deadline !== undefined && options.deadline <= new Date();
+    if (isLate) return LATE;
+    throw error;
+  }
+}
 
 /** What is there of an import. */
 export async function readImported(database: Database, importId: string): Promise<Imported> {
