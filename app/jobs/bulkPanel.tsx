@@ -15,7 +15,11 @@ const WORDS: Readonly<Record<BulkAction, readonly [title: string, button: string
     'Cancel',
     'They end as CANCELLED at once, running ones too: their handlers’ signals fire within two seconds. Their idempotency keys are free.',
   ],
-  reschedule: ['Reschedule jobs', 'Reschedule', 'They get another due time. Jobs that a drain holds are left alone.'],
+  reschedule: [
+    'Reschedule jobs',
+    'Reschedule',
+    'They get another due time. Left alone are jobs that a drain holds, and parents that wait for their children, unless you chose them.',
+  ],
   reprioritise: ['Change the priority', 'Change', 'Jobs that a drain holds are left alone.'],
   replay: [
     'Replay jobs',

@@ -33,12 +33,17 @@ export function JobTable({ jobs, choose }: { jobs: readonly JobLine[]; choose: b
       priority: job.priority,
       attempts: `${job.attempts} of ${job.maxAttempts}`,
       created: <When at={job.createdAt} />,
-      due: job.finishedAt === null ? <Ago at={job.scheduledFor} /> : <span className="soft">–</span>,
+      due: <Due job={job} />,
       finished: <When at={job.finishedAt} />,
       about: <About job={job} />,
     },
   }));
   return <DataTable label="Jobs" columns={COLUMNS} rows={rows} {...(choose && { choose: 'ids' })} />;
+}
+
+function Due({ job: { finishedAt, scheduledFor, waitsForChildren } }: { job: JobLine }) {
+  if (finishedAt !== null) return <span className="soft">–</span>;
+  return waitsForChildren ? <span className="soft">after its children</span> : <Ago at={scheduledFor} />;
 }
 
 function About({ job: { error, idempotencyKey } }: { job: JobLine }) {

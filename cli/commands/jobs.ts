@@ -51,10 +51,15 @@ export function printJobs(jobs: readonly Line[]): void {
       statusOf(job.status),
       `${job.attempts}/${job.maxAttempts}`,
       ago(job.createdAt, now),
-      job.status === 'PENDING' ? ago(job.scheduledFor, now) : null,
+      dueOf(job, now),
       job.error === null ? null : plain(job.error.message, 50),
     ]),
   );
+}
+
+function dueOf(job: Line, now: number): string | null {
+  if (job.status !== 'PENDING') return null;
+  return job.waitsForChildren ? 'after its children' : ago(job.scheduledFor, now);
 }
 
 export function statusOf(status: Line['status']): string {

@@ -18,7 +18,7 @@ export interface Parcel {
   readonly ended: readonly Ended[];
   readonly news: readonly News[];
   readonly claim: Claim | null;
-  readonly drain: Omit<StepRequest['drain'], 'claim' | 'again' | 'keyed'>;
+  readonly drain: Omit<StepRequest['drain'], 'claim' | 'again' | 'keyed' | 'flowed'>;
 }
 
 export interface Delivery {
@@ -64,7 +64,13 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
       delivery.tried();
       const now = delivery.nowMs();
       const request = {
-        drain: { ...parcel.drain, claim, again: tries > 1, keyed: parcel.ended.some(isKeyed) },
+        drain: {
+          ...parcel.drain,
+          claim,
+          again: tries > 1,
+          keyed: parcel.ended.some(isKeyed),
+          flowed: parcel.ended.some(isChild),
+        },
         ...outcomesOf(parcel.ended, now),
         running: parcel.news.map((news) => news.json),
         claim: parcel.claim,
@@ -88,6 +94,10 @@ function withoutCounts({ drain: { rollups: _, ...drain }, ...rest }: Parcel): Pa
 
 function isKeyed({ held }: Ended): boolean {
   return held.claimed.idempotencyKey !== null;
+}
+
+function isChild({ held }: Ended): boolean {
+  return held.claimed.meta?.parent !== undefined;
 }
 
 function answerTimeoutMs(leftMs: number): number {

@@ -8,6 +8,7 @@ import { LIMITS } from './limits.ts';
 import { isSerializationFailure, sqlstateOf } from './sqlstate.ts';
 import { bytesOf } from './storable.ts';
 import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
+import type { JobMeta } from './store/step.ts';
 import type { SentBatch } from './telemetry.ts';
 
 const ENQUEUE_TRIES = 3;
@@ -55,7 +56,15 @@ export function enqueueStatement(
   if (inputs.length > LIMITS.batchJobs)
     throw new QueueError('batch_too_large', `expected at most ${LIMITS.batchJobs} jobs a call, got ${inputs.length}`);
   const at = inputs.length === 1 ? () => '' : (n: number) => `jobs[${n}].`;
-  const entries = inputs.map((input, n) => encodeJob(jobs, input, at(n), traceparent));
+  const meta = traceparent === null ? null : { traceparent };
+  return statementOf(
+    inputs.map((input, n) => encodeJob(jobs, input, at(n), meta)),
+    addJobsStatement,
+  );
+}
+
+/** Of entries as encodeJob writes them. Throws QueueError `batch_too_large`. */
+export function statementOf(entries: readonly string[], toStatement: (json: string) => Statement): EnqueueStatement {
   const json = `[${entries.join(',')}]`;
   const bytes = bytesOf(json);
   if (bytes > LIMITS.batchBytes)
@@ -63,13 +72,13 @@ export function enqueueStatement(
       'batch_too_large',
       `expected at most ${LIMITS.batchBytes} bytes a call, got ${bytes}: split the jobs`,
     );
-  const statement = addJobsStatement(json);
+  const statement = toStatement(json);
   return {
     ...statement,
     sql: toDrizzle(statement),
     decode: (rows) => {
-      if (rows.length !== inputs.length)
-        throw new TypeError(`expected ${inputs.length} rows of add_jobs, got ${rows.length}`);
+      if (rows.length !== entries.length)
+        throw new TypeError(`expected ${entries.length} rows of an enqueue, got ${rows.length}`);
       return rows.map(readAdded);
     },
   };
@@ -145,7 +154,7 @@ export function encodeJob(
   jobs: ReadonlyMap<string, Job>,
   input: JobInput,
   at: string,
-  traceparent: string | null = null,
+  meta: JobMeta | null = null,
 ): string {
   const job = jobs.get(input.type);
   if (!job) {
@@ -165,7 +174,7 @@ export function encodeJob(
     ...(scheduledFor && { scheduled_for: new Date(Math.max(0, scheduledFor.getTime())).toISOString() }),
     ...(delayMs !== undefined && { delay_ms: delayMs }),
     ...(idempotencyKey !== undefined && { idempotency_key: idempotencyKey }),
-    ...(traceparent !== null && { meta: { traceparent } }),
+    ...(meta !== null && { meta }),
   };
   return `${JSON.stringify(entry).slice(0, -1)},"payload":${payload}}`;
 }

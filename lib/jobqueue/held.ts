@@ -1,5 +1,7 @@
 /** One claimed job in the hands of a drain, from the claim to its outcome: what it is, what runs, what is still to be told. */
-import type { Job, RunningJob } from './job.ts';
+import type { Executor } from '../../db/database.ts';
+import { childrenOf } from './children.ts';
+import type { Child, Job, RunningJob } from './job.ts';
 import type { RateLimiter } from './rateLimit.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
 import { abandoned, type Cut, type RunInput, run } from './run.ts';
@@ -22,6 +24,12 @@ export interface News {
   /** The same without what the handler put in. */
   readonly bare: string;
   readonly checkpoints: readonly PendingCheckpoint[];
+}
+
+/** What all jobs of a drain share. */
+export interface Surroundings {
+  readonly executor: Executor;
+  readonly limiter: RateLimiter;
 }
 
 /** It is the input of its own run: closures made for each job would cost as much as the rest of a quick run. */
@@ -52,12 +60,14 @@ export class Held implements RunInput {
   #checkpoints: PendingCheckpoint[] = [];
   /** A checkpoint is on its way. The next waits for its answer: sent again after a loss, an old state would overwrite a new one. */
   #checkpointIsOut = false;
+  readonly #executor: Executor;
   #controller: AbortController | null = null;
 
-  constructor(claimed: ClaimedJob, definition: Job, limiter: RateLimiter, leaseEndsAtMs: number) {
+  constructor(claimed: ClaimedJob, definition: Job, { executor, limiter }: Surroundings, leaseEndsAtMs: number) {
     this.claimed = claimed;
     this.definition = definition;
     this.limiter = limiter;
+    this.#executor = executor;
     this.leaseEndsAtMs = leaseEndsAtMs;
     this.#attempt = claimed.attempt + 1;
     this.#interruptions = claimed.interruptions;
@@ -130,6 +140,10 @@ export class Held implements RunInput {
     promise.catch(() => undefined); // a handler that does not await its checkpoint learns of its loss by its signal
     this.#wake();
     return promise;
+  }
+
+  children(): AsyncIterable<Child> {
+    return childrenOf(this.#executor, this.claimed.id);
   }
 
   progress(json: string): void {

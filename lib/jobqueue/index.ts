@@ -14,10 +14,12 @@ export {
   RetryAfterError,
 } from './errors.ts';
 export type { By, DeadLetterFilter, JobFilter } from './filters.ts';
+export type { FlowIds } from './flow.ts';
 export type { FollowedJob, FollowOptions, JobsPreview } from './follow.ts';
 export type { Health, HealthCheck } from './health.ts';
 export type { JobView, Preview } from './inspect.ts';
 export {
+  type Child,
   cancelJob,
   continueWith,
   defineJob,
@@ -35,12 +37,20 @@ export type { LogJobs } from './jobLog.ts';
 export type { KickOptions } from './kick.ts';
 export type { DrainsOptions, DrainView } from './ledger.ts';
 export { LIMITS } from './limits.ts';
-export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Trail } from './listing.ts';
+export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Relative, Trail } from './listing.ts';
 export type { Log, LogLevel } from './log.ts';
 export type { Operators } from './operators.ts';
 export type { Counted, Overview, OverviewLane, Pause } from './overview.ts';
 export type { PruneReport } from './prune.ts';
-export { createQueue, type NewJobOf, type PayloadOf, type Queue, type QueueOptions, type ScheduleOf } from './queue.ts';
+export {
+  createQueue,
+  type FlowOf,
+  type NewJobOf,
+  type PayloadOf,
+  type Queue,
+  type QueueOptions,
+  type ScheduleOf,
+} from './queue.ts';
 export type { RateLimitView } from './rateLimits.ts';
 export { HIDDEN, secret } from './redact.ts';
 export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './replay.ts';

@@ -1,5 +1,6 @@
 /** Reads for people and screens: one job, what is due. Every probe is bounded. */
 import type { Executor } from '../../db/database.ts';
+import { waitsForChildren } from './children.ts';
 import { QueueError } from './errors.ts';
 import type { Job, Progress, Status } from './job.ts';
 import type { StoredError } from './storable.ts';
@@ -25,7 +26,10 @@ export interface JobView {
   /** One entry per failed attempt, oldest first; at most the last 100. */
   readonly errors: readonly (StoredError & { readonly at: string })[];
   readonly createdAt: Date;
+  /** While it waits for its children: in the year 9999. */
   readonly scheduledFor: Date;
+  /** It is the parent in a flow, and some child has not completed. */
+  readonly waitsForChildren: boolean;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
 }
@@ -92,6 +96,7 @@ export function viewOf(row: JobRow): JobView {
     errors: row.errors ?? [],
     createdAt: new Date(row.created_ms),
     scheduledFor: new Date(row.due_ms),
+    waitsForChildren: row.finished_ms === null && waitsForChildren(row.due_ms),
     startedAt: row.started_ms === null ? null : new Date(row.started_ms),
     finishedAt: row.finished_ms === null ? null : new Date(row.finished_ms),
   };

@@ -35,6 +35,18 @@ export interface RunningJob {
   readonly state: unknown;
 }
 
+/** A job that another one waits for, in a flow. */
+export interface Child {
+  readonly id: string;
+  /** Null, like its status, once the job is past its retention. */
+  readonly type: string | null;
+  readonly status: Status | null;
+  /** What its handler returned. */
+  readonly result: unknown;
+  /** The last one, if it did not complete. */
+  readonly error: { readonly name: string; readonly message: string } | null;
+}
+
 export interface JobContext<Payload> {
   readonly payload: Payload;
   readonly job: RunningJob;
@@ -46,6 +58,8 @@ export interface JobContext<Payload> {
   checkpoint(state: unknown): Promise<void>;
   /** Tells screens how far the job is; sent along with the next step, at most 2 s later. */
   progress(progress: Progress): void;
+  /** What became of the jobs of its flow that this one waited for, in the order in which they were given: `for await (const child of children())`. */
+  children(): AsyncIterable<Child>;
   /** Waits for a token of a bucket that all invocations share. See `RateLimit`. */
   readonly rateLimit: RateLimit;
 }

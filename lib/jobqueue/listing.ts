@@ -1,5 +1,6 @@
 /** Reads for screens that list: pages of jobs by keyset, groups of dead letters, and what is known beside one job. All bounded. */
 import type { Executor } from '../../db/database.ts';
+import { waitsForChildren } from './children.ts';
 import type { AuditEntry } from './controls.ts';
 import { idOf, instant, type JobFilter, jobFilterJson, refused, wholeBetween } from './filters.ts';
 import { isJobId } from './inspect.ts';
@@ -36,6 +37,7 @@ export interface JobLine {
   readonly maxAttempts: number;
   readonly idempotencyKey: string | null;
   readonly scheduledFor: Date;
+  readonly waitsForChildren: boolean;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -125,6 +127,7 @@ function line(row: store.JobLineRow): JobLine {
     maxAttempts: row.max_attempts,
     idempotencyKey: row.idempotency_key,
     scheduledFor: new Date(row.due_ms),
+    waitsForChildren: row.finished_ms === null && waitsForChildren(row.due_ms),
     createdAt: new Date(row.created_ms),
     startedAt: date(row.started_ms),
     finishedAt: date(row.finished_ms),
@@ -172,6 +175,16 @@ export async function deadGroups(executor: Executor, { type }: { readonly type?:
   };
 }
 
+/** Another job of a job's flow. */
+export interface Relative {
+  readonly id: string;
+  /** Null, like its status, once it is past its retention. */
+  readonly type: string | null;
+  readonly status: Status | null;
+  /** The parent waits for the child. */
+  readonly waits: boolean;
+}
+
 export interface Trail {
   /** The schedule and slot that made the job, if one did. */
   readonly schedule: { readonly name: string; readonly slot: Date } | null;
@@ -182,18 +195,23 @@ export interface Trail {
     readonly startedAt: Date;
     readonly holds: boolean;
   }[];
+  /** In a flow: the job that waits for this one, and those that this one waits for, 200 at most, first those that are not done. */
+  readonly parent: Relative | null;
+  readonly children: readonly Relative[];
+  readonly childrenTotal: number;
   /** What operators did that named this job, of the newest 5,000 entries. */
   readonly audit: readonly AuditEntry[];
 }
 
 /** What is known beside the job itself. Throws QueueError `option_invalid`. */
 export async function jobTrail(executor: Executor, id: string): Promise<Trail> {
-  const { meta, drains, audit } = await store.trail(executor, idOf('id', id));
+  const { meta, drains, audit, ...flow } = await store.trail(executor, idOf('id', id));
   const { schedule, slot } = meta ?? {};
   return {
     schedule:
       typeof schedule === 'string' && typeof slot === 'string' ? { name: schedule, slot: new Date(slot) } : null,
     drains: drains.map(({ startedMs, ...drain }) => ({ ...drain, startedAt: new Date(startedMs) })),
     audit: audit.map(({ atMs, ...entry }) => ({ ...entry, at: new Date(atMs) })),
+    ...flow,
   };
 }

@@ -15,6 +15,7 @@ import {
   type Transaction,
 } from './enqueue.ts';
 import { QueueError } from './errors.ts';
+import { type FlowIds, type FlowInput, flowIds, flowStatement } from './flow.ts';
 import { findJob, getJob, type JobView } from './inspect.ts';
 import type { Guard, Job } from './job.ts';
 import type { LogJobs } from './jobLog.ts';
@@ -51,6 +52,15 @@ export type NewJobOf<Jobs extends readonly Job[]> = {
     readonly type: Type;
     readonly payload: PayloadOf<Jobs, Type>;
     readonly options?: AddJobOptions;
+  };
+}[Jobs[number]['type']];
+
+/** A tree of jobs, each one's payload typed by its type. */
+export type FlowOf<Jobs extends readonly Job[]> = {
+  [Type in Jobs[number]['type']]: Omit<FlowInput, 'type' | 'payload' | 'children'> & {
+    readonly type: Type;
+    readonly payload: PayloadOf<Jobs, Type>;
+    readonly children?: readonly FlowOf<Jobs>[];
   };
 }[Jobs[number]['type']];
 
@@ -103,6 +113,11 @@ export interface Queue<Jobs extends readonly Job[]> extends Operators {
     jobs: readonly NewJobOf<Jobs>[],
     options?: { readonly transaction?: Transaction },
   ): Promise<readonly AddedRow[]>;
+  /**
+   * Enqueues a tree of up to 1,000 jobs in one statement, all or none: each parent runs once its children have completed. Answers
+   * their ids; `null`: the first job's idempotency key already holds. Throws QueueError; then nothing was written.
+   */
+  addFlow(flow: FlowOf<Jobs>, options?: { readonly transaction?: Transaction }): Promise<FlowIds | null>;
   /** The same insert as a statement for any client, to share its transaction. */
   statement(jobs: readonly NewJobOf<Jobs>[]): EnqueueStatement;
   getJob(id: string): Promise<JobView | null>;
@@ -172,6 +187,17 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
       const added = await enqueue(entries, transaction);
       noticeMissingTicks();
       return added;
+    },
+    async addFlow(flow, { transaction } = {}) {
+      const send = async (traceparent: string | null) => insert(flowStatement(jobs, flow, traceparent), transaction);
+      const added = await (telemetry === null ? send(null) : sendWithin(telemetry, batchOf(jobs, [flow]), send));
+      noticeMissingTicks();
+      return added[0]?.duplicate
+        ? null
+        : flowIds(
+            flow,
+            added.map(({ id }) => id),
+          );
     },
     statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
     getJob: async (id) => getJob(database(), id),

@@ -1,6 +1,7 @@
 /** Runs one claimed job: loads its handler, checks its payload, and turns whatever happens into an outcome. */
 import { NonRetryableError } from './errors.ts';
 import {
+  type Child,
   isCancel,
   isContinue,
   type Job,
@@ -32,6 +33,7 @@ export interface RunInput extends LimitedRun {
   toJob(): RunningJob;
   checkpoint(stateJson: string): Promise<void>;
   progress(progressJson: string): void;
+  children(): AsyncIterable<Child>;
 }
 
 /** The run's outcome; never rejects. */
@@ -141,7 +143,11 @@ class Context implements JobContext<unknown> {
     return this.#rateLimit;
   }
 
-  // Handlers destructure their context, so these two come bound.
+  // Handlers destructure their context, so these come bound.
+  get children(): () => AsyncIterable<Child> {
+    return () => this.#input.children();
+  }
+
   get checkpoint(): (state: unknown) => Promise<void> {
     return (state) => this.#checkpoint(state);
   }

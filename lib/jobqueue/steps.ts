@@ -349,7 +349,7 @@ export class Steps implements Member {
   }
 
   #noteClaimed(claim: Claim, parcel: Parcel, { answer, ended }: Delivered, sentAtMs: number): void {
-    const { report, jobs, limiter } = this.#options;
+    const { report, jobs } = this.#options;
     const now = performance.now();
     report.claimed += answer.jobs.length + answer.crashed.length;
     report.deadLettered += answer.crashed.length;
@@ -367,7 +367,7 @@ export class Steps implements Member {
     const asSent = answer.lost.length === 0 && ended === parcel.ended;
     this.#closed = this.#foundNothing && !lingers && asSent && answer.chores === null && !this.passedOver;
     const held = answer.jobs.map(
-      (job) => new Held(job, jobs.get(job.type) as Job, limiter, sentAtMs + (claim.types[job.type] as number)),
+      (job) => new Held(job, jobs.get(job.type) as Job, this.#options, sentAtMs + (claim.types[job.type] as number)),
     );
     this.#hands.take(held, now);
     if (this.#hands.suspect !== null && !othersAreIdle(this)) this.#hands.giveBackWaiting();

@@ -21,13 +21,15 @@ const PERFORM = {
   job: async (queue: OperatedQueue, { id, payload }: Act<'job'>) => {
     const found = await queue.getJob(id);
     if (found === null) return { job: null };
+    const { parent, children } = await queue.jobTrail(id);
+    const flow = { parent, children };
     if (payload) {
       await queue.audit({ actor: 'operator', action: 'job.payload_read', details: { id } });
-      return { job: found };
+      return { job: { ...found, ...flow } };
     }
     // What customers wrote is shown to who asks for it, and that is on record.
     const { payload: _, state: __, result: ___, ...shown } = found;
-    return { job: shown };
+    return { job: { ...shown, ...flow } };
   },
   follow: async (queue: OperatedQueue, { action: _, ...options }: Act<'follow'>) => ({
     jobs: await queue.followJobs(options),

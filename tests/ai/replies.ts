@@ -130,6 +130,7 @@ function jobContext<Payload>(
     signal,
     deadline: new Date(Date.now() + 60_000),
     checkpoint: () => Promise.resolve(),
+    async *children() {},
     rateLimit,
     progress: () => {},
   };

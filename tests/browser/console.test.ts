@@ -283,6 +283,62 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       expect(await one('select state from jobqueue.replays where id = $1', id)).toBe('stopped');
     });
 
+    test('replays what a filter means from the list, and one job from its own page', async () => {
+      const { page } = ann;
+      const cancelled = "select count(*) from jobqueue.job_history where status = 'CANCELLED' and type = 'lead_import'";
+      const all = Number(await one(cancelled));
+      expect(all).toBeGreaterThan(1);
+      await page.goto('/jobs?type=lead_import&status=CANCELLED');
+      await page.getByRole('button', { name: 'Replay…' }).click();
+      await page.getByRole('button', { name: `Replay ${all} jobs` }).click();
+      await page.getByText(`${all} jobs replayed.`).waitFor();
+      expect(await one(cancelled)).toBe('0');
+      expect(await lastAudit()).toEqual({ actor: 'ann', action: 'replay.done' });
+
+      const id = await one(
+        "select id::text from jobqueue.job_history where status = 'DEAD_LETTER' and type = 'crm_sync' order by id desc limit 1",
+      );
+      await page.goto(`/jobs/${id}`);
+      await page.getByRole('link', { name: 'Replay…', exact: true }).click();
+      await page.getByText('1 job', { exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Replay 1 job' }).click();
+      await page.getByText('1 job replayed.').waitFor();
+      expect(await one('select count(*) from jobqueue.jobs where id = $1', id)).toBe('1');
+    });
+
+    test('sees of a parent which children it waits for, and of a child who waits for it', async () => {
+      const { page } = ann;
+      const child = { type: 'crm_sync', parent: 0, delay_ms: 3_600_000, payload: { companyId: 'comp_1' } };
+      const root = { type: 'campaign_send', payload: { campaignId: 'spring', companyId: 'comp_1' } };
+      const flow = JSON.stringify([root, child, { ...child, type: 'crm_event' }]);
+      const { rows } = await sql.query('select id::text from jobqueue.add_flow_1($1) order by ordinal', [flow]);
+      const [parent, ...children] = rows.map(({ id }) => id);
+      await page.goto(`/jobs/${parent}`);
+      await page.getByRole('heading', { name: 'Children, of which it waits for 2' }).waitFor();
+      await page.getByText('Waits for its children').waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.getByRole('link', { name: children[1], exact: true }).click();
+      await page.getByRole('heading', { name: 'Parent, which waits for this job' }).waitFor();
+      await page.getByRole('link', { name: parent, exact: true }).waitFor();
+      await page.goto(`/jobs?search=${parent}`);
+      const row = page.getByRole('row').filter({ hasText: parent });
+      await expect.poll(() => row.textContent()).toContain('after its children');
+
+      // A child that fails: what to do stands there, and rescheduling the parent by itself lets it go.
+      await page.goto(`/jobs/${children[0]}?do=cancel`);
+      await page.getByLabel(/^Reason/).fill('not needed');
+      await page.getByRole('button', { name: 'Cancel 1 job' }).click();
+      await page.getByText('1 job cancelled.').waitFor();
+      await page.goto(`/jobs/${parent}`);
+      await page.getByText('It waits until what failed or was cancelled is replayed').waitFor();
+      await page.getByRole('link', { name: 'Reschedule…' }).click();
+      await page.getByRole('button', { name: 'Reschedule 1 job' }).click();
+      await page.getByText('1 job given another due time').waitFor();
+      expect(await one('select due_at < jobqueue.waits_for_children() from jobqueue.jobs where id = $1', parent)).toBe(
+        true,
+      );
+    });
+
     test('pauses, resumes, overrides and runs a schedule', async () => {
       const { page } = ann;
       const step = async (button: string, confirm: string, says: string, fields: Record<string, string> = {}) => {

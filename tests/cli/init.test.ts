@@ -1,5 +1,7 @@
 /** `jobqueue init` on an app's folder: says what it would do, writes only what it was allowed to, and what it wrote works. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -13,11 +15,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { emptyDatabase } from '../support/database.ts';
 import { ask, run } from './program.ts';
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
+const LAUNCHER = fileURLToPath(new URL('../../bin/jobqueue.mjs', import.meta.url));
 const SECRET = 'cron-0123456789abcdef';
 
 let app: string;
@@ -86,6 +89,86 @@ test('what the app has made its own stays, and what was there before is not over
   const { code, stderr } = await run(['init', app, '--yes']);
   expect([code, stderr]).toEqual([1, expect.stringContaining('app/api/cron/drain/route.ts')]);
   expect([read('app/api/cron/drain/route.ts'), existsSync(join(app, 'jobqueue'))]).toEqual(['// ours\n', false]);
+});
+
+test('a file that an earlier version left as it was is replaced by the newer one; one that was changed is kept', async () => {
+  await run(['init', app, '--yes']);
+  const ours = readFileSync(fileURLToPath(new URL('../../db/url.ts', import.meta.url)), 'utf8');
+  const record = json('jobqueue/installed.json');
+  const earlier = '// of an earlier version\n';
+  put('jobqueue/db/url.ts', earlier);
+  expect(await ask(['init', app, '--plan'])).toMatchObject({ newer: [], kept: ['jobqueue/db/url.ts'] });
+  record.files['jobqueue/db/url.ts'] = createHash('sha256').update(earlier).digest('hex');
+  put('jobqueue/installed.json', JSON.stringify(record));
+  expect(await ask(['init', app, '--yes'])).toMatchObject({ written: ['jobqueue/db/url.ts'] });
+  expect(read('jobqueue/db/url.ts')).toBe(ours);
+  expect(json('jobqueue/installed.json').files['jobqueue/db/url.ts']).toBe(
+    createHash('sha256').update(ours).digest('hex'),
+  );
+});
+
+test('src/app is found, and a tsconfig.json with comments is left to its author', async () => {
+  rmSync(join(app, 'app'), { recursive: true });
+  mkdirSync(join(app, 'src/app'), { recursive: true });
+  put('tsconfig.json', '{\n  // ours\n  "compilerOptions": {}\n}\n');
+  const { written, byHand } = (await ask(['init', app, '--yes'])) as { written: string[]; byHand: string[] };
+  expect(written).toEqual(expect.arrayContaining(['src/app/api/cron/drain/route.ts', 'src/jobqueue/queue.ts']));
+  expect(written).not.toContain('tsconfig.json');
+  expect(byHand.join()).toContain('tsconfig.json has comments: set "allowImportingTsExtensions"');
+  expect(read('tsconfig.json')).toContain('// ours');
+});
+
+// The program that makes a terminal takes other arguments elsewhere.
+describe.runIf(process.platform === 'linux')('on a terminal', () => {
+  /** Answers each question that contains a text with its key. */
+  async function answering(answers: Readonly<Record<string, string>>): Promise<{ code: number | null; shown: string }> {
+    const command = `stty cols 150; exec '${process.execPath}' '${LAUNCHER}' init '${app}'`;
+    const terminal = spawn('script', ['-qec', command, '/dev/null'], { stdio: 'pipe' });
+    const open = new Map(Object.entries(answers));
+    let shown = '';
+    terminal.stdout.setEncoding('utf8').on('data', (text) => {
+      shown += text;
+      for (const [question, key] of open) {
+        if (!shown.includes(question)) continue;
+        open.delete(question);
+        terminal.stdin.write(key);
+      }
+    });
+    const [code] = (await once(terminal, 'close')) as [number | null];
+    return { code, shown };
+  }
+
+  test('no is an answer: nothing is written', async () => {
+    const before = everything();
+    const { code, shown } = await answering({ 'new files?': 'n' });
+    expect([code, shown]).toEqual([1, expect.stringContaining('nothing was changed')]);
+    expect(everything()).toEqual(before);
+  });
+
+  test('each file that is there already is asked for by itself, and a newer version may wait', async () => {
+    const before = read('package.json');
+    const first = await answering({
+      'new files?': 'y',
+      'Change package.json?': 'n',
+      'Change tsconfig.json?': 'y',
+      'Change vercel.json?': 'y',
+      'Change .env.example?': 'y',
+    });
+    expect([first.code, first.shown]).toEqual([0, expect.stringContaining('package.json was left alone')]);
+    expect(read('package.json')).toBe(before);
+    expect(json('vercel.json').crons).toHaveLength(2);
+
+    const earlier = '// of an earlier version\n';
+    const record = json('jobqueue/installed.json');
+    record.files['jobqueue/db/url.ts'] = createHash('sha256').update(earlier).digest('hex');
+    put('jobqueue/installed.json', JSON.stringify(record));
+    put('jobqueue/db/url.ts', earlier);
+    const second = await answering({ 'by newer ones?': 'n', 'Change package.json?': 'y' });
+    expect(second.code).toBe(0);
+    expect(read('jobqueue/db/url.ts')).toBe(earlier);
+    expect(read('package.json')).not.toBe(before);
+    expect(await ask(['init', app, '--plan'])).toMatchObject({ newer: ['jobqueue/db/url.ts'], edits: [] });
+  });
 });
 
 test.each([

@@ -63,6 +63,21 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     expect(await ask(['stats'], at())).toMatchObject({ hours: 24, lanes: [], paused: [] });
   });
 
+  test('a job of a flow names who waits for it and what it waits for', async () => {
+    await sql.query('truncate jobqueue.flows');
+    const flow = JSON.stringify([{ type: 'campaign_send' }, { type: 'crm_sync', parent: 0, delay_ms: 3_600_000 }]);
+    const { rows } = await sql.query('select id::text from jobqueue.add_flow_1($1) order by ordinal', [flow]);
+    const [parent, child] = rows.map(({ id }) => id as string);
+    const { stdout } = await run(['job', parent as string], at());
+    expect(stdout).toMatch(new RegExp(`it waits for +${child} crm_sync PENDING\\n.*due +after its children`));
+    expect(await ask(['job', child as string], at())).toMatchObject({
+      parent: { id: parent, type: 'campaign_send', waits: true },
+      children: [],
+    });
+    const listed = await run(['jobs', '--type', 'campaign_send', '--status', 'PENDING'], at());
+    expect(listed.stdout).toContain('after its children');
+  });
+
   test('a list goes on below its last id, and finds rare ones among many', async () => {
     await many(120);
     await sql.query(`update jobqueue.jobs set type = 'rare' where id = (select min(id) from jobqueue.jobs)`);

@@ -120,9 +120,16 @@ describe('the code of README.md and of the documents for developers', () => {
   beforeAll(async () => {
     fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', fresh.url);
-    const documents = ['campaigns', 'handlers', 'schedules', 'health', 'rate-limits', 'statistics', 'retention'].map(
-      (name) => `docs/${name}.md`,
-    );
+    const documents = [
+      'campaigns',
+      'flows',
+      'handlers',
+      'schedules',
+      'health',
+      'rate-limits',
+      'statistics',
+      'retention',
+    ].map((name) => `docs/${name}.md`);
     mirror = mirrorWith(['README.md', ...documents], { 'lib/jobs/index.ts': nameTheTypes });
   });
   afterAll(async () => {

@@ -186,6 +186,7 @@ function jobContext<Payload>(payload: Payload, id: string, options: RunOptions):
     signal,
     deadline,
     checkpoint,
+    async *children() {},
     rateLimit: Object.assign(() => Promise.resolve(), { blockUntil: () => Promise.resolve() }),
     progress: () => {},
   };

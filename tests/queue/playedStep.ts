@@ -30,6 +30,7 @@ export function send(
     deadlineMs: 60_000,
     claim: randomUUID(),
     keyed: true,
+    flowed: true,
     keyWindowMs: 60_000,
     lingerMs: 0,
     report: {},

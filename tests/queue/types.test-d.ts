@@ -46,6 +46,13 @@ export async function refusedByTheCompiler(database: Database) {
   await queue.addJob('mail', { to: 'a' }, { scheduledFor: '2026-11-23' });
   // @ts-expect-error the payload of one type with the name of another
   await queue.addJobs([{ type: 'sync', payload: { to: 'a' } }]);
+  await queue.addFlow({
+    type: 'mail',
+    payload: { to: 'a' },
+    children: [{ type: 'sync', payload: { action: 'create' } }],
+  });
+  // @ts-expect-error a child's payload of another type
+  await queue.addFlow({ type: 'mail', payload: { to: 'a' }, children: [{ type: 'sync', payload: { to: 'a' } }] });
   // @ts-expect-error no such type
   await queue.findJob({ type: 'male', idempotencyKey: 'k' });
   // @ts-expect-error an id is text: a bigint does not fit a number

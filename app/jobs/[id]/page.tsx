@@ -18,6 +18,7 @@ import { Ago, When } from '../../when';
 import { BulkPanel } from '../bulkPanel';
 import { type BulkAction, LIVE_ACTIONS, paramsOf } from '../query';
 import { AmendPanel } from './amendPanel';
+import { Flow } from './flow';
 import { Timeline } from './timeline';
 
 export async function generateMetadata({ params }: PageProps<'/jobs/[id]'>): Promise<Metadata> {
@@ -71,7 +72,7 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
           ['Attempts', `${job.attempts} of ${job.maxAttempts}`],
           ['Created', <When key="created" at={job.createdAt} />],
           isLive
-            ? ['Due', <Ago key="due" at={job.scheduledFor} />]
+            ? ['Due', job.waitsForChildren ? 'when its children are done' : <Ago key="due" at={job.scheduledFor} />]
             : ['Ended', <When key="ended" at={job.finishedAt} />],
           [
             'Idempotency key',
@@ -102,6 +103,7 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
           <Section title="What happened, the latest first">
             <Timeline job={job} drains={trail.drains} />
           </Section>
+          <Flow trail={trail} />
           <Section title="What operators did" aside="among the newest 5,000 entries of the audit log">
             {trail.audit.length === 0 ? (
               <p className="soft">Nobody has named this job in an action.</p>

@@ -44,7 +44,8 @@ export function Timeline({ job, drains }: TimelineProps) {
   happened.sort((a, b) => b.at.getTime() - a.at.getTime());
   return (
     <ol className="card grid gap-0 p-3">
-      {status === 'PENDING' && (
+      {job.waitsForChildren && <Event tone="soft" title="Waits for its children" />}
+      {status === 'PENDING' && !job.waitsForChildren && (
         <Event
           tone="soft"
           title={scheduledFor.getTime() > Date.now() ? 'Will be due' : 'Waits for a drain, due'}
@@ -77,7 +78,7 @@ interface Happened {
 interface EventProps {
   readonly tone: Tone;
   readonly title: string;
-  readonly at: Date;
+  readonly at?: Date;
   readonly isAgo?: boolean;
   readonly isLast?: boolean;
   readonly children?: ReactNode;
@@ -93,7 +94,7 @@ function Event({ tone, title, at, isAgo = false, isLast = false, children }: Eve
       <div className={`grid gap-1 ${isLast ? '' : 'pb-3'}`}>
         <div className="flex flex-wrap items-baseline justify-between gap-x-3">
           <span className="font-medium">{title}</span>
-          <span className="soft text-[0.92rem]">{isAgo ? <Ago at={at} /> : <When at={at} />}</span>
+          {at && <span className="soft text-[0.92rem]">{isAgo ? <Ago at={at} /> : <When at={at} />}</span>}
         </div>
         {children}
       </div>

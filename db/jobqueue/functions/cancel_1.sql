@@ -51,6 +51,7 @@ begin
                 'fence', case when revoked then fence end)),  -- settle_1 knows by this that what comes under it is lost
          meta
   from gone;
+  perform jobqueue.children_ended_1(v_taken);
 
   if cardinality(v_taken) < cardinality(v_ids) then
     select count(*) into v_locked from jobqueue.jobs j

@@ -4,7 +4,8 @@
 -- Why by id: ids rise with the time of the enqueue, and nothing ended before it was enqueued, so behind the first job that is
 -- younger than the shortest retention there is nothing to delete, and the primary key is the only index this needs. One on
 -- finished_at would cost every job an entry for what is done a thousand at a time. A job that ended long after it was
--- enqueued is met again by the next round. A job whose key still holds is kept, whatever its retention.
+-- enqueued is met again by the next round. A job whose key still holds is kept, whatever its retention,
+-- and so is one that its parent waits for.
 create or replace function jobqueue.prune_history_1(request jsonb, place bigint, out reached bigint, out pruned jsonb)
 language plpgsql volatile
 as $$
@@ -43,11 +44,14 @@ begin
     where h.ctid = any(array(
       select o.ctid from jobqueue.job_history o
       where o.id = any(v_old)
+        and not exists (select from jobqueue.flows f where f.child_id = o.id and not f.done)
         and not exists (select from jobqueue.idempotency_keys k
                         where k.type = o.type and k.key = o.idempotency_key and k.job_id = o.id
                           and (k.expires_at is null or k.expires_at >= now()))
       for update skip locked))
-    returning h.status
+    returning h.id, h.status
+  ), without_parent as (
+    delete from jobqueue.flows f using gone g where f.parent_id = g.id
   )
   select jsonb_build_object('keys', v_keys, 'completed', count(*) filter (where status = 'COMPLETED'),
                             'deadLettered', count(*) filter (where status = 'DEAD_LETTER'),

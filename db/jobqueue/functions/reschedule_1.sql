@@ -1,5 +1,6 @@
 -- reschedule_1: gives the next slice of the waiting jobs that a filter means another due time (see matching_1; how slices follow:
--- operation_1). What a drain holds is left alone, and counted as skipped.
+-- operation_1). What a drain holds is left alone, and counted as skipped. So is what waits for its children, unless the
+-- filter names ids: then it runs at that time, whatever became of them.
 --   select jobqueue.reschedule_1('{"type": "crm_sync"}', '{"actor": "ann", "delayMs": 3600000}');
 --
 -- options  {actor, to | delayMs}; the instant is fixed when the operation begins, by this clock: all its slices set the same. The
@@ -35,14 +36,15 @@ begin
   set due_at = v_to
   where j.ctid = any(array(
     select k.ctid from jobqueue.jobs k
-    where k.id = any(v_ids) and k.lease_until is null
+    where k.id = any(v_ids) and k.lease_until is null and (filter ? 'ids' or k.due_at < jobqueue.waits_for_children())
       and jobqueue.is_meant_1(filter, k.queue, k.type, k.priority, k.due_at, k.lease_until)
     for update skip locked));
   get diagnostics v_changed = row_count;
 
   if v_changed < cardinality(v_ids) then
-    select count(*) filter (where j.lease_until is null), count(*) filter (where j.lease_until is not null) into v_locked, v_held
+    select count(*) filter (where free), count(*) filter (where not free) into v_locked, v_held
     from jobqueue.jobs j
+    cross join lateral (select j.lease_until is null and (filter ? 'ids' or j.due_at < jobqueue.waits_for_children()) as free) f
     where j.id = any(v_ids) and j.due_at <> v_to
       and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until);
   end if;

@@ -45,5 +45,6 @@ begin
     select id, 'DEAD_LETTER', created_at, due_at, started_at, fence, attempt, max_attempts, priority, queue, type,
            idempotency_key, payload, state, progress, errors, meta
     from gone;
+    perform jobqueue.children_ended_1(crashed);
   end if;
 end $$;

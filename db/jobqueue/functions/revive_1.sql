@@ -50,7 +50,11 @@ begin
   ), live as (
     insert into jobqueue.jobs (id, due_at, created_at, fence, payload_bytes, state_bytes, max_attempts, priority, queue, type,
       payload, started_at, idempotency_key, state, progress, errors, meta)
-    select id, now(), created_at, fence + 1, octet_length(payload::text), coalesce(octet_length(state::text), 0), max_attempts,
+    select id,
+           -- a parent that was cancelled while it waited has still to wait
+           case when exists (select from jobqueue.flows f where f.parent_id = gone.id and not f.done)
+             then jobqueue.waits_for_children() else now() end,
+           created_at, fence + 1, octet_length(payload::text), coalesce(octet_length(state::text), 0), max_attempts,
            priority, queue, type, payload, started_at, idempotency_key, state, progress, errors, meta
     from gone
     returning id, fence

@@ -93,6 +93,13 @@ begin
     where h.id = any(v_ids) and h.status <> 'COMPLETED' and k.type = h.type and k.key = h.idempotency_key and k.job_id = h.id;
   end if;
 
+  -- Parents hear of it last: their rows are shared by the drains of all their children. A client of before flows does not say.
+  if (drain ->> 'flowed')::boolean or not drain ? 'flowed' and exists (select from jobqueue.flows f where not f.done) then
+    perform jobqueue.children_ended_1(array(
+      select unnest(completed[1:1][:]) union all
+      select s.id from jsonb_to_recordset(settlements) as s(id bigint, "to" text) where "to" in ('dead_letter', 'cancelled')));
+  end if;
+
   -- What did not match was either recorded by a twin of this step, or its fence is no longer ours.
   if v_settled < v_completed + v_others then
     select coalesce(array_agg(s.id), '{}') into v_lost

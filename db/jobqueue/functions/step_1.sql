@@ -1,9 +1,9 @@
 -- step_1: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, again?, keyed?, keyWindowMs, lingerMs, report?, running?, chores?, stopReason, passedOver?,
+-- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, chores?, stopReason, passedOver?,
 --              rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
---              keyed: some outcome is of a job with an idempotency key; without report the ledger row is left as it is
+--              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; without report the ledger row is left as it is
 -- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
 -- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
 --              to: dead_letter | cancelled | retry | give_back | continue
@@ -257,7 +257,7 @@ begin
     -- When the lanes came to their end, say when the next job of these lanes falls due.
     v_exhausted := v_seen < (claim ->> 'limit')::int;
     if v_exhausted then
-      select extract(epoch from min(future.due_at) - now()) * 1000 into v_next_due
+      select extract(epoch from nullif(min(future.due_at), jobqueue.waits_for_children()) - now()) * 1000 into v_next_due
       from jsonb_array_elements(v_lanes) as x(e)
       cross join lateral (
         select k.due_at from jobqueue.jobs k

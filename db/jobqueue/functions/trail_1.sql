@@ -1,4 +1,5 @@
--- trail_1: what else is known of one job: its meta data, the drains that were under way when its latest run began, the one that holds it
+-- trail_1: what else is known of one job: its meta data, its parent and children in a flow (200 at most, those first that are waited
+-- for), the drains that were under way when its latest run began, the one that holds it
 -- now, and what operators did that named it. The audit log has no index on jobs: its newest 5,000 entries are looked at.
 create or replace function jobqueue.trail_1(job bigint)
 returns jsonb
@@ -13,6 +14,17 @@ as $$
   )
   select jsonb_build_object(
     'meta', (select meta from known),
+    'parent', (
+      select jsonb_build_object('id', f.parent_id::text, 'type', p.type, 'status', p.status, 'waits', not f.done)
+      from jobqueue.flows f
+      left join lateral jobqueue.known_1(f.parent_id) p on true
+      where f.child_id = job),
+    'children', (
+      select coalesce(jsonb_agg(jsonb_build_object('id', c.child_id::text, 'type', k.type, 'status', k.status, 'waits', not c.done)
+                                order by c.done, c.child_id), '[]')
+      from (select * from jobqueue.flows where parent_id = job order by done, child_id limit 200) c
+      left join lateral jobqueue.known_1(c.child_id) k on true),
+    'childrenTotal', (select count(*) from jobqueue.flows where parent_id = job),
     'drains', (
       select coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'source', d.source, 'startedMs', (extract(epoch from d.started_at) * 1000)::float8,
                'holds', d.finished_at is null and job = any(d.running)) order by d.started_at desc), '[]')
@@ -32,4 +44,14 @@ as $$
         select * from (select * from jobqueue.audit_log order by id desc limit 5000) newest
         where details #> '{filter,ids}' ? job::text or details ->> 'jobId' = job::text
         order by id desc limit 50) a))
+$$;
+
+-- Type and status of a job, live or finished; no row for one that was pruned.
+create or replace function jobqueue.known_1(job bigint)
+returns table (type text, status text)
+language sql stable
+as $$
+  select type::text, case when lease_until is null then 'PENDING' else 'PROCESSING' end from jobqueue.jobs where id = job
+  union all
+  select type, status::text from jobqueue.job_history where id = job
 $$;

@@ -79,8 +79,18 @@ export async function deadGroups(executor: Executor, filterJson: string): Promis
   return only(rows).answer;
 }
 
+interface RelativeRow {
+  readonly id: string;
+  readonly type: string | null;
+  readonly status: Status | null;
+  readonly waits: boolean;
+}
+
 export interface TrailRow {
   readonly meta: Readonly<Record<string, unknown>> | null;
+  readonly parent: RelativeRow | null;
+  readonly children: readonly RelativeRow[];
+  readonly childrenTotal: number;
   readonly drains: readonly {
     readonly id: string;
     readonly source: string;

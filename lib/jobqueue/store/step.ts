@@ -30,6 +30,10 @@ export interface JobMeta {
   readonly traceparent?: string;
   /** A rate limit sent it away before: it takes a token before those that come for the first time. */
   readonly postponed?: boolean;
+  /** The id of the job that waits for this one. */
+  readonly parent?: string;
+  /** Of a parent: it also runs when children ended otherwise than completed. */
+  readonly whenChildFails?: 'run';
 }
 
 /** (queue, type, priority), how far into it this drain has claimed (due time and id, null at the start), and whether others share its priority. */
@@ -53,6 +57,8 @@ export interface StepRequest {
     readonly again?: boolean;
     /** Some outcome is of a job with an idempotency key. */
     readonly keyed: boolean;
+    /** Some outcome is of a job that another one waits for. */
+    readonly flowed: boolean;
     readonly keyWindowMs: number;
     readonly lingerMs: number;
     /** For the ledger row, which a step without it leaves as it is. */
