@@ -1,41 +1,38 @@
 /** The other jobs of a job's flow: the one that waits for it, and those that it waits for. */
 import Link from 'next/link';
-import type { Relative, Trail } from '@/lib/jobqueue';
+import type { JobView, Relative, Trail } from '@/lib/jobqueue';
 import { Section } from '../../ui/head';
 import { Status } from '../../ui/status';
 
-export function Flow({ trail: { parent, children, childrenTotal } }: { trail: Trail }) {
+export function Flow({ job, trail: { parent, children, childrenTotal } }: { job: JobView; trail: Trail }) {
   if (parent === null && childrenTotal === 0) return null;
+  const isWaitedFor = parent?.waits && parent.status === 'PENDING';
   const shown = children.filter(({ waits }) => waits).length;
   const waitsFor = shown === children.length && childrenTotal > shown ? `at least ${shown}` : shown; // those come first
   const more = childrenTotal > children.length ? `the first ${children.length} of ${childrenTotal}` : undefined;
   return (
     <>
       {parent && (
-        <Section
-          title={parent.waits ? 'Parent, which waits for this job' : 'Parent, which waits for this job no longer'}
-        >
+        <Section title={isWaitedFor ? 'Parent, which waits for this job' : 'Parent'}>
           <ul className="card grid gap-1.5 p-3">
             <Line job={parent} />
           </ul>
         </Section>
       )}
       {childrenTotal > 0 && (
-        <Section
-          title={waitsFor === 0 ? 'Children, all of them done' : `Children, of which it waits for ${waitsFor}`}
-          aside={more}
-        >
+        <Section title={job.waitsForChildren ? `Children, of which it waits for ${waitsFor}` : 'Children'} aside={more}>
           <ul className="card grid max-h-96 gap-1.5 overflow-auto p-3">
             {children.map((child) => (
               <Line key={child.id} job={child} />
             ))}
           </ul>
-          {children.some(({ waits, status }) => waits && (status === 'DEAD_LETTER' || status === 'CANCELLED')) && (
-            <p className="soft">
-              It waits until what failed or was cancelled is replayed and completes. To run it all the same, reschedule
-              it.
-            </p>
-          )}
+          {job.waitsForChildren &&
+            children.some(({ waits, status }) => waits && (status === 'DEAD_LETTER' || status === 'CANCELLED')) && (
+              <p className="soft">
+                It waits until what failed or was cancelled is replayed and completes. To run it all the same,
+                reschedule it.
+              </p>
+            )}
         </Section>
       )}
     </>

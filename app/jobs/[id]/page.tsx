@@ -103,7 +103,7 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
           <Section title="What happened, the latest first">
             <Timeline job={job} drains={trail.drains} />
           </Section>
-          <Flow trail={trail} />
+          <Flow job={job} trail={trail} />
           <Section title="What operators did" aside="among the newest 5,000 entries of the audit log">
             {trail.audit.length === 0 ? (
               <p className="soft">Nobody has named this job in an action.</p>
