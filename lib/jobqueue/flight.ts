@@ -9,7 +9,10 @@ export class Flight {
   /** Only a step with chores is known of: it took longer than the next will, by as much as Postgres needed for those. */
   #isGuess = true;
 
-  hear({ onTheWayMs, tookMs }: StepAnswer, hadChores: boolean): void {
+  #peers = 0;
+
+  hear({ onTheWayMs, tookMs, peers }: StepAnswer, hadChores: boolean): void {
+    this.#peers = peers ?? this.#peers;
     this.#onTheWayMs = Math.min(this.#onTheWayMs ?? onTheWayMs, onTheWayMs);
     if (hadChores && !this.#isGuess) return;
     // Too long a guess leaves one step less in flight; none would open connections that nobody needs.
@@ -18,6 +21,6 @@ export class Flight {
   }
 
   get most(): number {
-    return stepsInFlight({ onTheWayMs: this.#onTheWayMs ?? 0, tookMs: this.#tookMs ?? 0 });
+    return stepsInFlight({ onTheWayMs: this.#onTheWayMs ?? 0, tookMs: this.#tookMs ?? 0, peers: this.#peers });
   }
 }

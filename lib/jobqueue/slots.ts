@@ -16,13 +16,18 @@ export interface Pace {
 /** As many as a pool has connections. */
 const MOST_STEPS_IN_FLIGHT = 4;
 
+/** So many other drains keep the processors of a usual database busy. */
+const MANY_PEERS = 2;
+
 /**
  * How many steps of a drain may be on their way at once: one that Postgres works on, one that brings the next batch
  * meanwhile, and as many more as fit into the way. A drain near its database gains nothing by more, and costs the other
- * drains: each claim has to pass what all of them hold.
+ * drains: each claim has to pass what all of them hold. Among many Postgres always has somebody's step to work on, so that
+ * each does with one less.
  */
-export function stepsInFlight(step: { onTheWayMs: number; tookMs: number }): number {
-  return Math.min(2 + Math.floor(step.onTheWayMs / Math.max(step.tookMs, 0.5)), MOST_STEPS_IN_FLIGHT);
+export function stepsInFlight(step: { onTheWayMs: number; tookMs: number; peers: number }): number {
+  const atLeast = step.peers >= MANY_PEERS ? 1 : 2;
+  return Math.min(atLeast + Math.floor(step.onTheWayMs / Math.max(step.tookMs, 0.5)), MOST_STEPS_IN_FLIGHT);
 }
 
 /** What the concurrency finishes in about a second: 1 to 1000 jobs. */

@@ -5,9 +5,34 @@ import { freshDatabase } from '../support/database.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, startDrainProcess } from './drainProcess.ts';
+import { CLAIM, send } from './playedStep.ts';
 import { emptyTables, queueOf, rows, works } from './support.ts';
 
 afterEach(endDrainProcesses);
+
+describeEachDriver('the drains beside a drain', (setup) => {
+  beforeEach(() => emptyTables(setup.database));
+
+  test('are told to it when it looks for lanes and claims: those under way, none that ended or fell silent', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJobs(works(30));
+    const looks = () => send(setup.database, { claim: { ...CLAIM, limit: 5 } });
+    expect((await looks()).peers).toBe(0);
+    expect((await looks()).peers).toBe(1);
+    await send(setup.database, { drain: { stopReason: 'empty' } }); // ended
+    const third = await looks();
+    expect(third.peers).toBe(2);
+    await rows(
+      setup.database,
+      "update jobqueue.drains set last_step_at = last_step_at - interval '6 s' where id = (select min(id::text)::uuid from jobqueue.drains where finished_at is null)",
+    );
+    expect((await looks()).peers).toBe(2);
+    const lanes = third.lanes as NonNullable<typeof third.lanes>;
+    expect((await send(setup.database, { claim: { ...CLAIM, limit: 5, lanes } })).peers).toBeNull();
+    await emptyTables(setup.database);
+    expect((await looks()).peers).toBeNull(); // found nothing: an empty tick does not look
+  });
+});
 
 describeEachDriver('the ledger', (setup) => {
   beforeEach(() => emptyTables(setup.database));

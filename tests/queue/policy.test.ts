@@ -181,10 +181,13 @@ describe('how much a drain holds', () => {
   });
 
   test.each([
-    ['beside its database', { onTheWayMs: 0.4, tookMs: 3 }, 2],
-    ['in the same region, batches of 100', { onTheWayMs: 5.5, tookMs: 3 }, 3],
-    ['far away', { onTheWayMs: 80, tookMs: 10 }, 4],
-    ['before the first answer', { onTheWayMs: 0, tookMs: 0 }, 2],
+    ['beside its database', { onTheWayMs: 0.4, tookMs: 3, peers: 0 }, 2],
+    ['beside its database, with one other', { onTheWayMs: 0.4, tookMs: 3, peers: 1 }, 2],
+    ['beside its database, among four', { onTheWayMs: 0.4, tookMs: 3, peers: 3 }, 1],
+    ['in the same region, batches of 100', { onTheWayMs: 5.5, tookMs: 3, peers: 0 }, 3],
+    ['in the same region, among four', { onTheWayMs: 5.5, tookMs: 3, peers: 3 }, 2],
+    ['far away', { onTheWayMs: 80, tookMs: 10, peers: 3 }, 4],
+    ['before the first answer', { onTheWayMs: 0, tookMs: 0, peers: 0 }, 2],
   ])('%s it has as many steps on their way as fit into it', (_name, step, steps) => {
     expect(stepsInFlight(step)).toBe(steps);
   });

@@ -15,7 +15,7 @@
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
---              lost, revoked, rescued, crashed, lanes, unhandled, chores, recentRunMs, nextDueInMs, exhausted, nowMs, tookMs}
+--              lost, revoked, rescued, crashed, lanes, unhandled, chores, recentRunMs, nextDueInMs, exhausted, peers, nowMs, tookMs}
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
 --
 -- What it promises:
@@ -65,6 +65,7 @@ declare
   v_stop       text;
   v_next_due   float8;
   v_exhausted  boolean := false;
+  v_peers      int;
   v_picked     tid[] := '{}';
   v_expired    tid[] := '{}';
   v_spared     tid[];
@@ -254,6 +255,15 @@ begin
       from claimed;
     end if;
 
+    -- How many others drain just now: each of them has a step here, and then a second one of this drain's would only wait. Looked at
+    -- as often as the lanes, among the newest 50; a drain notes that it goes on every two seconds at least.
+    if v_discover and v_claimed > 0 then
+      select count(*) into v_peers
+      from (select d.id, d.finished_at, d.last_step_at from jobqueue.drains d
+            where d.started_at > now() - interval '15 minutes' order by d.started_at desc limit 50) newest
+      where finished_at is null and last_step_at > now() - interval '5 s' and id <> v_drain;
+    end if;
+
     -- When the lanes came to their end, say when the next job of these lanes falls due.
     v_exhausted := v_seen < (claim ->> 'limit')::int;
     if v_exhausted then
@@ -324,7 +334,7 @@ begin
   return json_build_object(
     'protocol', 1, 'settled', v_sent - cardinality(v_lost), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
-    'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'chores', v_chores, 'nextDueInMs', v_next_due,
+    'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'chores', v_chores, 'nextDueInMs', v_next_due, 'peers', v_peers,
     -- of what this drain asks for chores for the first time, or again after a while, and only if it has something to start
     'recentRunMs', case when v_claimed > 0 and drain ? 'chores' then
       (select json_object_agg(t.type, t.p95_ms) from jobqueue.run_times t where v_types ? t.type) end,

@@ -126,6 +126,8 @@ export interface StepAnswer {
   readonly nextDueInMs: number | null;
   /** The lanes held fewer due jobs than the claim had room for. */
   readonly exhausted: boolean;
+  /** Other drains under way, of the newest 50; null if this step did not look. */
+  readonly peers: number | null;
   /** The database's clock when the function began, ms since 1970. */
   readonly nowMs: number;
   /** How long the function ran. */
