@@ -90,7 +90,7 @@ export async function startChaos({ database, systems, env, print }: ChaosOptions
   }
 
   async function killNext(): Promise<void> {
-    const busy = await clock.sourcesThatRun();
+    const busy = await clock.sourcesToKill();
     const victim = drains.find((drain) => busy.includes(names.get(drain) ?? ''));
     if (victim === undefined) return;
     await kill(victim);

@@ -14,10 +14,15 @@ export class Clock {
     this.#database = database;
   }
 
-  /** Drains of the ledger that hold jobs now. */
-  async sourcesThatRun(): Promise<readonly string[]> {
+  /**
+   * Drains of the ledger that hold jobs now, but for one with a suspect: a third death would convict it, and on a slow machine
+   * that would be the fault of nothing but the kills.
+   */
+  async sourcesToKill(): Promise<readonly string[]> {
     const rows = await this.#rows<{ source: string }>(
-      'select source from jobqueue.drains where finished_at is null and cardinality(running) > 0',
+      `select source from jobqueue.drains d
+       where finished_at is null and cardinality(running) > 0
+         and not exists (select from jobqueue.jobs j where j.id = any(d.running) and j.rescues >= 2)`,
     );
     return rows.map(({ source }) => source);
   }
