@@ -14,6 +14,7 @@ import {
   timeLearntMs,
   timeNeededMs,
 } from '../../lib/jobqueue/slots.ts';
+import { Timetable } from '../../lib/jobqueue/timetable.ts';
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const error = { name: 'Error', message: 'no', attempt: 1 };
@@ -241,5 +242,24 @@ describe('what is started', () => {
         }
       }),
     );
+  });
+});
+
+describe('the instants of a drain', () => {
+  test.each([
+    ['with a minute left', 60_000],
+    ['with no more than the platform’s half second', 300],
+  ])('%s, a shutdown leaves its handlers 200 ms and all of it 450', (_name, totalMs) => {
+    const timetable = new Timetable(totalMs);
+    const before = performance.now();
+    const { endAtMs, settleAtMs } = timetable;
+    timetable.shutDown();
+    const after = performance.now();
+    const within = (instant: number, was: number, ms: number) => {
+      expect(instant).toBeLessThanOrEqual(Math.min(was, after + ms));
+      expect(instant).toBeGreaterThanOrEqual(Math.min(was, before + ms));
+    };
+    within(timetable.settleAtMs, settleAtMs, 200);
+    within(timetable.endAtMs, endAtMs, 450);
   });
 });
