@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { createQueue, defineJob } from '../../lib/jobqueue/index.ts';
+import { kicker } from '../../lib/jobqueue/kick.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { rows } from './support.ts';
 
@@ -52,3 +53,21 @@ describeEachDriver('a kick', (setup) => {
     expect(() => queue.kick()).toThrow(/waitUntil/);
   });
 });
+
+test.each(Array.from({ length: 12 }, (_, n) => n))(
+  'a kick %i microtasks after another is not forgotten',
+  async (ticks) => {
+    let drains = 0;
+    const kept: Promise<unknown>[] = [];
+    const kick = kicker(async () => void drains++, {
+      waitUntil: (promise) => kept.push(promise),
+      failed: () => undefined,
+    });
+    kick();
+    for (let n = 0; n < ticks; n++) await Promise.resolve();
+    const before = drains;
+    kick();
+    await Promise.all(kept);
+    expect(drains).toBe(before + 1);
+  },
+);
