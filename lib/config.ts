@@ -1,4 +1,5 @@
 /** The environment, checked with zod when a variable is read (a build needs none of them), and the limits of the edges. */
+import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;
@@ -62,6 +63,18 @@ export function maxDurationMs(): number {
   throw new Error(
     `JOBQUEUE_MAX_DURATION: expected whole seconds from 10 to 3600, got ${process.env.JOBQUEUE_MAX_DURATION}`,
   );
+}
+
+/**
+ * How long ticks that find nothing let the database alone, `DATABASE_SLEEP` such as 1h, in ms. Unset or empty: not at all. Shorter
+ * than a minute there is no sleep, and after a day nobody remembers what was enqueued past the queue.
+ */
+export function databaseSleepMs(): number | undefined {
+  const value = process.env.DATABASE_SLEEP ?? '';
+  if (value === '') return undefined;
+  const found = value.length <= 20 ? ms(value as StringValue) : Number.NaN;
+  if (found >= 60_000 && found <= 86_400_000) return found;
+  throw new Error(`DATABASE_SLEEP: expected a duration from 1m to 24h, such as 1h, got ${value}`);
 }
 
 /** Where alerts go: `ALERT_WEBHOOK_URL`, a secret. Unset or empty: they are only logged. */

@@ -8,7 +8,7 @@ import { queue } from '../../lib/queue/index.ts';
 export const GET = endpoint(async (request) => {
   const deadline = requestDeadline();
   authorize(request, 'CRON_SECRET');
-  const report = await queue.drain({ ...tickOf(request), source: 'cron', deadline }); // throws only if the database never answered
+  const report = await queue.drain({ ...tickOf(request), source: 'cron', deadline, maySleep: true }); // throws only if the database never answered
   return Response.json(report);
 });
 

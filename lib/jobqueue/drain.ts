@@ -36,6 +36,8 @@ export interface DrainOptions {
   /** How many jobs one step claims at most, 1 to 1000. */
   readonly maxBatch?: number;
   readonly includePaused?: boolean;
+  /** For ticks: end at once, without the database, while the wake hint says that nothing is due. Needs `sleep` of createQueue. */
+  readonly maySleep?: boolean;
   /** When the platform says that this tick was due, and its id of the invocation, for whoever reads the ledger; nothing depends on them. */
   readonly scheduledAt?: Date;
   readonly executionId?: string;

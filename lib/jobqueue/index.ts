@@ -64,5 +64,6 @@ export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './telem
 export type { TellableError } from './tellable.ts';
 export type { HealthOptions } from './thresholds.ts';
 export type { WaitOptions } from './wait.ts';
+export type { HintCache, SleepOptions } from './wakeHint.ts';
 export type { Incident } from './watch.ts';
 export type { AlertOptions } from './webhook.ts';

@@ -163,3 +163,25 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
     prune: async ({ budgetMs } = {}) => prune(database(), retention, budgetMs),
   };
 }
+
+/** What may leave something due, be it that a cancelled child sets its parent free. */
+const STIRRING = [
+  'resume',
+  'cancel',
+  'reschedule',
+  'reprioritise',
+  'replay',
+  'replayAmended',
+  'resumeSchedule',
+  'overrideSchedule',
+  'runSchedule',
+] as const satisfies readonly (keyof Operators)[];
+
+/** The same, but that `stir` is called after each of those: also after one that failed, which may have come half way. */
+export function stirringOperators(offered: Operators, stir: () => void): Operators {
+  const stirring = STIRRING.map((verb) => {
+    const call = offered[verb] as (...args: never[]) => Promise<unknown>;
+    return [verb, async (...args: never[]) => call(...args).finally(stir)] as const;
+  });
+  return { ...offered, ...Object.fromEntries(stirring) };
+}

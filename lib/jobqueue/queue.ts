@@ -1,4 +1,5 @@
 /** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
+import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { Database } from '../../db/database.ts';
 import type { Chore } from './chores.ts';
@@ -22,11 +23,11 @@ import type { LogJobs } from './jobLog.ts';
 import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
-import { type Operators, operators } from './operators.ts';
+import { type Operators, operators, stirringOperators } from './operators.ts';
 import { upkeepChore } from './prune.ts';
 import { RateLimiter } from './rateLimit.ts';
 import { replaysChore } from './replay.ts';
-import type { DrainReport } from './report.ts';
+import { type DrainReport, emptyReport } from './report.ts';
 import { type RetentionOptions, retentionOf } from './retention.ts';
 import type { Schedule } from './schedule.ts';
 import { schedulesChore } from './schedules.ts';
@@ -34,6 +35,7 @@ import type { AddedRow } from './store/jobs.ts';
 import { sendWithin, type Telemetry } from './telemetry.ts';
 import type { HealthOptions } from './thresholds.ts';
 import { Waiting, type WaitOptions } from './wait.ts';
+import { type SleepOptions, WakeHint } from './wakeHint.ts';
 import { tickLookout, watchChore, watchOptions } from './watch.ts';
 import type { AlertOptions } from './webhook.ts';
 
@@ -86,6 +88,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly retention?: RetentionOptions<Jobs[number]['type']>;
   /** What `queue.kick()` needs of the platform. */
   readonly kick?: KickOptions;
+  /** Lets a database that scales to zero sleep between ticks that find nothing. Default: every tick asks it. */
+  readonly sleep?: SleepOptions;
   /** From when on the queue is not well. */
   readonly health?: HealthOptions;
   /** Who is told of incidents. */
@@ -158,8 +162,15 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     opened ??= typeof options.database === 'function' ? options.database() : options.database;
     return opened;
   };
-  const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) =>
-    transaction ? enqueueIn(checkTransaction(transaction), statement) : enqueueAlone(database(), statement);
+  const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
+  const hint = options.sleep ? new WakeHint(options.sleep, handled, log) : null;
+  const stir = () => hint?.stir();
+  const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) => {
+    const sent = transaction
+      ? enqueueIn(checkTransaction(transaction), statement)
+      : enqueueAlone(database(), statement);
+    return sent.finally(stir); // also if it failed: an answer that got lost may have been a yes
+  };
   const enqueue = async (inputs: readonly JobInput[], transaction: Transaction | undefined) => {
     if (telemetry === null) return insert(enqueueStatement(jobs, inputs), transaction);
     return sendWithin(telemetry, batchOf(jobs, inputs), async (traceparent) =>
@@ -169,10 +180,22 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const waiting = new Waiting(database, Math.random);
   const noticeMissingTicks = options.kick ? tickLookout(watch, database, options.kick.waitUntil) : () => undefined;
 
-  const drainHere = async (drainOptions: DrainOptions) => {
+  const drainAwake = async (drainOptions: DrainOptions) => {
     const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, limiter, longestRunMs };
     const context: DrainContext = { executor: database(), ...shared };
     return limiter.during(() => drain(context, drainOptions));
+  };
+  const drainHere = async ({ maySleep = false, ...drainOptions }: DrainOptions) => {
+    if (hint === null) return drainAwake(drainOptions);
+    if (!maySleep) {
+      stir(); // for whatever it is there for, a retry of its jobs included
+      return drainAwake(drainOptions);
+    }
+    const sleepsForMs = await hint.sleepsForMs();
+    if (sleepsForMs !== null) return asleep(drainOptions.source, sleepsForMs);
+    const report = await drainAwake(drainOptions);
+    if (report.stopReason === 'empty') await hint.fallAsleep(database());
+    return report;
   };
 
   return {
@@ -205,8 +228,12 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     findJob: async ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
-    ...operators({ database, jobs, retention, thresholds: watch.thresholds }),
+    ...stirringOperators(operators({ database, jobs, retention, thresholds: watch.thresholds }), stir),
   };
+}
+
+function asleep(source: string | undefined, nextDueInMs: number): DrainReport {
+  return { ...emptyReport(randomUUID(), source ?? 'manual'), stopReason: 'asleep', nextDueInMs };
 }
 
 function refuseKick(): never {

@@ -13,7 +13,9 @@ export type StopReason =
   /** SIGTERM, or the caller's signal. */
   | 'stopped'
   /** Postgres stopped answering; what could not be settled is taken again when its lease ends. */
-  | 'database_unreachable';
+  | 'database_unreachable'
+  /** The wake hint said that nothing is due: the database was not asked, and the ledger does not know of it. */
+  | 'asleep';
 
 export interface DrainReport {
   readonly id: string;

@@ -47,8 +47,13 @@ const MINUTE_MS = 60_000;
 /** At some two hundred million Postgres begins to force vacuums; long before that dead rows are what slows claims. */
 const SNAPSHOT_XIDS = 10_000_000;
 
-/** Throws QueueError `option_invalid`. */
-export function thresholdsOf(options: HealthOptions, jobs: Iterable<Job>, functions: readonly string[]): Thresholds {
+/** `sleepMs`: for so long ticks may let the database alone, see wakeHint.ts. Throws QueueError `option_invalid`. */
+export function thresholdsOf(
+  options: HealthOptions,
+  jobs: Iterable<Job>,
+  functions: readonly string[],
+  sleepMs: number,
+): Thresholds {
   const { missedTicks = 3, deadLetters = 3, retryRatio = 0.2, times = 3, runTimes = 3 } = options;
   const { attempts = 20, deadlineTicks = 5 } = options;
   const tickMs = durationMs('tickEvery', options.tickEvery ?? '1m') * within('missedTicks', missedTicks, 1, 1_000);
@@ -60,7 +65,7 @@ export function thresholdsOf(options: HealthOptions, jobs: Iterable<Job>, functi
   for (const job of jobs) if (job.handler) types[job.type] = job.startWithinMs ?? startWithinMs;
   return {
     functions,
-    tickMs,
+    tickMs: tickMs + sleepMs,
     types,
     startWithinMs,
     deadLetters: within('deadLetters', deadLetters, 1, 1_000),

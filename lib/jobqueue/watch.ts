@@ -15,6 +15,7 @@ import {
   watch,
 } from './store/watch.ts';
 import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from './thresholds.ts';
+import { atMostMs, type SleepOptions } from './wakeHint.ts';
 import { type AlertOptions, foundOf, messageOf, post, WebhookError } from './webhook.ts';
 import { inWords } from './words.ts';
 
@@ -40,11 +41,12 @@ export interface WatchDeclaration {
   readonly health?: HealthOptions;
   readonly alerts?: AlertOptions;
   readonly guard?: Guard;
+  readonly sleep?: SleepOptions;
 }
 
 /** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
 export function watchOptions(
-  { health = {}, alerts = {}, guard }: WatchDeclaration,
+  { health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
   jobs: ReadonlyMap<string, Job>,
   log: Log,
 ): WatchOptions {
@@ -54,7 +56,7 @@ export function watchOptions(
       const message = `expected guard.${expected}, got ${String(got)}`;
       throw new QueueError('option_invalid', `createQueue: ${message}`, { issues: [{ path: 'guard', message }] });
     });
-  const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS);
+  const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS, sleep ? atMostMs(sleep) : 0);
   return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log };
 }
 

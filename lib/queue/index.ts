@@ -1,10 +1,11 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
 import { getDeadline, waitUntil } from '@vercel/functions';
 import { database } from '../../db/client.ts';
-import { alertWebhookUrl, logJobs, maxDurationMs } from '../config.ts';
+import { alertWebhookUrl, databaseSleepMs, logJobs, maxDurationMs } from '../config.ts';
 import { createQueue } from '../jobqueue/index.ts';
 import { jobs, schedules } from '../jobs/index.ts';
 import { log } from '../log.ts';
+import { sleepOptions } from './sleep.ts';
 
 export const queue = createQueue({
   database,
@@ -15,4 +16,5 @@ export const queue = createQueue({
   log: (level, event, fields) => log[level](fields, event),
   logJobs: logJobs(),
   kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },
+  ...sleepOptions(databaseSleepMs()),
 });

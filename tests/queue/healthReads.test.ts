@@ -63,7 +63,7 @@ async function fill(rows: number): Promise<void> {
 
 test.for([1_000, 200_000])('of %i rows of each kind it reads 200 lanes and a thousand rows', async (rows) => {
   await fill(rows);
-  const reads = await readsOf('select jobqueue.health_1($1)', [thresholdsOf({}, [], FUNCTIONS)]);
+  const reads = await readsOf('select jobqueue.health_1($1)', [thresholdsOf({}, [], FUNCTIONS, 0)]);
   // A lane is found, then its head: what others hold in front of it is passed.
   expect(reads.get('jobs')?.idx_tup_fetch ?? 0).toBeLessThan(2_500);
   if (rows === 1_000) return; // so few are read as they stand
@@ -82,7 +82,7 @@ test('an idle watch reads its one row, and no incident of thousands that are ove
     analyze jobqueue.incidents`);
   const request = {
     token: '00000000-0000-4000-8000-000000000000',
-    thresholds: thresholdsOf({}, [], FUNCTIONS),
+    thresholds: thresholdsOf({}, [], FUNCTIONS, 0),
     guards: {},
   };
   const reads = await readsOf('select jobqueue.watch_1($1)', [request]);

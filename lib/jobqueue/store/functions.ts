@@ -28,4 +28,5 @@ export const FUNCTIONS = [
   'jobqueue.take_tokens_1(jsonb)',
   'jobqueue.return_tokens_1(jsonb)',
   'jobqueue.block_1(text,float8)',
+  'jobqueue.rest_1(jsonb)',
 ] as const;

@@ -1,0 +1,28 @@
+/** Where the wake hint of this deployment is kept: in the platform's runtime cache or, self-hosted, in the one process that serves and ticks. */
+import { getCache, waitUntil } from '@vercel/functions';
+import type { HintCache, SleepOptions } from '../jobqueue/index.ts';
+
+/** Nothing that another deployment wrote counts: it may know other types and schedules. */
+function platformCache(deployment: string): HintCache {
+  return getCache({ namespace: `jobqueue-${deployment}` });
+}
+
+/** Next.js bundles several module graphs into one process: what an action enqueues must wake the endpoint's ticks. */
+const KEY = Symbol.for('conversure.jobqueue.wakeHint');
+
+const shared = globalThis as { [KEY]?: Map<string, unknown> };
+
+function processCache(): HintCache {
+  shared[KEY] ??= new Map();
+  const entries = shared[KEY];
+  return {
+    get: async (key) => entries.get(key),
+    set: async (key, value) => entries.set(key, value), // two keys, never more
+  };
+}
+
+export function sleepOptions(atMost: number | undefined): { sleep?: SleepOptions } {
+  if (atMost === undefined) return {};
+  const deployment = process.env.VERCEL_DEPLOYMENT_ID;
+  return { sleep: { cache: deployment ? platformCache(deployment) : processCache(), atMost, waitUntil } };
+}
