@@ -7,14 +7,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
+import { programFile } from '../support/programs.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 import { TOKEN } from './phones.ts';
 import type { SenderOrders } from './programs/sender.ts';
 
-const PROGRAM = fileURLToPath(new URL('programs/sender.ts', import.meta.url));
 const PEOPLE = 5_000;
 const DRAINS = 4;
 const NUMBER = '15550001';
@@ -63,7 +62,7 @@ async function endLeasesOf(sender: ChildProcess): Promise<number> {
 }
 
 async function startSender(): Promise<void> {
-  const sender = spawn(process.execPath, ['--import', 'tsx', PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const sender = spawn(process.execPath, [programFile('campaignSender')], { stdio: ['pipe', 'pipe', 'inherit'] });
   senders.push(sender);
   sender.stdin.on('error', () => undefined); // killed before it read its orders
   await once(sender.stdout, 'data');

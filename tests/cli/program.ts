@@ -6,8 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { programFile } from '../support/programs.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/jobqueue.mjs', import.meta.url));
+/** Those that read files of the project start as users start them; the others compiled, see programs.ts. */
+const READING_THE_PROJECT: readonly (string | undefined)[] = ['init', 'doctor', 'migrate'];
 
 export interface Ended {
   readonly code: number | null;
@@ -25,7 +28,8 @@ export interface Surroundings {
 /** Starts it; the caller waits. */
 export function start(args: readonly string[], { env = {}, cwd, stdin }: Surroundings = {}): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+  const file = READING_THE_PROJECT.includes(args[0]) ? LAUNCHER : programFile('cli/jobqueue');
+  const child = spawn(process.execPath, [file, ...args], {
     cwd: resolve(cwd ?? 'tests/cli'), // no .env files there
     env: { PATH, HOME, ...env } as unknown as NodeJS.ProcessEnv,
     stdio: 'pipe',

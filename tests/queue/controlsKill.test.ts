@@ -1,17 +1,16 @@
 /** Drains and operators that are killed in the middle of a cancel or a replay: nothing is lost, nothing runs twice, the same call does the rest. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { DRIVERS } from '../support/driverParity.ts';
+import { programFile } from '../support/programs.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
 import { type DrainProcess, endDrainProcesses, type Network, networkFor, startDrainProcess } from './drainProcess.ts';
 import type { OperatorOrders } from './programs/operator.ts';
 import { endLeases, rows, statuses } from './support.ts';
 
-const OPERATOR = fileURLToPath(new URL('programs/operator.ts', import.meta.url));
 const ANN = { actor: 'ann' };
 const JOBS = 1_600;
 
@@ -44,7 +43,7 @@ async function networkOf(driver: (typeof DRIVERS)[number]): Promise<Network> {
 
 function startOperator({ way }: Network, does: OperatorOrders['does'], slicesBeforeHanging: number): ChildProcess {
   const orders: OperatorOrders = { ...way, does, slicesBeforeHanging };
-  const operator = spawn(process.execPath, ['--import', 'tsx', OPERATOR, JSON.stringify(orders)], {
+  const operator = spawn(process.execPath, [programFile('operator'), JSON.stringify(orders)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   operators.push(operator);

@@ -2,14 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { DriverName } from '../support/driverParity.ts';
 import type { Faults } from '../support/faults.ts';
 import { neonEndpoint } from '../support/neonEndpoint.ts';
+import { programFile } from '../support/programs.ts';
 import { tcpProxy } from '../support/tcpProxy.ts';
 import type { Fact, Orders } from './programs/drainer.ts';
-
-const PROGRAM = fileURLToPath(new URL('programs/drainer.ts', import.meta.url));
 
 type FactOf<Name extends Fact['fact']> = Extract<Fact, { fact: Name }>;
 
@@ -25,9 +23,9 @@ export interface DrainProcess {
 
 const alive = new Set<DrainProcess>();
 
-/** Returns at once; starting up takes about a second of which the first orders wait for the rest. */
+/** Returns at once; the first orders wait until it has started up. */
 export function startDrainProcess(): DrainProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [programFile('drainer')], { stdio: ['pipe', 'pipe', 'pipe'] });
   const facts: Fact[] = [];
   const listeners = new Set<(fact: Fact | null) => void>();
   let complaint = '';

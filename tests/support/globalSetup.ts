@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { migrate } from '../../db/migrate.ts';
+import { compilePrograms } from './programs.ts';
 import { startTestServer } from './server.ts';
 
 export const TEMPLATE = 'jobqueue_template';
@@ -35,6 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('postgresUrl', server.url);
   const runFolder = await mkdtemp(join(tmpdir(), 'jobqueue-run-'));
   project.provide('runFolder', runFolder);
+  await compilePrograms(runFolder);
   return async () => {
     await server.stop();
     await rm(runFolder, { recursive: true, force: true });
