@@ -1,9 +1,8 @@
 /** How a command ends that cannot do its work: 2 for what was typed, 1 for everything else. One message, no stack, no secret. */
 import { CommanderError } from 'commander';
 import { UnusableDatabaseError } from '../db/connectionError.ts';
-import { ConnectionError, DatabaseUsageError } from '../db/errors.ts';
-import { MigrationError } from '../db/migrate.ts';
-import { QueueError, type QueueErrorCode } from '../lib/jobqueue/index.ts';
+import { ConnectionError, DatabaseUsageError, MigrationError } from '../db/errors.ts';
+import { QueueError, type QueueErrorCode } from '../lib/jobqueue/errors.ts';
 import { SetupError } from '../scripts/setupError.ts';
 
 /** What was typed cannot be meant. */

@@ -1,4 +1,4 @@
-/** What goes wrong around a statement rather than in it: a mistake in its use, or an answer that never came. */
+/** What goes wrong around a statement rather than in it: a mistake in its use, an answer that never came, a migration. */
 
 export type DatabaseUsageCode =
   | 'database_url_missing'
@@ -25,6 +25,11 @@ export class DatabaseUsageError extends Error {
  */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
+}
+
+/** A migration that cannot be applied: the message names the file and what to do; `cause` is Postgres' own error. */
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError';
 }
 
 /**

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { MigrationError } from './errors.ts';
 
 /** One line of history: its versioned files, then its repeatable ones. A folder that does not exist holds no files. */
 export interface MigrationSource {
@@ -23,11 +24,6 @@ export interface MigrateOptions {
 /** What ran, in order, as `scope/file`. Empty when the database was up to date. */
 export interface MigrateReport {
   readonly applied: readonly string[];
-}
-
-/** A migration that cannot be applied: the message names the file and what to do; `cause` is Postgres' own error. */
-export class MigrationError extends Error {
-  override readonly name = 'MigrationError';
 }
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));

@@ -1,6 +1,7 @@
 /** Which database a script works on, and its migration, with errors that name the variable to change. */
 import { addressOf, type ConnectionVariable, connectionError } from '../db/connectionError.ts';
-import { type MigrateReport, MigrationError, migrate } from '../db/migrate.ts';
+import { MigrationError } from '../db/errors.ts';
+import { type MigrateReport, migrate } from '../db/migrate.ts';
 import { dataFolder } from './environment.ts';
 import { SetupError } from './setupError.ts';
 

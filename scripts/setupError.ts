@@ -1,7 +1,6 @@
 /** How a script ends that cannot do its work: one message for what the reader can put right, a stack for all else. */
 import { UnusableDatabaseError } from '../db/connectionError.ts';
-import { DatabaseUsageError } from '../db/errors.ts';
-import { MigrationError } from '../db/migrate.ts';
+import { DatabaseUsageError, MigrationError } from '../db/errors.ts';
 
 /** Something is missing around us: the message says what, and what to do. */
 export class SetupError extends Error {

@@ -66,6 +66,14 @@ const ABSENT: IForbiddenRuleType[] = [
     to: { path: '^cli/(database|http)Target[.]ts$' },
   },
   {
+    name: 'the command line starts light: drivers, queue and job types are loaded by the command that needs them',
+    from: { path: '^cli/([^/]+|commands/[^/]+)[.]ts$', pathNot: '^cli/(databaseTarget|httpTarget|pending)[.]ts$' },
+    to: {
+      path: '^(db/(client|migrate|drivers)|lib/jobs/|lib/jobqueue/index|scripts/database|cli/(databaseTarget|httpTarget|pending|doctor/database|prisma/import)[.])',
+      dependencyTypesNot: ['dynamic-import', 'type-only'],
+    },
+  },
+  {
     name: "only the command line carries a terminal's libraries",
     from: { path: '^(api|app|db|lib)/' },
     to: { path: '^node_modules/(commander|cli-table3|cli-progress|@clack)/' },

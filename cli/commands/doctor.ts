@@ -1,10 +1,7 @@
 /** `jobqueue doctor`: is everything in place, and if not, how to mend each thing. Changes nothing. */
 import { Command } from 'commander';
-import { examineDatabase } from '../doctor/database.ts';
-import { examineDeployment } from '../doctor/deployment.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { chooseDatabase, placeOf } from '../environment.ts';
-import { httpTarget } from '../httpTarget.ts';
 import { type Common, onTarget } from '../options.ts';
 import { coloured, dim, print, printJson } from '../output.ts';
 
@@ -25,9 +22,12 @@ export function doctorCommand(): Command {
 
 async function examine(options: Common): Promise<Finding[]> {
   const place = placeOf(options);
-  if (place.kind === 'http') return examineDeployment(place.url, httpTarget(place.url));
+  if (place.kind === 'http') {
+    const { examineDeployment } = await import('../doctor/deployment.ts');
+    return examineDeployment(place.url, (await import('../httpTarget.ts')).httpTarget(place.url));
+  }
   chooseDatabase(place.url);
-  return examineDatabase(place.url);
+  return (await import('../doctor/database.ts')).examineDatabase(place.url);
 }
 
 function tell({ name, state, detail, mend }: Finding): void {

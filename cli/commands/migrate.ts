@@ -1,10 +1,8 @@
 /** `jobqueue migrate`: brings a database to the schema of this code; `--plan` only says what that would apply. */
 import { Command } from 'commander';
-import { openDatabase } from '../../scripts/database.ts';
 import { chooseDatabase, databaseOf } from '../environment.ts';
 import { type Common, onDatabase } from '../options.ts';
 import { note, print, printJson } from '../output.ts';
-import { readPending } from '../pending.ts';
 
 export function migrateCommand(): Command {
   return onDatabase(new Command('migrate'))
@@ -17,11 +15,12 @@ export function migrateCommand(): Command {
     .action(async (options: Common & { plan?: true }) => {
       chooseDatabase(databaseOf(options, 'migrate'));
       if (options.plan) {
-        const { address, pending } = await readPending();
+        const { address, pending } = await (await import('../pending.ts')).readPending();
         if (options.json) printJson({ database: address, pending });
         else print(pending.length === 0 ? `${address} is up to date.` : pending.join('\n'));
         return;
       }
+      const { openDatabase } = await import('../../scripts/database.ts');
       const database = await openDatabase({ embedded: false });
       const { address, applied } = await database.migrate(options.json ? () => {} : note);
       if (options.json) printJson({ database: address, applied });

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, type Database } from '../../db/client.ts';
 import { addressOf, connectionError } from '../../db/connectionError.ts';
-import { MigrationError } from '../../db/migrate.ts';
+import { MigrationError } from '../../db/errors.ts';
 import { createQueue } from '../../lib/jobqueue/index.ts';
 import { jobs } from '../../lib/jobs/index.ts';
 import { SetupError } from '../../scripts/setupError.ts';

@@ -1,6 +1,6 @@
 /** What becomes of one row of the Prisma queue: live, or history with its reason. Pure: no clock, no database. */
 import type { z } from 'zod';
-import { LIMITS } from '../../lib/jobqueue/index.ts';
+import { LIMITS } from '../../lib/jobqueue/limits.ts';
 
 /** As oldTable.ts reads it; instants in ms. */
 export interface OldJob {
