@@ -18,12 +18,16 @@ export function kicker(drain: (options: DrainOptions) => Promise<unknown>, optio
   let current: Promise<void> | null = null;
   let again = false;
 
+  async function drainOnce(): Promise<void> {
+    const deadline = options.deadline?.();
+    await drain({ source: 'kick', budgetMs: KICK_BUDGET_MS, ...(deadline && { deadline }) });
+  }
+
   async function drainUntilQuiet(): Promise<void> {
     try {
       do {
         again = false;
-        const deadline = options.deadline?.();
-        await drain({ source: 'kick', budgetMs: KICK_BUDGET_MS, ...(deadline && { deadline }) }).catch(options.failed);
+        await drainOnce().catch(options.failed);
       } while (again);
     } finally {
       current = null; // at once: a kick after the last look at `again` must not take this drain for one to come

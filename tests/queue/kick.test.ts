@@ -71,3 +71,23 @@ test.each(Array.from({ length: 12 }, (_, n) => n))(
     expect(drains).toBe(before + 1);
   },
 );
+
+test('what the platform cannot say is told, and the next kick drains', async () => {
+  let drains = 0;
+  const failures: unknown[] = [];
+  const kept: Promise<unknown>[] = [];
+  const kick = kicker(async () => void drains++, {
+    waitUntil: (promise) => kept.push(promise),
+    deadline: () => {
+      if (failures.length === 0) throw new Error('no deadline');
+      return undefined;
+    },
+    failed: (error) => failures.push(error),
+  });
+  kick();
+  await Promise.all(kept);
+  expect([drains, failures]).toEqual([0, [new Error('no deadline')]]);
+  kick();
+  await Promise.all(kept);
+  expect(drains).toBe(1);
+});
