@@ -5,17 +5,8 @@ create or replace function jobqueue.health_lanes_1(types jsonb, unhandled_ms flo
 returns table (name text, subject text, value float8, "limit" float8, data jsonb)
 language sql stable
 as $$
-  with recursive lane as (
-    (select j.queue, j.type, j.priority from jobqueue.jobs j order by j.queue, j.type, j.priority limit 1)
-    union all
-    select n.queue, n.type, n.priority
-    from lane l
-    cross join lateral (
-      select j.queue, j.type, j.priority from jobqueue.jobs j
-      where (j.queue, j.type, j.priority) > (l.queue, l.type, l.priority)
-      order by j.queue, j.type, j.priority limit 1) n
-  ), running as (
-    select l.*, count(*) over () as total from (select * from lane limit 2000) l
+  with running as (
+    select l.*, count(*) over () as total from jobqueue.lanes_in_use_1(2000) l
     where not exists (select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type))
   ), late as (
     select l.type, l.queue, l.priority, round(extract(epoch from now() - head.since) * 1000)::float8 as late_ms

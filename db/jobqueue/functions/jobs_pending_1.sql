@@ -2,17 +2,8 @@
 create or replace function jobqueue.jobs_pending_1(filter jsonb, cursor jsonb, bound int, out ids bigint[], out next jsonb)
 language sql stable
 as $$
-  with recursive lane as (
-    (select j.queue, j.type, j.priority from jobqueue.jobs j order by j.queue, j.type, j.priority limit 1)
-    union all
-    select n.queue, n.type, n.priority
-    from lane l
-    cross join lateral (
-      select j.queue, j.type, j.priority from jobqueue.jobs j
-      where (j.queue, j.type, j.priority) > (l.queue, l.type, l.priority)
-      order by j.queue, j.type, j.priority limit 1) n
-  ), meant as (
-    select * from (select * from lane limit 2000) l
+  with meant as (
+    select * from jobqueue.lanes_in_use_1(2000) l
     where (not filter ? 'type' or l.type = filter ->> 'type') and (not filter ? 'queue' or l.queue = filter ->> 'queue')
     limit 200
   ), found as (

@@ -13,18 +13,9 @@ returns jsonb
 language sql stable
 set jit = off
 as $$
-  with recursive lane as (
-    (select queue, type, priority from jobqueue.jobs order by queue, type, priority limit 1)
-    union all
-    select n.queue, n.type, n.priority
-    from lane l
-    cross join lateral (
-      select j.queue, j.type, j.priority from jobqueue.jobs j
-      where (j.queue, j.type, j.priority) > (l.queue, l.type, l.priority)
-      order by j.queue, j.type, j.priority limit 1) n
-  ), bounded as materialized (
+  with recursive bounded as materialized (
     select l.*, greatest(100, least(1000, 20000 / count(*) over ()))::int as bound
-    from (select * from lane limit 200) l
+    from jobqueue.lanes_in_use_1(200) l
   ), probed as (
     select l.queue, l.type, l.bound, d.due, s.scheduled, h.head
     from bounded l

@@ -12,17 +12,8 @@ language sql volatile  -- no snapshot older than the call: an enqueue that has c
 set jit = off
 set timezone = 'UTC'
 as $$
-  with recursive lane as (
-    (select j.queue, j.type, j.priority from jobqueue.jobs j order by j.queue, j.type, j.priority limit 1)
-    union all
-    select n.queue, n.type, n.priority
-    from lane l
-    cross join lateral (
-      select j.queue, j.type, j.priority from jobqueue.jobs j
-      where (j.queue, j.type, j.priority) > (l.queue, l.type, l.priority)
-      order by j.queue, j.type, j.priority limit 1) n
-  ), bounded as (
-    select * from lane limit 1000  -- some 5 ms; with more of them nobody rests
+  with bounded as (
+    select * from jobqueue.lanes_in_use_1(1000)  -- some 5 ms; with more of them nobody rests
   )
   select case
     when (select count(*) from bounded) = 1000

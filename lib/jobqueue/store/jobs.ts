@@ -111,19 +111,9 @@ export async function dueLanes(
 ): Promise<DueLane[]> {
   return executor.execute<DueLane>({
     text: `
-      with recursive lane as (
-        (select queue, type, priority from jobqueue.jobs order by queue, type, priority limit 1)
-        union all
-        select n.queue, n.type, n.priority
-        from lane l
-        cross join lateral (
-          select j.queue, j.type, j.priority from jobqueue.jobs j
-          where (j.queue, j.type, j.priority) > (l.queue, l.type, l.priority)
-          order by j.queue, j.type, j.priority limit 1) n
-      )
       select l.queue, l.type, l.priority, c.due::int as due,
              exists (select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type)) as paused
-      from (select * from lane limit 2000) l
+      from jobqueue.lanes_in_use_1(2000) l
       cross join lateral (
         select count(*) as due, min(due_at) as head
         from (select due_at from jobqueue.jobs j
