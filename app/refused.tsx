@@ -12,7 +12,6 @@ const REASONS: Readonly<Record<string, string>> = {
   option_invalid: 'One of the values is not what was expected.',
   unknown_schedule: 'There is no such schedule, or no drain of this deployment has begun yet.',
   secret_wrong: 'This is neither the operator’s nor the viewer’s secret.',
-  too_many_tries: 'Too many tries. Wait a minute, then try again.',
   not_configured:
     'This deployment has no OPERATOR_SECRET, so nobody can sign in. Set it, 16 characters or more, and deploy again.',
   not_replayed: 'It was not replayed: it is no dead letter any more, or another job holds its idempotency key now.',

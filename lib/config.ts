@@ -77,6 +77,13 @@ export function databaseSleepMs(): number | undefined {
   throw new Error(`DATABASE_SLEEP: expected a duration from 1m to 24h, such as 1h, got ${value}`);
 }
 
+/** How many proxies of the operator's stand before a self-hosted app, `TRUSTED_PROXIES`. Default 0: `X-Forwarded-For` is the client's own word. */
+export function trustedProxies(): number {
+  const value = /^\d?$/.exec(process.env.TRUSTED_PROXIES ?? '');
+  if (value !== null) return Number(value[0]);
+  throw new Error(`TRUSTED_PROXIES: expected a number from 0 to 9, got ${process.env.TRUSTED_PROXIES}`);
+}
+
 /** Where alerts go: `ALERT_WEBHOOK_URL`, a secret. Unset or empty: they are only logged. */
 export function alertWebhookUrl(): string | undefined {
   const value = z

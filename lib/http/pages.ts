@@ -1,5 +1,6 @@
 /** Who may see the pages and call their actions. Asked twice, in proxy.ts and where the data is read: neither trusts the other. */
-import { isOpenConsole } from '../config.ts';
+import { isIP } from 'node:net';
+import { isOpenConsole, trustedProxies } from '../config.ts';
 import { HttpError } from './errors.ts';
 import { type Session, unseal } from './session.ts';
 
@@ -46,10 +47,12 @@ export function sessionCookie(headers: Headers): { readonly name: string; readon
   return isLocal ? { name: LOCAL_COOKIE, secure: false } : { name: COOKIE, secure: true };
 }
 
-/** Whom to count failed logins against: the last hop that a proxy has noted, for what stands before it anyone can write. */
+/** The client's address for the log, as the platform or the outermost trusted proxy noted it; `unknown` where a client could have written it. */
 export function clientAddress(headers: Headers): string {
+  if (process.env.VERCEL !== undefined) return headers.get('x-vercel-forwarded-for') ?? 'unknown'; // the platform overwrites it
   const hops = (headers.get('x-forwarded-for') ?? '').split(',');
-  return (hops.at(-1)?.trim() || 'direct').slice(0, 100);
+  const address = hops.at(-trustedProxies())?.trim() ?? '';
+  return trustedProxies() > 0 && isIP(address) > 0 ? address : 'unknown';
 }
 
 /** Also what keeps another site's name that resolves to 127.0.0.1 out of an open console. */

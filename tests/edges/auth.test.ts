@@ -1,9 +1,10 @@
 /** Who is let in: current and previous secrets, nothing else, and nobody while none is configured. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { localPath } from '../../app/login/next.ts';
 import type { SecretName } from '../../lib/config.ts';
 import { authorize } from '../../lib/http/auth.ts';
 import { HttpError } from '../../lib/http/errors.ts';
-import { admit, admitOperator, admitOrigin, sessionOf } from '../../lib/http/pages.ts';
+import { admit, admitOperator, admitOrigin, clientAddress, sessionOf } from '../../lib/http/pages.ts';
 import { type Role, roleOf, seal } from '../../lib/http/session.ts';
 import { log } from '../../lib/log.ts';
 
@@ -156,6 +157,42 @@ describe('the pages', () => {
   ])('answer %s', (_, headers, status) => {
     expect(statusOf(() => admitOrigin(new Headers(headers)))).toBe(status);
   });
+});
+
+test.each<[string, Record<string, string>, Record<string, string>, string]>([
+  ['nobody vouches for', {}, { 'x-forwarded-for': '198.51.100.7' }, 'unknown'],
+  ['one proxy noted', { TRUSTED_PROXIES: '1' }, { 'x-forwarded-for': '198.51.100.7, 203.0.113.9' }, '203.0.113.9'],
+  [
+    'the outer proxy noted',
+    { TRUSTED_PROXIES: '2' },
+    { 'x-forwarded-for': '::1, 2001:db8::9, 10.0.0.1' },
+    '2001:db8::9',
+  ],
+  ['no proxy noted', { TRUSTED_PROXIES: '1' }, { 'x-forwarded-for': 'x'.repeat(9_000) }, 'unknown'],
+  [
+    'the platform noted',
+    { VERCEL: '1', TRUSTED_PROXIES: '1' },
+    { 'x-vercel-forwarded-for': '203.0.113.9', 'x-forwarded-for': '198.51.100.7' },
+    '203.0.113.9',
+  ],
+])("a client's address that %s", (_, environment, headers, address) => {
+  for (const name of ['VERCEL', 'TRUSTED_PROXIES']) vi.stubEnv(name, environment[name]);
+  expect(clientAddress(new Headers(headers))).toBe(address);
+});
+
+test.each([
+  ['/jobs?type=crm_sync#top', '/jobs?type=crm_sync#top'],
+  ['/заявки?q=\u{1f600} x\ud800', '/%D0%B7%D0%B0%D1%8F%D0%B2%D0%BA%D0%B8?q=%F0%9F%98%80%20x%EF%BF%BD'],
+  ['/a\r\nset-cookie:x', '/aset-cookie:x'],
+  ['//evil.example', '/'],
+  ['/\\evil.example', '/'],
+  ['/.//evil.example', '/'],
+  ['/\t/evil.example', '/'],
+  ['https://evil.example/', '/'],
+  [`/${'x'.repeat(2_000)}`, '/'],
+  ['', '/'],
+])('a login with next %j leads to %j', (next, path) => {
+  expect(localPath(next)).toBe(path);
 });
 
 function bearing(authorization: string | null): Request {
