@@ -21,7 +21,7 @@ export class Gate {
   }
 
   /** `null`: start it now, its token is used; an outcome: it cannot start. Without a slot for it no token is asked for. */
-  ask(held: Held, hasSlot: boolean): Outcome | 'wait' | null {
+  ask(held: Held, hasSlot: boolean, now: number): Outcome | 'wait' | null {
     if (!isLoaded(held.definition, this.#wake)) return 'wait'; // a token would be too old when the handler is there
     let ticket = this.#tickets.get(held);
     if (!ticket) {
@@ -30,7 +30,8 @@ export class Gate {
       if (!hasSlot && !this.#limiter.sendsAway(key)) return 'wait';
       ticket = this.#enter(held, key);
     }
-    if (ticket.state === 'granted') return this.#limiter.use(ticket) ? null : 'wait';
+    // too old at most once: the next, if it has one already, was granted at this very instant
+    while (ticket.state === 'granted') if (this.#limiter.use(ticket, now)) return null;
     if (ticket.state === 'postponed') return { kind: 'postponed', delayMs: ticket.delayMs };
     return ticket.state === 'failed' ? { kind: 'postponed', delayMs: REFUSED_MS } : 'wait';
   }

@@ -107,7 +107,7 @@ export class Hands {
       if (held === this.#suspect && !held.announced) return; // Postgres learns that it runs before it can do harm
       const hasSlot = n < concurrency - this.#running.size - this.#zombies;
       const refusal =
-        this.#unfit(held, now) ?? (held.definition.rateLimit === null ? null : this.#gate.ask(held, hasSlot));
+        this.#unfit(held, now) ?? (held.definition.rateLimit === null ? null : this.#gate.ask(held, hasSlot, now));
       if (refusal === 'wait') {
         n++;
         continue;

@@ -54,9 +54,9 @@ async function tokenOrDelay(
       if (ticket) limiter.leave(ticket);
       reject(signal.reason);
     };
-    const changed = () => {
+    const changed = (now: number) => {
       if (ticket === null || ticket.state === 'waiting' || ticket.state === 'over') return;
-      if (ticket.state === 'granted' && !limiter.use(ticket)) return changed(); // too old: it waits on, or has the next
+      if (ticket.state === 'granted' && !limiter.use(ticket, now)) return; // too old: it is told of the next
       signal.removeEventListener('abort', aborted);
       if (ticket.state === 'failed') reject(ticket.error);
       else resolve(ticket.state === 'postponed' ? ticket.delayMs : null);
@@ -64,6 +64,6 @@ async function tokenOrDelay(
     signal.addEventListener('abort', aborted, { once: true });
     const patience = patienceMs(run.deadline().getTime() - Date.now());
     ticket = limiter.enter({ key, limit, returning, patienceMs: patience, changed });
-    changed();
+    changed(performance.now());
   });
 }

@@ -67,9 +67,11 @@ export class RateLimiter {
     return ticket;
   }
 
-  /** Uses the token of a granted ticket, now. `false`: it is too old, and the ticket waits for another. */
-  use(ticket: Ticket): boolean {
-    const now = performance.now();
+  /**
+   * Uses the token of a granted ticket. `false`: it is too old, and the ticket waits for another, or has one already. `now` is the
+   * caller's one reading of the clock: a token that was granted at the same instant is never too old.
+   */
+  use(ticket: Ticket, now: number): boolean {
     if (now < ticket.untilMs) {
       ticket.state = 'over';
       const bucket = this.#bucketOf(ticket.entry);
@@ -200,7 +202,7 @@ export class RateLimiter {
     if (postponed > 0) {
       const last = tickets.slice(-postponed).filter(({ state }) => state === 'waiting');
       bucket.tickets = bucket.tickets.filter((ticket) => !last.includes(ticket));
-      for (const [place, ticket] of last.entries()) postpone(ticket, comeBackMs(answer, place));
+      for (const [place, ticket] of last.entries()) postpone(ticket, comeBackMs(answer, place), now);
       for (const ticket of tickets) ticket.isAhead = true; // the line begins behind those that stay
     }
     this.#serve(bucket, now);
@@ -218,8 +220,8 @@ export class RateLimiter {
       if (hopeless) {
         ticket.state = 'failed';
         ticket.error = error;
-        ticket.entry.changed();
-      } else if (ticket.untilMs <= now) postpone(ticket, UNANSWERED_MS * (1 + Math.random()));
+        ticket.entry.changed(now);
+      } else if (ticket.untilMs <= now) postpone(ticket, UNANSWERED_MS * (1 + Math.random()), now);
     }
     this.#serve(bucket, now);
   }

@@ -8,8 +8,8 @@ export interface Entry {
   /** A rate limit sent the job away before. */
   readonly returning: boolean;
   readonly patienceMs: number;
-  /** Called when the ticket is no longer waiting. */
-  readonly changed: () => void;
+  /** Called when the ticket is no longer waiting, with the instant at which that was decided. */
+  readonly changed: (now: number) => void;
 }
 
 /** One job's place in the line for a token of one bucket. */
@@ -65,21 +65,26 @@ export function newTicket(entry: Entry, now: number): Ticket {
   return { entry, isAhead: entry.returning, state: 'waiting', untilMs, delayMs: 0, error: null, lump: null };
 }
 
-/** Gives what is in hand to those who wait, to those first that are ahead of the line. */
+/**
+ * Gives what is in hand to those who wait, to those first that are ahead of the line. They are told once all is given: whoever
+ * puts a token back then does not make this loop longer.
+ */
 export function handOut(bucket: Bucket, now: number): void {
   if (bucket.tickets.some(({ isAhead }) => isAhead))
     bucket.tickets.sort((a, b) => Number(b.isAhead) - Number(a.isAhead));
-  for (const lump of [...bucket.lumps]) {
+  const granted: Ticket[] = [];
+  for (const lump of bucket.lumps) {
     while (lump.tokens > 0 && lump.untilMs > now && bucket.tickets.length > 0) {
       const ticket = bucket.tickets.shift() as Ticket;
       lump.tokens--;
       ticket.state = 'granted';
       ticket.untilMs = lump.untilMs;
       ticket.lump = lump;
-      ticket.entry.changed();
+      granted.push(ticket);
     }
   }
   bucket.lumps = bucket.lumps.filter(({ tokens }) => tokens > 0);
+  for (const ticket of granted) ticket.entry.changed(now);
 }
 
 export function requestFor(bucket: Bucket, now: number, roundTripMs: number): Question {
@@ -97,10 +102,10 @@ export function requestFor(bucket: Bucket, now: number, roundTripMs: number): Qu
   return { bucket, request, tickets: [...tickets] };
 }
 
-export function postpone(ticket: Ticket, delayMs: number): void {
+export function postpone(ticket: Ticket, delayMs: number, now: number): void {
   ticket.state = 'postponed';
   ticket.delayMs = delayMs;
-  ticket.entry.changed();
+  ticket.entry.changed(now);
 }
 
 /** Its token is for the next, or goes back. */

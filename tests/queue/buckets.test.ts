@@ -13,6 +13,7 @@ import {
   usableMs,
   worthReturning,
 } from '../../lib/jobqueue/buckets.ts';
+import { handOut, newBucket, newTicket, putBack } from '../../lib/jobqueue/tickets.ts';
 
 const limits = fc.record({
   perSecond: fc.double({ min: 0.001, max: 10_000, noNaN: true }),
@@ -73,6 +74,26 @@ test('jobs come back in the order in which they were sent away, the last of any 
     }),
   );
   expect(comeBackMs({ postponeMs: 100, spacingMs: 50 }, 3)).toBe(250);
+});
+
+test('a pass hands each token out once, although whoever is told of one finds it too old and puts it back', () => {
+  const bucket = newBucket('k', { perSecond: 10, burst: 10 });
+  bucket.lumps.push({ tokens: 3, takenAt: '', askedAtMs: 0, untilMs: 300 });
+  let told = 0;
+  for (let n = 0; n < 2; n++) {
+    const changed = () => {
+      told++;
+      if (told > 100) throw new Error('told of the same token again and again');
+      putBack(bucket, ticket);
+      ticket.state = 'waiting';
+      bucket.tickets.unshift(ticket);
+    };
+    const ticket = newTicket({ key: 'k', limit: bucket.limit, returning: false, patienceMs: 2_000, changed }, 0);
+    bucket.tickets.push(ticket);
+  }
+  handOut(bucket, 299);
+  expect(told).toBe(2);
+  expect(bucket.lumps).toMatchObject([{ tokens: 3 }]);
 });
 
 test('tokens go back only if something of them arrives', () => {

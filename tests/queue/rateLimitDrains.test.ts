@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import type { DrainReport, Limit } from '../../lib/jobqueue/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { programFile } from '../support/programs.ts';
 import {
   createUses,
   excess,
@@ -19,8 +19,6 @@ import {
 } from './limited.ts';
 import type { SenderFact, SenderOrders } from './programs/sender.ts';
 import { endLeases, statuses } from './support.ts';
-
-const PROGRAM = fileURLToPath(new URL('programs/sender.ts', import.meta.url));
 
 let home: TestDatabase;
 let databases: Database[];
@@ -52,7 +50,7 @@ interface Sender {
 
 /** A process that is ready to drain when it is told to. */
 function startSender(): Sender {
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [programFile('limitedSender')], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'close');
   const lines = createInterface({ input: child.stdout });
   child.stdin.on('error', () => undefined); // killed before it read its orders

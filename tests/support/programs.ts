@@ -8,6 +8,7 @@ import { inject } from 'vitest';
 const PROGRAMS = {
   drainer: '../queue/programs/drainer.ts',
   operator: '../queue/programs/operator.ts',
+  limitedSender: '../queue/programs/sender.ts',
   campaignSender: '../campaigns/programs/sender.ts',
   // A folder below what it takes for the project's root, where it looks for its version.
   'cli/jobqueue': '../../cli/jobqueue.ts',
