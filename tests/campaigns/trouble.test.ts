@@ -1,8 +1,11 @@
 /** What Meta refuses, throttles, or never answers: each stops as much as it must, and no person gets a message twice. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { retryUnconfirmed } from '../../lib/campaigns/controls.ts';
 import { resumeConnection } from '../../lib/connections/connection.ts';
 import { startStandIn } from '../standins/kit/standIn.ts';
+import { programFile } from '../support/programs.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -319,6 +322,14 @@ describe('a message of which nobody knows whether it was sent', () => {
     ]);
   });
 });
+
+test('an outcome that comes after the database has refused one ends in an error, and does not spin for ever', async () => {
+  const program = promisify(execFile)(process.execPath, [programFile('campaignLedger')], {
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  });
+  expect((await program).stdout).toBe('refused, refused\n');
+}, 30_000);
 
 test('a webhook that is quicker than our own answer stands', async () => {
   const id = await its.create({ people: people(1) });

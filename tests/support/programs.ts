@@ -10,6 +10,7 @@ const PROGRAMS = {
   operator: '../queue/programs/operator.ts',
   limitedSender: '../queue/programs/sender.ts',
   campaignSender: '../campaigns/programs/sender.ts',
+  campaignLedger: '../campaigns/programs/ledger.ts',
   // A folder below what it takes for the project's root, where it looks for its version.
   'cli/jobqueue': '../../cli/jobqueue.ts',
 } as const;

@@ -17,11 +17,12 @@ export function startLedger(database: Executor, campaignId: string): Ledger {
   let failure: { readonly error: unknown } | null = null;
 
   async function write(): Promise<void> {
-    while (noted.length > 0 && failure === null) {
+    while (noted.length > 0) {
       const outcomes = noted;
       noted = [];
       await settleRecipients(database, campaignId, outcomes).catch((error: unknown) => {
         failure = { error }; // their rows stay 'sending', and end as unknown: nobody sends again what may have been sent
+        noted = [];
       });
     }
     writing = null;
@@ -29,11 +30,12 @@ export function startLedger(database: Executor, campaignId: string): Ledger {
 
   return {
     note(outcome) {
+      if (failure !== null) return;
       noted.push(outcome);
-      writing ??= write();
+      writing ??= write(); // which waits for Postgres before it says that it is done
     },
     async close() {
-      while (writing !== null) await writing;
+      await writing;
       if (failure !== null) throw failure.error;
     },
   };
