@@ -1,6 +1,7 @@
 /** One claimed job in the hands of a drain, from the claim to its outcome: what it is, what runs, what is still to be told. */
 import type { Executor } from '../../db/database.ts';
 import { childrenOf } from './children.ts';
+import { droppable, droppableValues } from './droppable.ts';
 import type { Child, Job, RunningJob } from './job.ts';
 import type { RateLimiter } from './rateLimit.ts';
 import type { Counters, Outcome, Settlement } from './retry.ts';
@@ -137,13 +138,12 @@ export class Held implements RunInput {
       if (this.endedAtMs !== null || this.cut === 'revoked') refused(noLongerHeld());
       else this.#checkpoints.push({ state, committed, refused });
     });
-    promise.catch(() => undefined); // a handler that does not await its checkpoint learns of its loss by its signal
     this.#wake();
-    return promise;
+    return droppable(promise); // a handler that does not await its checkpoint learns of its loss by its signal
   }
 
   children(): AsyncIterable<Child> {
-    return childrenOf(this.#executor, this.claimed.id);
+    return droppableValues(childrenOf(this.#executor, this.claimed.id));
   }
 
   progress(json: string): void {

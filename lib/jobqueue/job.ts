@@ -54,7 +54,10 @@ export interface JobContext<Payload> {
   readonly signal: AbortSignal;
   /** When `signal` fires at the latest. */
   readonly deadline: Date;
-  /** Resolves once `state` (JSON, up to 64 KiB) is committed: the next run of this job starts from there. Rejects if the job is no longer ours. */
+  /**
+   * Resolves once `state` (JSON, up to 64 KiB) is committed: the next run of this job starts from there. Rejects if the job is no
+   * longer ours; a handler that drops the promise learns it by `signal`. Throws at once for a state that cannot be kept.
+   */
   checkpoint(state: unknown): Promise<void>;
   /** Tells screens how far the job is; sent along with the next step, at most 2 s later. */
   progress(progress: Progress): void;
@@ -69,7 +72,7 @@ export interface RateLimit {
    * Resolves when a token of the bucket `key` (1 to 512 characters) is this job's: use it at once. Waits up to two seconds; if
    * it would take longer, rejects with `PostponedError`, and the job comes back when its token should be there, no attempt
    * burnt: whatever the handler returns or throws after that, but for `continueWith` and `cancelJob`. Callers of one key
-   * should name one limit; the last named counts. Throws QueueError `option_invalid`.
+   * should name one limit; the last named counts. Throws QueueError `option_invalid` at once.
    */
   (key: string, limit: Limit): Promise<void>;
   /** The bucket gives nothing before, to any invocation: for a remote system that says so. A longer block stands. */

@@ -1,5 +1,6 @@
 /** What a handler calls to keep a rate limit, and what its job's declaration says of one. */
 import { checkKey, checkLimit, type Limit, patienceMs } from './buckets.ts';
+import { droppable } from './droppable.ts';
 import { PostponedError } from './errors.ts';
 import type { RateLimit } from './job.ts';
 import type { RateLimiter } from './rateLimit.ts';
@@ -18,9 +19,7 @@ export function rateLimitOf(run: LimitedRun, postponed: (delayMs: number) => voi
   let refusal: PostponedError | null = null;
   /** Keys of which it has had a token: sent away half-way by newcomers' turns, it would do its first half again and again. */
   const begun = new Set<string>();
-  const rateLimit = async (key: string, limit: Limit): Promise<void> => {
-    checkKey(key);
-    checkLimit(limit);
+  const take = async (key: string, limit: Limit): Promise<void> => {
     const signal = run.signal();
     signal.throwIfAborted();
     if (refusal !== null) throw refusal; // the job comes back in any case
@@ -32,10 +31,15 @@ export function rateLimitOf(run: LimitedRun, postponed: (delayMs: number) => voi
     refusal = new PostponedError(key, delayMs);
     throw refusal;
   };
+  const rateLimit = (key: string, limit: Limit): Promise<void> => {
+    checkKey(key);
+    checkLimit(limit);
+    return droppable(take(key, limit));
+  };
   return Object.assign(rateLimit, {
-    async blockUntil(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
+    blockUntil(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
       checkKey(key);
-      await run.limiter.block(key, until);
+      return droppable(run.limiter.block(key, until));
     },
   });
 }

@@ -112,14 +112,14 @@ export class RateLimiter {
   }
 
   /** The bucket gives nothing until then, to nobody; what other processes have in hand they use within 600 ms. */
-  async block(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
+  block(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
     const delayMs = blockMs(until, Date.now());
     const bucket = this.#buckets.get(key);
     if (bucket) {
       bucket.lumps = [];
       bucket.shortUntilMs = performance.now() + Math.min(delayMs, MAX_SHORT_MS);
     }
-    await blockBucket(this.#executor(), key, delayMs);
+    return blockBucket(this.#executor(), key, delayMs);
   }
 
   #bucketOf({ key, limit }: Entry): Bucket {

@@ -156,7 +156,8 @@ class Context implements JobContext<unknown> {
     return (progress) => this.#progress(progress);
   }
 
-  async #checkpoint(state: unknown): Promise<void> {
+  /** Throws at once for a state that cannot be kept, and hands out the very promise that a handler may drop. */
+  #checkpoint(state: unknown): Promise<void> {
     if (state === undefined || state === null)
       throw new TypeError(`checkpoint expects a state to go on from, got ${state}`);
     return this.#input.checkpoint(boundedState(state));

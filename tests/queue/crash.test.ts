@@ -1,7 +1,10 @@
 /** Jobs that take their process with them: each convicts itself, within a stated number of deaths, and never a neighbour. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { programFile } from '../support/programs.ts';
 import { createEffects, type Doomed, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, startDrainProcess } from './drainProcess.ts';
 import type { Fact, Orders } from './programs/drainer.ts';
@@ -152,4 +155,11 @@ test('poison under two drains that share a process convicts itself and no neighb
   const story = await tickUntilEmpty({ budgetMs: 60_000 }, { drains: 2 });
   await expectJustice(guilty, story);
   expect(story.deaths).toBeLessThanOrEqual(2 * DEATHS_PER_POISON);
+});
+
+test('a handler that drops every promise it is given takes no process along, and hears of its own mistakes at once', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [programFile('dropper'), home.url], {
+    timeout: 20_000,
+  });
+  expect(stdout.trim().split('\n')).toEqual(['throws at once: TypeError, QueueError', 'lost: 1']);
 });

@@ -8,6 +8,7 @@ import { inject } from 'vitest';
 const PROGRAMS = {
   drainer: '../queue/programs/drainer.ts',
   operator: '../queue/programs/operator.ts',
+  dropper: '../queue/programs/dropper.ts',
   limitedSender: '../queue/programs/sender.ts',
   campaignSender: '../campaigns/programs/sender.ts',
   campaignLedger: '../campaigns/programs/ledger.ts',
