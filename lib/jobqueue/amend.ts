@@ -1,10 +1,10 @@
 /** Replays one dead letter with another payload: checked as an enqueue checks it, changed and replayed in one statement. */
 import type { Executor } from '../../db/database.ts';
-import { encodePayload } from './enqueue.ts';
 import { QueueError } from './errors.ts';
 import { actorOf, type By, idOf } from './filters.ts';
 import { getJob } from './inspect.ts';
 import type { Job } from './job.ts';
+import { encodePayload } from './payload.ts';
 import { restored } from './redact.ts';
 import { replayAmended as send } from './store/replays.ts';
 

@@ -2,9 +2,10 @@
 import { is, type SQL, sql } from 'drizzle-orm';
 import { PgDatabase, PgTransaction } from 'drizzle-orm/pg-core';
 import type { AnyDrizzle, Executor, Statement } from '../../db/database.ts';
-import { type Issue, QueueError } from './errors.ts';
+import { QueueError } from './errors.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { encodePayload } from './payload.ts';
 import { isSerializationFailure, sqlstateOf } from './sqlstate.ts';
 import { bytesOf } from './storable.ts';
 import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
@@ -177,41 +178,6 @@ export function encodeJob(
     ...(meta !== null && { meta }),
   };
   return `${JSON.stringify(entry).slice(0, -1)},"payload":${payload}}`;
-}
-
-/** The payload as JSON text, checked by the schema of its type. It is stored as the caller gave it; the handler gets what the schema makes of it. */
-export function encodePayload(job: Job, payload: unknown, at: string): string {
-  const parsed = job.payload.safeParse(payload);
-  if (!parsed.success) {
-    const issues: Issue[] = parsed.error.issues.map((issue) => ({
-      path: [`${at}payload`, ...issue.path.map(String)].join('.'),
-      message: issue.message,
-    }));
-    const words = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
-    throw new QueueError('payload_invalid', `'${job.type}' refuses its payload: ${words}`, { issues });
-  }
-  const refuse = (message: string, cause?: unknown) =>
-    new QueueError('payload_invalid', `'${job.type}' refuses its payload: ${at}payload: ${message}`, {
-      issues: [{ path: `${at}payload`, message }],
-      cause,
-    });
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(payload);
-  } catch (cause) {
-    throw refuse(`expected a value that JSON can hold (${cause instanceof Error ? cause.message : 'it threw'})`, cause);
-  }
-  if (json === undefined) throw refuse(`expected a value that JSON can hold, got ${typeof payload}`);
-  if (/(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/.test(json))
-    throw refuse('expected text without NUL characters and lone surrogates, which Postgres cannot store');
-  const bytes = bytesOf(json);
-  if (bytes > LIMITS.payloadBytes) {
-    const message = `expected at most ${LIMITS.payloadBytes} bytes of JSON, got ${bytes}: store the data and enqueue its id`;
-    throw new QueueError('payload_too_large', `${at}payload: ${message}`, {
-      issues: [{ path: `${at}payload`, message }],
-    });
-  }
-  return json;
 }
 
 function checkOptions(options: AddJobOptions, at: string): AddJobOptions {

@@ -3,6 +3,7 @@ import ms, { type StringValue } from 'ms';
 import type { z } from 'zod';
 import { checkLimit, type Limit } from './buckets.ts';
 import { QueueError } from './errors.ts';
+import type { SurvivesJson } from './json.ts';
 import { LIMITS } from './limits.ts';
 
 export type Status = 'PENDING' | 'PROCESSING' | 'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED';
@@ -166,9 +167,12 @@ export interface Job<Type extends string = string, Schema extends z.ZodType = z.
   readonly rateLimit: JobRateLimit<z.input<Schema>> | null;
 }
 
-/** Declares a type of job. Light by design: the handler's module is only loaded by a drain that claimed one. */
+/**
+ * Declares a type of job. Light by design: the handler's module is only loaded by a drain that claimed one. A payload that JSON
+ * would change, such as a Date where the schema takes no text, does not compile.
+ */
 export function defineJob<const Type extends string, Schema extends z.ZodType>(
-  declaration: JobDeclaration<Type, Schema>,
+  declaration: JobDeclaration<Type, Schema> & { readonly payload: SurvivesJson<Schema> },
 ): Job<Type, Schema> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
   const { priority = 0, queue = 'default', startWithin, guard = null, rateLimit = null } = declaration;

@@ -24,6 +24,7 @@ import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
 import { type Operators, operators, stirringOperators } from './operators.ts';
+import { answersLater, NOT_ASYNCHRONOUS } from './payload.ts';
 import { upkeepChore } from './prune.ts';
 import { RateLimiter } from './rateLimit.ts';
 import { replaysChore } from './replay.ts';
@@ -259,6 +260,8 @@ function byType(list: readonly Job[], maxDurationMs: number): ReadonlyMap<string
         `'${job.type}': its timeout of ${job.timeoutMs} ms exceeds the ${maxDurationMs} ms that one invocation may take: ` +
           'shorten it, or make the handler resumable with checkpoints',
       );
+    if (answersLater(job.payload))
+      throw new QueueError('job_definition_invalid', `defineJob('${job.type}'): ${NOT_ASYNCHRONOUS}`);
     jobs.set(job.type, job);
   }
   return jobs;

@@ -12,6 +12,7 @@ import {
 } from './job.ts';
 import { type LimitedRun, rateLimitOf } from './limited.ts';
 import { LIMITS } from './limits.ts';
+import { ownPayload } from './payload.ts';
 import { type Outcome, retryAfterMs } from './retry.ts';
 import { bytesOf, storableError, storableJson, storableText } from './storable.ts';
 
@@ -52,7 +53,7 @@ export async function run(input: RunInput): Promise<Outcome> {
       const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt, issues };
       return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
     }
-    context = new Context(input, parsed.data);
+    context = new Context(input, ownPayload(definition.payload, parsed.data));
     return withPostponement(context, fromValue(input, await handler(context)));
   } catch (thrown) {
     if (context !== null && context.postponedMs !== null) return { kind: 'postponed', delayMs: context.postponedMs };

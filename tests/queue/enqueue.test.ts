@@ -153,6 +153,49 @@ describeEachDriver('enqueue', (setup) => {
     expect(error).toMatchObject({ code: 'payload_invalid', issues: [{ path: 'payload' }] });
   });
 
+  test('what comes back from JSON as something that the schema takes too is run with it', async () => {
+    const got: unknown[] = [];
+    const iso = z.codec(z.iso.datetime(), z.date(), {
+      decode: (text) => new Date(text),
+      encode: (date) => date.toISOString(),
+    });
+    const payload = z.object({
+      coerced: z.coerce.date(),
+      either: z.union([z.date(), z.string()]),
+      iso,
+      yes: z.stringbool(),
+      pre: z.preprocess(Number, z.number()),
+      times: z.number().default(1),
+      left: z.string().optional(),
+    });
+    const run = async (context: { payload: z.output<typeof payload> }) => void got.push(context.payload);
+    const job = defineJob({ type: 'kept', payload, handler: async () => ({ run }) });
+    const queue = createQueue({ database: setup.database, jobs: [job] });
+    const at = new Date('2026-11-23T12:00:00Z');
+    const text = at.toISOString();
+    await queue.addJob('kept', { coerced: at, either: at, iso: text, yes: 'on', pre: '7', left: undefined });
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
+    expect(got).toEqual([{ coerced: at, either: text, iso: at, yes: true, pre: 7, times: 1 }]);
+  });
+
+  test('a default is made anew for each job: what one run adds to it no other run sees', async () => {
+    const seen: number[] = [];
+    const payload = z.object({
+      options: z.object({ list: z.array(z.string()) }).default({ list: [] }),
+      caught: z.array(z.array(z.string())).catch([[]]),
+    });
+    const run = async (context: { payload: z.output<typeof payload> }) => {
+      const { options, caught } = context.payload;
+      seen.push(options.list.push('mine'), caught[0]?.push('mine') ?? 0);
+    };
+    const job = defineJob({ type: 'collect', payload, handler: async () => ({ run }) });
+    const queue = createQueue({ database: setup.database, jobs: [job] });
+    const payloads = Array.from({ length: 3 }, () => ({ caught: 'no list' as never }));
+    await queue.addJobs(payloads.map((given) => ({ type: 'collect', payload: given })));
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 3 });
+    expect(seen).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
   test('text that only looks like an escape is no reason to refuse', async () => {
     const { queue } = queueOf(setup.database);
     const payload = { ...noop, extra: '\\u0000 \\ud83d \\\\u0000 🙂' };

@@ -82,3 +82,106 @@ export async function refusedByTheCompiler(database: Database) {
   // @ts-expect-error no such policy
   defineSchedule({ ...slot, type: 'mail', payload: { to: 'a' }, misfire: 'some' });
 }
+
+interface Folder {
+  readonly name: string;
+  readonly folders: readonly Folder[];
+}
+
+/** What comes back from JSON as something else can never run, so it does not compile. */
+export function payloadsForJson() {
+  // @ts-expect-error a Date comes back as text
+  defineJob({ type: 'a', payload: z.object({ at: z.date() }) });
+  // @ts-expect-error also where it may be left out
+  defineJob({ type: 'a', payload: z.object({ at: z.date().optional() }) });
+  // @ts-expect-error also deep inside
+  defineJob({ type: 'a', payload: z.object({ stops: z.array(z.object({ at: z.date() })) }) });
+  // @ts-expect-error a Map comes back as an empty object
+  defineJob({ type: 'a', payload: z.object({ m: z.map(z.string(), z.number()) }) });
+  // @ts-expect-error a Set too
+  defineJob({ type: 'a', payload: z.object({ s: z.set(z.string()) }) });
+  // @ts-expect-error JSON refuses a bigint
+  defineJob({ type: 'a', payload: z.object({ n: z.bigint() }) });
+  // @ts-expect-error bytes come back as an object of numbers
+  defineJob({ type: 'a', payload: z.object({ bytes: z.instanceof(Uint8Array) }) });
+  // @ts-expect-error a URL comes back as text
+  defineJob({ type: 'a', payload: z.object({ url: z.instanceof(URL) }) });
+  // @ts-expect-error undefined in a list comes back as null
+  defineJob({ type: 'a', payload: z.object({ l: z.array(z.string().optional()) }) });
+  // @ts-expect-error a function is left out
+  defineJob({ type: 'a', payload: z.object({ f: z.custom<() => void>() }) });
+  // @ts-expect-error a payload that is no value
+  defineJob({ type: 'a', payload: z.undefined() });
+
+  const iso = z.codec(z.iso.datetime(), z.date(), { decode: (s) => new Date(s), encode: (d) => d.toISOString() });
+  const folder: z.ZodType<Folder, Folder> = z.object({ name: z.string(), folders: z.lazy(() => z.array(folder)) });
+  const node = z.object({
+    name: z.string(),
+    get nodes() {
+      return z.array(node);
+    },
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      at: z.coerce.date(),
+      iso: z.iso.datetime(),
+      codec: iso,
+      yes: z.stringbool(),
+      n: z.coerce.bigint(),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({ either: z.union([z.date(), z.string()]), coerced: z.coerce.date<Date | string>() }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({ pre: z.preprocess(Number, z.number()), text: z.string().transform((text) => new Set(text)) }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      a: z.string().optional(),
+      b: z.number().default(1),
+      c: z.string().nullish(),
+      d: z.never().optional(),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      id: z.string().brand<'id'>(),
+      tpl: z.templateLiteral(['a-', z.number()]),
+      kind: z.literal(['x', 1]),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({ pair: z.tuple([z.string(), z.number().optional()]), by: z.record(z.string(), z.json()) }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      any: z.any(),
+      unknown: z.unknown(),
+      loose: z.looseObject({ a: z.string() }),
+      e: z.enum(['a', 'b']),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('a') }),
+      z.object({ kind: z.literal('b'), n: z.int() }),
+    ]),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.intersection(z.object({ a: z.string() }), z.object({ b: z.string().readonly() })),
+  });
+  defineJob({ type: 'a', payload: z.array(z.string().nullable()) });
+  defineJob({ type: 'a', payload: z.null() });
+  defineJob({ type: 'a', payload: folder });
+  defineJob({ type: 'a', payload: node });
+}
