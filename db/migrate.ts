@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { MigrationError } from './errors.ts';
+import { fitFor, requireUnicode, settle } from './migrationSession.ts';
 
 /** One line of history: its versioned files, then its repeatable ones. A folder that does not exist holds no files. */
 export interface MigrationSource {
@@ -49,6 +50,8 @@ export async function migrate({ url, log = () => {}, sources = SOURCES }: Migrat
   const found = await Promise.all(sources.map(readSource));
   const client = await connect(url);
   try {
+    await settle(client);
+    await requireUnicode(client);
     await lockOutOthers(client);
     await prepareRecord(client);
     const recorded = await readRecord(client);
@@ -131,8 +134,7 @@ create table if not exists jobqueue.migrations (
 `;
 
 async function lockOutOthers(client: pg.Client): Promise<void> {
-  // The notices of `if not exists` would be noise on every run.
-  await client.query(`set client_min_messages = warning; set lock_timeout = ${OTHER_MIGRATION_MS}`);
+  await client.query(`set lock_timeout = ${OTHER_MIGRATION_MS}`);
   try {
     await client.query("select pg_advisory_lock(hashtextextended('jobqueue.migrate', 0))");
   } catch (error) {
@@ -172,7 +174,7 @@ async function replaceAll(client: pg.Client, files: readonly MigrationFile[]): P
 
 async function apply(client: pg.Client, { id, scope, name, sql, sha256 }: MigrationFile): Promise<void> {
   try {
-    await client.query(sql);
+    await client.query(await fitFor(client, sql));
     await client.query(
       `insert into jobqueue.migrations (scope, name, sha256) values ($1, $2, $3)
        on conflict (scope, name) do update set sha256 = excluded.sha256, applied_at = now()`,

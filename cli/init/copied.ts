@@ -9,6 +9,7 @@ const FILES = [
   'db/database.ts',
   'db/errors.ts',
   'db/migrate.ts',
+  'db/migrationSession.ts',
   'db/url.ts',
   'db/drivers/decode.ts',
   'db/drivers/neon.ts',

@@ -128,3 +128,37 @@ test('the template that tests are cloned from is fully migrated', async () => {
   expect(await migrate({ url: fresh.url })).toEqual({ applied: [] });
   await fresh.drop();
 });
+
+test("the role's own limits and defaults do not reach a migration", async () => {
+  const name = new URL(database.url).pathname.slice(1);
+  const settings = [
+    "statement_timeout = '50ms'",
+    "default_transaction_isolation = 'serializable'",
+    'standard_conforming_strings = off',
+  ];
+  for (const setting of settings) await query(`alter database ${name} set ${setting}`);
+  write(
+    'core/0002_slow.sql',
+    `select pg_sleep(0.2); create table jobqueue.seen as
+    select current_setting('transaction_isolation') as level, '\\d' as digit;`,
+  );
+  await run();
+  expect(await query('select * from jobqueue.seen')).toEqual([{ level: 'read committed', digit: '\\d' }]);
+});
+
+test('a database of another encoding is refused before anything is applied', async () => {
+  const server = new URL(database.url);
+  await query("create database latin encoding 'LATIN1' locale 'C' template template0");
+  server.pathname = '/latin';
+  try {
+    await expect(migrate({ url: server.href, sources })).rejects.toThrow(
+      /latin has the encoding LATIN1.*nothing was applied/,
+    );
+    const client = new pg.Client(server.href);
+    await client.connect();
+    expect((await client.query("select to_regnamespace('jobqueue') as jobqueue")).rows).toEqual([{ jobqueue: null }]);
+    await client.end();
+  } finally {
+    await query('drop database latin with (force)');
+  }
+});
