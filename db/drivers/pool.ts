@@ -153,7 +153,8 @@ async function rollBack(connection: Connection): Promise<void> {
   connection.release(!rolledBack);
 }
 
-const BEGIN: Statement = { text: 'begin', params: [] };
+/** Our transactions wait for locks and then look anew: at a stricter default of the role they would see what was before. */
+const BEGIN: Statement = { text: 'begin isolation level read committed', params: [] };
 const COMMIT: Statement = { text: 'commit', params: [] };
 const ROLLBACK: Statement = { text: 'rollback', params: [] };
 

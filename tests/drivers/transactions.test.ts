@@ -96,7 +96,7 @@ describeEachDriver(
     test('a commit whose answer is lost is an unknown outcome, and here it did commit', async () => {
       if (setup.driver === 'neon-http')
         return void (await refusedOnHttp(setup.database.transaction(async () => undefined)));
-      const lost = setup.faults.loseAnswer('commit');
+      const lost = setup.faults.loseAnswer((request) => /\bcommit\b/.test(request));
       const done = setup.database.transaction((tx) => tx.execute(insert(1)));
       await expect(done).rejects.toSatisfy((error) => error instanceof ConnectionError && !('code' in error));
       await lost;

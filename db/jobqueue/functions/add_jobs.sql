@@ -59,7 +59,8 @@ begin
       on conflict (type, key) do nothing;
 
       select array_agg(k.job_id order by j.n),
-             count(*) filter (where j.idempotency_key is not null and k.job_id is null) = 0
+             -- more rows than entries: in a caller's stricter transaction a key that was freed since its snapshot, and is ours by now
+             count(*) filter (where j.idempotency_key is not null and k.job_id is null) = 0 and count(*) = total
       into holders, complete
       from rows from (jsonb_to_recordset(jobs) as (type text, idempotency_key text)) with ordinality as j(type, idempotency_key, n)
       left join jobqueue.idempotency_keys k on k.type = j.type and k.key = j.idempotency_key;

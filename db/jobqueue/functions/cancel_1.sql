@@ -21,6 +21,7 @@ declare
   v_taken    bigint[];
   v_locked   int := 0;
 begin
+  perform jobqueue.check_session_1();
   if coalesce(options ->> 'reason', '') = '' then
     raise exception 'expected why as {"reason": …} in the options' using errcode = 'invalid_parameter_value';
   end if;

@@ -24,6 +24,7 @@ declare
   v_ids       bigint[];
   v_skipped   int := 0;
 begin
+  perform jobqueue.check_session_1();
   v_names := array(
     select s.name::text
     from jobqueue.schedules s

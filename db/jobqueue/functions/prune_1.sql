@@ -14,6 +14,7 @@ language plpgsql volatile
 set jit = off
 set plan_cache_mode = force_generic_plan
 set timezone = 'UTC'
+set datestyle = 'ISO'  -- a place is text that another session reads
 as $$
 #variable_conflict use_column
 declare
@@ -27,6 +28,7 @@ declare
   v_pruned  jsonb;
   v_count   int;
 begin
+  perform jobqueue.check_session_1();
   if (request ->> 'waits')::boolean then
     perform from jobqueue.upkeep u where u.task <> 'run_times' order by u.task for update;
   end if;

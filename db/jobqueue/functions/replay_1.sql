@@ -20,6 +20,7 @@ declare
   v_refused  jsonb;
   v_locked   int;
 begin
+  perform jobqueue.check_session_1();
   select d.ids, d.cursor, d.at_end into v_ids, v_cursor, v_at_end
   from jobqueue.dead_1(filter, v_progress, least(500, v_most), 10000) d;
   select r.moved, r.refused, r.locked into v_moved, v_refused, v_locked

@@ -101,6 +101,7 @@ declare
   v_refused  jsonb;
   v_locked   int;
 begin
+  perform jobqueue.check_session_1();
   select * into v from jobqueue.replays r
   where r.state = 'running' order by r.looked_at limit 1
   for update skip locked;

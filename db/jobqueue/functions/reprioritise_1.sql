@@ -18,6 +18,7 @@ declare
   v_locked   int := 0;
   v_held     int := 0;
 begin
+  perform jobqueue.check_session_1();
   if v_priority is null or v_priority not between 0 and 10 then
     raise exception 'expected {"priority": 0 to 10} in the options' using errcode = 'invalid_parameter_value';
   end if;

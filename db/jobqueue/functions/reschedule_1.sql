@@ -22,6 +22,7 @@ declare
   v_locked   int := 0;
   v_held     int := 0;
 begin
+  perform jobqueue.check_session_1();
   v_to := coalesce((options ->> 'to')::timestamptz, now() + (options ->> 'delayMs')::float8 * interval '1 ms');
   if v_to is null or v_to > now() + interval '10 years 3 days' then
     raise exception 'expected {"to": an instant} or {"delayMs": ms}, at most 10 years ahead, in the options'

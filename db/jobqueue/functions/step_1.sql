@@ -80,6 +80,7 @@ declare
   v_suspect    tid;
   v_was        boolean;
 begin
+  perform jobqueue.check_session_1();
   if v_claim is not null then
     perform pg_advisory_xact_lock(v_claim);
   end if;

@@ -12,6 +12,7 @@ as $$
 declare
   v_schedules jsonb := request -> 'schedules';
 begin
+  perform jobqueue.check_session_1();
   perform pg_advisory_xact_lock(hashtextextended('jobqueue.schedules', 0));
   if jobqueue.schedules_differ_1(request ->> 'hash') then
     -- now() may lie before the take-over that this one waited for

@@ -20,6 +20,7 @@ declare
   v_pending bigint[];
   v_notices jsonb;
 begin
+  perform jobqueue.check_session_1();
   if (request ->> 'enqueue')::boolean then
     perform jobqueue.miss_ticks_1((request -> 'thresholds' ->> 'tickMs')::float8);
   else
