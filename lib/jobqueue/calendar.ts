@@ -1,5 +1,6 @@
 /** Which instants a cron line names in a time zone. Pure: instants in, instants out; it never asks what time it is. */
 import { Cron } from 'croner';
+import { instantOf, LONGEST_JUMP_MS, wallAt } from './wallClock.ts';
 
 /** A cron line and the zone whose wall clock it is read by. */
 export interface CronLine {
@@ -37,7 +38,16 @@ export function cronProblem({
 
 /** The first slot after the instant; null if there is none. */
 export function slotAfter(line: CronLine, afterMs: number): number | null {
-  return read(line).nextRun(new Date(afterMs))?.getTime() ?? null;
+  const calendar = read(line);
+  if (!namesTimesOfDay(line)) return calendar.nextRun(new Date(afterMs))?.getTime() ?? null;
+  // No later time of the clock has an earlier instant, so the first that is late enough is the next.
+  let wall: Date | null = new Date(wallAt(line.timeZone, afterMs) - LONGEST_JUMP_MS);
+  for (;;) {
+    wall = calendar.nextRun(wall);
+    if (wall === null) return null;
+    const slot = instantOf(line.timeZone, wall.getTime());
+    if (slot > afterMs) return slot;
+  }
 }
 
 /** The newest `most` slots in (after, until], oldest first, and whether older ones were left out. */
@@ -48,12 +58,15 @@ export function slotsBetween(
   // backwards from the end: after a year of silence a line of every minute has half a million slots, and few of them count
   const calendar = read(line);
   const slots: number[] = [];
-  for (let beforeMs = untilMs + 1; ; ) {
-    const slot = calendar.previousRuns(1, new Date(beforeMs))[0]?.getTime();
-    if (slot === undefined || slot <= afterMs) return { slots: slots.reverse(), leftOut: false };
+  const isPlaced = namesTimesOfDay(line);
+  for (let before = isPlaced ? wallAt(line.timeZone, untilMs) + LONGEST_JUMP_MS : untilMs + 1; ; ) {
+    const run = calendar.previousRuns(1, new Date(before))[0]?.getTime();
+    const slot = run === undefined || !isPlaced ? run : instantOf(line.timeZone, run);
+    if (run === undefined || slot === undefined || slot <= afterMs) return { slots: slots.reverse(), leftOut: false };
+    before = run;
+    if (slot > untilMs || slot === slots.at(-1)) continue; // several times in a gap meet at its end
     if (slots.length === most) return { slots: slots.reverse(), leftOut: true };
     slots.push(slot);
-    beforeMs = slot;
   }
 }
 
@@ -66,10 +79,20 @@ function isZone(timeZone: string): boolean {
 }
 
 /**
- * `no-wildcard`: a line that names its times of day (no `*` and no step in minute and hour) has one slot for each of them every day,
- * at the end of the gap if a spring's clock jumps over it, at its first occurrence if an autumn's clock shows it twice. Any
- * other line means intervals, and follows the clock: nothing in the gap, both occurrences in the fold.
+ * A line that names its times of day (no `*` and no step in minute and hour) has one slot for each of them every day: at the end
+ * of the gap if a spring's clock jumps over it, at its first occurrence if an autumn's clock shows it twice. Any other line means
+ * intervals, and follows the clock: nothing in the gap, both occurrences in the fold.
  */
-function read({ cron, timeZone }: CronLine): Cron {
-  return new Cron(cron, { timezone: timeZone, mode: '5-part', fixedTimeRule: 'no-wildcard', paused: true });
+function namesTimesOfDay({ cron }: CronLine): boolean {
+  const [minute = '', hour = ''] = cron.trim().split(/\s+/);
+  return minute.startsWith('@') ? !/^@hourly$/i.test(minute) : !/[*/]/.test(minute + hour);
+}
+
+/**
+ * Times of day are read by a clock that never jumps and placed by `instantOf`: croner's own rule for them knows no gap that ends
+ * at midnight, so that in Nuuk a slot of 23:30 did not fire in spring. Intervals are read by the zone's clock.
+ */
+function read(line: CronLine): Cron {
+  const timezone = namesTimesOfDay(line) ? 'UTC' : line.timeZone;
+  return new Cron(line.cron, { timezone, mode: '5-part', paused: true });
 }

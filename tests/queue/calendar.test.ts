@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cronProblem, slotAfter, slotsBetween } from '../../lib/jobqueue/calendar.ts';
+import { clockChanges, expectedSlots, riskyMinutes } from './clockChanges.ts';
 
 /** Slots of the line from one local-free instant to another, as ISO. */
 function between(cron: string, timeZone: string, from: string, until: string): string[] {
@@ -112,8 +113,33 @@ describe('a fold: the clock shows a time twice', () => {
   });
 });
 
+test('a daily line fires once a day around every change of a clock to the end of 2030, in every zone', () => {
+  const changes = clockChanges(Date.UTC(2026, 0, 1), Date.UTC(2031, 0, 1));
+  expect(changes.length).toBeGreaterThan(200);
+  for (const change of changes)
+    for (const minute of riskyMinutes(change)) {
+      const { timeZone } = change;
+      const cron = `${minute % 60} ${Math.floor(minute / 60)} * * *`;
+      const expected = expectedSlots(change, minute);
+      const [first = 0] = expected;
+      const { slots } = slotsBetween(
+        { cron, timeZone },
+        { afterMs: first - 1, untilMs: expected.at(-1) ?? 0, most: 9 },
+      );
+      expect([timeZone, cron, slots]).toEqual([timeZone, cron, expected]);
+      expect([timeZone, cron, slotAfter({ cron, timeZone }, first)]).toEqual([timeZone, cron, expected[1]]);
+    }
+});
+
+test('a gap that ends at midnight has its slots at midnight: in Nuuk 23:30 of the last Saturday in March', () => {
+  // 2026-03-28 23:00 → 2026-03-29 00:00
+  const slots = ['2026-03-28T01:30', '2026-03-29T01:00', '2026-03-30T00:30'];
+  expect(between('30 23 * * *', 'America/Nuuk', '2026-03-28T00:00Z', '2026-03-30T12:00Z')).toEqual(slots);
+  expect(between('30 23 * * SAT', 'America/Nuuk', '2026-03-28T00:00Z', '2026-03-30T12:00Z')).toEqual(slots.slice(1, 2));
+});
+
 test('a slot is the same from wherever it is looked for, forwards and backwards', () => {
-  const zones = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Dubai'];
+  const zones = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Dubai', 'America/Nuuk'];
   const lines = [
     '30 2 * * *',
     '15 2 * * *',
@@ -122,6 +148,7 @@ test('a slot is the same from wherever it is looked for, forwards and backwards'
     '0 */2 * * *',
     '0,30 1-3 * * *',
     '30 1 * * 0',
+    '10,40 23 * * *',
   ];
   // two days around each change of a clock in 2026
   const changes = ['03-29', '10-25', '03-08', '11-01', '10-04', '04-05'].map((day) => Date.parse(`2026-${day}T00:00Z`));
