@@ -8,15 +8,12 @@ import { endpoint } from '../lib/http/errors.ts';
 import { LIMITS } from '../lib/jobqueue/index.ts';
 import { queue } from '../lib/queue/index.ts';
 
+const name = z.string().regex(LIMITS.name.pattern, `expected a name ${LIMITS.name.words}`);
+
 const drainRequest = z
   .strictObject({
-    queue: z.string().regex(LIMITS.name.pattern, `expected a name ${LIMITS.name.words}`).exactOptional(),
-    // A misspelt type would drain nothing and look like an empty queue.
-    types: z
-      .array(z.enum(queue.jobs.map(({ type }) => type)))
-      .min(1)
-      .max(queue.jobs.length)
-      .exactOptional(),
+    queue: name.exactOptional(),
+    types: z.array(name).min(1).max(queue.jobs.length).exactOptional(),
     limit: z.int().min(1).max(EDGE_LIMITS.drainJobs).exactOptional(),
     budgetMs: z.int().min(100).max(maxDurationMs()).exactOptional(),
     concurrency: z.int().min(1).max(EDGE_LIMITS.drainConcurrency).exactOptional(),
@@ -29,7 +26,8 @@ export const POST = endpoint(async (request) => {
   const deadline = requestDeadline();
   authorize(request, 'OPERATOR_SECRET');
   const { dryRun, ...options } = await readJson(request, drainRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
+  const warnings = await queue.checkNames(options);
   await queue.audit({ actor: 'operator', action: dryRun ? 'drain.dry_run' : 'drain', details: options });
-  if (dryRun) return Response.json(await queue.preview(options));
-  return Response.json(await queue.drain({ ...options, source: 'operator', deadline }));
+  const answer = await (dryRun ? queue.preview(options) : queue.drain({ ...options, source: 'operator', deadline }));
+  return Response.json({ ...answer, warnings });
 });

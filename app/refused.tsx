@@ -10,6 +10,7 @@ const REASONS: Readonly<Record<string, string>> = {
   read_only: 'You are signed in as a viewer: that may look, not act. Sign in with OPERATOR_SECRET to do it.',
   unauthorized: 'Your session is over. Sign in again.',
   option_invalid: 'One of the values is not what was expected.',
+  unknown_type: 'Nothing here knows this type: look at its spelling.',
   unknown_schedule: 'There is no such schedule, or no drain of this deployment has begun yet.',
   secret_wrong: 'This is neither the operator’s nor the viewer’s secret.',
   not_configured:

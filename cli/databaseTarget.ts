@@ -46,17 +46,20 @@ export async function databaseTarget(url: string): Promise<Target> {
       }),
     drain: (request, { signal } = {}) =>
       run(async () => {
+        const warnings = await queue.checkNames(request);
         await queue.audit({ actor: 'operator', action: 'drain', details: request });
-        return queue.drain({ ...request, source: 'operator', ...(signal && { signal }) });
+        return { ...(await queue.drain({ ...request, source: 'operator', ...(signal && { signal }) })), warnings };
       }),
     foresee: ({ queue: line, types, includePaused }) =>
-      run(() =>
-        queue.preview({
+      run(async () => {
+        const warnings = await queue.checkNames({ queue: line });
+        const found = await queue.preview({
           ...(line !== undefined && { queue: line }),
           ...(types && { types }),
           ...(includePaused !== undefined && { includePaused }),
-        }),
-      ),
+        });
+        return { ...found, warnings };
+      }),
     health: () => run(() => queue.health()),
     close: () => database().close(),
   };

@@ -1,6 +1,6 @@
 /** A queue by its deployment's API. Sends a secret only to the address it was given, repeats nothing, and reads bounded answers. */
 import { z } from 'zod';
-import type { DrainReport, Health, Preview } from '../lib/jobqueue/index.ts';
+import type { DrainReport, Health, Preview, Warned } from '../lib/jobqueue/index.ts';
 import { bearer } from './environment.ts';
 import { Failure, isCallersMistake, UsageError } from './failure.ts';
 import type { Target } from './target.ts';
@@ -49,12 +49,12 @@ export function httpTarget(base: URL): Target {
         body: request,
         timeoutMs: DRAIN_MS,
         ...(signal && { signal }),
-      })) as DrainReport,
+      })) as DrainReport & Warned,
     foresee: async ({ queue, types, includePaused = false }) =>
       (await call('drain', {
         secret: 'OPERATOR_SECRET',
         body: { dryRun: true, ...(queue !== undefined && { queue }), ...(types && { types }), includePaused },
-      })) as Preview,
+      })) as Preview & Warned,
     health: async (): Promise<Health> =>
       health.parse(await call('health', { secret: 'OPERATOR_SECRET', mayFail: true })),
     close: async () => {},

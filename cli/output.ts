@@ -22,6 +22,11 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** What was done all the same, although it may not be what was meant. */
+export function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) note(`warning: ${plain(warning, 300)}`);
+}
+
 const NO_LINES = {
   top: '',
   'top-mid': '',

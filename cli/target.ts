@@ -1,5 +1,5 @@
 /** What commands work on: a database or a deployment. Each command is written once, against this. */
-import type { DrainReport, Health, Preview } from '../lib/jobqueue/index.ts';
+import type { DrainReport, Health, Preview, Warned } from '../lib/jobqueue/index.ts';
 import type { OperatorAnswer } from '../lib/operator/perform.ts';
 import type { OperatorRequest } from '../lib/operator/request.ts';
 
@@ -49,9 +49,9 @@ export interface Target {
   readonly name: string;
   ask<Request extends OperatorRequest>(request: Request, options?: AskOptions): Promise<Answer<Request>>;
   enqueue(job: NewJob): Promise<{ readonly id: string; readonly duplicate: boolean }>;
-  drain(request: DrainRequest, options?: { readonly signal?: AbortSignal }): Promise<DrainReport>;
+  drain(request: DrainRequest, options?: { readonly signal?: AbortSignal }): Promise<DrainReport & Warned>;
   /** What a drain would find due. */
-  foresee(request: DrainRequest): Promise<Preview>;
+  foresee(request: DrainRequest): Promise<Preview & Warned>;
   health(): Promise<Health>;
   close(): Promise<void>;
 }

@@ -13,7 +13,8 @@ import { Breakers } from './breakers';
 import { DrainForm } from './drainForm';
 import { DrainProgress } from './drainProgress';
 import { Incidents } from './incidents';
-import { drainParams } from './params';
+import { drainParams, pauseParams } from './params';
+import { PausePanel } from './pausePanel';
 import { PauseForm, PauseList } from './pauses';
 
 export const metadata: Metadata = { title: 'Incident' };
@@ -36,6 +37,8 @@ export default async function Incident({ searchParams }: PageProps<'/incident'>)
   const mine = run === undefined ? undefined : drains.find(({ executionId }) => executionId === `console:${run}`);
   const isRunning = run !== undefined && (mine === undefined || mine.state === 'running');
   const types = queue.jobs.map(({ type }) => type);
+  const pausable = [...new Set([...types, ...lanes.map((lane) => lane.type)])].sort();
+  const target = pauseParams(sent, pausable);
   const queues = [...new Set(lanes.map((lane) => lane.queue))];
   return (
     <>
@@ -49,7 +52,8 @@ export default async function Incident({ searchParams }: PageProps<'/incident'>)
       <Done params={sent} />
       <Section title="Paused" aside={`${pauses.length === 0 ? 'nothing' : pauses.length}`}>
         <PauseList pauses={pauses} canAct={canAct} />
-        {canAct && <PauseForm types={types} queues={queues} />}
+        {canAct && <PauseForm target={target} types={pausable} queues={queues} />}
+        {canAct && target.type !== undefined && <PausePanel target={{ ...target, type: target.type }} lanes={lanes} />}
       </Section>
       <Section title="Drain now" aside="look first, then drain">
         {run !== undefined && <DrainProgress run={run} drain={mine} />}

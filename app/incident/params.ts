@@ -1,8 +1,9 @@
-/** What a drain by hand is to do, as form and address say it. */
+/** What a drain by hand is to do, and what a pause is to hold, as form and address say it. */
 import { z } from 'zod';
 import { EDGE_LIMITS, maxDurationMs } from '@/lib/config';
 import { LIMITS } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
+import { one } from '../ui/address';
 
 const blank = (value: unknown) => (value === '' || value === undefined || value === null ? undefined : value);
 
@@ -33,4 +34,23 @@ export function drainParams(sent: Readonly<Record<string, string | string[] | un
 /** The filter as the queue reads it. */
 export function filterOf({ queue: line, type, paused }: Pick<z.output<typeof drainForm>, 'queue' | 'type' | 'paused'>) {
   return { ...(line && { queue: line }), ...(type && { types: [type] }), includePaused: paused };
+}
+
+export interface PauseTarget {
+  /** '*' stands for all types; undefined: nothing has been chosen. */
+  readonly type: string | undefined;
+  readonly queue: string | undefined;
+}
+
+/** Of an address: a type that the form does not offer counts as not chosen. */
+export function pauseParams(
+  sent: Readonly<Record<string, string | string[] | undefined>>,
+  types: readonly string[],
+): PauseTarget {
+  const type = one(sent.pauseType);
+  const line = shape.queue.safeParse(one(sent.pauseQueue));
+  return {
+    type: type !== undefined && (type === '*' || types.includes(type)) ? type : undefined,
+    queue: line.success ? line.data : undefined,
+  };
 }

@@ -31,8 +31,8 @@ export const pauseTarget = action(
 );
 
 export const resumeTarget = action({ page, input: z.object(names) }, async (sent, { actor }) => {
-  await queue.resume(named(sent), { actor });
-  return `${page}?done=resume`;
+  const { resumed } = await queue.resume(named(sent), { actor });
+  return `${page}?done=${resumed ? 'resume' : 'not_paused'}`;
 });
 
 export const unblockLimit = action(

@@ -2,11 +2,12 @@
 import { Pause as PauseIcon } from 'lucide-react';
 import type { Pause } from '@/lib/jobqueue';
 import { targetOf } from '../overview/pauses';
-import { Field, Hidden, Reason } from '../ui/field';
+import { Field, Hidden } from '../ui/field';
 import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';
 import { Ago } from '../when';
-import { pauseTarget, resumeTarget } from './pause';
+import type { PauseTarget } from './params';
+import { resumeTarget } from './pause';
 
 const COLUMNS: readonly Column[] = [
   { id: 'target', title: 'Paused', heads: true },
@@ -37,30 +38,50 @@ export function PauseList({ pauses, canAct }: { pauses: readonly Pause[]; canAct
   return <DataTable label="What is paused" columns={COLUMNS} rows={rows} />;
 }
 
-export function PauseForm({ types, queues }: { types: readonly string[]; queues: readonly string[] }) {
+interface PauseFormProps {
+  readonly target: PauseTarget;
+  readonly types: readonly string[];
+  readonly queues: readonly string[];
+}
+
+/** Chooses; nothing is paused before its numbers have been seen. */
+export function PauseForm({ target, types, queues }: PauseFormProps) {
   return (
-    <form action={pauseTarget} className="card grid items-end gap-3 p-3 md:grid-cols-[12rem_12rem_minmax(0,1fr)_auto]">
+    <form
+      method="get"
+      action="/incident"
+      className="card grid items-end gap-3 p-3 md:grid-cols-[14rem_14rem_auto] md:justify-start"
+    >
       <Field name="pause-type" label="Type">
-        <select id="field-pause-type" name="type" defaultValue="*">
-          <option value="*">all types</option>
+        <select id="field-pause-type" name="pauseType" defaultValue={target.type ?? ''} required>
+          <option value="" disabled>
+            choose
+          </option>
           {types.map((type) => (
             <option key={type}>{type}</option>
           ))}
+          <option value="*">all types</option>
         </select>
       </Field>
       <Field name="pause-queue" label="Queue">
-        <input id="field-pause-queue" name="queue" list="queues" maxLength={100} placeholder="all queues" />
+        <input
+          id="field-pause-queue"
+          name="pauseQueue"
+          list="queues"
+          maxLength={100}
+          defaultValue={target.queue}
+          placeholder="all queues"
+        />
         <datalist id="queues">
           {queues.map((queue) => (
             <option key={queue} value={queue} />
           ))}
         </datalist>
       </Field>
-      <Reason />
-      <Submit tone="danger">
+      <button type="submit" className="button w-fit">
         <PauseIcon size={15} aria-hidden />
-        Pause
-      </Submit>
+        Pause…
+      </button>
     </form>
   );
 }

@@ -15,6 +15,7 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   amended: () => 'Replayed with the payload as you edited it.',
   pause: () => 'Paused: no drain claims it from its next step on. What runs goes on.',
   resume: () => 'Resumed.',
+  not_paused: () => 'Nothing was resumed: it was not paused any more.',
   unblock: () => 'The block is lifted.',
   connection: () => 'The connection is resumed; its jobs come back within five minutes.',
   campaign_pause: () => 'Paused: nobody more is written to; what is under way ends.',

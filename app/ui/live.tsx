@@ -1,7 +1,7 @@
 /** Keeps a page fresh while somebody looks at it: a hidden tab asks nothing, and so lets a database sleep. */
 'use client';
 
-import { Pause, Play, RefreshCw } from 'lucide-react';
+import { RefreshCw, RefreshCwOff } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useState, useTransition } from 'react';
 
@@ -40,7 +40,6 @@ export function Live({ everyMs = 10_000 }: { everyMs?: number }) {
     };
   }, [isOn, everyMs, router]);
 
-  const Icon = isOn ? Pause : Play;
   return (
     <div className="flex items-center gap-1">
       <span className="soft flex items-center gap-1.5 text-[0.88rem]" role="status">
@@ -54,15 +53,17 @@ export function Live({ everyMs = 10_000 }: { everyMs?: number }) {
         type="button"
         className="button quiet small"
         onClick={() => setOn(!isOn)}
-        aria-label={isOn ? 'Stop refreshing' : 'Refresh by itself'}
+        aria-label={isOn ? 'Stop refreshing this page' : 'Refresh this page by itself'}
+        title={isOn ? 'Stop refreshing this page' : 'Refresh this page by itself'}
       >
-        <Icon size={14} aria-hidden />
+        {isOn ? <RefreshCwOff size={14} aria-hidden /> : 'Go live'}
       </button>
       <button
         type="button"
         className="button quiet small"
         onClick={() => start(() => router.refresh())}
         aria-label="Refresh now"
+        title="Refresh now"
       >
         <RefreshCw size={14} aria-hidden />
       </button>

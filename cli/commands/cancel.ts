@@ -5,7 +5,7 @@ import { inBulk } from '../bulk.ts';
 import { Failure, UsageError } from '../failure.ts';
 import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, confirmed, given, instant, jobId, several, text, whole } from '../options.ts';
-import { note, print, printJson } from '../output.ts';
+import { note, print, printJson, warn } from '../output.ts';
 import type { Answer } from '../target.ts';
 
 interface Options extends Acting {
@@ -51,6 +51,7 @@ come back: jobqueue retry ID, or jobqueue replay --cancelled.
         throw new UsageError('cancel: which jobs? Name ids, or at least one filter');
       return withTarget(options, async (target) => {
         const preview = await target.ask({ action: 'previewCancel', filter });
+        warn(preview.warnings);
         if (options.plan && options.json) return printJson(preview);
         if (!options.json) tell(preview);
         if (options.plan) return;

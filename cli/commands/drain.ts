@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { withTarget } from '../openTarget.ts';
 import { type Common, duration, given, onTarget, several, whole } from '../options.ts';
-import { note, print, printJson, printTable } from '../output.ts';
+import { note, print, printJson, printTable, warn } from '../output.ts';
 
 interface Options extends Common {
   readonly type?: readonly string[];
@@ -50,7 +50,8 @@ what has not started and ends what runs.`,
         const types = type && [...new Set(type)];
         const request = given({ queue, types, limit, budgetMs: budget, concurrency, includePaused });
         if (options.dryRun) {
-          const { due, lanes } = await target.foresee(request);
+          const { due, lanes, warnings } = await target.foresee(request);
+          warn(warnings);
           if (options.json) return printJson({ due, lanes });
           print(`${due} due`);
           if (lanes.length > 0)
@@ -63,6 +64,7 @@ what has not started and ends what runs.`,
         const interrupt = onInterrupt();
         if (!options.json) note(`draining ${target.name} …`);
         const report = await target.drain(request, { signal: interrupt.signal }).finally(interrupt.done);
+        warn(report.warnings);
         if (options.json) printJson(report);
         else {
           print(

@@ -4,7 +4,7 @@ import { agree } from '../ask.ts';
 import { UsageError } from '../failure.ts';
 import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, confirmed, given, text } from '../options.ts';
-import { ago, plain, print, printJson } from '../output.ts';
+import { ago, note, plain, print, printJson, warn } from '../output.ts';
 import type { Answer } from '../target.ts';
 
 interface Options extends Acting {
@@ -34,9 +34,11 @@ export function resumeCommand(): Command {
   return what(acting(new Command('resume')))
     .description('end a pause; name what was named when it was paused')
     .action((options: Options) =>
-      withTarget(options, async (target) =>
-        tell(await target.ask({ action: 'resume', actor: options.as, ...whichOf(options, 'resume') }), options),
-      ),
+      withTarget(options, async (target) => {
+        const answer = await target.ask({ action: 'resume', actor: options.as, ...whichOf(options, 'resume') });
+        if (!answer.resumed) note('Nothing was resumed: no pause has exactly this type and queue.');
+        tell(answer, options);
+      }),
     );
 }
 
@@ -57,6 +59,7 @@ function whichOf({ type, queue, all }: Options, name: string) {
 }
 
 function tell(answer: Answer<{ action: 'pause'; actor: string }>, { json }: Options): void {
+  warn(answer.warnings);
   if (json) printJson(answer);
   else print(answer.paused.length === 0 ? 'Nothing is paused.' : 'Paused now:');
   if (json) return;

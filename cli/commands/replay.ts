@@ -5,7 +5,7 @@ import { inBulk } from '../bulk.ts';
 import { Failure, UsageError } from '../failure.ts';
 import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, confirmed, given, instant, jobId, several, text, whole } from '../options.ts';
-import { note, plain, print, printJson } from '../output.ts';
+import { note, plain, print, printJson, warn } from '../output.ts';
 import type { Answer } from '../target.ts';
 import { rampsCommand, stopRampCommand } from './ramps.ts';
 
@@ -68,6 +68,7 @@ holds by now is refused.
       const statuses: ('DEAD_LETTER' | 'CANCELLED')[] | undefined = options.cancelled && ['DEAD_LETTER', 'CANCELLED'];
       return withTarget(options, async (target) => {
         const preview = await target.ask({ action: 'previewReplay', filter, ...given({ statuses }) });
+        warn(preview.warnings);
         if (options.plan && options.json) return printJson(preview);
         if (!options.json) tell(preview);
         if (options.plan) return;

@@ -70,16 +70,17 @@ export async function pause(
   executor: Executor,
   { queue = '*', type = '*' }: Target,
   { actor = NOBODY, reason }: { readonly actor?: string; readonly reason?: string },
-): Promise<void> {
+): Promise<object> {
   await store.pause(executor, { queue, type }, reason ?? null, actorOf({ actor }));
+  return {};
 }
 
 export async function resume(
   executor: Executor,
   { queue = '*', type = '*' }: Target,
   { actor = NOBODY }: Partial<By>,
-): Promise<void> {
-  await store.resume(executor, { queue, type }, actorOf({ actor }));
+): Promise<{ readonly resumed: boolean }> {
+  return { resumed: await store.resume(executor, { queue, type }, actorOf({ actor })) };
 }
 
 /** The latest first; `before` an id for the next page, at most 500 a call. */

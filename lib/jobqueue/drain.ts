@@ -10,6 +10,7 @@ import { jobLog, type LogJobs } from './jobLog.ts';
 import { tickOf } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
+import { checkDeclared } from './names.ts';
 import type { RateLimiter } from './rateLimit.ts';
 import { type DrainReport, emptyReport, type StopReason } from './report.ts';
 import { onShutdown } from './shutdown.ts';
@@ -95,7 +96,7 @@ class Drain {
       throw refused('budgetMs', 'a duration in ms', options.budgetMs);
     if (options.deadline && Number.isNaN(options.deadline.getTime()))
       throw refused('deadline', 'a valid Date', options.deadline);
-    for (const type of types ?? []) if (!context.jobs.has(type)) throw refused('types', `types of this queue`, type);
+    checkDeclared(context.jobs, types ?? []);
     const tick = tickOf(options);
     const untilDeadlineMs = options.deadline ? options.deadline.getTime() - Date.now() : context.maxDurationMs;
     const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));

@@ -39,6 +39,7 @@ export type { DrainsOptions, DrainView } from './ledger.ts';
 export { LIMITS } from './limits.ts';
 export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Relative, Trail } from './listing.ts';
 export type { Log, LogLevel } from './log.ts';
+export type { Warned } from './names.ts';
 export type { Operators } from './operators.ts';
 export type { Counted, Overview, OverviewLane, Pause } from './overview.ts';
 export type { PruneReport } from './prune.ts';

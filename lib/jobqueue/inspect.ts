@@ -1,8 +1,8 @@
 /** Reads for people and screens: one job, what is due. Every probe is bounded. */
 import type { Executor } from '../../db/database.ts';
 import { waitsForChildren } from './children.ts';
-import { QueueError } from './errors.ts';
 import type { Job, Progress, Status } from './job.ts';
+import { checkDeclared } from './names.ts';
 import type { StoredError } from './storable.ts';
 import { type DueLane, dueLanes, findById, findByKey, type JobRow } from './store/jobs.ts';
 
@@ -61,8 +61,7 @@ export async function preview(
   jobs: ReadonlyMap<string, Job>,
   filter: { queue?: string; types?: readonly string[]; includePaused?: boolean },
 ): Promise<Preview> {
-  for (const type of filter.types ?? [])
-    if (!jobs.has(type)) throw new QueueError('unknown_type', `types: expected types of this queue, got '${type}'`);
+  checkDeclared(jobs, filter.types ?? []);
   const found = await dueLanes(executor, PREVIEW_BOUND, { queue: filter.queue ?? null, types: filter.types ?? null });
   const lanes = found.map((lane) => ({
     ...lane,

@@ -27,6 +27,7 @@ import {
   type Trail,
 } from './listing.ts';
 import { metricsOf } from './metrics.ts';
+import { checkNames, type Named, type Warned } from './names.ts';
 import { type Counted, type Overview, type Pause, readOverview } from './overview.ts';
 import { prometheusText } from './prometheus.ts';
 import { type PruneReport, prune } from './prune.ts';
@@ -58,22 +59,31 @@ export interface Operators extends ScheduleControls {
   followJobs(options: FollowOptions): Promise<readonly FollowedJob[]>;
   /** What is paused, at most 1,000. */
   pauses(): Promise<readonly Pause[]>;
+  /**
+   * Every call below that names a type or a queue checks the names first. Throws QueueError `unknown_type` for a type that is
+   * neither declared nor live, dead, cancelled, paused, scheduled or run within two days. Answers a warning for such a queue.
+   */
+  checkNames(named: Named): Promise<readonly string[]>;
   /** Which live jobs an operation with this filter would meet. Changes nothing. */
-  previewJobs(filter: JobFilter): Promise<JobsPreview>;
+  previewJobs(filter: JobFilter): Promise<JobsPreview & Warned>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
-  pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<void>;
-  resume(target: Target, by?: Partial<By>): Promise<void>;
+  pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<Warned>;
+  /** Ends the pause of exactly this target. `resumed: false`: it was not paused. */
+  resume(target: Target, by?: Partial<By>): Promise<{ readonly resumed: boolean } & Warned>;
   /** Ends live jobs as CANCELLED, running ones too: their keys are free at once, and their handlers' signals fire within 2 s. */
-  cancel(filter: JobFilter, options: By & { readonly reason: string } & BulkOptions): Promise<BulkReport>;
+  cancel(filter: JobFilter, options: By & { readonly reason: string } & BulkOptions): Promise<BulkReport & Warned>;
   /** Gives pending jobs another due time. `skipped`: held by a drain. */
   reschedule(
     filter: JobFilter,
     options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
-  ): Promise<BulkReport>;
+  ): Promise<BulkReport & Warned>;
   /** Gives pending jobs another priority. `skipped`: held by a drain. */
-  reprioritise(filter: JobFilter, options: By & { readonly priority: number } & BulkOptions): Promise<BulkReport>;
+  reprioritise(
+    filter: JobFilter,
+    options: By & { readonly priority: number } & BulkOptions,
+  ): Promise<BulkReport & Warned>;
   /** What a replay with this filter would find. Changes nothing. */
-  previewReplay(filter: DeadLetterFilter, options?: Pick<ReplayOptions, 'statuses'>): Promise<ReplayPreview>;
+  previewReplay(filter: DeadLetterFilter, options?: Pick<ReplayOptions, 'statuses'>): Promise<ReplayPreview & Warned>;
   readonly replay: ReplayCall;
   /**
    * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;
@@ -128,19 +138,27 @@ export interface OperatorsOptions {
 }
 
 export function operators({ database, jobs, retention, thresholds }: OperatorsOptions): Operators {
+  const names = async (named: Named) => checkNames(database(), jobs, named);
+  /** Nothing is done for a name that is refused: the check comes first. */
+  const warned = async <Answer extends object>(named: Named, act: () => Promise<Answer>): Promise<Answer & Warned> => {
+    const warnings = await names(named);
+    return { ...(await act()), warnings };
+  };
   return {
     ...scheduleControls(database),
     preview: async (filter = {}) => preview(database(), jobs, filter),
     followJobs: async (options) => followJobs(database(), options),
     pauses: async () => listPauses(database()),
-    previewJobs: async (filter) => previewJobs(database(), filter),
-    pause: async (target, why = {}) => pause(database(), target, typeof why === 'string' ? { reason: why } : why),
-    resume: async (target, by = {}) => resume(database(), target, by),
-    cancel: async (filter, how) => cancel(database(), filter, how),
-    reschedule: async (filter, how) => reschedule(database(), filter, how),
-    reprioritise: async (filter, how) => reprioritise(database(), filter, how),
-    previewReplay: async (filter, how = {}) => previewReplay(database(), filter, how),
-    replay: replayCall(database),
+    checkNames: names,
+    previewJobs: async (filter) => warned(filter, () => previewJobs(database(), filter)),
+    pause: async (target, why = {}) =>
+      warned(target, () => pause(database(), target, typeof why === 'string' ? { reason: why } : why)),
+    resume: async (target, by = {}) => warned(target, () => resume(database(), target, by)),
+    cancel: async (filter, how) => warned(filter, () => cancel(database(), filter, how)),
+    reschedule: async (filter, how) => warned(filter, () => reschedule(database(), filter, how)),
+    reprioritise: async (filter, how) => warned(filter, () => reprioritise(database(), filter, how)),
+    previewReplay: async (filter, how = {}) => warned(filter, () => previewReplay(database(), filter, how)),
+    replay: replayCall(database, names),
     replayAmended: async (id, payload, by) => replayAmended(database(), jobs, { id, payload }, by),
     shown: (type, payload) => shownPayload(jobs.get(type)?.payload, payload),
     jobsPage: async (query, page = {}) => listJobs(database(), query, page),

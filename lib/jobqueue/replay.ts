@@ -10,6 +10,7 @@ import {
   refused,
   wholeBetween,
 } from './filters.ts';
+import type { Warned } from './names.ts';
 import { type BulkOptions, type BulkReport, inSlices } from './slices.ts';
 import * as store from './store/replays.ts';
 
@@ -107,16 +108,23 @@ export async function previewReplay(
 
 export interface ReplayCall {
   /** Dead letters become live jobs again, under their ids, with attempts counted anew; all at once, in slices. */
-  (filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport>;
+  (filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
   /** With `perMinute`: drains move them bit by bit; answers the ramp's id at once. */
-  (filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string }>;
+  (filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string } & Warned>;
 }
 
-export function replayCall(executor: () => Executor): ReplayCall {
-  async function replay(filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport>;
-  async function replay(filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string }>;
+/** `checkNames` refuses the types that nothing knows. */
+export function replayCall(
+  executor: () => Executor,
+  checkNames: (named: DeadLetterFilter) => Promise<readonly string[]>,
+): ReplayCall {
+  async function replay(filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
+  async function replay(filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string } & Warned>;
   async function replay(filter: DeadLetterFilter, options: ReplayOptions | RampOptions) {
-    return options.perMinute === undefined ? atOnce(executor(), filter, options) : asRamp(executor(), filter, options);
+    const warnings = await checkNames(filter);
+    return options.perMinute === undefined
+      ? { ...(await atOnce(executor(), filter, options)), warnings }
+      : { ...(await asRamp(executor(), filter, options)), warnings };
   }
   return replay;
 }

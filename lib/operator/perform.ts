@@ -55,12 +55,12 @@ const PERFORM = {
     stopped: await queue.stopReplay(id, { actor }),
   }),
   pause: async (queue: OperatedQueue, { action: _, actor, reason, ...target }: Act<'pause'>) => {
-    await queue.pause(target, { actor, ...(reason !== undefined && { reason }) });
-    return { paused: await queue.pauses() };
+    const { warnings } = await queue.pause(target, { actor, ...(reason !== undefined && { reason }) });
+    return { paused: await queue.pauses(), warnings };
   },
   resume: async (queue: OperatedQueue, { action: _, actor, ...target }: Act<'resume'>) => {
-    await queue.resume(target, { actor });
-    return { paused: await queue.pauses() };
+    const { resumed, warnings } = await queue.resume(target, { actor });
+    return { paused: await queue.pauses(), resumed, warnings };
   },
   schedules: async (queue: OperatedQueue, _: Act<'schedules'>) => ({ schedules: await queue.schedules() }),
   pauseSchedule: async (queue: OperatedQueue, { action: _, name, ...by }: Act<'pauseSchedule'>) => {

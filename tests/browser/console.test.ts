@@ -181,9 +181,14 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     test('pauses a type with a reason that everybody reads, and resumes it', async () => {
       const { page } = ann;
       await page.goto('/incident');
+      await page.getByRole('button', { name: 'Pause…' }).click();
+      expect(page.url()).not.toContain('pauseType'); // nothing is chosen from the start
       await page.locator('#field-pause-type').selectOption('crm_event');
+      await page.getByRole('button', { name: 'Pause…' }).click();
+      await page.getByText(/^\d+ wait$/).waitFor();
+      await page.getByText(/^\d+ run$/).waitFor();
       await page.getByLabel(/^Reason/).fill('INC-9');
-      await page.getByRole('button', { name: 'Pause', exact: true }).click();
+      await page.getByRole('button', { name: /^Pause \d+ waiting/ }).click();
       await page.getByText('Paused: no drain claims it').waitFor();
       expect(await one("select reason from jobqueue.pauses where type = 'crm_event'")).toBe('INC-9');
       expect(await lastAudit()).toEqual({ actor: 'ann', action: 'pause' });

@@ -164,7 +164,24 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     });
     expect(await ask(['stats'], at())).toMatchObject({ lanes: [{ type: 'crm_sync', due: 1, paused: true }] });
     expect((await run(['stats'], at())).stdout).toMatch(/crm_sync.*paused/);
-    expect(await ask(['resume', '--type', 'crm_sync'], at())).toEqual({ paused: [] });
+    expect(await ask(['resume', '--type', 'crm_sync'], at())).toEqual({ paused: [], resumed: true, warnings: [] });
+    expect((await run(['resume', '--type', 'crm_sync'], at())).stderr).toContain('Nothing was resumed');
+  });
+
+  test('a misspelt type is refused with the nearest, a queue that holds nothing is warned of', async () => {
+    for (const command of [
+      ['pause'],
+      ['resume'],
+      ['cancel', '--reason', 'r', '--yes'],
+      ['drain'],
+      ['replay', '--yes'],
+    ]) {
+      const { code, stderr } = await run([...command, '--type', 'crm_snyc'], at());
+      expect([command[0], code, stderr]).toEqual([command[0], 2, expect.stringContaining('the nearest: crm_sync')]);
+    }
+    const { code, stderr } = await run(['pause', '--queue', 'defualt'], at());
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/warning: no job is in queue 'defualt'.*default/)]);
+    await run(['resume', '--queue', 'defualt'], at());
   });
 
   test('a drain foresees, then runs what is due and tells what became of it', async () => {

@@ -303,8 +303,8 @@ describe('POST /api/drain', () => {
   });
 
   test.each<[string, object, string]>([
-    ['an unknown type', { types: ['lead_inport'] }, 'request_invalid'],
-    ['an unknown type in a dry run', { types: ['lead_inport'], dryRun: true }, 'request_invalid'],
+    ['an unknown type', { types: ['lead_inport'] }, 'unknown_type'],
+    ['an unknown type in a dry run', { types: ['lead_inport'], dryRun: true }, 'unknown_type'],
     ['no types', { types: [] }, 'request_invalid'],
     ['a queue that is no name', { queue: "x'; drop table jobqueue.jobs; --" }, 'request_invalid'],
     ['a limit of 0', { limit: 0 }, 'request_invalid'],

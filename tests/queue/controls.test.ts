@@ -399,6 +399,65 @@ describeEachDriver('an operator', (setup) => {
     ]);
   });
 
+  test('is refused a type that nothing knows, with the nearest, and nothing is written', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJob('work', noop);
+    const [latest] = await queue.auditLog({ limit: 1 });
+    const type = 'wrok';
+    const calls = [
+      () => queue.pause({ type }),
+      () => queue.resume({ type }),
+      () => queue.cancel({ type }, WRONG),
+      () => queue.reschedule({ type }, { ...ANN, to: { delayMs: 0 } }),
+      () => queue.reprioritise({ type }, { ...ANN, priority: 1 }),
+      () => queue.previewJobs({ type }),
+      () => queue.previewReplay({ type }),
+      () => queue.replay({ type }, ANN),
+      () => queue.replay({ type }, { ...ANN, perMinute: 1 }),
+      () => queue.preview({ types: [type] }),
+      () => queue.drain({ types: [type] }),
+    ];
+    for (const call of calls)
+      await expect(call()).rejects.toMatchObject({
+        code: 'unknown_type',
+        message: expect.stringContaining("got 'wrok'; the nearest: work"),
+      });
+    expect((await queue.auditLog({ limit: 1 }))[0]).toEqual(latest);
+    expect(await queue.pauses()).toEqual([]);
+  });
+
+  test('may name a type of another deployment by whatever it left: a job, a dead one, a cancelled one, a run, a pause', async () => {
+    const { queue } = queueOf(setup.database);
+    const history = (type: string, status: string) =>
+      rows(
+        setup.database,
+        `insert into jobqueue.job_history (id, status, created_at, due_at, finished_at, fence, attempt, max_attempts, priority, queue, type, payload)
+         values (nextval('jobqueue.jobs_id_seq'), '${status}', now(), now(), now(), 1, 1, 1, 0, 'default', '${type}', '{}')`,
+      );
+    await rows(setup.database, `select jobqueue.add_job('alive', '{}')`);
+    await history('dead', 'DEAD_LETTER');
+    await history('cancelled', 'CANCELLED');
+    await rows(setup.database, `insert into jobqueue.pauses (queue, type) values ('*', 'paused')`);
+    await rows(
+      setup.database,
+      `insert into jobqueue.trends (hour, type) values (date_trunc('hour', now()), 'ran') on conflict do nothing`,
+    );
+    for (const type of ['alive', 'dead', 'cancelled', 'paused', 'ran'])
+      expect([type, await queue.checkNames({ type })]).toEqual([type, []]);
+    await expect(queue.checkNames({ type: 'gone' })).rejects.toMatchObject({ code: 'unknown_type' });
+    await rows(setup.database, `delete from jobqueue.trends where type = 'ran'`);
+  });
+
+  test('is warned of a queue that holds nothing, with the nearest, and told if there was no pause to end', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJob('work', noop, { queue: 'vip' });
+    const warnings = [expect.stringMatching(/^no job is in queue 'vpi'; the nearest: vip/)];
+    expect(await queue.pause({ queue: 'vpi' })).toEqual({ warnings });
+    expect(await queue.resume({ queue: 'vip' })).toEqual({ resumed: false, warnings: [] });
+    expect(await queue.resume({ queue: 'vpi' })).toEqual({ resumed: true, warnings: [] }); // a pause had made it known
+    expect(await queue.cancel({ queue: 'vpi' }, WRONG)).toMatchObject({ changed: 0, warnings });
+  });
+
   test('finds in the audit log who did what, with which filter, to how many; page by page', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJobs(works(3));

@@ -48,17 +48,20 @@ export async function pause(
   });
 }
 
+/** Answers whether it was paused. */
 export async function resume(
   executor: Executor,
   target: { queue: string; type: string },
   actor: string,
-): Promise<void> {
-  await executor.execute({
+): Promise<boolean> {
+  const rows = await executor.execute<{ was_paused: boolean }>({
     text: `with resumed as (delete from jobqueue.pauses where queue = $1 and type = $2 returning 1)
            insert into jobqueue.audit_log (actor, action, details)
-           select $3, 'resume', jsonb_build_object('queue', $1::text, 'type', $2::text, 'wasPaused', exists (select from resumed))`,
+           select $3, 'resume', jsonb_build_object('queue', $1::text, 'type', $2::text, 'wasPaused', exists (select from resumed))
+           returning (details ->> 'wasPaused')::boolean as was_paused`,
     params: [target.queue, target.type, actor],
   });
+  return only(rows).was_paused;
 }
 
 /** What a slice knows when it has ended, and what the next must know. */
