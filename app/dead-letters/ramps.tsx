@@ -1,5 +1,5 @@
 /** Replays that are spread over time, with what has come of their jobs so far. */
-import type { Replay } from '@/lib/jobqueue';
+import { type Replay, waitingInWords } from '@/lib/jobqueue';
 import { Status } from '../ui/status';
 import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';
@@ -39,7 +39,9 @@ function row(ramp: Replay, canStop: boolean) {
     actor,
     startedAt,
     endReason,
+    waitsFor,
   } = ramp;
+  const why = endReason ?? waitingInWords(waitsFor);
   return {
     id,
     cells: {
@@ -50,7 +52,7 @@ function row(ramp: Replay, canStop: boolean) {
           {described(ramp.filter)}, {count(perMinute)} a minute{maxJobs !== null && `, at most ${count(maxJobs)}`}
           <span className="soft block">
             by {actor}
-            {endReason && `; ${endReason}`}
+            {why && `; ${why}`}
           </span>
         </span>
       ),

@@ -1,5 +1,6 @@
 /** `jobqueue replay list` and `jobqueue replay stop ID`: the ramps. */
 import { Argument, Command } from 'commander';
+import { waitingInWords } from '../../lib/jobqueue/words.ts';
 import { Failure } from '../failure.ts';
 import { withTarget } from '../openTarget.ts';
 import { type Acting, acting, type Common, jobId, onTarget } from '../options.ts';
@@ -15,7 +16,18 @@ export function rampsCommand(): Command {
         if (options.json) return printJson({ ramps });
         if (ramps.length === 0) return print('No ramp has been started.');
         printTable(
-          ['id', 'state', 'started', 'by', 'a minute', 'replayed', 'refused', 'failed', 'completed', 'why it ended'],
+          [
+            'id',
+            'state',
+            'started',
+            'by',
+            'a minute',
+            'replayed',
+            'refused',
+            'failed',
+            'completed',
+            'why it ended or waits',
+          ],
           ramps.map((ramp) => [
             ramp.id,
             ramp.state,
@@ -26,7 +38,7 @@ export function rampsCommand(): Command {
             ramp.refused,
             ramp.failed,
             ramp.completed,
-            ramp.endReason,
+            ramp.endReason ?? waitingInWords(ramp.waitsFor),
           ]),
         );
       });

@@ -18,9 +18,11 @@ export interface ChoreContext {
   readonly executor: Executor;
   /** What is not done by then is left to the next drain. */
   readonly untilMs: () => number;
+  /** For a chore that has not ended: there are new jobs, the drain looks for them. */
+  readonly brought: () => void;
 }
 
-export interface ChoresOptions extends ChoreContext {
+export interface ChoresOptions extends Omit<ChoreContext, 'brought'> {
   readonly chores: readonly Chore[];
   readonly log: Log;
   readonly wake: () => void;
@@ -31,7 +33,7 @@ export class Chores {
   readonly #options: ChoresOptions;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #acting = 0;
-  #ended = 0;
+  #broughtJobs = 0;
 
   constructor(options: ChoresOptions) {
     this.#options = options;
@@ -41,9 +43,9 @@ export class Chores {
     return this.#acting === 0;
   }
 
-  /** How many have ended: each may have brought jobs, which a claim sent before has not seen. */
-  get ended(): number {
-    return this.#ended;
+  /** How often one may have brought jobs, which a claim sent before has not seen: each that ended, and each that says so before. */
+  get broughtJobs(): number {
+    return this.#broughtJobs;
   }
 
   /** What the coming step asks for; null if it need not ask. */
@@ -62,13 +64,16 @@ export class Chores {
       const answer = answers?.[chore.name] ?? null;
       if (answer === null) continue;
       this.#acting++;
-      const done = () => {
-        this.#acting--;
-        this.#ended++;
+      const brought = () => {
+        this.#broughtJobs++;
         wake();
       };
+      const done = () => {
+        this.#acting--;
+        brought();
+      };
       chore
-        .act(answer, { executor, untilMs })
+        .act(answer, { executor, untilMs, brought })
         .catch((error: unknown) => log('error', 'chore_failed', { chore: chore.name, error }))
         .then(done, done);
     }

@@ -53,7 +53,7 @@ export function jobFilterJson(filter: JobFilter): string {
   });
 }
 
-/** The filter as dead_1.sql reads it. Throws QueueError `option_invalid`. */
+/** The filter as dead_2.sql reads it. Throws QueueError `option_invalid`. */
 export function deadLetterFilterJson(filter: DeadLetterFilter, statuses?: readonly string[]): string {
   const json = filterJson(filter, {
     ids: idList,

@@ -68,3 +68,4 @@ export type { WaitOptions } from './wait.ts';
 export type { HintCache, SleepOptions } from './wakeHint.ts';
 export type { Incident } from './watch.ts';
 export type { AlertOptions } from './webhook.ts';
+export { waitingInWords } from './words.ts';

@@ -150,9 +150,10 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const jobs = byType(options.jobs, maxDurationMs);
   const watch = watchOptions(options, jobs, log);
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
+  const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
   const chores: readonly Chore[] = [
     ...(options.schedules ? [schedulesChore(options.schedules, jobs, log)] : []),
-    replaysChore,
+    replaysChore(handled),
     watchChore(watch),
     upkeepChore(retention),
   ];
@@ -163,7 +164,6 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     opened ??= typeof options.database === 'function' ? options.database() : options.database;
     return opened;
   };
-  const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
   const hint = options.sleep ? new WakeHint(options.sleep, handled, log) : null;
   const stir = () => hint?.stir();
   const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) => {

@@ -18,8 +18,12 @@ import * as store from './store/replays.ts';
 const MOST_PER_MINUTE = 10_000;
 const MOST_JOBS = 1_000_000_000; // an integer of Postgres
 const MOST_LISTED = 100;
-/** Of the statements that move a ramp on, 1,000 jobs each, in one look of a drain. */
+/** Of the statements that move ramps on without a pause, 1,000 jobs each. */
 const MOST_PORTIONS = 20;
+/** How often a drain looks for outcomes that a ramp waits for. */
+const OUTCOMES_EVERY_MS = 500;
+/** So many looks in a row without a new outcome, and the ramp is left to the next drain: jobs may run for long, or nowhere. */
+const MOST_LOOKS_IN_VAIN = 10;
 /** Waiting for an enqueue that takes the same idempotency keys; then the next drain tries again. */
 const PORTION_TIMEOUT_MS = 30_000;
 
@@ -82,6 +86,11 @@ export interface Replay {
   readonly stopWhen: object | null;
   readonly state: 'running' | 'stopped' | 'finished';
   readonly endReason: string | null;
+  /**
+   * Why nothing more is moved, beside its rate: as many jobs are open as `stopWhen` needs to judge, the type or queue is paused, or no
+   * drain has a handler for the type.
+   */
+  readonly waitsFor: 'outcomes' | 'resume' | 'handler' | null;
   readonly actor: string;
   readonly startedAt: Date;
   readonly endedAt: Date | null;
@@ -154,12 +163,13 @@ async function asRamp(executor: Executor, filter: DeadLetterFilter, options: Ram
 /** The latest hundred ramps, the newest first. */
 export async function replays(executor: Executor): Promise<readonly Replay[]> {
   const rows = await store.replays(executor, MOST_LISTED);
-  return rows.map(({ per_minute, max_jobs, stop_when, end_reason, started_ms, ended_ms, ...rest }) => ({
+  return rows.map(({ per_minute, max_jobs, stop_when, end_reason, waits_for, started_ms, ended_ms, ...rest }) => ({
     ...rest,
     perMinute: per_minute,
     maxJobs: max_jobs,
     stopWhen: stop_when,
     endReason: end_reason,
+    waitsFor: waits_for,
     startedAt: new Date(started_ms),
     endedAt: ended_ms === null ? null : new Date(ended_ms),
   }));
@@ -170,19 +180,37 @@ export async function stopReplay(executor: Executor, id: string, by: By): Promis
   return store.stopReplay(executor, idOf('id', id), actorOf(by));
 }
 
-/** Moves running ramps on. Looked for by a drain's steps; done in statements of their own: replays_1.sql says why. */
-export const replaysChore: Chore = {
-  name: 'replays',
-  request: () => ({}),
-  async act(_, { executor, untilMs }) {
-    for (let portions = 0; portions < MOST_PORTIONS; portions++) {
-      const leftMs = untilMs() - performance.now();
-      if (leftMs <= 0) return;
-      const moved = await store.moveReplayOn(executor, Math.min(leftMs, PORTION_TIMEOUT_MS));
-      if (!moved?.more) return;
-    }
-  },
-};
+/**
+ * Moves running ramps on, those whose jobs have a handler here. Looked for by a drain's steps; done in statements of their own:
+ * replays_2.sql says why. A ramp that waits for outcomes is looked at again soon, or it would move on once a tick.
+ */
+export function replaysChore(handled: readonly string[]): Chore {
+  return {
+    name: 'replays',
+    request: () => ({}),
+    async act(_, { executor, untilMs, brought }) {
+      let portions = 0;
+      let looksInVain = 0;
+      while (portions < MOST_PORTIONS && looksInVain < MOST_LOOKS_IN_VAIN) {
+        const leftMs = untilMs() - performance.now();
+        if (leftMs <= 0) return;
+        const answer = await store.moveReplayOn(executor, handled, Math.min(leftMs, PORTION_TIMEOUT_MS));
+        if (answer === null) return;
+        if (answer.moved > 0) {
+          brought();
+          looksInVain = 0;
+        }
+        if (answer.more) {
+          portions++;
+        } else if (answer.waitsFor === 'outcomes') {
+          portions = 0;
+          looksInVain++;
+          await new Promise((resolve) => setTimeout(resolve, OUTCOMES_EVERY_MS));
+        } else return;
+      }
+    },
+  };
+}
 
 function most({ maxJobs }: { readonly maxJobs?: number }): { maxJobs?: number } {
   return maxJobs === undefined ? {} : { maxJobs: wholeBetween(1, MOST_JOBS)('maxJobs', maxJobs) };

@@ -76,7 +76,7 @@ export class Steps implements Member {
 
   /** The last claim looked at every lane anew, with nothing else in hand, and found nothing. */
   #foundNothing = false;
-  /** How many chores had ended when that claim went out. */
+  /** How often chores had brought jobs when that claim went out. */
   #lookedAfterChores = 0;
   /** When the next job falls due, if that is worth waiting for. */
   #lingersUntilMs: number | null = null;
@@ -127,7 +127,7 @@ export class Steps implements Member {
   }
 
   get #knowsNothing(): boolean {
-    return this.#foundNothing && this.#lookedAfterChores === this.#chores.ended;
+    return this.#foundNothing && this.#lookedAfterChores === this.#chores.broughtJobs;
   }
 
   get reachedLimit(): boolean {
@@ -255,7 +255,7 @@ export class Steps implements Member {
       this.#comingJobs += claim.limit;
       this.#idleClaimInFlight = claim.idle;
     }
-    const choresEnded = this.#chores.ended;
+    const broughtBefore = this.#chores.broughtJobs;
     const chores = claim && this.#chores.request(now);
     const mayBeLast = report.stopReason !== null || (claim?.alone === true && claim.lanes === null);
     const counts = this.#tally.carry(ended, { version: this.#sent, nowMs: now, isLast: mayBeLast });
@@ -281,7 +281,7 @@ export class Steps implements Member {
       noteNews(delivered.news, new Set(delivered.answer.revoked));
       if (claim) {
         this.#noteClaimed(claim, parcel, delivered, now);
-        this.#lookedAfterChores = choresEnded;
+        this.#lookedAfterChores = broughtBefore;
       }
       this.#chores.take(delivered.answer.chores);
     } catch (error) {

@@ -112,7 +112,11 @@ function requestOf({ thresholds, guards }: WatchOptions): object {
 }
 
 /** Posts, then confirms: whoever dies in between leaves the notice to a later tick, which sends it again. */
-async function tell(options: WatchOptions, answer: WatchAnswer, { executor, untilMs }: ChoreContext): Promise<void> {
+async function tell(
+  options: WatchOptions,
+  answer: WatchAnswer,
+  { executor, untilMs }: Omit<ChoreContext, 'brought'>,
+): Promise<void> {
   const { log, alerts } = options;
   const { notices, failed } = answer;
   if (failed !== undefined) log('error', 'watch_failed', { message: failed });

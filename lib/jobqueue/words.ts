@@ -59,6 +59,17 @@ const SENTENCES: Readonly<Record<string, (found: Found) => string>> = {
     'resume it when the cause is mended',
 };
 
+/** Why a replay at n a minute does not move on just now. */
+export function waitingInWords(waitsFor: 'outcomes' | 'resume' | 'handler' | null): string | null {
+  return waitsFor === null ? null : WAITS[waitsFor];
+}
+
+const WAITS = {
+  outcomes: 'waits for outcomes: as many jobs are open as its stop condition needs to judge',
+  resume: 'waits for a resume: its type or queue is paused',
+  handler: 'waits for a deployment that has a handler for its type',
+} as const;
+
 /** How long something lasted, to the unit that people say. */
 export function duration(value: number | null): string {
   return value === null ? 'never' : ms(Math.round(value), { long: true });

@@ -167,7 +167,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
     );
 
     // One dies with a portion that Postgres has moved, but nobody has told it so; the others amid the jobs of their portions.
-    const moved = network.faults.loseAnswer('jobqueue.replays_1() as', { silently: true });
+    const moved = network.faults.loseAnswer('jobqueue.replays_2($1::jsonb) as', { silently: true });
     const first = startDrainProcess();
     first.obey({ ...network.way, drain: { budgetMs: 60_000, concurrency: 5 } });
     await moved;

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { CLAIM, claimOne, outcome, send } from './playedStep.ts';
-import { emptyTables, endLeases, queueOf, rows, statuses, witness } from './support.ts';
+import { emptyTables, endLeases, queueOf, rows, statuses, witness, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
 const noop = { mode: 'noop' } as const;
@@ -348,18 +348,16 @@ describeEachDriver('a ramp', (setup) => {
 
   test.each([
     [{ failed: 10 }, '10 of its jobs failed again'],
-    [{ failureRatio: 0.2, of: 20 }, '10 of 40 of its jobs failed again'],
+    [{ failureRatio: 0.2, of: 40 }, '10 of 40 of its jobs failed again'],
   ])('stops by itself when %o', async (stopWhen, endReason) => {
     const { database } = setup;
     const { queue } = queueOf(database);
     await bury(database, 30);
     await bury(database, 10, { mode: 'fail' }); // a failed attempt counts, dead or not
     await bury(database, 60);
-    await queue.replay({ type: 'work' }, { ...ANN, perMinute: 40, stopWhen });
+    await queue.replay({ type: 'work' }, { ...ANN, perMinute: 600, stopWhen });
     await pass(database, 60);
     await queue.drain({ budgetMs: 30_000, types: ['work'], limit: 40 });
-    await pass(database, 60);
-    await queue.drain({ budgetMs: 30_000, types: ['other'] });
     expect(await only()).toMatchObject({
       state: 'stopped',
       endReason,
@@ -367,12 +365,104 @@ describeEachDriver('a ramp', (setup) => {
       failed: 10,
       completed: 30,
       undecided: 0,
+      waitsFor: null,
     });
     expect(await statuses(database)).toEqual({ COMPLETED: 30, PENDING: 10, DEAD_LETTER: 60 });
     expect((await queue.auditLog({ limit: 1 }))[0]).toMatchObject({
       action: 'replay.stopped',
       details: { failed: 10 },
     });
+  });
+
+  test.each([
+    [{ failed: 3 }, 3],
+    [{ failureRatio: 0.5, of: 20 }, 20],
+  ])(
+    'never brings back more than %o needs to see that the cause is not mended, under four drains at once',
+    async (stopWhen, most) => {
+      const { database } = setup;
+      const { queue } = queueOf(database);
+      await bury(database, 200, { mode: 'fail_for_good' });
+      await queue.replay({ type: 'work' }, { ...ANN, perMinute: 10_000, stopWhen });
+      await pass(database, 60);
+      await Promise.all(
+        Array.from({ length: 4 }, () => queueOf(setup.connect()).queue.drain({ budgetMs: 30_000, concurrency: 50 })),
+      );
+      expect(await only()).toMatchObject({ state: 'stopped', replayed: most, failed: most });
+      expect(await statuses(database)).toEqual({ DEAD_LETTER: 200 });
+    },
+  );
+
+  test('has never more open than its stop condition needs, and still goes as fast as its jobs end, under four drains at once', async () => {
+    const { database } = setup;
+    const seen = witness();
+    let mostOpen = 0;
+    seen.onStart = async () => {
+      const [open] = await rows<{ n: number }>(database, 'select count(*)::int as n from jobqueue.jobs');
+      mostOpen = Math.max(mostOpen, open?.n ?? 0);
+    };
+    await bury(database, 10, { mode: 'fail' }); // tried again, and open until they have ended
+    await bury(database, 90);
+    await rows(database, 'update jobqueue.job_history set max_attempts = 2');
+    await queueOf(database).queue.replay(
+      { type: 'work' },
+      { ...ANN, perMinute: 10_000, stopWhen: { failureRatio: 0.6, of: 20 } },
+    );
+    await pass(database, 60);
+    await Promise.all(
+      Array.from({ length: 4 }, () => queueOf(setup.connect(), seen).queue.drain({ budgetMs: 60_000 })),
+    );
+    await pass(database, 1);
+    await queueOf(database).queue.drain({ budgetMs: 30_000 }); // judges the last of them
+    expect(await only()).toMatchObject({ state: 'finished', replayed: 100, failed: 10, completed: 90 });
+    expect(mostOpen).toBeGreaterThan(1);
+    expect(mostOpen).toBeLessThanOrEqual(20);
+  }, 60_000);
+
+  test.each([[{ type: 'work' }], [{ queue: 'default' }], [{ queue: 'default', type: 'work' }], [{}]])(
+    'brings nothing back while %o is paused, so that its stop condition can act after the resume',
+    async (target) => {
+      const { database } = setup;
+      const { queue } = queueOf(database);
+      await bury(database, 19, { mode: 'fail_for_good' });
+      await queue.pause(target, ANN);
+      await queue.replay({ type: 'work' }, { ...ANN, perMinute: 600, stopWhen: { failed: 5 } });
+      const drainAll = () =>
+        Promise.all(Array.from({ length: 4 }, () => queueOf(setup.connect()).queue.drain({ budgetMs: 30_000 })));
+      await pass(database, 60);
+      await drainAll();
+      expect(await only()).toMatchObject({ state: 'running', replayed: 0, waitsFor: 'resume' });
+      await queue.resume(target, ANN);
+      await pass(database, 60);
+      await drainAll();
+      expect(await only()).toMatchObject({ state: 'stopped', replayed: 5, failed: 5, waitsFor: null });
+    },
+  );
+
+  test('brings back what can run, and the rest once its queue is resumed or a drain has its handler', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    await bury(database, 5, { type: 'nobody' }); // has no handler here
+    await bury(database, 5, { queue: 'a' });
+    await bury(database, 5, { queue: 'b' });
+    await queue.pause({ queue: 'a' }, ANN);
+    await queue.replay({ finishedBefore: new Date() }, { ...ANN, perMinute: 600 });
+    const tick = async () => {
+      await pass(database, 60);
+      await queue.drain({ budgetMs: 30_000 });
+    };
+    await tick();
+    expect(await statuses(database)).toEqual({ COMPLETED: 5, DEAD_LETTER: 10 });
+    await tick();
+    expect(await only()).toMatchObject({ state: 'running', replayed: 5, completed: 5, waitsFor: 'resume' });
+    await queue.resume({ queue: 'a' }, ANN);
+    await tick();
+    await tick();
+    expect(await only()).toMatchObject({ state: 'running', replayed: 10, completed: 10, waitsFor: 'handler' });
+    await pass(database, 60);
+    await rows(database, `select jobqueue.replays_2('{"types": ["nobody"]}')`); // as a deployment that has one does
+    expect(await only()).toMatchObject({ replayed: 15, waitsFor: null });
+    expect(await statuses(database)).toEqual({ COMPLETED: 10, PENDING: 5 });
   });
 
   test('does not stop below its condition', async () => {
@@ -436,10 +526,16 @@ describeEachDriver('a ramp', (setup) => {
     const { database } = setup;
     const { queue } = queueOf(database);
     await bury(database, 20);
-    await queue.replay({ type: 'work' }, { ...ANN, perMinute: 10_000 });
+    const { id } = await queue.replay({ type: 'work' }, { ...ANN, perMinute: 10_000 });
+    await queue.addJobs(works(9_990));
+    await rows(
+      database,
+      'insert into jobqueue.replayed_jobs (replay, job_id, fence) select $1, id, 0 from jobqueue.jobs',
+      id,
+    );
     await rows(database, 'update jobqueue.replays set undecided = 9990');
     await pass(database, 60);
     for (let n = 0; n < 3; n++) await rows(database, 'select jobqueue.replays_1()');
-    expect(await only()).toMatchObject({ replayed: 10, undecided: 10_000 });
+    expect(await only()).toMatchObject({ replayed: 10, undecided: 10_000, waitsFor: 'outcomes' });
   });
 });

@@ -1,5 +1,5 @@
 -- error_shape_1 and fingerprint_1: what makes two failures the same. Of the last error its name, its code, and its message without what
--- differs from job to job: numbers (not those of names, as in Bitrix24), uuids and other long marks become «#». Part of dead_groups_1, and a criterion of dead_1.
+-- differs from job to job: numbers (not those of names, as in Bitrix24), uuids and other long marks become «#». Part of dead_groups_1, and a criterion of dead_2.
 create or replace function jobqueue.error_shape_1(errors jsonb)
 returns text
 language sql immutable parallel safe

@@ -11,7 +11,7 @@ declare
   v_at_end boolean;
 begin
   select d.ids, d.at_end into v_ids, v_at_end
-  from jobqueue.dead_1(filter, jsonb_build_object('began', now() + interval '1 day'), 10000, 100000) d;
+  from jobqueue.dead_2(filter, jsonb_build_object('began', now() + interval '1 day'), 10000, 100000, null) d;
   return jsonb_build_object(
     'total', cardinality(v_ids),
     'atLeast', not v_at_end,

@@ -1,4 +1,4 @@
--- replay_1: replays the next slice of the dead letters that a filter means (see dead_1; how slices follow: operation_1).
+-- replay_1: replays the next slice of the dead letters that a filter means (see dead_2; how slices follow: operation_1).
 --   select jobqueue.replay_1('{"type": "crm_sync", "errorCode": "ECONNREFUSED"}', '{"actor": "ann"}');
 --
 -- options  {actor, maxJobs?}
@@ -22,7 +22,7 @@ declare
 begin
   perform jobqueue.check_session_1();
   select d.ids, d.cursor, d.at_end into v_ids, v_cursor, v_at_end
-  from jobqueue.dead_1(filter, v_progress, least(500, v_most), 10000) d;
+  from jobqueue.dead_2(filter, v_progress, least(500, v_most), 10000, null) d;
   select r.moved, r.refused, r.locked into v_moved, v_refused, v_locked
   from jobqueue.revive_1(filter, (v_progress ->> 'began')::timestamptz, v_ids) r;
   v_progress := jobqueue.noted_refusals_1(v_progress, v_refused) || jsonb_build_object('cursor', v_cursor,

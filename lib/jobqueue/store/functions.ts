@@ -16,7 +16,7 @@ export const FUNCTIONS = [
   'jobqueue.replay_1(jsonb,jsonb,jsonb)',
   'jobqueue.start_replay_1(jsonb,jsonb)',
   'jobqueue.stop_replay_1(bigint,text)',
-  'jobqueue.replays_1()',
+  'jobqueue.replays_2(jsonb)',
   'jobqueue.prune_1(jsonb)',
   'jobqueue.metrics_1()',
   'jobqueue.overview_1()',

@@ -62,10 +62,23 @@ export async function stopReplay(executor: Executor, id: string, actor: string):
   return only(rows).stopped;
 }
 
-/** Moves the replay on that was looked at longest ago; null if there is none, or others do it just now. */
-export async function moveReplayOn(executor: Executor, timeoutMs: number): Promise<{ readonly more: boolean } | null> {
-  const rows = await executor.execute<{ answer: { more: boolean } | null }>(
-    { text: 'select jobqueue.replays_1() as answer', params: [] },
+/** What the jobs of a replay that are still dead letters wait for, beside its rate. */
+export type WaitsFor = 'outcomes' | 'resume' | 'handler';
+
+export interface MovedOn {
+  readonly moved: number;
+  readonly more: boolean;
+  readonly waitsFor: WaitsFor | null;
+}
+
+/** Moves the replay on that was looked at longest ago; null if there is none, or others do it just now. See replays_2.sql. */
+export async function moveReplayOn(
+  executor: Executor,
+  types: readonly string[],
+  timeoutMs: number,
+): Promise<MovedOn | null> {
+  const rows = await executor.execute<{ answer: MovedOn | null }>(
+    { text: 'select jobqueue.replays_2($1::jsonb) as answer', params: [JSON.stringify({ types })] },
     { timeoutMs },
   );
   return only(rows).answer;
@@ -79,6 +92,7 @@ export interface ReplayRow {
   readonly stop_when: object | null;
   readonly state: 'running' | 'stopped' | 'finished';
   readonly end_reason: string | null;
+  readonly waits_for: WaitsFor | null;
   readonly actor: string;
   readonly started_ms: number;
   readonly ended_ms: number | null;
@@ -94,7 +108,7 @@ export interface ReplayRow {
 /** The latest first. */
 export async function replays(executor: Executor, limit: number): Promise<ReplayRow[]> {
   return executor.execute<ReplayRow>({
-    text: `select id::text as id, filter, per_minute, max_jobs, stop_when, state, end_reason, actor,
+    text: `select id::text as id, filter, per_minute, max_jobs, stop_when, state, end_reason, waits_for, actor,
                   (extract(epoch from started_at) * 1000)::float8 as started_ms, (extract(epoch from ended_at) * 1000)::float8 as ended_ms,
                   replayed, refused, failed, completed, cancelled, undecided, coalesce(progress -> 'refusals', '[]') as refusals
            from jobqueue.replays order by jobqueue.replays.id desc limit $1`,
