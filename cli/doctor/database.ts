@@ -11,6 +11,7 @@ import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
 import { poolingFinding } from './pooling.ts';
 import { secretFindings } from './secrets.ts';
+import { zoneFinding } from './zones.ts';
 
 const OLDEST = 15;
 const NEWEST = 18;
@@ -21,7 +22,8 @@ export async function examineDatabase(url: string): Promise<Finding[]> {
   const database = connect(url);
   try {
     const server = await examineServer(database);
-    return [...secrets, ...server, pooling, ...(await examineSchema(database)), ...cronLine()];
+    const schema = await examineSchema(database);
+    return [...secrets, ...server, pooling, ...schema, await zoneFinding(database), ...cronLine()];
   } catch (error) {
     const known = connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) });
     if (known === null) throw error;

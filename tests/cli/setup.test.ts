@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { poolingFinding } from '../../cli/doctor/pooling.ts';
+import { compareZones, zoneFinding } from '../../cli/doctor/zones.ts';
+import { connect } from '../../db/client.ts';
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../support/database.ts';
 import { ask, type Deployment, deploy, run } from './program.ts';
 
@@ -85,6 +87,7 @@ describe('doctor', () => {
     const state = Object.fromEntries(findings.map((finding) => [finding.name, finding.state]));
     expect(state).toMatchObject({ CRON_SECRET: 'red', OPERATOR_SECRET: 'red', cron: 'red' });
     expect(state).toMatchObject({ database: 'ok', driver: 'ok', clock: 'ok', migrations: 'ok', 'pooled URL': 'ok' });
+    expect(state).toMatchObject({ 'time zones': 'ok' });
     for (const finding of findings) expect(finding.mend === null).toBe(finding.state === 'ok');
     expect(stdout).not.toContain(new URL(db.url).password);
   });
@@ -122,6 +125,33 @@ describe('doctor', () => {
     const nowhere = await run(['doctor'], { env: { DATABASE_URL: 'postgres://u:hush@127.0.0.1:1/d', ...SECRETS } });
     expect([nowhere.code, nowhere.stdout]).toEqual([1, expect.stringContaining('nothing listens there')]);
     expect(nowhere.stdout + nowhere.stderr).not.toContain('hush');
+  });
+
+  test('compares the zones in use with those of Postgres, a year ahead', async () => {
+    await sql.query(`insert into jobqueue.schedules (name, definition)
+      values ('a', '{"timeZone": "Europe/Berlin"}'), ('b', '{"timeZone": "America/Nuuk"}'), ('c', '{"timeZone": "Africa/Casablanca"}')`);
+    const database = connect(db.url);
+    expect(await zoneFinding(database)).toMatchObject({ state: 'ok', detail: expect.stringContaining('all 3') });
+    await database.close();
+  });
+
+  test('names the zone in which Node and Postgres differ, from when on and by what', () => {
+    const nowMs = Date.UTC(2026, 0, 1);
+    const hour = 3_600_000;
+    const late = Array.from({ length: 366 }, (_, n) => (n < 100 ? hour : 2 * hour)); // Berlin's summer begins on day 88
+    const finding = compareZones(
+      [
+        { zone: 'Asia/Dubai', offsets: Array(366).fill(4 * hour) },
+        { zone: 'Europe/Berlin', offsets: late },
+        { zone: 'Asia/Kolkata', offsets: [5 * hour] },
+        { zone: 'America/Nuuk', offsets: null },
+      ],
+      nowMs,
+    );
+    expect(finding.state).toBe('warn');
+    expect(finding.detail).toContain('Europe/Berlin from 2026-03-30 on: Node UTC+02:00, Postgres UTC+01:00');
+    expect(finding.detail).toContain('Asia/Kolkata now: Node UTC+05:30, Postgres UTC+05:00');
+    expect(finding.detail).toContain('America/Nuuk is unknown to Postgres');
   });
 
   test.each<[string, string, string | undefined, string]>([
