@@ -32,9 +32,13 @@ export default async function Overview({ searchParams }: PageProps<'/'>) {
       <Refused code={refused} />
       <Verdict health={health} />
       <Pauses pauses={overview.pauses} />
-      <Totals lanes={overview.lanes} openDrains={overview.openDrains} />
+      <Totals
+        lanes={overview.lanes}
+        openDrains={overview.openDrains}
+        isPart={overview.leftOut.lanes > 0 || overview.leftOut.dead}
+      />
       <Section title="Queues and types" aside={<Link href="/jobs">All jobs</Link>}>
-        <Lanes lanes={overview.lanes} />
+        <Lanes lanes={overview.lanes} leftOut={overview.leftOut} />
       </Section>
       <Section title="The last hour">
         <Charts stats={stats} zone={zone} />

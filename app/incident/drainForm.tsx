@@ -74,8 +74,8 @@ const COLUMNS: readonly Column[] = [
 ];
 
 async function DryRun({ params, canAct }: { params: DrainParams; canAct: boolean }) {
-  const { lanes, due } = await queue.preview(filterOf(params));
-  const isBound = lanes.some((lane) => lane.atLeast);
+  const { lanes, due, more } = await queue.preview(filterOf(params));
+  const isBound = more || lanes.some((lane) => lane.atLeast);
   const rows = lanes.map((lane) => ({
     id: `${lane.queue} ${lane.type} ${lane.priority}`,
     cells: {

@@ -9,6 +9,7 @@ import { one } from '../ui/address';
 import { Done } from '../ui/done';
 import { Head, Section } from '../ui/head';
 import { Live } from '../ui/live';
+import { atLeast } from '../ui/words';
 import { Breakers } from './breakers';
 import { DrainForm } from './drainForm';
 import { DrainProgress } from './drainProgress';
@@ -27,7 +28,7 @@ export default async function Incident({ searchParams }: PageProps<'/incident'>)
   const canAct = role === 'operator';
   const params = drainParams(sent);
   const run = one(sent.run);
-  const [{ pauses, lanes }, limits, connections, incidents, drains] = await Promise.all([
+  const [{ pauses, lanes, leftOut }, limits, connections, incidents, drains] = await Promise.all([
     queue.overview(),
     queue.rateLimits(),
     pausedConnections(database()),
@@ -50,7 +51,7 @@ export default async function Incident({ searchParams }: PageProps<'/incident'>)
       </Head>
       <Refused code={sent.refused} at={sent.at} />
       <Done params={sent} />
-      <Section title="Paused" aside={`${pauses.length === 0 ? 'nothing' : pauses.length}`}>
+      <Section title="Paused" aside={pauses.length === 0 ? 'nothing' : atLeast(pauses.length, leftOut.pauses)}>
         <PauseList pauses={pauses} canAct={canAct} />
         {canAct && <PauseForm target={target} types={pausable} queues={queues} />}
         {canAct && target.type !== undefined && <PausePanel target={{ ...target, type: target.type }} lanes={lanes} />}

@@ -50,6 +50,12 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
           <JobTable jobs={page.jobs} choose={actions.length > 0} />
         </form>
       )}
+      {page.isPart && (
+        <p className="soft">
+          More than 100,000 lanes hold pending jobs; only the first were looked at. Choose a queue to see all of its
+          jobs.
+        </p>
+      )}
       <nav aria-label="Pages of jobs" className="flex gap-2">
         {after && (
           <Link className="button" href={address('/jobs', addressOf(params))}>

@@ -1,10 +1,10 @@
 /** Every queue and type: what is ready, scheduled, running and dead, and how long the oldest has waited. */
 import Link from 'next/link';
-import type { Counted, OverviewLane } from '@/lib/jobqueue';
+import type { Counted, Overview, OverviewLane } from '@/lib/jobqueue';
 import { Empty } from '../ui/head';
 import { Status } from '../ui/status';
 import { type Column, DataTable, type TableRow } from '../ui/table';
-import { atLeast, count } from '../ui/words';
+import { atLeast, count, plural } from '../ui/words';
 import { Ago } from '../when';
 
 const COLUMNS: readonly Column[] = [
@@ -17,14 +17,25 @@ const COLUMNS: readonly Column[] = [
   { id: 'oldest', title: 'Oldest due', align: 'right', sorts: true },
 ];
 
-export function Lanes({ lanes }: { lanes: readonly OverviewLane[] }) {
+export function Lanes({ lanes, leftOut }: Pick<Overview, 'lanes' | 'leftOut'>) {
   if (lanes.length === 0)
     return (
       <Empty title="No live jobs and no dead letters">
         Enqueue one with <code>queue.addJob(…)</code>, or with the button at the end of this page.
       </Empty>
     );
-  return <DataTable label="Queues and types" columns={COLUMNS} rows={lanes.map(row)} />;
+  return (
+    <>
+      <DataTable label="Queues and types" columns={COLUMNS} rows={lanes.map(row)} />
+      {(leftOut.lanes > 0 || leftOut.dead) && <p className="soft">{missing(leftOut)}</p>}
+    </>
+  );
+}
+
+function missing({ lanes, dead }: Overview['leftOut']): string {
+  const live = `${plural(lanes, 'more queue and type', 'more queues and types')} with live jobs, whose first job is due later`;
+  const others = [lanes > 0 && live, dead && 'more than 200 queues and types with dead letters'].filter(Boolean);
+  return `Not shown: ${others.join('; ')}.`;
 }
 
 function row(lane: OverviewLane): TableRow {

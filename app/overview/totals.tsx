@@ -5,19 +5,21 @@ import { atLeast, duration, plural } from '../ui/words';
 interface TotalsProps {
   readonly lanes: readonly OverviewLane[];
   readonly openDrains: number;
+  /** Some queues and types are not among `lanes`. */
+  readonly isPart: boolean;
 }
 
-export function Totals({ lanes, openDrains }: TotalsProps) {
+export function Totals({ lanes, openDrains, isPart }: TotalsProps) {
   // What is paused waits on purpose, and has its own place on the page.
   const oldest = lanes
     .filter(({ paused }) => !paused)
     .map(({ oldestDue }) => oldestDue?.getTime() ?? Number.POSITIVE_INFINITY);
   const since = Math.min(...oldest);
   const tiles = [
-    ['Ready', shown(sum(lanes, 'ready')), 'text-ink'],
+    ['Ready', shown(sum(lanes, 'ready'), isPart), 'text-ink'],
     ['Running', atLeast(running(lanes), false), 'text-busy', plural(openDrains, 'drain')],
-    ['Scheduled', shown(sum(lanes, 'scheduled')), 'text-later'],
-    ['Dead', shown(sum(lanes, 'dead')), 'text-bad'],
+    ['Scheduled', shown(sum(lanes, 'scheduled'), isPart), 'text-later'],
+    ['Dead', shown(sum(lanes, 'dead'), isPart), 'text-bad'],
     [
       'Oldest waits',
       Number.isFinite(since) ? duration(Date.now() - since) : 'none',
@@ -53,6 +55,6 @@ function running(lanes: readonly OverviewLane[]): number {
   return lanes.reduce((total, lane) => total + lane.running, 0);
 }
 
-function shown({ n, atLeast: isBound }: Counted): string {
-  return atLeast(n, isBound);
+function shown({ n, atLeast: isBound }: Counted, isPart: boolean): string {
+  return atLeast(n, isBound || isPart);
 }

@@ -50,10 +50,10 @@ what has not started and ends what runs.`,
         const types = type && [...new Set(type)];
         const request = given({ queue, types, limit, budgetMs: budget, concurrency, includePaused });
         if (options.dryRun) {
-          const { due, lanes, warnings } = await target.foresee(request);
+          const { due, lanes, more, warnings } = await target.foresee(request);
           warn(warnings);
-          if (options.json) return printJson({ due, lanes });
-          print(`${due} due`);
+          if (options.json) return printJson({ due, lanes, more });
+          print(more ? `${due} due in the ${lanes.length} most urgent lanes; more lanes have due jobs` : `${due} due`);
           if (lanes.length > 0)
             printTable(
               ['due', 'type', 'queue', 'priority', 'paused'],

@@ -32,6 +32,10 @@ export function jobsCommand(): Command {
         if (options.json) return printJson(page);
         if (page.jobs.length === 0) print('No such jobs here.');
         else printJobs(page.jobs);
+        if (page.isPart)
+          note(
+            'more than 100,000 lanes hold pending jobs; only the first were looked at: --queue <queue> sees all of its jobs',
+          );
         if (page.next !== null)
           note(
             `${page.searchedTo === null ? 'more' : `looked at all down to ${page.searchedTo}, further`}: --after ${page.next}`,

@@ -8,6 +8,7 @@ import { type DueLane, dueLanes, findById, findByKey, type JobRow } from './stor
 
 /** How many due jobs of a lane a preview counts; more is shown as "at least". */
 const PREVIEW_BOUND = 1_000;
+const PREVIEW_LANES = 200;
 
 export interface JobView {
   readonly id: string;
@@ -53,6 +54,8 @@ export interface Preview {
   readonly lanes: readonly (DueLane & { readonly handled: boolean; readonly atLeast: boolean })[];
   /** How many jobs a drain with this filter would find due now; a lane counts up to 1,000. */
   readonly due: number;
+  /** There are more lanes with due jobs. */
+  readonly more: boolean;
 }
 
 /** What a drain with this filter would claim, without claiming it. */
@@ -63,13 +66,17 @@ export async function preview(
 ): Promise<Preview> {
   checkDeclared(jobs, filter.types ?? []);
   const found = await dueLanes(executor, PREVIEW_BOUND, { queue: filter.queue ?? null, types: filter.types ?? null });
-  const lanes = found.map((lane) => ({
+  const lanes = found.slice(0, PREVIEW_LANES).map((lane) => ({
     ...lane,
     handled: Boolean(jobs.get(lane.type)?.handler),
     atLeast: lane.due === PREVIEW_BOUND,
   }));
   const claimable = lanes.filter((lane) => lane.handled && (filter.includePaused || !lane.paused));
-  return { lanes, due: claimable.reduce((sum, lane) => sum + lane.due, 0) };
+  return {
+    lanes,
+    due: claimable.reduce((sum, lane) => sum + lane.due, 0),
+    more: found.length > PREVIEW_LANES,
+  };
 }
 
 function view(row: JobRow | null): JobView | null {

@@ -1,6 +1,6 @@
 /** How far a drain has come in each lane. A cursor keeps claims quick while dead rows pile up behind it, but misses what falls due there. */
 import { byPlace } from './slots.ts';
-import type { Claim, Lane, StepAnswer } from './store/step.ts';
+import type { Claim, Lane, LaneName, StepAnswer } from './store/step.ts';
 
 /** Jobs that fall due behind a cursor (retries, long enqueue transactions, ended leases) wait at most this long. */
 const CURSOR_MS = 1_000;
@@ -9,6 +9,11 @@ export class Lanes {
   #lanes: readonly Lane[] | null = null;
   #known: readonly Lane[] = [];
   #foundAtMs = Number.NEGATIVE_INFINITY;
+  /** Of very many lanes each look sees a part: where the next one begins. */
+  #past: LaneName | null = null;
+  /** What the looks from the first lane on have come to. */
+  #foundJobs = false;
+  #nextDueAtMs = Number.POSITIVE_INFINITY;
   /** The last claim took all that was due. */
   exhausted = false;
   /** The last claim met rescued jobs beyond its free slots; as they start at once or not at all, the next waits for a slot. */
@@ -20,13 +25,35 @@ export class Lanes {
     return this.#lanes;
   }
 
+  /** Where the next look for lanes begins, as a claim says it. */
+  get start(): Pick<Claim, 'past'> {
+    return this.#past === null ? {} : { past: this.#past };
+  }
+
+  /** The last look ended with the last lane, and no look since the first one has found a job. */
+  get allEmpty(): boolean {
+    return this.#past === null && !this.#foundJobs;
+  }
+
+  /** When the next job of the lanes seen falls due, ms from `nowMs`; null if none is known. */
+  nextDueInMs(nowMs: number): number | null {
+    return this.#nextDueAtMs === Number.POSITIVE_INFINITY ? null : Math.max(0, this.#nextDueAtMs - nowMs);
+  }
+
   /** Every lane last seen of these types. */
   ofTypes(types: readonly string[]): readonly Lane[] {
     return this.#known.filter(([, type]) => types.includes(type));
   }
 
   note(claim: Claim, answer: StepAnswer, nowMs: number): void {
+    if (claim.lanes === null && claim.past === undefined) {
+      this.#foundJobs = false;
+      this.#nextDueAtMs = Number.POSITIVE_INFINITY;
+    }
+    this.#foundJobs ||= answer.jobs.length + answer.crashed.length > 0;
+    if (answer.nextDueInMs !== null) this.#nextDueAtMs = Math.min(this.#nextDueAtMs, nowMs + answer.nextDueInMs);
     if (answer.lanes !== null) {
+      this.#past = answer.past ?? null; // without the functions of this release Postgres does not say
       this.#lanes = answer.lanes;
       this.#known = answer.lanes;
       this.#foundAtMs = nowMs;

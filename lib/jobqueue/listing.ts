@@ -51,6 +51,8 @@ export interface JobsPage {
   readonly next: string | null;
   /** No index knows this filter: this page looked at all jobs down to this id, and `next` goes on there. */
   readonly searchedTo: string | null;
+  /** Of pending jobs: they lie in more than 100,000 lanes, and the page has seen the first. Name a queue. */
+  readonly isPart: boolean;
 }
 
 /** One page of jobs. Pending ones by due time, all others the newest first. Throws QueueError `option_invalid`. */
@@ -69,6 +71,7 @@ export async function listJobs(
     jobs: page.jobs.map(line),
     next: page.next === null ? null : Buffer.from(JSON.stringify(page.next)).toString('base64url'),
     searchedTo: page.searchedTo,
+    isPart: page.isPart,
   };
 }
 

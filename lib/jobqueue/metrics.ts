@@ -62,6 +62,7 @@ export function metricsOf(measured: Measured, types: readonly string[]): Family[
       type: 'gauge',
       samples: measured.lanes.map((lane) => ({ labels: labelsOf(lane), value: lane.ageSeconds })),
     },
+    gauge('jobqueue_lanes_left_out', 'Lanes with due jobs beyond the 200 that are listed.', measured.lanesLeftOut),
     gauge('jobqueue_oldest_due_age_seconds', 'The same of all lanes that are not paused.', measured.oldestDueSeconds),
     gauge('jobqueue_running_jobs', 'Jobs that run, as drains reported them.', measured.running),
     gauge('jobqueue_open_drains', 'Drains at work.', measured.openDrains),

@@ -31,8 +31,20 @@ export interface Pause {
   readonly since: Date;
 }
 
+/** What the bounds of a screen leave out. */
+export interface LeftOut {
+  /** So many more queues and types have live jobs; 100,000 if there are more lanes than were looked at. */
+  readonly lanes: number;
+  /** More than 200 queues and types have dead letters. */
+  readonly dead: boolean;
+  /** More than 200 pauses are in force. */
+  readonly pauses: boolean;
+}
+
 export interface Overview {
+  /** The 200 queues and types whose first job is due for the longest time, and those with dead letters. */
   readonly lanes: readonly OverviewLane[];
+  readonly leftOut: LeftOut;
   readonly pauses: readonly Pause[];
   /** Drains under way. */
   readonly openDrains: number;
@@ -49,7 +61,7 @@ export interface Overview {
 }
 
 export async function readOverview(executor: Executor): Promise<Overview> {
-  const { lanes, dead, deadBound, pauses, openDrains, ticks } = await overview(executor);
+  const { lanes, leftOut, dead, deadBound, pauses, openDrains, ticks } = await overview(executor);
   const key = ({ queue, type }: { queue: string; type: string }) => `${queue} ${type}`;
   const dying = new Map(dead.map((row) => [key(row), row.dead]));
   const deadOf = (row: { queue: string; type: string }): Counted => {
@@ -78,6 +90,7 @@ export async function readOverview(executor: Executor): Promise<Overview> {
     }));
   return {
     lanes: [...live, ...onlyDead].sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+    leftOut,
     pauses: pauses.map(({ sinceMs, ...pause }) => ({ ...pause, since: new Date(sinceMs) })),
     openDrains,
     ticks: ticks.map(({ startedMs, endedMs, ...tick }) => ({

@@ -231,6 +231,7 @@ export class Steps implements Member {
       ...this.#admission.types(now),
       ...(queue !== undefined && { queues: [queue] }),
       lanes,
+      ...(lanes === null && this.#lanes.start),
       first: this.#sent === 0,
       // With a cursor in hand there is more to come: suspects wait, and the next claim need not wait for this one's answer.
       idle: alone && hands.isIdle && lanes === null && othersAreIdle(this),
@@ -354,18 +355,20 @@ export class Steps implements Member {
     report.claimed += answer.jobs.length + answer.crashed.length;
     report.deadLettered += answer.crashed.length;
     report.rescued += answer.rescued;
-    report.nextDueInMs = answer.nextDueInMs;
-    report.unhandled = answer.unhandled ?? report.unhandled;
+    const before = claim.past === undefined ? [] : report.unhandled;
+    if (answer.unhandled) report.unhandled = [...new Set([...before, ...answer.unhandled])];
     this.#options.tell?.crashed(answer.crashed);
     this.#lanes.note(claim, answer, now);
+    const nextDueInMs = this.#lanes.nextDueInMs(now);
+    report.nextDueInMs = nextDueInMs;
     if (answer.recentRunMs) this.#hands.learn(answer.recentRunMs);
-    const nothing = answer.jobs.length + answer.crashed.length === 0;
-    const lingers = answer.nextDueInMs !== null && answer.nextDueInMs <= parcel.drain.lingerMs;
-    this.#foundNothing = nothing && claim.alone && claim.lanes === null;
-    this.#lingersUntilMs = lingers && answer.nextDueInMs !== null ? now + answer.nextDueInMs : null;
+    const lingers = nextDueInMs !== null && nextDueInMs <= parcel.drain.lingerMs;
+    this.#foundNothing = claim.alone && claim.lanes === null && this.#lanes.allEmpty && answer.exhausted;
+    this.#lingersUntilMs = lingers ? now + nextDueInMs : null;
     // step_1 closes the row by itself when it finds nothing, with the report as it was sent
     const asSent = answer.lost.length === 0 && ended === parcel.ended;
-    this.#closed = this.#foundNothing && !lingers && asSent && answer.chores === null && !this.passedOver;
+    const inOneLook = claim.past === undefined;
+    this.#closed = this.#foundNothing && inOneLook && !lingers && asSent && answer.chores === null && !this.passedOver;
     const held = answer.jobs.map(
       (job) => new Held(job, jobs.get(job.type) as Job, this.#options, sentAtMs + (claim.types[job.type] as number)),
     );

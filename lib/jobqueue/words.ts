@@ -25,9 +25,11 @@ const SENTENCES: Readonly<Record<string, (found: Found) => string>> = {
     value === null
       ? 'no tick has succeeded yet'
       : `the last successful tick was ${duration(value)} ago, red from ${duration(limit)} on`,
-  oldest_due: ({ subject, value, limit }) =>
+  oldest_due: ({ subject, value, limit, data }) =>
     subject === ''
-      ? 'nothing is due'
+      ? data.lanes === undefined
+        ? 'nothing is due'
+        : `nothing is due in the first ${thousands(data.lanes)} lanes; the others were not looked at`
       : `the oldest due job of ${subject} has waited for ${duration(value)}, red from ${duration(limit)} on`,
   dead_letters: ({ subject, value, limit, data }) =>
     subject === ''
@@ -77,6 +79,10 @@ export function duration(value: number | null): string {
 
 function percent(share: number | null): string {
   return share === null ? 'never' : `${Math.round(share * 1000) / 10} %`;
+}
+
+function thousands(n: unknown): string {
+  return Number(n).toLocaleString('en');
 }
 
 function list(names: unknown): string {

@@ -23,6 +23,7 @@ test('the table of metrics names each of them, and no other', () => {
   const nothing = {
     protocol: 1,
     lanes: [],
+    lanesLeftOut: 0,
     oldestDueSeconds: 0,
     running: 0,
     openDrains: 0,

@@ -272,6 +272,25 @@ describeEachDriver('the overview', (setup) => {
     await draining;
   });
 
+  test('of 300 queues shows the latest, says how many it leaves out, and lists their pending jobs as they will run', async () => {
+    const { queue } = queueOf(setup.database);
+    await rows(
+      setup.database,
+      `insert into jobqueue.jobs (type, queue, payload, payload_bytes, due_at)
+       select 'work', 'q' || n, '{"mode": "noop"}', 16, now() + (150 - n) * interval '1 minute' from generate_series(1, 300) n`,
+    );
+    const { lanes, leftOut } = await queue.overview();
+    expect(leftOut).toEqual({ lanes: 100, dead: false, pauses: false });
+    expect(lanes).toHaveLength(200);
+    expect(lanes.map((lane) => lane.queue)).toContain('q300');
+    const { jobs, isPart } = await queue.jobsPage({ status: 'PENDING' }, { limit: 200 });
+    expect(jobs.map((job) => job.queue)).toEqual(Array.from({ length: 200 }, (_, n) => `q${300 - n}`));
+    expect(isPart).toBe(false);
+    const { checks } = await queue.health();
+    expect(checks.find(({ name }) => name === 'oldest_due')).toMatchObject({ ok: false });
+    expect(await queue.preview()).toMatchObject({ due: 151, more: false });
+  });
+
   test('costs the first screen three statements, with health and the hour’s counts', async () => {
     const { database, statements } = counting(setup.database);
     const { queue } = queueOf(database);

@@ -180,6 +180,7 @@ describeEachDriver('metrics', (setup) => {
     );
     const found = await scrape(queue);
     expect(found.all('jobqueue_due_jobs')).toHaveLength(200);
+    expect(found.value('jobqueue_lanes_left_out')).toBe(51);
     expect(found.value('jobqueue_due_jobs', { queue: 'default', type: 'work', priority: '0' })).toBe(1_000);
     expect(found.value('jobqueue_dead_letters', { type: 'work' })).toBe(1_000);
   });

@@ -319,7 +319,7 @@ describeEachDriver('the wake hint', (setup) => {
     await rows(
       setup.database,
       `insert into jobqueue.jobs (type, queue, payload, payload_bytes, due_at)
-       select 'work', 'q' || n, '{}', 2, now() + interval '2 hours' from generate_series(1, 1000) n`,
+       select 'work', 'q' || n, '{}', 2, now() + interval '2 hours' from generate_series(1, 100000) n`,
     );
     const { tick } = instance(setup.database, sharedCache());
     await tick();

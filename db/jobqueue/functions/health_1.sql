@@ -1,4 +1,5 @@
--- health_1: whether the queue is well, check by check. Reads only, and little: at most 200 lanes, 1,000 rows of a kind, one day
+-- health_1: whether the queue is well, check by check. Reads only, and little: each lane's first entry, at most 200 due lanes of a type,
+-- 1,000 rows of a kind, one day
 -- of hourly sums.
 --
 -- thresholds  {functions: [signature], tickMs, types: {type: startWithinMs}, startWithinMs, deadLetters, times, retryRatio, attempts,

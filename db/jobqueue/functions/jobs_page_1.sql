@@ -4,7 +4,8 @@
 --         key that a job holds now, with the job `id` before them, if given; from (the first instant that counts), until (the
 --         first that does not): of the due time where status is PENDING, else of the creation
 -- cursor  null, or `next` of the page before; who changes the filter begins anew
--- answer  {jobs: […], next: a cursor or null, searchedTo: an id or null}
+-- answer  {jobs: […], next: a cursor or null, searchedTo: an id or null, isPart: pending jobs lie in more than 100,000 lanes, of which the
+--         page has seen the first}
 --
 -- Each way to look has the order of the index that answers it: by key, then PENDING by due time, as they will run, all else the
 -- newest id first. Where no index knows the filter, at most 20,000 ids are looked at: the page may then be short, or empty,
@@ -20,15 +21,16 @@ declare
   v_ids   bigint[];
   v_next  jsonb;
   v_to    bigint;
+  v_part  boolean := false;
 begin
   if filter ? 'key' then
     select p.ids, p.next into v_ids, v_next from jobqueue.jobs_by_key_1(filter, cursor, bound) p;
   elsif filter ->> 'status' = 'PENDING' then
-    select p.ids, p.next into v_ids, v_next from jobqueue.jobs_pending_1(filter, cursor, bound) p;
+    select p.ids, p.next, p.is_part into v_ids, v_next, v_part from jobqueue.jobs_pending_2(filter, cursor, bound) p;
   else
     select p.ids, p.next, p.searched_to into v_ids, v_next, v_to from jobqueue.jobs_newest_1(filter, cursor, bound) p;
   end if;
-  return jsonb_build_object('next', v_next, 'searchedTo', v_to::text, 'jobs', (
+  return jsonb_build_object('next', v_next, 'searchedTo', v_to::text, 'isPart', v_part, 'jobs', (
     select coalesce(jsonb_agg(to_jsonb(f) - 'place' order by f.place), '[]')
     from (
       select array_position(v_ids, id) as place, id::text as id, type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status,

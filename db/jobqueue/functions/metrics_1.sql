@@ -1,13 +1,14 @@
 -- metrics_1: everything that a scrape of /api/metrics tells, read at one instant, each part bounded: 48 ms over 42 lanes of a
 -- million due jobs and a million finished ones. Each rollup row of the running hour adds 20 us, of the day 0.3 us.
 --
--- answer  {protocol, lanes, oldestDueSeconds, running, openDrains, deadLetters, paused, drains, lastTickSeconds,
+-- answer  {protocol, lanes, lanesLeftOut, oldestDueSeconds, running, openDrains, deadLetters, paused, drains, lastTickSeconds,
 --          lastDrainSeconds, runs, histograms}
 --
 -- * Runs are counted from midnight UTC on, histograms from the full hour on: such a sum only grows while its window lasts,
 --   whatever pruning and compaction do to older minutes, and starts anew at a known time. That is what a scraper takes for the
 --   restart of a process. A running total would be a row that all drains write.
--- * A lane counts up to 1,000 jobs, the 200 lanes whose heads are most urgent: 200,000 index entries at the worst.
+-- * A lane counts up to 1,000 jobs, the 200 lanes whose heads are most urgent: 200,000 index entries at the worst. How many more have
+--   due jobs is told, and their ages count. Beyond 100,000 lanes nothing is seen, and lanesLeftOut says 100,000.
 -- * Leases stand in no index; the ledger knows what runs. A drain that has said nothing for half a minute is dead: it
 --   speaks every two seconds while anything runs.
 create or replace function jobqueue.metrics_1()
@@ -15,17 +16,18 @@ returns jsonb
 language sql stable
 set jit = off
 as $$
-  with recursive probed as (
+  with recursive seen as materialized (
+    select * from jobqueue.lanes_in_use_2(null, null, 100000)
+  ), probed as materialized (
     select l.queue, l.type, l.priority, head.due_at as head,
-           exists (select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type)) as paused
-    from jobqueue.lanes_in_use_1(2000) l
+           exists (select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type)) as paused,
+           row_number() over (order by head.due_at is null, l.priority desc, head.due_at, l.queue, l.type) as n
+    from seen l
     left join lateral (
       select j.due_at from jobqueue.jobs j
-      where j.queue = l.queue and j.type = l.type and j.priority = l.priority
+      where l.due_at <= now() and j.queue = l.queue and j.type = l.type and j.priority = l.priority
         and j.due_at <= now() and (j.lease_until is null or j.lease_until < now())
       order by j.due_at, j.id limit 1) head on true
-    order by head.due_at is null, l.priority desc, head.due_at, l.queue, l.type
-    limit 200
   ), counted as (
     select p.*, extract(epoch from now() - p.head)::float8 as age,
            (select count(*)
@@ -34,6 +36,7 @@ as $$
                     and j.due_at <= now() and (j.lease_until is null or j.lease_until < now())
                   order by j.due_at, j.id limit 1000) first_ones) as due
     from probed p
+    where p.n <= 200
   ), dead_type as (
     (select type from jobqueue.job_history where status = 'DEAD_LETTER' order by type limit 1)
     union all
@@ -79,7 +82,9 @@ as $$
     'protocol', 1,
     'lanes', (select coalesce(jsonb_agg(jsonb_build_object('queue', queue, 'type', type, 'priority', priority, 'due', due,
                                                            'ageSeconds', coalesce(age, 0))), '[]') from counted),
-    'oldestDueSeconds', (select coalesce(max(age), 0) from counted where not paused),
+    'lanesLeftOut', case when (select count(*) from seen) = 100000 then 100000
+                      else (select count(*) from probed where n > 200 and head is not null) end,
+    'oldestDueSeconds', (select coalesce(extract(epoch from now() - min(head)), 0)::float8 from probed where not paused),
     'running', (select coalesce(sum(running), 0) from working),
     'openDrains', (select count(*) from working),
     'deadLetters', (select coalesce(jsonb_agg(jsonb_build_object('type', type, 'dead', dead)), '[]') from dead),

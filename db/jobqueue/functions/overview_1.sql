@@ -1,10 +1,12 @@
 -- overview_1: what the first screen shows beside health and charts, read at one instant, each part bounded.
 --
--- answer  {lanes: [{queue, type, ready, readyIsBound, scheduled, scheduledIsBound, running, oldestDueMs, paused}], deadBound,
+-- answer  {leftOut: {lanes, dead, pauses}, lanes: [{queue, type, ready, readyIsBound, scheduled, scheduledIsBound, running, oldestDueMs, paused}], deadBound,
 --          dead: [{queue, type, dead}], pauses: [{queue, type, reason, sinceMs}], openDrains, ticks: [{id, source, startedMs, …}]}
 --
--- * A lane counts up to 1,000 jobs of a kind, or fewer the more lanes there are: a screen never reads more than some 20,000 entries
---   of each; 200 lanes at most. Lanes of one queue and type, which differ in priority alone, are summed.
+-- * A lane counts up to 1,000 jobs of a kind, or fewer the more lanes there are: a screen seldom reads more than some 20,000 entries
+--   of each. Lanes of one queue and type, which differ in priority alone, are summed. Shown are the 200 queues and types whose first job
+--   is due for the longest time, and those with dead letters. leftOut: how many more there are, 100,000 if not all lanes were seen;
+--   whether there are more with dead letters, or more pauses, than the 200 shown.
 -- * Counts touch no job, only the index: with five million jobs their rows lie in as many pages, and reading them cost 350 ms. So
 --   ready is what is due less what runs: a job that a drain has claimed ahead is ready until it starts. What runs the ledger
 --   knows (see metrics_1). Only the oldest due job of a lane is looked at: one that is held says nothing of who waits.
@@ -13,9 +15,28 @@ returns jsonb
 language sql stable
 set jit = off
 as $$
-  with recursive bounded as materialized (
-    select l.*, greatest(100, least(1000, 20000 / count(*) over ()))::int as bound
-    from jobqueue.lanes_in_use_1(200) l
+  with recursive seen as materialized (
+    select * from jobqueue.lanes_in_use_2(null, null, 100000)
+  ), dead_lane as (
+    (select queue, type from jobqueue.job_history where status = 'DEAD_LETTER' order by queue, type limit 1)
+    union all
+    select n.queue, n.type
+    from dead_lane d
+    cross join lateral (
+      select h.queue, h.type from jobqueue.job_history h
+      where h.status = 'DEAD_LETTER' and (h.queue, h.type) > (d.queue, d.type)
+      order by h.queue, h.type limit 1) n
+  ), dead_shown as materialized (
+    select *, row_number() over () as n from dead_lane limit 201
+  ), live as materialized (
+    select queue, type, min(due_at) as due_at from seen group by queue, type
+  ), live_shown as materialized (
+    (select queue, type from live order by due_at limit 200)
+    union
+    select queue, type from dead_shown join live using (queue, type)
+  ), bounded as materialized (
+    select s.queue, s.type, s.priority, greatest(50, least(1000, 20000 / count(*) over ()))::int as bound
+    from live_shown join seen s using (queue, type)
   ), probed as (
     select l.queue, l.type, l.bound, d.due, s.scheduled, h.head
     from bounded l
@@ -46,18 +67,9 @@ as $$
     from jobqueue.jobs j
     where j.id = any(array(select id from (select unnest(running) as id from working) r limit 10000)) and j.lease_until is not null
     group by j.queue, j.type
-  ), dead_lane as (
-    (select queue, type from jobqueue.job_history where status = 'DEAD_LETTER' order by queue, type limit 1)
-    union all
-    select n.queue, n.type
-    from dead_lane d
-    cross join lateral (
-      select h.queue, h.type from jobqueue.job_history h
-      where h.status = 'DEAD_LETTER' and (h.queue, h.type) > (d.queue, d.type)
-      order by h.queue, h.type limit 1) n
   ), dead as (
     select d.queue, d.type, n.dead
-    from (select * from dead_lane limit 200) d
+    from (select * from dead_shown where n <= 200) d
     cross join lateral (
       select count(*)::int as dead
       from (select from jobqueue.job_history h
@@ -68,6 +80,10 @@ as $$
     from (select * from jobqueue.drains where source not in ('kick', 'operator') order by started_at desc limit 12) d
   )
   select jsonb_build_object(
+    'leftOut', jsonb_build_object(
+      'lanes', case when (select count(*) from seen) = 100000 then 100000 else (select count(*) from live) - (select count(*) from live_shown) end,
+      'dead', (select count(*) > 200 from dead_shown),
+      'pauses', (select count(*) > 200 from (select from jobqueue.pauses limit 201) p)),
     'lanes', (
       select coalesce(jsonb_agg(jsonb_build_object('queue', p.queue, 'type', p.type, 'ready', greatest(p.due - coalesce(h.running, 0), 0),
                'scheduled', p.scheduled, 'running', coalesce(h.running, 0), 'readyIsBound', p.due_is_bound, 'scheduledIsBound', p.scheduled_is_bound,

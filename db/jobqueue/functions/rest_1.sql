@@ -13,10 +13,10 @@ set jit = off
 set timezone = 'UTC'
 as $$
   with bounded as (
-    select * from jobqueue.lanes_in_use_1(1000)  -- some 5 ms; with more of them nobody rests
+    select * from jobqueue.lanes_in_use_2(null, null, 100000)  -- some 0.3 s; with more of them nobody rests
   )
   select case
-    when (select count(*) from bounded) = 1000
+    when (select count(*) from bounded) = 100000
       or exists (select from jobqueue.replays r where r.state = 'running')
       or exists (select from jobqueue.watch w where w.reds <> '{}')
       or exists (select from jobqueue.incidents i where i.closed_at is null)
@@ -27,12 +27,8 @@ as $$
       select nullif(extract(epoch from least(greatest(coalesce(min(next.due_at), 'infinity'), now()), now() + interval '12 years') - now()) * 1000,
                     0)::float8
       from (
-        select head.due_at
+        select b.due_at
         from bounded b
-        cross join lateral (
-          select j.due_at from jobqueue.jobs j
-          where j.queue = b.queue and j.type = b.type and j.priority = b.priority
-          order by j.due_at, j.id limit 1) head
         where rest_1.types ? b.type
           and not exists (select from jobqueue.pauses p where p.queue in ('*', b.queue) and p.type in ('*', b.type))
         union all

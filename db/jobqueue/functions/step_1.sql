@@ -9,13 +9,16 @@
 --              to: dead_letter | cancelled | retry | give_back | continue
 -- running      [{id, fence, ranMs?, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
 --              seconds those without, to hear whether they are still held
--- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?, lanes?, first, idle,
+-- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?: [queue], lanes?, past?, first, idle,
 --              alone, suspects, includePaused, nextTokenInMs?}; types: all with a handler here; excluded: those not to be probed now;
 --              lanes: [[queue, type, priority, afterDueAt, afterId, hasPeers]], or none to have those in use found and returned;
+--              past: [queue, type, priority], the lane behind which to look for them;
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
---              lost, revoked, rescued, crashed, lanes, unhandled, chores, recentRunMs, nextDueInMs, exhausted, peers, nowMs, tookMs}
+--              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, recentRunMs, nextDueInMs, exhausted, peers, nowMs, tookMs}
+--              past: null, or the lane at which a look at more than 100,000 of them ended: the next goes on behind it
+--              nextDueInMs: of the lanes that this step has seen; exhausted: they hold nothing more that is due, and there are no others
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
 --
 -- What it promises:
@@ -59,6 +62,9 @@ declare
   v_excluded   jsonb := coalesce(claim -> 'excluded', '[]');
   v_queues     jsonb := nullif(claim -> 'queues', 'null');
   v_unhandled  jsonb;
+  v_past       jsonb;
+  v_more_due   boolean := false;
+  v_next_due_at timestamptz;
   v_chores     jsonb;
   v_over       boolean;
   v_report     jsonb;
@@ -99,7 +105,8 @@ begin
   end if;
   if v_limit > 0 then
     if v_discover then
-      select l.lanes, l.unhandled into v_lanes, v_unhandled from jobqueue.lanes_1(claim, v_claim) l;
+      select l.lanes, l.unhandled, l.past, l.more_due, l.next_due_at into v_lanes, v_unhandled, v_past, v_more_due, v_next_due_at
+      from jobqueue.lanes_2(claim, v_claim) l;
     end if;
 
     -- A repeated step takes what its lost twin claimed, and nothing else: jobs that have arrived since would take the
@@ -266,9 +273,9 @@ begin
     end if;
 
     -- When the lanes came to their end, say when the next job of these lanes falls due.
-    v_exhausted := v_seen < (claim ->> 'limit')::int;
+    v_exhausted := v_seen < (claim ->> 'limit')::int and not v_more_due;
     if v_exhausted then
-      select extract(epoch from nullif(min(future.due_at), jobqueue.waits_for_children()) - now()) * 1000 into v_next_due
+      select extract(epoch from nullif(least(min(future.due_at), v_next_due_at), jobqueue.waits_for_children()) - now()) * 1000 into v_next_due
       from jsonb_array_elements(v_lanes) as x(e)
       cross join lateral (
         select k.due_at from jobqueue.jobs k
@@ -276,6 +283,7 @@ begin
         order by k.due_at limit 1) future
       where v_types ? (e ->> 1) and not v_excluded ? (e ->> 1);
       v_next_due := least(v_next_due, (claim ->> 'nextTokenInMs')::float8);
+      v_exhausted := v_past is null;
     end if;
   end if;
 
@@ -303,7 +311,7 @@ begin
   -- step in flight leaves it to that one. A step that finds every lane empty, with nothing else in the drain's hands and
   -- nothing due soon, closes it: an empty tick is one statement.
   if drain ? 'report' then
-    v_over := v_discover and coalesce((claim ->> 'alone')::boolean, false) and v_claimed = 0 and v_crashed = '{}' and v_lost = '{}' and v_chores is null
+    v_over := v_discover and v_exhausted and not claim ? 'past' and coalesce((claim ->> 'alone')::boolean, false) and v_claimed = 0 and v_crashed = '{}' and v_lost = '{}' and v_chores is null
               and (v_next_due is null or v_next_due > coalesce((drain ->> 'lingerMs')::float8, 0));
     v_report := (drain -> 'report') || case when v_over
       then jsonb_build_object('stopReason', 'empty', 'nextDueInMs', v_next_due, 'unhandled', coalesce(v_unhandled, '[]'))
@@ -335,7 +343,7 @@ begin
   return json_build_object(
     'protocol', 1, 'settled', v_sent - cardinality(v_lost), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
-    'lanes', case when v_discover then v_lanes end, 'unhandled', v_unhandled, 'chores', v_chores, 'nextDueInMs', v_next_due, 'peers', v_peers,
+    'lanes', case when v_discover then v_lanes end, 'past', v_past, 'unhandled', v_unhandled, 'chores', v_chores, 'nextDueInMs', v_next_due, 'peers', v_peers,
     -- of what this drain asks for chores for the first time, or again after a while, and only if it has something to start
     'recentRunMs', case when v_claimed > 0 and drain ? 'chores' then
       (select json_object_agg(t.type, t.p95_ms) from jobqueue.run_times t where v_types ? t.type) end,

@@ -24,6 +24,7 @@ export interface JobsPageRow {
   readonly jobs: readonly JobLineRow[];
   readonly next: readonly string[] | null;
   readonly searchedTo: string | null;
+  readonly isPart: boolean;
 }
 
 /** See db/jobqueue/functions/jobs_page_1.sql. */

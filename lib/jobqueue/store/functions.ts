@@ -29,5 +29,5 @@ export const FUNCTIONS = [
   'jobqueue.return_tokens_1(jsonb)',
   'jobqueue.block_1(text,float8)',
   'jobqueue.rest_1(jsonb)',
-  'jobqueue.lanes_in_use_1(int)',
+  'jobqueue.lanes_in_use_2(text,jsonb,int)',
 ] as const;

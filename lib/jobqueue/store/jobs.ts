@@ -103,7 +103,7 @@ export interface DueLane {
   readonly paused: boolean;
 }
 
-/** What is due, lane by lane, most urgent first; each lane is counted up to `bound` jobs, at most 200 lanes. */
+/** What is due, lane by lane, most urgent first; each lane is counted up to `bound` jobs, at most 201 lanes of the first 100,000. */
 export async function dueLanes(
   executor: Executor,
   bound: number,
@@ -113,7 +113,7 @@ export async function dueLanes(
     text: `
       select l.queue, l.type, l.priority, c.due::int as due,
              exists (select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type)) as paused
-      from jobqueue.lanes_in_use_1(2000) l
+      from jobqueue.lanes_in_use_2($2::text, null, 100000) l
       cross join lateral (
         select count(*) as due, min(due_at) as head
         from (select due_at from jobqueue.jobs j
@@ -121,9 +121,9 @@ export async function dueLanes(
                 and j.due_at <= now() and (j.lease_until is null or j.lease_until < now())
               order by due_at, id limit $1) first_ones
       ) c
-      where c.due > 0 and ($2::text is null or l.queue = $2) and ($3::text[] is null or l.type = any($3))
+      where l.due_at <= now() and c.due > 0 and ($3::text[] is null or l.type = any($3))
       order by l.priority desc, c.head
-      limit 200`,
+      limit 201`,
     params: [bound, filter.queue, filter.types && [...filter.types]],
   });
 }

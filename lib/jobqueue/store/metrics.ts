@@ -12,6 +12,8 @@ export interface Measured {
     readonly due: number;
     readonly ageSeconds: number;
   }[];
+  /** So many more lanes have due jobs; 100,000 if there are more lanes than were looked at. */
+  readonly lanesLeftOut: number;
   /** Of the lanes that are not paused. */
   readonly oldestDueSeconds: number;
   readonly running: number;

@@ -13,7 +13,7 @@ export interface NamesInUse {
 export async function namesInUse(executor: Executor, most: number): Promise<NamesInUse> {
   const rows = await executor.execute<NamesInUse>({
     text: `with recursive live as materialized (
-             select queue, type from jobqueue.lanes_in_use_1($1)
+             select queue, type from jobqueue.lanes_in_use_2(null, null, $1)
            ), dead as (
              (select queue, type from jobqueue.job_history where status = 'DEAD_LETTER' order by queue, type limit 1)
              union all

@@ -1,9 +1,11 @@
 /** The statement behind the first screen; see db/jobqueue/functions/overview_1.sql. */
 import type { Executor } from '../../../db/database.ts';
+import type { LeftOut } from '../overview.ts';
 import type { DrainReport, StopReason } from '../report.ts';
 import { only } from './rows.ts';
 
 export interface OverviewRow {
+  readonly leftOut: LeftOut;
   readonly lanes: readonly {
     readonly queue: string;
     readonly type: string;

@@ -46,6 +46,9 @@ export type Lane = readonly [
   hasPeers: boolean,
 ];
 
+/** The place of a lane in the order in which they are found. */
+export type LaneName = readonly [queue: string, type: string, priority: number];
+
 export interface StepRequest {
   readonly drain: {
     readonly id: string;
@@ -99,7 +102,10 @@ export interface Claim {
   readonly types: Readonly<Record<string, number>>;
   readonly excluded: readonly string[];
   readonly queues?: readonly string[];
+  /** Null to have those in use found. */
   readonly lanes: readonly Lane[] | null;
+  /** The lane behind which to look for them; without it from the first one on. */
+  readonly past?: LaneName;
   readonly first: boolean;
   readonly idle: boolean;
   readonly alone: boolean;
@@ -118,13 +124,16 @@ export interface StepAnswer {
   readonly rescued: number;
   readonly crashed: readonly string[];
   readonly lanes: readonly Lane[] | null;
+  /** The lane at which the look for lanes ended because there are so many; null if it saw the last one, or did not look. */
+  readonly past: LaneName | null;
   readonly unhandled: readonly string[] | null;
   /** What the drain must act on, by the name of the chore. */
   readonly chores: Readonly<Record<string, unknown>> | null;
   /** What 95 in 100 runs of each type took of late at least, over all drains, if this step asked for chores and claimed. */
   readonly recentRunMs: Readonly<Record<string, number>> | null;
+  /** Of the lanes that this step has seen. */
   readonly nextDueInMs: number | null;
-  /** The lanes held fewer due jobs than the claim had room for. */
+  /** The lanes held fewer due jobs than the claim had room for, and there are no others to look at. */
   readonly exhausted: boolean;
   /** Other drains under way, of the newest 50; null if this step did not look. */
   readonly peers: number | null;
