@@ -52,7 +52,7 @@ export const GET = endpoint(async (request) => {
   if (found === null) throw new HttpError(404, 'not_found', 'There is no job with this id, or its history was pruned.');
   if (!whole) return Response.json(forTheEnqueuer(found));
   await queue.audit({ actor: 'operator', action: 'job.payload_read', details: { id } });
-  return Response.json(found);
+  return Response.json({ ...found, payload: queue.shown(found.type, found.payload) });
 });
 
 /** Whoever may enqueue may not read what others enqueued, nor where in our code it failed. */

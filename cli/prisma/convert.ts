@@ -1,6 +1,7 @@
 /** What becomes of one row of the Prisma queue: live, or history with its reason. Pure: no clock, no database. */
 import type { z } from 'zod';
 import { LIMITS } from '../../lib/jobqueue/limits.ts';
+import { shownIssues } from '../../lib/jobqueue/redact.ts';
 
 /** As oldTable.ts reads it; instants in ms. */
 export interface OldJob {
@@ -118,10 +119,13 @@ function refusalOf(old: OldJob, { payloads, nowMs, staleMs }: Rules): Converted[
       code: 'payload_too_large',
       message: `its payload has ${bytes} bytes, at most ${LIMITS.payloadBytes} are taken`,
     };
-  const parsed = payloads.get(old.type)?.safeParse(JSON.parse(old.payload));
-  if (parsed && !parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => `payload.${path.map(String).join('.')}: ${message}`);
-    return { code: 'payload_invalid', message: issues.slice(0, 10).join('; ') };
+  const payload: unknown = JSON.parse(old.payload);
+  const schema = payloads.get(old.type);
+  const parsed = schema?.safeParse(payload);
+  if (schema && parsed && !parsed.success) {
+    const issues = shownIssues(schema, payload, parsed.error.issues.slice(0, 10));
+    const words = issues.map(({ path, message }) => `payload.${path}: ${message}`);
+    return { code: 'payload_invalid', message: words.join('; ') };
   }
   const waitedMs = nowMs - (old.due_ms ?? old.created_ms);
   if (staleMs !== null && waitedMs > staleMs)

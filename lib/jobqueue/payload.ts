@@ -3,6 +3,7 @@ import { core, type z } from 'zod';
 import { type Issue, QueueError } from './errors.ts';
 import { jsonKeeps } from './json.ts';
 import { LIMITS } from './limits.ts';
+import { shownIssues } from './redact.ts';
 import { someSchema } from './schemas.ts';
 import { bytesOf } from './storable.ts';
 
@@ -43,11 +44,15 @@ export function encodePayload(job: Checked, payload: unknown, at: string): strin
 function check(job: Checked, payload: unknown, given: unknown, at: string): void {
   const parsed = parseNow(job, payload);
   if (parsed.success) return;
-  const issues = parsed.error.issues.map(({ path, message }) => ({
-    path: [`${at}payload`, ...path.map(String)].join('.'),
-    message: `${message}${changeOf(valueAt(given, path), valueAt(payload, path))}`,
-  }));
-  throw refused(job, issues);
+  const issues = parsed.error.issues.map((issue) => {
+    const change = changeOf(valueAt(given, issue.path), valueAt(payload, issue.path));
+    return { ...issue, message: `${issue.message}${change}` };
+  });
+  const shown = shownIssues(job.payload, payload, issues);
+  throw refused(
+    job,
+    shown.map(({ path, message }) => ({ path: `${at}payload${path && '.'}${path}`, message })),
+  );
 }
 
 function parseNow({ type, payload: schema }: Checked, payload: unknown) {

@@ -1,12 +1,19 @@
 /** Payloads for the eyes of people: what a schema marks as secret is hidden, and comes back where somebody edited the rest. Pure. */
 import type { z } from 'zod';
+import type { Issue } from './errors.ts';
+import { type Definition, someSchema } from './schemas.ts';
 
 /** Stands where something is hidden. */
 export const HIDDEN = '•••';
 
-/** Marks what people must not read on screens: `secret(z.string())`. The payload is stored and handled as it is. */
+/**
+ * Marks what people must not read on screens: `secret(z.string())`. The payload is stored and handled as it is. The mark is part of
+ * the definition too, because extend, pick, partial and their like hand on the definition and no metadata.
+ */
 export function secret<Schema extends z.ZodType>(schema: Schema): Schema {
-  return schema.meta({ ...schema.meta(), secret: true });
+  const marked = { ...Object.getOwnPropertyDescriptors(schema._zod.def), secret: { value: true, enumerable: true } };
+  const definition = Object.defineProperties({}, marked) as typeof schema._zod.def;
+  return schema.clone(definition, { parent: true }).meta({ ...schema.meta(), secret: true });
 }
 
 /** A copy with all secrets hidden; without a schema nobody knows which they are, so all of it. */
@@ -19,55 +26,160 @@ export function restored(schema: z.ZodType, edited: unknown, original: unknown):
   return mapped(schema, edited, [], (value, path) => (value === HIDDEN ? at(original, path) : value));
 }
 
-type Path = readonly (string | number)[];
+interface Refused {
+  readonly path: readonly PropertyKey[];
+  readonly code?: string;
+  readonly message: string;
+}
+
+/** What a schema refuses of a payload, for people: an issue within something hidden names that, and what kind of mistake it is. */
+export function shownIssues(schema: z.ZodType, payload: unknown, issues: readonly Refused[]): readonly Issue[] {
+  const shown = shownPayload(schema, payload);
+  return issues.map(({ path, code, message }) => {
+    const depth = path.findIndex((_, n) => at(shown, path.slice(0, n)) === HIDDEN);
+    const isHidden = depth >= 0 || at(shown, path) === HIDDEN;
+    return {
+      path: (depth < 0 ? path : path.slice(0, depth)).map(String).join('.'),
+      message: isHidden ? `${code ?? 'it does not fit'}, of a value that is secret` : message,
+    };
+  });
+}
+
+type Path = readonly PropertyKey[];
 type Change = (value: unknown, path: Path) => unknown;
 
-/** What of zod's definitions is read here; a kind that holds no others has none of it. */
-interface Definition {
-  readonly shape?: Readonly<Record<string, z.ZodType>>;
-  readonly catchall?: z.ZodType;
-  readonly element?: z.ZodType;
-  readonly valueType?: z.ZodType;
-  readonly innerType?: z.ZodType;
-  readonly options?: readonly z.ZodType[];
-  readonly items?: readonly z.ZodType[];
-  readonly rest?: z.ZodType | null;
-  readonly left?: z.ZodType;
-  readonly right?: z.ZodType;
-  readonly in?: z.ZodType;
-  readonly getter?: () => z.ZodType;
+/** The kinds of schemas whose parts zod's definition names. In any other a secret could be anywhere. */
+const KNOWN: ReadonlySet<string> = new Set(
+  `any array bigint boolean catch custom date default enum file function intersection lazy literal map nan never nonoptional null
+   nullable number object optional pipe prefault promise readonly record set string success symbol template_literal transform
+   tuple undefined union unknown void`.split(/\s+/),
+);
+
+const secretive = new WeakMap<z.ZodType, boolean>();
+
+/** Whether anything in the schema is marked, or is of a kind that nobody here knows. */
+function holdsSecret(schema: z.ZodType): boolean {
+  let holds = secretive.get(schema);
+  if (holds === undefined) {
+    holds = someSchema(schema, (definition, part) => isMarked(part) || !isKnown(definition));
+    secretive.set(schema, holds);
+  }
+  return holds;
 }
 
-/** `value` with `change` made to each secret in it. Of a union every member counts: rather too much hidden than too little. */
+/** A check has no type. */
+function isKnown({ type, check }: Definition): boolean {
+  return type === undefined ? check !== undefined : KNOWN.has(type);
+}
+
+/** A check has no metadata. */
+function isMarked(schema: z.ZodType): boolean {
+  const { secret: isSecret } = schema._zod.def as { secret?: boolean };
+  return isSecret === true || (schema as Partial<z.ZodType>).meta?.()?.secret === true;
+}
+
+/** A check may name schemas for parts of the value: which parts, only it knows. */
+function isWhole(schema: z.ZodType): boolean {
+  const { checks = [] } = schema._zod.def as { checks?: readonly unknown[] };
+  return isMarked(schema) || checks.some((check) => holdsSecret(check as z.ZodType));
+}
+
+/**
+ * `value` with `change` made to each secret in it: rather too much than too little. Where a schema holds a secret and the value
+ * does not have its form, or is yet to be transformed into it, the whole value is changed.
+ */
 function mapped(schema: z.ZodType, value: unknown, path: Path, change: Change): unknown {
-  if (value === null || value === undefined) return value;
-  if (schema.meta()?.secret === true) return change(value, path);
-  const def = schema._zod.def as Definition;
-  const through = [...(def.options ?? []), def.innerType, def.left, def.right, def.in, def.getter?.()].filter(isSchema);
-  if (through.length > 0)
-    return through.reduce<unknown>((changed, inner) => mapped(inner, changed, path, change), value);
-  if (Array.isArray(value))
-    return value.map((entry, n) => inPart(def.element ?? def.items?.[n] ?? def.rest, entry, [...path, n], change));
-  if (typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, entry]) => {
-      const part = def.shape && Object.hasOwn(def.shape, key) ? def.shape[key] : (def.valueType ?? def.catchall);
-      return [key, inPart(part, entry, [...path, key], change)];
-    }),
-  );
+  if (value === null || value === undefined || !holdsSecret(schema)) return value;
+  if (value === HIDDEN || isWhole(schema)) return change(value, path);
+  const parts = schema._zod.def as unknown as Parts;
+  const inPart = (part: z.ZodType | null | undefined, entry: unknown, key: PropertyKey) =>
+    part ? mapped(part, entry, [...path, key], change) : entry;
+  switch (parts.type) {
+    case 'optional':
+    case 'nullable':
+    case 'nonoptional':
+    case 'readonly':
+    case 'default':
+    case 'prefault':
+    case 'catch':
+      return mapped(parts.innerType, value, path, change);
+    case 'lazy':
+      return mapped(parts.getter(), value, path, change);
+    case 'union': {
+      // Every member that the value's form allows counts.
+      const members = parts.options.filter((member) => mayHold(member, value));
+      if (members.length === 0) return change(value, path);
+      return members.reduce<unknown>((changed, member) => mapped(member, changed, path, change), value);
+    }
+    case 'intersection':
+      return mapped(parts.right, mapped(parts.left, value, path, change), path, change);
+    case 'pipe': // what its end marks is made of this value, nobody knows of which part
+      return holdsSecret(parts.out) ? change(value, path) : mapped(parts.in, value, path, change);
+    case 'array':
+      if (!Array.isArray(value)) return change(value, path);
+      return value.map((entry, n) => inPart(parts.element, entry, n));
+    case 'tuple':
+      if (!Array.isArray(value)) return change(value, path);
+      return value.map((entry, n) => inPart(parts.items[n] ?? parts.rest, entry, n));
+    case 'object': {
+      if (!isObject(value)) return change(value, path);
+      const { shape, catchall } = parts;
+      return entriesMapped(value, (entry, key) =>
+        inPart(Object.hasOwn(shape, key) ? shape[key] : catchall, entry, key),
+      );
+    }
+    case 'record':
+      if (!isObject(value) || holdsSecret(parts.keyType)) return change(value, path);
+      return entriesMapped(value, (entry, key) => inPart(parts.valueType, entry, key));
+    default:
+      return change(value, path);
+  }
 }
 
-function inPart(schema: z.ZodType | null | undefined, value: unknown, path: Path, change: Change): unknown {
-  return schema ? mapped(schema, value, path, change) : value;
+/** The kinds of schemas that are looked into, with their parts. Any other kind that holds a secret is hidden whole. */
+type Parts =
+  | {
+      readonly type: 'optional' | 'nullable' | 'nonoptional' | 'readonly' | 'default' | 'prefault' | 'catch';
+      readonly innerType: z.ZodType;
+    }
+  | { readonly type: 'lazy'; getter(): z.ZodType }
+  | { readonly type: 'union'; readonly options: readonly z.ZodType[] }
+  | { readonly type: 'intersection'; readonly left: z.ZodType; readonly right: z.ZodType }
+  | { readonly type: 'pipe'; readonly in: z.ZodType; readonly out: z.ZodType }
+  | { readonly type: 'array'; readonly element: z.ZodType }
+  | { readonly type: 'tuple'; readonly items: readonly z.ZodType[]; readonly rest: z.ZodType | null }
+  | {
+      readonly type: 'object';
+      readonly shape: Readonly<Record<string, z.ZodType>>;
+      readonly catchall?: z.ZodType;
+    }
+  | { readonly type: 'record'; readonly keyType: z.ZodType; readonly valueType: z.ZodType }
+  | { readonly type: 'anything else' };
+
+/** `false`: the value is an object, a list or neither, and the schema takes another of these. */
+function mayHold(schema: z.ZodType, value: unknown): boolean {
+  const parts = schema._zod.def as unknown as Parts;
+  if ('innerType' in parts) return mayHold(parts.innerType, value);
+  switch (parts.type) {
+    case 'object':
+    case 'record':
+      return isObject(value);
+    case 'array':
+    case 'tuple':
+      return Array.isArray(value);
+    default:
+      return true;
+  }
 }
 
-function isSchema(schema: z.ZodType | undefined): schema is z.ZodType {
-  return schema !== undefined;
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function entriesMapped(value: object, change: (entry: unknown, key: string) => unknown): object {
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, change(entry, key)]));
 }
 
 function at(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (inner as Record<string | number, unknown> | null | undefined)?.[key],
-    value,
-  );
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
 }

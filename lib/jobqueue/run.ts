@@ -13,6 +13,7 @@ import {
 import { type LimitedRun, rateLimitOf } from './limited.ts';
 import { LIMITS } from './limits.ts';
 import { ownPayload } from './payload.ts';
+import { shownIssues } from './redact.ts';
 import { type Outcome, retryAfterMs } from './retry.ts';
 import { bytesOf, storableError, storableJson, storableText } from './storable.ts';
 
@@ -45,8 +46,9 @@ export async function run(input: RunInput): Promise<Outcome> {
     const handler = await load(definition);
     const parsed = await definition.payload.safeParseAsync(input.payload);
     if (!parsed.success) {
-      const issues = parsed.error.issues.slice(0, MAX_ISSUES).map(({ path, message }) => ({
-        path: storableText(path.map(String).join('.'), ISSUE_BYTES),
+      const found = shownIssues(definition.payload, input.payload, parsed.error.issues.slice(0, MAX_ISSUES));
+      const issues = found.map(({ path, message }) => ({
+        path: storableText(path, ISSUE_BYTES),
         message: storableText(message, ISSUE_BYTES),
       }));
       const message = `the stored payload no longer fits the schema of '${definition.type}'`;

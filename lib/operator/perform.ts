@@ -25,7 +25,7 @@ const PERFORM = {
     const flow = { parent, children };
     if (payload) {
       await queue.audit({ actor: 'operator', action: 'job.payload_read', details: { id } });
-      return { job: { ...found, ...flow } };
+      return { job: { ...found, payload: queue.shown(found.type, found.payload), ...flow } };
     }
     // What customers wrote is shown to who asks for it, and that is on record.
     const { payload: _, state: __, result: ___, ...shown } = found;

@@ -56,6 +56,9 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
       payload: PAYLOAD,
     });
     expect(await audited()).toContain('job.payload_read');
+    await sql.query("update jobqueue.jobs set type = 'of_another_deployment'"); // nobody here knows its secrets
+    expect(await ask(['job', added.id, '--payload'], at())).toMatchObject({ payload: '•••' });
+    await sql.query("update jobqueue.jobs set type = 'crm_sync'");
     expect(await ask(['jobs', '--type', 'crm_sync', '--status', 'PENDING'], at())).toMatchObject({
       jobs: [{ id: added.id, status: 'PENDING', maxAttempts: 8 }],
       next: null,

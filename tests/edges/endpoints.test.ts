@@ -258,6 +258,11 @@ describe('GET /api/jobs', () => {
     ]);
     const audit = await sql.query('select actor, action, details from jobqueue.audit_log order by id desc limit 1');
     expect(audit.rows).toEqual([{ actor: 'operator', action: 'job.payload_read', details: { id: rows[0].id } }]);
+
+    // of a type that nobody here knows, nobody knows the secrets
+    await sql.query("update jobqueue.job_history set type = 'of_another_deployment' where id = $1", [rows[0].id]);
+    const hidden = await ask('GET', `/api/jobs?id=${rows[0].id}&payload=true`, { token: secretOf('OPERATOR_SECRET') });
+    expect(hidden).toMatchObject([200, { payload: '•••', state: { row: 'private' } }]);
   });
 
   test('shows no payload to whoever asks for it in other words', async () => {

@@ -115,7 +115,9 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
         <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-5">
           <Section
             title="Payload"
-            aside={shown === HIDDEN ? 'hidden: this deployment does not know the type' : undefined}
+            aside={
+              shown === HIDDEN ? 'hidden: all of it is secret, or this deployment does not know the type' : undefined
+            }
           >
             <Json value={shown} />
           </Section>
