@@ -11,6 +11,8 @@ const REASONS: Readonly<Record<string, string>> = {
   unauthorized: 'Your session is over. Sign in again.',
   option_invalid: 'One of the values is not what was expected.',
   unknown_type: 'Nothing here knows this type: look at its spelling.',
+  lock_timeout: 'The same was asked a moment ago and is still being stored. Look in a few seconds whether it is there.',
+  outcome_unknown: 'The database did not answer. Look whether it was done before you send it again.',
   unknown_schedule: 'There is no such schedule, or no drain of this deployment has begun yet.',
   secret_wrong: 'This is neither the operator’s nor the viewer’s secret.',
   not_configured:

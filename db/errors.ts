@@ -20,11 +20,17 @@ export class DatabaseUsageError extends Error {
 }
 
 /**
- * No answer of Postgres: refused, cut or timed out. It has no `code`, for no SQLSTATE came, and the statement may have
+ * No answer of Postgres: refused, cut or timed out. It has no `code` because no SQLSTATE came. If `sent`, the statement may have
  * committed all the same. `cause` is the driver's own error.
  */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
+  readonly sent: boolean;
+
+  constructor(message: string, { cause, sent }: { cause: unknown; sent: boolean }) {
+    super(message, { cause });
+    this.sent = sent;
+  }
 }
 
 /** A migration that cannot be applied: the message names the file and what to do; `cause` is Postgres' own error. */
@@ -36,10 +42,10 @@ export class MigrationError extends Error {
  * What a driver rejects with, as our contract promises it: an error of Postgres passes as it is, with its SQLSTATE; all else
  * that the network can do becomes a `ConnectionError` that names `address`.
  */
-export function failure(error: unknown, address: string): unknown {
+export function failure(error: unknown, address: string, { sent = true }: { sent?: boolean } = {}): unknown {
   if (isRefusal(error) || error instanceof DatabaseUsageError || error instanceof ConnectionError) return error;
   if (isUnsendable(error)) return error;
-  return new ConnectionError(`no answer from ${address}: ${reasonOf(error)}`, { cause: error });
+  return new ConnectionError(`no answer from ${address}: ${reasonOf(error)}`, { cause: error, sent });
 }
 
 /** Postgres itself said no: the statement changed nothing. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { KEEP_ALIVE_MS } from './deadlines.ts';
 import { MigrationError } from './errors.ts';
 import { fitFor, requireUnicode, settle } from './migrationSession.ts';
 
@@ -96,6 +97,9 @@ async function connect(url: string): Promise<pg.Client> {
     connectionString: url,
     application_name: 'jobqueue migrate',
     connectionTimeoutMillis: CONNECT_MS,
+    // No deadline, because a migration may take its time. A dead network ends it all the same.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   });
   client.on('error', () => {
     // A lost connection also rejects the statement that waits for it; unheard, this event would end the process instead.

@@ -5,6 +5,7 @@ import { drizzle as drizzleHttp } from 'drizzle-orm/neon-http';
 import { drizzle as drizzleWebSocket } from 'drizzle-orm/neon-serverless';
 import { WebSocket as NodeWebSocket } from 'ws';
 import type { Database, Executor } from '../database.ts';
+import { DEADLINES_MS } from '../deadlines.ts';
 import { DatabaseUsageError, failure } from '../errors.ts';
 import { type DatabaseUrl, parseDatabaseUrl } from '../url.ts';
 import { types } from './decode.ts';
@@ -23,14 +24,14 @@ export function neonHttp(url: string, options: NeonOptions = {}): Database {
   let closed = false;
 
   const execute: Executor['execute'] = async <Row extends object>(
-    ...[{ text, params }, { timeoutMs } = {}]: Parameters<Executor['execute']>
+    ...[{ text, params }, { timeoutMs = DEADLINES_MS.statement } = {}]: Parameters<Executor['execute']>
   ): Promise<Row[]> => {
     if (closed) throw new DatabaseUsageError('database_closed', `The connection to ${target.address} has been closed.`);
-    const limit = timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))) };
+    const limit = { signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))) };
     try {
       return (await sql.query(text, [...params], { types, fetchOptions: limit })) as Row[];
     } catch (error) {
-      throw failure(error, target.address);
+      throw failure(error, target.address, { sent: !neverConnected(error) });
     }
   };
 
@@ -50,6 +51,15 @@ export function neonHttp(url: string, options: NeonOptions = {}): Database {
       closed = true;
     },
   };
+}
+
+const NEVER_CONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'];
+
+/** The driver wraps the error of `fetch`, which wraps that of the socket. */
+function neverConnected(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, cause, sourceError } = error as { code?: unknown; cause?: unknown; sourceError?: unknown };
+  return NEVER_CONNECTED.includes(String(code)) || neverConnected(sourceError ?? cause);
 }
 
 /** A pool of Postgres sessions, tunnelled through WebSockets. Connects on the first statement. */

@@ -1,5 +1,6 @@
 /** The `Database` over a pool of connections: what `pg` and Neon's WebSocket driver have in common. Never retries. */
 import type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from '../database.ts';
+import { DEADLINES_MS } from '../deadlines.ts';
 import { DatabaseUsageError, failure, isRefusal } from '../errors.ts';
 import { types } from './decode.ts';
 
@@ -47,7 +48,7 @@ export function pooledDatabase(
       const giveBack = (late: Connection) => late.release();
       const alreadyReported = () => undefined;
       connecting.then(giveBack, alreadyReported);
-      throw error;
+      throw failure(error, address, { sent: false });
     }
   };
 
@@ -76,9 +77,8 @@ export function pooledDatabase(
     },
 
     async transaction(run) {
-      const connection = await borrow(timeLimit(undefined)).catch((error) => {
-        throw failure(error, address);
-      });
+      const limit = timeLimit();
+      const connection = await borrow(limit).finally(limit.clear);
       return inTransaction(connection, address, run);
     },
 
@@ -146,10 +146,12 @@ function isUsableAfter(error: unknown): boolean {
 
 /** Gives the connection back clean, or destroys it, which makes the server roll back. */
 async function rollBack(connection: Connection): Promise<void> {
-  const rolledBack = await ask(connection, ROLLBACK).then(
+  const limit = timeLimit(DEADLINES_MS.rollback);
+  const rolledBack = await limit.during(ask(connection, ROLLBACK)).then(
     () => true,
     () => false,
   );
+  limit.clear();
   connection.release(!rolledBack);
 }
 
@@ -169,9 +171,8 @@ interface TimeLimit {
   clear(): void;
 }
 
-/** One limit over all steps of a call, from the wait for a connection to the last row. None if `timeoutMs` is undefined. */
-function timeLimit(timeoutMs: number | undefined): TimeLimit {
-  if (timeoutMs === undefined) return { during: (work) => work, clear: () => undefined };
+/** One limit over all steps of a call, from the wait for a connection to the last row. */
+function timeLimit(timeoutMs: number = DEADLINES_MS.statement): TimeLimit {
   let timer: NodeJS.Timeout | undefined;
   const passed = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`nothing came within ${timeoutMs} ms`)), timeoutMs);

@@ -3,6 +3,7 @@ import { attachDatabasePool } from '@vercel/functions/db-connections';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import type { Database } from '../database.ts';
+import { KEEP_ALIVE_MS } from '../deadlines.ts';
 import { parseDatabaseUrl } from '../url.ts';
 import { CONNECT_MS, IDLE_MS, MAX_CONNECTIONS, pooledDatabase } from './pool.ts';
 
@@ -15,6 +16,7 @@ export function postgres(url: string): Database {
     idleTimeoutMillis: IDLE_MS,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
   });
   attachDatabasePool(pool);
   return pooledDatabase(pool, { driver: 'postgres', address, drizzle: drizzle({ client: pool }) });

@@ -31,12 +31,20 @@ export function endpoint(handle: (request: Request) => Promise<Response>): (requ
 
 /** The answer to `error`. What the client cannot mend is logged, unless whoever threw it chose its words and logged them. */
 export function refusal(error: unknown, request: Request): Response {
-  const noDatabase = databaseFailure(error);
+  const noDatabase = error instanceof QueueError ? null : databaseFailure(error);
   const { status, code, message, issues } = noDatabase ? NO_DATABASE : translate(error);
   if (status >= 500 && !(error instanceof HttpError))
     log.error({ error: noDatabase ?? error, method: request.method, path: new URL(request.url).pathname }, code);
   const body = { error: { code, message, ...(issues.length > 0 ? { issues } : {}) } };
-  return Response.json(body, { status, ...(status === 401 ? { headers: { 'www-authenticate': 'Bearer' } } : {}) });
+  return Response.json(body, { status, headers: headersOf(status, code) });
+}
+
+/** A transaction that holds a key, or a network that lost an answer, is worth another try after this long. */
+const RETRY_AFTER_S = 2;
+
+function headersOf(status: number, code: string): Record<string, string> {
+  if (status === 401) return { 'www-authenticate': 'Bearer' };
+  return code === 'lock_timeout' || code === 'outcome_unknown' ? { 'retry-after': String(RETRY_AFTER_S) } : {};
 }
 
 const INTERNAL = new HttpError(500, 'internal', 'Something failed on our side; the log of this deployment says what.');
@@ -74,6 +82,9 @@ function statusOf({ code }: QueueError): number {
       return 413;
     case 'job_unknown':
       return 404;
+    case 'lock_timeout':
+    case 'outcome_unknown':
+      return 503;
     case 'wait_timeout':
       return 504;
     case 'database_not_ready':

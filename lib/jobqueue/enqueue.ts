@@ -1,18 +1,30 @@
 /** Turns a caller's jobs into one insert statement: checks first, so that a refused call has written nothing. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { is, type SQL, sql } from 'drizzle-orm';
 import { PgDatabase, PgTransaction } from 'drizzle-orm/pg-core';
 import type { AnyDrizzle, Executor, Statement } from '../../db/database.ts';
+import { DEADLINES_MS } from '../../db/deadlines.ts';
+import { ConnectionError } from '../../db/errors.ts';
 import { QueueError } from './errors.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { encodePayload } from './payload.ts';
-import { isSerializationFailure, sqlstateOf } from './sqlstate.ts';
+import { isLockTimeout, isSerializationFailure, sqlstateOf } from './sqlstate.ts';
 import { bytesOf } from './storable.ts';
 import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
 import type { JobMeta } from './store/step.ts';
 import type { SentBatch } from './telemetry.ts';
 
 const ENQUEUE_TRIES = 3;
+/** A key in somebody's open transaction is waited for as long; add_jobs waits as long in a transaction of the caller's. */
+const KEY_WAIT_MS = 3_000;
+/**
+ * A pool holds four connections. An enqueue on its own waits for a key for this long in Postgres, and between its tries holds no
+ * connection, so that callers of one key do not keep everybody else in the process from the database.
+ */
+const KEY_TRY_MS = 50;
+const FIRST_KEY_PAUSE_MS = 100;
+const LONGEST_KEY_PAUSE_MS = 1_000;
 
 export interface AddJobOptions {
   /** 0 to 10, higher is more urgent; default: the type's. */
@@ -85,16 +97,18 @@ export function statementOf(entries: readonly string[], toStatement: (json: stri
   };
 }
 
-/** Runs the statement, in the caller's transaction or on its own. */
-export async function enqueueIn(executor: Transaction, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
-  const rows = is(executor, PgDatabase)
-    ? throughDrizzle(executor, statement)
-    : (executor as Executor).execute(statement);
-  return statement.decode(
-    await rows.catch((error: unknown) => {
-      throw inOurWords(error);
-    }),
-  );
+/** Runs the statement in the caller's transaction. */
+export async function enqueueIn(transaction: Transaction, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
+  try {
+    return statement.decode(await rowsIn(transaction, statement));
+  } catch (error) {
+    throw inOurWords(error);
+  }
+}
+
+function rowsIn(transaction: Transaction, statement: EnqueueStatement): Promise<readonly unknown[]> {
+  if (is(transaction, PgDatabase)) return throughDrizzle(transaction, statement);
+  return (transaction as Executor).execute(statement, { timeoutMs: DEADLINES_MS.enqueue });
 }
 
 /** Refuses what would insert outside of whatever transaction the caller means. */
@@ -110,8 +124,15 @@ async function throughDrizzle(transaction: AnyDrizzle, statement: EnqueueStateme
   return Array.isArray(result) ? result : (result as { rows: unknown[] }).rows;
 }
 
-/** jsonb prints 1e300 as three hundred digits: what passed as JSON can still be too large for the table's own bound. */
 function inOurWords(error: unknown): unknown {
+  if (isLockTimeout(error))
+    return new QueueError(
+      'lock_timeout',
+      `the enqueue waited ${KEY_WAIT_MS} ms for another transaction that has not ended: it is taking the same idempotency key, or ` +
+        'changing a table of the queue. Nothing was written: call again when it has ended',
+      { cause: error },
+    );
+  // jsonb prints 1e300 as three hundred digits: what passed as JSON can still be too large for the table's own bound.
   if (sqlstateOf(error) !== '23514') return error;
   const message = `expected a payload of at most ${2 * LIMITS.payloadBytes} bytes as Postgres prints it, got more`;
   return new QueueError('payload_too_large', message, { issues: [{ path: 'payload', message }], cause: error });
@@ -122,15 +143,40 @@ function isTransaction(value: object): value is Executor {
   return 'execute' in value && typeof value.execute === 'function' && !('driver' in value);
 }
 
-/** One statement, atomic: a deadlock's victim is sent again. A lost answer is not: the caller's idempotency key makes that safe. */
+/**
+ * One statement, atomic: a deadlock's victim is sent again, and so is one whose key is locked, for a while. A lost answer is not,
+ * because only an idempotency key makes that safe. Throws QueueError `lock_timeout` and `outcome_unknown`.
+ */
 export async function enqueueAlone(database: Executor, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
+  const impatient = { ...statement, params: statement.params.map(withShortWait) };
+  const giveUpAtMs = performance.now() + KEY_WAIT_MS;
+  let pauseMs = FIRST_KEY_PAUSE_MS;
   for (let tries = 1; ; tries++) {
     try {
-      return await enqueueIn(database, statement);
+      return statement.decode(await database.execute(impatient, { timeoutMs: DEADLINES_MS.enqueue }));
     } catch (error) {
-      if (tries === ENQUEUE_TRIES || !isSerializationFailure(error)) throw error;
+      if (isLockTimeout(error) && performance.now() + pauseMs < giveUpAtMs) {
+        await wait(pauseMs * (0.5 + Math.random() / 2)); // callers of one key that began together drift apart
+        pauseMs = Math.min(2 * pauseMs, LONGEST_KEY_PAUSE_MS);
+      } else if (!isSerializationFailure(error) || tries >= ENQUEUE_TRIES) throw unconfirmed(inOurWords(error));
     }
   }
+}
+
+/** See add_jobs: the first entry says how long the call waits for keys. */
+function withShortWait(json: unknown): string {
+  return String(json).replace('[{', `[{"wait_ms":${KEY_TRY_MS},`);
+}
+
+/** An answer that did not come may have been a yes. */
+function unconfirmed(error: unknown): unknown {
+  if (!(error instanceof ConnectionError) || !error.sent) return error;
+  return new QueueError(
+    'outcome_unknown',
+    `${error.message}: the jobs of this call may or may not have been enqueued. Calling again is safe for jobs with an idempotency ` +
+      'key, because what was enqueued then answers as a duplicate; without a key it may enqueue them twice',
+    { cause: error },
+  );
 }
 
 function noTransaction(got: string): QueueError {

@@ -12,6 +12,8 @@ export type QueueErrorCode =
   | 'transaction_unsupported'
   | 'state_too_large'
   | 'database_not_ready'
+  | 'lock_timeout'
+  | 'outcome_unknown'
   | 'job_unknown'
   | 'wait_timeout';
 
@@ -21,7 +23,10 @@ export interface Issue {
   readonly message: string;
 }
 
-/** A mistake of the caller: says what was expected, what came and where. Nothing was written. */
+/**
+ * A refusal: says what was expected, what came and where. Nothing was written, except that `outcome_unknown` means that Postgres
+ * did not answer an enqueue, which may have been written. `cause` is the driver's error, if one is behind it.
+ */
 export class QueueError extends Error {
   override readonly name = 'QueueError';
   readonly code: QueueErrorCode;

@@ -1,5 +1,6 @@
 /** What a queue offers to those who run it: look, stop, move, bring back. Nothing here enqueues or drains. */
 import type { Database } from '../../db/database.ts';
+import { DEADLINES_MS, withDeadline } from '../../db/deadlines.ts';
 import { type Amended, replayAmended } from './amend.ts';
 import type { Limit } from './buckets.ts';
 import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
@@ -138,7 +139,8 @@ export interface OperatorsOptions {
 }
 
 export function operators({ database, jobs, retention, thresholds }: OperatorsOptions): Operators {
-  const names = async (named: Named) => checkNames(database(), jobs, named);
+  const read = () => withDeadline(database(), DEADLINES_MS.read);
+  const names = async (named: Named) => checkNames(read(), jobs, named);
   /** Nothing is done for a name that is refused: the check comes first. */
   const warned = async <Answer extends object>(named: Named, act: () => Promise<Answer>): Promise<Answer & Warned> => {
     const warnings = await names(named);
@@ -146,38 +148,38 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
   };
   return {
     ...scheduleControls(database),
-    preview: async (filter = {}) => preview(database(), jobs, filter),
-    followJobs: async (options) => followJobs(database(), options),
-    pauses: async () => listPauses(database()),
+    preview: async (filter = {}) => preview(read(), jobs, filter),
+    followJobs: async (options) => followJobs(read(), options),
+    pauses: async () => listPauses(read()),
     checkNames: names,
-    previewJobs: async (filter) => warned(filter, () => previewJobs(database(), filter)),
+    previewJobs: async (filter) => warned(filter, () => previewJobs(read(), filter)),
     pause: async (target, why = {}) =>
       warned(target, () => pause(database(), target, typeof why === 'string' ? { reason: why } : why)),
     resume: async (target, by = {}) => warned(target, () => resume(database(), target, by)),
     cancel: async (filter, how) => warned(filter, () => cancel(database(), filter, how)),
     reschedule: async (filter, how) => warned(filter, () => reschedule(database(), filter, how)),
     reprioritise: async (filter, how) => warned(filter, () => reprioritise(database(), filter, how)),
-    previewReplay: async (filter, how = {}) => warned(filter, () => previewReplay(database(), filter, how)),
+    previewReplay: async (filter, how = {}) => warned(filter, () => previewReplay(read(), filter, how)),
     replay: replayCall(database, names),
     replayAmended: async (id, payload, by) => replayAmended(database(), jobs, { id, payload }, by),
     shown: (type, payload) => shownPayload(jobs.get(type)?.payload, payload),
-    jobsPage: async (query, page = {}) => listJobs(database(), query, page),
-    countJobs: async (filter) => countJobs(database(), filter),
-    deadGroups: async (filter = {}) => deadGroups(database(), filter),
-    jobTrail: async (id) => jobTrail(database(), id),
-    replays: async () => replays(database()),
+    jobsPage: async (query, page = {}) => listJobs(read(), query, page),
+    countJobs: async (filter) => countJobs(read(), filter),
+    deadGroups: async (filter = {}) => deadGroups(read(), filter),
+    jobTrail: async (id) => jobTrail(read(), id),
+    replays: async () => replays(read()),
     stopReplay: async (id, by) => stopReplay(database(), id, by),
-    auditLog: async (page = {}) => auditLog(database(), page),
+    auditLog: async (page = {}) => auditLog(read(), page),
     audit: async (entry) => audit(database(), entry),
-    overview: async () => readOverview(database()),
-    health: async () => checkHealth(database(), thresholds),
-    incidents: async () => incidents(database()),
-    metrics: async () => prometheusText(metricsOf(await measure(database()), [...jobs.keys()])),
-    rateLimits: async () => rateLimits(database()),
-    takeToken: async (key, limit) => takeToken(database(), key, limit),
+    overview: async () => readOverview(read()),
+    health: async () => checkHealth(read(), thresholds),
+    incidents: async () => incidents(read()),
+    metrics: async () => prometheusText(metricsOf(await measure(read()), [...jobs.keys()])),
+    rateLimits: async () => rateLimits(read()),
+    takeToken: async (key, limit) => takeToken(read(), key, limit),
     unblock: async (key, { actor }) => unblock(database(), key, actor),
-    stats: async (options) => readStats(database(), options),
-    drains: async (options = {}) => drains(database(), options),
+    stats: async (options) => readStats(read(), options),
+    drains: async (options = {}) => drains(read(), options),
     prune: async ({ budgetMs } = {}) => prune(database(), retention, budgetMs),
   };
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { Database } from '../../db/database.ts';
+import { DEADLINES_MS, withDeadline } from '../../db/deadlines.ts';
 import type { Chore } from './chores.ts';
 import { type DrainContext, type DrainOptions, drain } from './drain.ts';
 import {
@@ -164,6 +165,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     opened ??= typeof options.database === 'function' ? options.database() : options.database;
     return opened;
   };
+  const read = () => withDeadline(database(), DEADLINES_MS.read);
   const hint = options.sleep ? new WakeHint(options.sleep, handled, log) : null;
   const stir = () => hint?.stir();
   const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) => {
@@ -224,9 +226,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
           );
     },
     statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
-    getJob: async (id) => getJob(database(), id),
+    getJob: async (id) => getJob(read(), id),
     waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
-    findJob: async ({ type, idempotencyKey }) => findJob(database(), type, idempotencyKey),
+    findJob: async ({ type, idempotencyKey }) => findJob(read(), type, idempotencyKey),
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
     ...stirringOperators(operators({ database, jobs, retention, thresholds: watch.thresholds }), stir),

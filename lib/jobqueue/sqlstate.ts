@@ -26,3 +26,8 @@ export function isSerializationFailure(error: unknown): boolean {
   const sqlstate = sqlstateOf(error);
   return sqlstate === '40P01' || sqlstate === '40001';
 }
+
+/** A lock was not to be had within `lock_timeout`; nothing was written. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlstateOf(error) === '55P03';
+}

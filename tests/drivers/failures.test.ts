@@ -1,7 +1,8 @@
 /** What a driver says when something goes wrong, and that the next statement goes through. */
 import pg from 'pg';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { ConnectionError } from '../../db/client.ts';
+import { ConnectionError, connect } from '../../db/client.ts';
+import { shorten } from '../support/deadlines.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 
 /** Far longer than any timeout here; the server finishes it although its client has gone. */
@@ -132,6 +133,43 @@ describeEachDriver(
       await lost;
       expect(await directly('select n from entries')).toEqual([{ n: 8 }]);
       await expectWorks();
+    });
+
+    test('without a timeout of its own a statement ends by the default deadline, within a transaction too', async () => {
+      const restore = shorten('statement', 300);
+      try {
+        await expectUnknown(setup.database.execute(SLEEP));
+        if (setup.driver !== 'neon-http') await expectUnknown(setup.database.transaction((tx) => tx.execute(SLEEP)));
+      } finally {
+        restore();
+      }
+      await expectWorks();
+    });
+
+    test('a rollback whose answer is swallowed does not keep the error of its transaction', async () => {
+      if (setup.driver === 'neon-http') return void (await expectWorks()); // it has no transactions
+      const restore = shorten('rollback', 300);
+      try {
+        const lost = setup.faults.loseAnswer('rollback', { silently: true });
+        const failing = setup.database.transaction((tx) => tx.execute({ text: 'select 1 / 0', params: [] }));
+        await expect(failing).rejects.toMatchObject({ code: '22012' });
+        await lost;
+      } finally {
+        restore();
+      }
+      await expectWorks();
+    });
+
+    test('an error says whether its statement was sent', async () => {
+      const silent = setup.faults.loseAnswer('select 1', { silently: true });
+      expect(await expectUnknown(setup.database.execute(SELECT_1, { timeoutMs: 300 }))).toMatchObject({ sent: true });
+      await silent;
+      const nobody = connect('postgres://user:secret@127.0.0.1:2/app', {
+        driver: setup.driver,
+        endpoint: 'http://127.0.0.1:2', // no port that fetch refuses by itself,
+      });
+      expect(await expectUnknown(nobody.execute(SELECT_1))).toMatchObject({ sent: false });
+      await nobody.close();
     });
 
     test('only the answer that matches is lost', async () => {

@@ -160,6 +160,43 @@ describe('POST /api/jobs', () => {
     expect(jobs[2]?.id).toBe(jobs[0]?.id);
   });
 
+  test('answers repeats whose key a transaction holds open with 503 and when to ask again, and serves everybody else', async () => {
+    const taker = new pg.Client(db.url);
+    await taker.connect();
+    await taker.query('begin');
+    await taker.query("select jobqueue.add_job('ai_generation', '{}', idempotency_key => 'held open')");
+    const job = { type: 'ai_generation', payload: PAYLOAD };
+    const repeat = () =>
+      api.POST(
+        new Request('https://queue.example/api/jobs', {
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${secretOf('QUEUE_API_KEY')}`,
+            'content-type': 'application/json',
+            'idempotency-key': 'held open',
+          },
+          body: JSON.stringify(job),
+        }),
+      );
+    await sql.query("insert into jobqueue.pauses (queue) values ('*')"); // the tick has only to answer
+    try {
+      const repeats = Promise.all(Array.from({ length: 8 }, repeat));
+      expect((await enqueue(job))[0]).toBe(201);
+      expect((await ask('GET', '/api/cron/drain', { token: secretOf('CRON_SECRET') }))[0]).toBe(200);
+      const [, health] = await ask('GET', '/api/health', { token: secretOf('OPERATOR_SECRET') });
+      expect(health).toMatchObject({
+        checks: expect.arrayContaining([expect.objectContaining({ name: 'database', ok: true })]),
+      });
+      for (const answer of await repeats) {
+        expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2']);
+        expect(await answer.json()).toMatchObject({ error: { code: 'lock_timeout' } });
+      }
+    } finally {
+      await sql.query('delete from jobqueue.pauses');
+      await taker.end();
+    }
+  });
+
   test('writes none of many when one is wrong', async () => {
     const good = { type: 'ai_generation', payload: PAYLOAD, options: { idempotencyKey: 'all-or-nothing' } };
     const [status, body] = await enqueue({

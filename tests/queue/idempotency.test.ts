@@ -1,5 +1,7 @@
 /** A key admits one job, whoever asks at once, for as long as it holds. */
-import { beforeEach, expect, test } from 'vitest';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { connect } from '../../db/client.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { emptyTables, queueOf, rows, statuses } from './support.ts';
 
@@ -98,6 +100,67 @@ describeEachDriver('idempotency keys', (setup) => {
       'select deadlocks::int as n from pg_stat_database where datname = current_database()',
     );
     expect(deadlocks).toEqual([{ n: 0 }]); // none that a retry hid
+  });
+
+  describe('a key in a transaction that stays open', () => {
+    let taker: pg.Client;
+    const TAKE = `select jobqueue.add_job('work', '{"mode": "noop"}', idempotency_key => 'k')`;
+
+    beforeEach(async () => {
+      taker = new pg.Client(setup.directUrl);
+      await taker.connect();
+      await taker.query('begin');
+      await taker.query(TAKE);
+    });
+    afterEach(() => taker.end());
+
+    const isWaitedFor = () =>
+      vi.waitFor(
+        async () => {
+          const waiting = `select from pg_stat_activity where datname = current_database() and wait_event = 'transactionid'`;
+          expect((await taker.query(waiting)).rowCount).toBeGreaterThan(0);
+        },
+        { timeout: 10_000, interval: 5 },
+      );
+
+    test('is refused after three seconds with its cause, and meanwhile keeps nobody else in the process waiting', async () => {
+      const { queue } = queueOf(setup.database);
+      const inSql = connect(setup.directUrl, { driver: 'postgres' });
+      const atOnce = performance.now();
+      const refused = Array.from({ length: 12 }, () => queue.addJob('work', noop, { idempotencyKey: 'k' }));
+      const ended = Promise.allSettled([
+        ...refused,
+        inSql.transaction((tx) => queue.addJob('work', noop, { idempotencyKey: 'k', transaction: tx })),
+      ]);
+      await isWaitedFor();
+
+      const since = performance.now();
+      expect(await queue.addJob('work', noop, { idempotencyKey: 'another' })).not.toBeNull();
+      expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
+      await queue.health();
+      expect(performance.now() - since).toBeLessThan(2_000); // twelve waits of three seconds on four connections took nine
+
+      for (const one of await ended) {
+        expect(one).toMatchObject({ status: 'rejected', reason: { code: 'lock_timeout', cause: { code: '55P03' } } });
+      }
+      expect(performance.now() - atOnce).toBeLessThan(8_000);
+      await taker.query('rollback');
+      expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).not.toBeNull();
+      await inSql.close();
+    });
+
+    test('is a duplicate for those who wait as soon as that transaction has committed', async () => {
+      const { queue } = queueOf(setup.database);
+      const flow = { type: 'work' as const, payload: noop, options: { idempotencyKey: 'k' } };
+      const waiting = Promise.all([
+        ...Array.from({ length: 6 }, () => queue.addJob('work', noop, { idempotencyKey: 'k' })),
+        queue.addFlow({ ...flow, children: [{ type: 'work', payload: noop }] }),
+      ]);
+      await isWaitedFor();
+      await taker.query('commit');
+      expect(await waiting).toEqual(Array(7).fill(null));
+      expect(await statuses(setup.database)).toEqual({ PENDING: 1 });
+    });
   });
 
   test('of duplicates within one batch the first is the job, and the others name it', async () => {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
+import { shorten } from '../support/deadlines.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { CLAIM, claimOne, outcome, send } from './playedStep.ts';
 import { emptyTables, queueOf, rows, statuses, type Witness, witness } from './support.ts';
@@ -146,6 +147,26 @@ describeEachDriver('a lost answer', (setup) => {
     const again = { type: 'work' as const, payload: { mode: 'noop' as const }, options: { idempotencyKey: 'k' } };
     expect(await queue.addJobs([again])).toEqual([{ id: holder?.id, duplicate: true }]);
     expect(await statuses(setup.database)).toEqual({ PENDING: 1 });
+  });
+
+  test('that never comes, of an enqueue and of a look-up: both end by their deadlines, and the error says what is known', async () => {
+    const restore = [shorten('enqueue', 500), shorten('read', 500)];
+    try {
+      const { queue } = queueOf(setup.database);
+      const lost = setup.faults.loseAnswer('add_jobs', { silently: true });
+      const error = await queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' }).catch((thrown) => thrown);
+      await lost;
+      expect(error).toMatchObject({ code: 'outcome_unknown', cause: { name: 'ConnectionError' } });
+      expect(error.message).toMatch(/may or may not have been enqueued.*safe for jobs with an idempotency key/);
+      expect(await queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' })).toBeNull();
+
+      const unheard = setup.faults.loseAnswer('job_history', { silently: true });
+      await expect(queue.getJob('1')).rejects.toThrow('no answer from');
+      await unheard;
+      expect(await queue.getJob('1')).toBeNull();
+    } finally {
+      for (const each of restore) each();
+    }
   });
 
   test.each([

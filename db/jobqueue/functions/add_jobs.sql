@@ -3,6 +3,10 @@
 --
 -- jobs: [{type, payload, queue?, priority?, max_attempts?, delay_ms?, scheduled_for?, idempotency_key?, meta?}], at most 10,000.
 --
+-- A key that another transaction is taking is waited for, because only its end tells whether it holds: 3 s, or what the first entry
+-- says as wait_ms. Then the call ends with lock_not_available (55P03). Without a bound one transaction that stays open would keep
+-- every caller of its key waiting, each with its connection.
+--
 -- Why this shape: one jsonb parameter beats arrays and multi-row VALUES; a plpgsql function gives every inner statement
 -- its own snapshot, so the holder of a key that was committed a moment ago is seen. Keys are taken in sorted order,
 -- because two batches with the same keys in opposite orders would deadlock.
@@ -10,6 +14,7 @@ create or replace function jobqueue.add_jobs(jobs jsonb)
 returns table (ordinal int, id bigint, duplicate boolean)
 language plpgsql volatile
 set jit = off
+set lock_timeout = '3s'
 as $$
 #variable_conflict use_column
 declare
@@ -34,6 +39,9 @@ begin
   ids := array(select nextval('jobqueue.jobs_id_seq') from generate_series(1, total));
 
   if jobs @? '$[*].idempotency_key ? (@ != null)' then
+    if jobs -> 0 ? 'wait_ms' then
+      perform set_config('lock_timeout', jobs -> 0 ->> 'wait_ms', true);  -- to the end of this function
+    end if;
     -- Every pass takes the keys that are free and reads who holds the rest. A key that its holder gave up in between is
     -- tried again: three passes, each of which would need another dead letter to slip between two statements.
     for pass in 1..3 loop
@@ -69,6 +77,9 @@ begin
     if not complete then
       raise exception 'an idempotency key was freed and taken again while this call was taking it: call again'
         using errcode = 'serialization_failure';
+    end if;
+    if jobs -> 0 ? 'wait_ms' then
+      perform set_config('lock_timeout', '3s', true);  -- what else is locked now is the tables, for a migration
     end if;
   end if;
 
