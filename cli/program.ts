@@ -5,6 +5,7 @@ import { cancelCommand } from './commands/cancel.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand } from './commands/drain.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
+import { freeKeyCommand } from './commands/freeKey.ts';
 import { importPrismaCommand } from './commands/importPrisma.ts';
 import { initCommand } from './commands/init.ts';
 import { jobCommand } from './commands/job.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   drainCommand,
   retryCommand,
   cancelCommand,
+  freeKeyCommand,
   replayCommand,
   pauseCommand,
   resumeCommand,

@@ -13,6 +13,8 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   ramp: () => 'The ramp has begun: the next drain moves its first jobs.',
   stop_ramp: () => 'The ramp is stopped; what is back stays back.',
   amended: () => 'Replayed with the payload as you edited it.',
+  free_key: () => 'The key is free: the next job with it is added.',
+  key_was_free: () => 'Nothing was freed: no job held this key any more.',
   pause: () => 'Paused: no drain claims it from its next step on. What runs goes on.',
   resume: () => 'Resumed.',
   not_paused: () => 'Nothing was resumed: it was not paused any more.',

@@ -7,8 +7,10 @@ import {
   instant,
   type JobFilter,
   jobFilterJson,
+  name,
   reasonOf,
   refused,
+  text,
   wholeBetween,
 } from './filters.ts';
 import { LIMITS } from './limits.ts';
@@ -23,6 +25,11 @@ const MOST_ENTRIES = 500;
 export interface Target {
   readonly queue?: string;
   readonly type?: string;
+}
+
+export interface HeldKey {
+  readonly type: string;
+  readonly idempotencyKey: string;
 }
 
 export interface AuditEntry {
@@ -81,6 +88,17 @@ export async function resume(
   { actor = NOBODY }: Partial<By>,
 ): Promise<{ readonly resumed: boolean }> {
   return { resumed: await store.resume(executor, { queue, type }, actorOf({ actor })) };
+}
+
+/** Whatever job holds the key goes on without it, and another may take it: for a key that its holder should not hold any more. */
+export async function freeKey(
+  executor: Executor,
+  { type, idempotencyKey }: HeldKey,
+  { reason, ...by }: By & { readonly reason?: string },
+): Promise<{ readonly freed: boolean; readonly holder: string | null }> {
+  const key = text(LIMITS.idempotencyKeyChars)('idempotencyKey', idempotencyKey);
+  const options = { actor: actorOf(by), ...(reason !== undefined && { reason: reasonOf(reason) }) };
+  return store.freeKey(executor, { type: name('type', type), key }, options);
 }
 
 /** The latest first; `before` an id for the next page, at most 500 a call. */

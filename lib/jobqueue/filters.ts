@@ -130,12 +130,12 @@ export function idOf(path: string, id: unknown): string {
   throw refused(path, 'an id as a string of digits', id);
 }
 
-function name(path: string, value: unknown): string {
+export function name(path: string, value: unknown): string {
   if (typeof value === 'string' && LIMITS.name.pattern.test(value)) return value;
   throw refused(path, `a name ${LIMITS.name.words}`, value);
 }
 
-function text(chars: number) {
+export function text(chars: number) {
   return (path: string, value: unknown): string => {
     const fits = typeof value === 'string' && value.length >= 1 && value.length <= chars;
     if (fits && value.isWellFormed() && !value.includes('\0')) return value;

@@ -3,7 +3,18 @@ import type { Database } from '../../db/database.ts';
 import { DEADLINES_MS, withDeadline } from '../../db/deadlines.ts';
 import { type Amended, replayAmended } from './amend.ts';
 import type { Limit } from './buckets.ts';
-import { type AuditEntry, auditLog, cancel, pause, reprioritise, reschedule, resume, type Target } from './controls.ts';
+import {
+  type AuditEntry,
+  auditLog,
+  cancel,
+  freeKey,
+  type HeldKey,
+  pause,
+  reprioritise,
+  reschedule,
+  resume,
+  type Target,
+} from './controls.ts';
 import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
 import {
   type FollowedJob,
@@ -101,6 +112,11 @@ export interface Operators extends ScheduleControls {
   deadGroups(filter?: { readonly type?: string }): Promise<DeadGroups>;
   /** What is known beside a job: its schedule, the drain that ran it, what operators did to it. */
   jobTrail(id: string): Promise<Trail>;
+  /** Frees an idempotency key, with a line in the audit log. `holder`: the job that held it, which goes on without; null: none did. */
+  freeKey(
+    key: HeldKey,
+    by: By & { readonly reason?: string },
+  ): Promise<{ readonly freed: boolean; readonly holder: string | null }>;
   /** The ramps, the newest first, at most 100. */
   replays(): Promise<readonly Replay[]>;
   /** Ends a ramp; `false` if it was not running. */
@@ -167,6 +183,7 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
     countJobs: async (filter) => countJobs(read(), filter),
     deadGroups: async (filter = {}) => deadGroups(read(), filter),
     jobTrail: async (id) => jobTrail(read(), id),
+    freeKey: async (key, by) => freeKey(database(), key, by),
     replays: async () => replays(read()),
     stopReplay: async (id, by) => stopReplay(database(), id, by),
     auditLog: async (page = {}) => auditLog(read(), page),

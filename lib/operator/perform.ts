@@ -54,6 +54,8 @@ const PERFORM = {
   stopRamp: async (queue: OperatedQueue, { id, actor }: Act<'stopRamp'>) => ({
     stopped: await queue.stopReplay(id, { actor }),
   }),
+  freeKey: (queue: OperatedQueue, { type, idempotencyKey, action: _, ...by }: Act<'freeKey'>) =>
+    queue.freeKey({ type, idempotencyKey }, by),
   pause: async (queue: OperatedQueue, { action: _, actor, reason, ...target }: Act<'pause'>) => {
     const { warnings } = await queue.pause(target, { actor, ...(reason !== undefined && { reason }) });
     return { paused: await queue.pauses(), warnings };

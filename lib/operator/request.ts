@@ -95,6 +95,13 @@ export const operatorRequest = z.discriminatedUnion('action', [
   }),
   z.strictObject({ action: z.literal('ramps') }),
   z.strictObject({ action: z.literal('stopRamp'), id, actor }),
+  z.strictObject({
+    action: z.literal('freeKey'),
+    type: name,
+    idempotencyKey: text(LIMITS.idempotencyKeyChars),
+    reason: reason.exactOptional(),
+    actor,
+  }),
   z.strictObject({ action: z.literal('pause'), ...target, reason: reason.exactOptional(), actor }),
   z.strictObject({ action: z.literal('resume'), ...target, actor }),
   z.strictObject({ action: z.literal('schedules') }),

@@ -158,6 +158,18 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     expect((await run(['retry', '999999999'], at())).code).toBe(1);
   });
 
+  test('free-key frees a key once, and says who held it', async () => {
+    const { id } = (await ask(['enqueue', 'crm_sync', JSON.stringify(PAYLOAD), '--key', 'lead-9'], at())) as {
+      id: string;
+    };
+    const free = ['free-key', 'crm_sync', 'lead-9', '--reason', 'INC-9', '--as', 'ann'];
+    expect(await ask(free, at())).toEqual({ freed: true, holder: id });
+    expect(await ask(free, at())).toEqual({ freed: false, holder: null });
+    expect(await ask(['enqueue', 'crm_sync', JSON.stringify(PAYLOAD), '--key', 'lead-9'], at())).toMatchObject({
+      duplicate: false,
+    });
+  });
+
   test('a pause names what it stops, shows in the numbers, and is ended', async () => {
     await many(1);
     expect((await run(['pause'], at())).code).toBe(2);

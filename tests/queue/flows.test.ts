@@ -325,6 +325,32 @@ describeEachDriver('a flow', (setup) => {
     expect(await queue.getJob(done?.id ?? '')).toBeNull();
   });
 
+  test('a child that was deleted by hand counts as failed, and a parent that was forgets its children', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    const runs = await queue.addFlow({
+      ...node(0),
+      whenChildFails: 'run',
+      children: [node(1, 'fail_for_good'), node(2)],
+    });
+    const waits = await queue.addFlow({ ...node(3), children: [node(4)] });
+    const orphans = await queue.addFlow({ ...node(5), children: [node(6)] });
+    const ids = [runs?.children[1]?.id, waits?.children[0]?.id, orphans?.id];
+    await rows(database, 'delete from jobqueue.jobs where id = any($1::bigint[])', `{${ids.join(',')}}`);
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1, deadLettered: 1 }); // those that wait for nobody
+    await queue.prune();
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
+    expect(await queue.getJob(runs?.id ?? '')).toMatchObject({ status: 'COMPLETED' });
+    expect(await queue.getJob(waits?.id ?? '')).toMatchObject({ status: 'PENDING', waitsForChildren: true });
+    await queue.reschedule({ ids: [waits?.id ?? ''] }, { actor: 'ann', to: { delayMs: 0 } });
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
+    const parents = await rows<{ parent_id: string }>(
+      database,
+      'select distinct parent_id::text from jobqueue.flows order by 1',
+    );
+    expect(parents.map(({ parent_id }) => parent_id)).toEqual([runs?.id, waits?.id].sort());
+  });
+
   test('a lost answer to the last child’s settlement does not lose its parent', async () => {
     const { queue, seen } = queueOf(setup.database);
     await queue.addFlow({ ...node(0), children: works(20) });

@@ -201,4 +201,69 @@ describeEachDriver('idempotency keys', (setup) => {
     const call = `select id::text as id, duplicate from jobqueue.add_job('work', '{"mode": "noop"}', idempotency_key => 'k')`;
     expect(await rows(setup.database, call)).toEqual([{ id: added?.id, duplicate: true }]);
   });
+
+  test('the key of a live job that somebody deleted is free, for each way to take it', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    const keys = ['enqueued', 'replayed', 'in a flow', 'batched'];
+    for (const idempotencyKey of keys) await queue.addJob('work', noop, { idempotencyKey });
+    await rows(database, 'delete from jobqueue.jobs');
+    await rows(
+      database,
+      `insert into jobqueue.job_history (id, status, created_at, due_at, finished_at, fence, attempt, max_attempts, priority, queue, type,
+         idempotency_key, payload)
+       values (nextval('jobqueue.jobs_id_seq'), 'DEAD_LETTER', now(), now(), now() - interval '1 s', 1, 3, 3, 0, 'default', 'work', 'replayed', '{"mode": "noop"}')`,
+    );
+    const added = await Promise.all(
+      Array.from({ length: 20 }, () => queue.addJob('work', noop, { idempotencyKey: 'enqueued' })),
+    );
+    expect(added.filter((job) => job !== null)).toHaveLength(1);
+    expect(await queue.replay({ type: 'work' }, { actor: 'ann' })).toMatchObject({ changed: 1, skipped: 0 });
+    const child = { type: 'work', payload: noop } as const;
+    const root = { ...child, options: { idempotencyKey: 'in a flow' }, children: [child] };
+    expect(await queue.addFlow(root)).not.toBeNull();
+    const twice = { ...child, options: { idempotencyKey: 'batched' } };
+    expect((await queue.addJobs([twice, twice])).map(({ duplicate }) => duplicate)).toEqual([false, true]);
+    expect(await statuses(database)).toEqual({ PENDING: 5 });
+    for (const idempotencyKey of keys) expect(await queue.addJob('work', noop, { idempotencyKey })).toBeNull();
+  });
+
+  test('a completed job’s key holds although its history was truncated, and is freed by an operator', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    const first = await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    await queue.drain({ budgetMs: 5_000 });
+    await rows(database, 'truncate jobqueue.job_history');
+    expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).toBeNull();
+    const key = { type: 'work', idempotencyKey: 'k' };
+    expect(await queue.freeKey(key, { actor: 'ann', reason: 'again' })).toEqual({ freed: true, holder: first?.id });
+    expect(await queue.freeKey(key, { actor: 'ann' })).toEqual({ freed: false, holder: null });
+    expect(await queue.auditLog({ limit: 5 })).toMatchObject([
+      {
+        actor: 'ann',
+        action: 'key.freed',
+        details: { ...{ type: 'work', key: 'k' }, jobId: first?.id, reason: 'again' },
+      },
+    ]);
+    expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).not.toBeNull();
+    await expect(queue.freeKey(key, { actor: '' })).rejects.toThrow('actor: expected text of 1 to 200');
+    await expect(queue.freeKey({ ...key, idempotencyKey: '' }, { actor: 'ann' })).rejects.toThrow('idempotencyKey');
+  });
+
+  test('a freed key does not end its holder, whose outcome leaves the next one’s key alone', async () => {
+    const { database } = setup;
+    const { queue, seen } = queueOf(database);
+    await queue.addJob('work', noop, { idempotencyKey: 'k' });
+    let second: { id: string } | null = null;
+    seen.onStart = async () => {
+      seen.onStart = () => undefined;
+      await queue.freeKey({ type: 'work', idempotencyKey: 'k' }, { actor: 'ann' });
+      second = await queue.addJob('work', noop, { idempotencyKey: 'k', delayMs: 60_000 });
+    };
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'k' })).toMatchObject({
+      id: (second as unknown as { id: string }).id,
+      status: 'PENDING',
+    });
+  });
 });

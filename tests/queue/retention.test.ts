@@ -139,6 +139,31 @@ describeEachDriver('retention', (setup) => {
     expect(await queue.prune()).toMatchObject({ completed: 1, keys: 1 });
   });
 
+  test('takes keys along whose jobs were deleted by hand: those past their window, and those of jobs that lived', async () => {
+    const { database } = setup;
+    await finished({ days: 10, count: 3, key: 'history', keyDays: -1 }, { days: 1, key: 'holds', keyDays: 1 });
+    const queue = queueWith(database);
+    await queue.addJobs(
+      Array.from({ length: 9_000 }, (_, n) => ({
+        type: 'work' as const,
+        payload: {},
+        options: { idempotencyKey: `${n}`.padStart(200, 'live ') },
+      })),
+    );
+    await rows(database, 'truncate jobqueue.job_history');
+    await rows(database, 'delete from jobqueue.jobs where id % 9 > 0');
+    const [kept] = await rows<{ n: number }>(database, 'select count(*)::int as n from jobqueue.jobs');
+    await rows(database, "update jobqueue.sweeps set due_at = '-infinity'");
+    await queue.drain({ limit: 1 });
+    const [{ n } = { n: 0 }] = await rows<{ n: number }>(
+      database,
+      'select count(*)::int as n from jobqueue.idempotency_keys',
+    );
+    expect(n).toBe((kept?.n ?? 0) + 1);
+    expect(await queue.prune()).toMatchObject({ keys: 0, done: true });
+    expect(await queue.addJob('work', {}, { idempotencyKey: 'holds' })).toBeNull();
+  });
+
   test('meets jobs that ended long after they were enqueued, and old ones behind thousands that stay', async () => {
     await finished(
       { days: 1, enqueuedDays: 300 },

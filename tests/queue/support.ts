@@ -162,7 +162,7 @@ export function counting(database: Database): { database: Database; statements: 
 export async function emptyTables(database: Database): Promise<void> {
   await rows(
     database,
-    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.rollups, jobqueue.replays, jobqueue.replayed_jobs',
+    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.rollups, jobqueue.replays, jobqueue.replayed_jobs, jobqueue.flows',
   );
   // the audit log refuses it of everybody else
   await rows(

@@ -19,6 +19,7 @@ import { BulkPanel } from '../bulkPanel';
 import { type BulkAction, LIVE_ACTIONS, paramsOf } from '../query';
 import { AmendPanel } from './amendPanel';
 import { Flow } from './flow';
+import { FreeKeyPanel } from './freeKeyPanel';
 import { Timeline } from './timeline';
 
 export async function generateMetadata({ params }: PageProps<'/jobs/[id]'>): Promise<Metadata> {
@@ -32,7 +33,8 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
   if (job === null) notFound();
   const trail = await queue.jobTrail(id);
   const shown = queue.shown(job.type, job.payload);
-  const actions = role === 'operator' ? actionsOf(job) : [];
+  const holdsKey = await holdsItsKey(job);
+  const actions = role === 'operator' ? [...actionsOf(job), ...(holdsKey ? (['free_key'] as const) : [])] : [];
   const asked = actions.find((action) => action === one(sent.do));
   const here = `/jobs/${job.id}`;
   const isLive = job.finishedAt === null;
@@ -79,8 +81,9 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
             job.idempotencyKey === null ? (
               <None key="key" />
             ) : (
-              <span key="key" className="mono break-all">
-                {job.idempotencyKey}
+              <span key="key" className="break-all">
+                <span className="mono">{job.idempotencyKey}</span>
+                {!holdsKey && <span className="soft">, not held any more</span>}
               </span>
             ),
           ],
@@ -134,19 +137,28 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
         </div>
       </div>
       {asked === 'amend' && <AmendPanel job={job} shown={shown} back={here} refused={sent.refused} at={sent.at} />}
-      {asked && asked !== 'amend' && (
+      {asked === 'free_key' && <FreeKeyPanel job={job} back={here} />}
+      {asked && asked !== 'amend' && asked !== 'free_key' && (
         <BulkPanel action={asked} params={paramsOf({ ids: job.id })} zone={zone} back={here} />
       )}
     </>
   );
 }
 
-const BUTTONS: Readonly<Record<BulkAction | 'amend', string>> = {
+/** Dead letters and cancelled jobs gave theirs back, completed ones hold it for a while. */
+async function holdsItsKey({ id, type, idempotencyKey }: JobView): Promise<boolean> {
+  if (idempotencyKey === null) return false;
+  const holder = await queue.findJob({ type: type as (typeof queue.jobs)[number]['type'], idempotencyKey });
+  return holder?.id === id;
+}
+
+const BUTTONS: Readonly<Record<BulkAction | 'amend' | 'free_key', string>> = {
   cancel: 'Cancel…',
   reschedule: 'Reschedule…',
   reprioritise: 'Priority…',
   replay: 'Replay…',
   amend: 'Edit and replay…',
+  free_key: 'Free its key…',
 };
 
 function actionsOf({ status }: JobView): readonly (BulkAction | 'amend')[] {

@@ -49,7 +49,8 @@ begin
       where k.ctid = any(array(
         select e.ctid
         from jsonb_to_recordset(jobs) as j(type text, idempotency_key text)
-        join jobqueue.idempotency_keys e on e.type = j.type and e.key = j.idempotency_key and e.expires_at < now()
+        join jobqueue.idempotency_keys e on e.type = j.type and e.key = j.idempotency_key
+        where case when e.type = j.type then jobqueue.is_free_key_1(e.expires_at, e.job_id) end  -- never of keys that nobody asked for
         order by e.type, e.key
         for update of e));
 

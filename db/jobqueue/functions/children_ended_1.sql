@@ -21,8 +21,17 @@ begin
   where f.child_id = any(children) and not f.done and h.id = f.child_id
     and (h.status = 'COMPLETED' or exists (
           select from jobqueue.jobs p where p.id = f.parent_id and p.meta ->> 'whenChildFails' = 'run'));
+  perform jobqueue.free_parents_1(v_parents);
+end $$;
+
+-- Makes those of these parents due that wait for no child any more. Their rows are locked by the caller.
+create or replace function jobqueue.free_parents_1(parents bigint[])
+returns void
+language plpgsql volatile
+as $$
+begin
   update jobqueue.jobs j
   set due_at = greatest(now(), (j.meta ->> 'notBefore')::timestamptz)
-  where j.id = any(v_parents) and j.due_at = jobqueue.waits_for_children()
+  where j.id = any(parents) and j.due_at = jobqueue.waits_for_children()
     and not exists (select from jobqueue.flows f where f.parent_id = j.id and not f.done);
 end $$;

@@ -23,6 +23,7 @@ declare
   v_more    boolean := false;
   v_any     boolean := false;
   v_task    record;
+  v_sweep   record;
   v_place   text;
   v_until   timestamptz;
   v_pruned  jsonb;
@@ -31,6 +32,7 @@ begin
   perform jobqueue.check_session_1();
   if (request ->> 'waits')::boolean then
     perform from jobqueue.upkeep u where u.task <> 'run_times' order by u.task for update;
+    perform from jobqueue.sweeps s order by s.task for update;
   end if;
   for v_task in
     select u.task, u.place from jobqueue.upkeep u
@@ -82,5 +84,9 @@ begin
         due_at = case when v_place is null then now() + interval '10 minutes' else '-infinity' end
     where u.task = v_task.task;
   end loop;
-  return case when v_any then v_answer || jsonb_build_object('more', v_more) end;
+  select * into v_sweep from jobqueue.sweep_1(v_again);
+  if v_any or v_sweep.swept then
+    return v_answer || jsonb_build_object('more', v_more or v_sweep.more, 'keys', (v_answer ->> 'keys')::int + v_sweep.keys);
+  end if;
+  return null;
 end $$;

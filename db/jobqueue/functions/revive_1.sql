@@ -24,8 +24,8 @@ begin
   where k.ctid = any(array(
     select e.ctid
     from jobqueue.job_history h
-    join jobqueue.idempotency_keys e on e.type = h.type and e.key = h.idempotency_key and e.expires_at < now()
-    where h.id = any(v_taken)
+    join jobqueue.idempotency_keys e on e.type = h.type and e.key = h.idempotency_key
+    where h.id = any(v_taken) and case when e.type = h.type then jobqueue.is_free_key_1(e.expires_at, e.job_id) end
     order by e.type, e.key
     for update of e));
   insert into jobqueue.idempotency_keys (type, key, job_id)

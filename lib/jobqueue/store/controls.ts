@@ -64,6 +64,19 @@ export async function resume(
   return only(rows).was_paused;
 }
 
+/** See free_key_1.sql. */
+export async function freeKey(
+  executor: Executor,
+  { type, key }: { type: string; key: string },
+  options: { actor: string; reason?: string },
+): Promise<{ readonly freed: boolean; readonly holder: string | null }> {
+  const rows = await executor.execute<{ answer: { freed: boolean; holder: string | null } }>({
+    text: 'select jobqueue.free_key_1($1, $2, $3::jsonb) as answer',
+    params: [type, key, JSON.stringify(options)],
+  });
+  return only(rows).answer;
+}
+
 /** What a slice knows when it has ended, and what the next must know. */
 export interface SliceAnswer {
   readonly operation: string;

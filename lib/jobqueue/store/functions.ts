@@ -18,6 +18,7 @@ export const FUNCTIONS = [
   'jobqueue.stop_replay_1(bigint,text)',
   'jobqueue.replays_2(jsonb)',
   'jobqueue.prune_1(jsonb)',
+  'jobqueue.free_key_1(text,text,jsonb)',
   'jobqueue.metrics_1()',
   'jobqueue.overview_1()',
   'jobqueue.jobs_page_1(jsonb,jsonb,int)',
