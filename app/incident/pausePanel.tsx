@@ -29,7 +29,10 @@ export async function PausePanel({ target, lanes }: PausePanelProps) {
             <strong>{`${atLeast(waiting.n, waiting.atLeast)} wait`}</strong> and will not start;{' '}
             <strong>{`${atLeast(running.n, running.atLeast)} run`}</strong> and will go on to their end.
           </p>
-          <p className="soft">New jobs can still be enqueued. Nothing starts again before somebody resumes it.</p>
+          <p className="soft">
+            Nothing starts from 2 s after the pause on. New jobs can still be enqueued. Nothing starts again before
+            somebody resumes it.
+          </p>
           {warnings.map((warning) => (
             <p key={warning} className="text-warn">
               {`${warning.slice(0, 1).toUpperCase()}${warning.slice(1)}.`}

@@ -17,7 +17,7 @@ interface Options extends Acting {
 
 export function pauseCommand(): Command {
   return confirmed(what(acting(new Command('pause'))))
-    .description('start no more jobs of a queue, of a type, or of both; what runs goes on')
+    .description('start no more jobs of a queue, of a type, or of both, within 2 s; what runs goes on')
     .option('--reason <text>', 'why, for whoever finds it paused', text(1_000))
     .addHelpText('after', '\n  $ jobqueue pause --type campaign_send --reason "the provider is down"')
     .action((options: Options) =>

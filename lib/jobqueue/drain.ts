@@ -105,9 +105,11 @@ class Drain {
     const { longestRunMs, executor, jobs, keyWindowMs, chores, log, logJobs, telemetry, limiter } = context;
     const span = telemetry?.drain(report) ?? null;
     const tell = jobLog(log, logJobs, report.id);
+    const includePaused = options.includePaused ?? false;
     const hands = new Hands({
       concurrency,
       maxBatch,
+      includePaused,
       timetable,
       longestRunMs,
       wake,
@@ -116,7 +118,6 @@ class Drain {
       limiter,
       ended: (held, outcome, hold) => this.#steps.ended(held, outcome, hold),
     });
-    const includePaused = options.includePaused ?? false;
     this.span = span;
     this.#timetable = timetable;
     this.#report = report;
@@ -174,7 +175,7 @@ class Drain {
       if (reason !== null) return reason;
       if (this.#steps.sendIfDue(now)) continue;
       const quietForMs = this.#steps.quietForMs(now);
-      await this.#pause(this.#hands.running.size > 0 ? Math.min(quietForMs, SWEEP_MS) : quietForMs);
+      await this.#pause(this.#hands.isEmpty ? quietForMs : Math.min(quietForMs, SWEEP_MS));
     }
   }
 

@@ -6,18 +6,26 @@ import type { RateLimiter } from './rateLimit.ts';
 import type { Outcome } from './retry.ts';
 import type { Cut } from './run.ts';
 import { byPlace, meanAfter, type Pace, timeLearntMs, timeNeededMs } from './slots.ts';
+import type { QueueAndType } from './store/step.ts';
 import type { DrainSpan } from './telemetry.ts';
 import { tellable } from './tellable.ts';
 import type { Timetable } from './timetable.ts';
 
 /** A handler has this long to react to its signal before its slot is written off. */
 const REACT_MS = 2_000;
+/**
+ * Without an answer of Postgres for so long nothing starts: it may have been paused. While anything is held, a step goes out more often
+ * (see HEARTBEAT_MS), so this only ever waits for an answer that is late.
+ */
+const UNHEARD_MS = 2_000;
 /** A lease must outlast its job by this much, or another drain could take it while it runs. */
 const LEASE_SLACK_MS = 5_000;
 
 export interface HandsOptions {
   readonly concurrency: number;
   readonly maxBatch: number;
+  /** Pauses do not concern this drain. */
+  readonly includePaused: boolean;
   readonly timetable: Timetable;
   /** The longest run of each type that this process has seen, ms. */
   readonly longestRunMs: Map<string, number>;
@@ -43,6 +51,7 @@ export class Hands {
   #suspect: Held | null = null;
   #meanRunMs: number | null = null;
   #stopped = false;
+  #heardAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: HandsOptions) {
     this.#options = options;
@@ -99,8 +108,8 @@ export class Hands {
   }
 
   start(now: number): void {
-    if (this.#stopped) return;
-    const { concurrency } = this.#options;
+    const { concurrency, includePaused } = this.#options;
+    if (this.#stopped || (!includePaused && now - this.#heardAtMs >= UNHEARD_MS)) return;
     let n = 0; // those before it wait for a token, and others may pass them
     while (n < this.#waiting.length && this.#running.size + this.#zombies < concurrency) {
       const held = this.#waiting[n] as Held;
@@ -135,7 +144,31 @@ export class Hands {
   }
 
   giveBackWaiting(): void {
-    for (const held of this.#waiting.splice(0)) this.#end(held, { kind: 'unstarted', passed: false });
+    this.#giveBack(this.#waiting.splice(0));
+  }
+
+  /** What waits here, for Postgres to say which of it is paused. */
+  get waiting(): readonly QueueAndType[] {
+    const found = new Map<string, QueueAndType>();
+    if (this.#options.includePaused) return [];
+    for (const { claimed } of this.#waiting)
+      found.set(laneOf(claimed.queue, claimed.type), [claimed.queue, claimed.type]);
+    return [...found.values()];
+  }
+
+  /** Postgres has answered: what waits and was paused since it was claimed goes back. */
+  hear(paused: readonly QueueAndType[], now: number): void {
+    this.#heardAtMs = now;
+    if (paused.length === 0) return;
+    const lanes = new Set(paused.map(([queue, type]) => laneOf(queue, type)));
+    const isPaused = ({ claimed }: Held) => lanes.has(laneOf(claimed.queue, claimed.type));
+    const back = this.#waiting.filter(isPaused);
+    this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter((held) => !isPaused(held)));
+    this.#giveBack(back);
+  }
+
+  #giveBack(jobs: readonly Held[]): void {
+    for (const held of jobs) this.#end(held, { kind: 'unstarted', passed: false });
   }
 
   abandonRunning(): void {
@@ -215,4 +248,9 @@ export class Hands {
     if (held.definition.rateLimit !== null) this.#gate.leave(held);
     this.#options.ended(held, outcome, hold);
   }
+}
+
+/** Names hold no line break. */
+function laneOf(queue: string, type: string): string {
+  return `${queue}\n${type}`;
 }

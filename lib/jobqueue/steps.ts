@@ -26,8 +26,8 @@ import type { Timetable } from './timetable.ts';
 /** Outcomes wait this long for company before they are settled. */
 const SETTLE_AFTER_MS = 250;
 /**
- * While anything runs a step goes out this often that tells of all that runs, whatever other steps told in between: a job that
- * was cancelled learns it within 2 s, this plus the accuracy of the loop and a round trip.
+ * While anything is held a step goes out this often that tells of all that runs, whatever other steps told in between: a job that
+ * was cancelled learns it within 2 s, this plus the accuracy of the loop and a round trip, and so does what waits of a pause.
  */
 const HEARTBEAT_MS = 1_500;
 /** A fresh drain begins with a suspect one time in four: poison never takes more of the ticks, and is never starved. */
@@ -203,7 +203,7 @@ export class Steps implements Member {
       if (hands.isEmpty || this.#ended.length >= batchSize(hands.pace)) return true;
       if (now - this.#oldestEndedAtMs >= SETTLE_AFTER_MS) return true;
     }
-    return hands.running.size > 0 && now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
+    return !hands.isEmpty && now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
   }
 
   #mustClaim(now: number, claim: Claim): boolean {
@@ -260,6 +260,7 @@ export class Steps implements Member {
     const chores = claim && this.#chores.request(now);
     const mayBeLast = report.stopReason !== null || (claim?.alone === true && claim.lanes === null);
     const counts = this.#tally.carry(ended, { version: this.#sent, nowMs: now, isLast: mayBeLast });
+    const { waiting } = hands;
     const parcel: Parcel = {
       ended,
       news,
@@ -267,6 +268,7 @@ export class Steps implements Member {
       drain: {
         ...this.#ledger.tell(now, this.#sent, hands.running, news.length > 0 || claim?.alone === true),
         ...(counts && { rollups: counts.json }),
+        ...(waiting.length > 0 && { waiting }),
         ...(chores && { chores }),
         ...(report.stopReason !== null && { passedOver: this.#lanes.ofTypes(this.#starvedTypes()) }),
       },
@@ -277,6 +279,7 @@ export class Steps implements Member {
       this.#ledger.hear(delivered.answer);
       this.#flight.hear(delivered.answer, chores !== null);
       this.#answered = true;
+      hands.hear(delivered.answer.paused ?? [], performance.now()); // Postgres without this release's functions does not say
       this.#noteSettled(ended, delivered);
       this.#tally.settle(counts, ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));

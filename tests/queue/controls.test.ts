@@ -399,6 +399,89 @@ describeEachDriver('an operator', (setup) => {
     ]);
   });
 
+  /** 300 quick jobs, so that a drain learns to hold many, then slow ones: many seconds of work that it holds and has not started. */
+  const heldInPlenty = (type: 'work' | 'other' = 'work') => [
+    ...works(300, { mode: 'sleep', ms: 5 }).map((entry) => ({ ...entry, type })),
+    ...works(1_000, { mode: 'sleep', ms: SLOW_MS }).map((entry) => ({ ...entry, type })),
+  ];
+  const SLOW_MS = 300;
+
+  test.each([{ type: 'work' }, { queue: 'default' }, {}] as const)(
+    'pauses %j under load: within 2 s no handler starts any more, and what was claimed goes back as it was',
+    { timeout: 30_000 },
+    async (target) => {
+      const { queue, seen } = queueOf(setup.database);
+      await queue.addJobs(heldInPlenty());
+      const before = await rows<{ id: string }>(
+        setup.database,
+        'select id::text, due_at::text from jobqueue.jobs order by id',
+      );
+      let pausedAtMs = Number.POSITIVE_INFINITY;
+      let lastStartMs = 0;
+      let slow = 0;
+      seen.onStart = async ({ payload }) => {
+        lastStartMs = performance.now();
+        if (payload.ms !== SLOW_MS || ++slow !== 20) return;
+        await queue.pause(target, WRONG);
+        pausedAtMs = performance.now();
+      };
+      const report = await queue.drain({ budgetMs: 20_000, concurrency: 10 });
+      expect(report.stopReason).toBe('empty');
+      expect(report.givenBack).toBeGreaterThan(100); // so much it held
+      expect(lastStartMs - pausedAtMs).toBeLessThan(2_000);
+      expect(report.completed + report.givenBack).toBeGreaterThanOrEqual(report.claimed);
+      const left = await rows<{ id: string }>(
+        setup.database,
+        `select id::text, due_at::text, attempt, passes, rescues, interruptions, lease_until is null as free
+         from jobqueue.jobs order by id`,
+      );
+      expect(left).toHaveLength(1_300 - report.completed);
+      const counters = { attempt: 0, passes: 0, rescues: 0, interruptions: 0, free: true };
+      const ids = new Set(left.map(({ id }) => id));
+      expect(left).toEqual(before.filter(({ id }) => ids.has(id)).map((row) => ({ ...row, ...counters })));
+    },
+  );
+
+  test('pauses one type while a drain goes on with another, and one that includes what is paused goes on with all', {
+    timeout: 60_000,
+  }, async () => {
+    const { queue, seen } = queueOf(setup.database);
+    await queue.addJobs([...heldInPlenty().slice(0, 600), ...heldInPlenty('other').slice(0, 400)]);
+    seen.onStart = async ({ payload }) => {
+      if (payload.ms !== SLOW_MS) return;
+      delete seen.onStart;
+      await queue.pause({ type: 'work' }, WRONG);
+    };
+    const one = await queue.drain({ budgetMs: 30_000, concurrency: 30 });
+    expect(one.stopReason).toBe('empty');
+    expect(await statuses(setup.database)).toEqual({ COMPLETED: one.completed, PENDING: 1_000 - one.completed });
+    expect(await rows(setup.database, 'select distinct type::text from jobqueue.jobs')).toEqual([{ type: 'work' }]);
+    expect(await queue.drain({ budgetMs: 30_000, concurrency: 30, includePaused: true })).toMatchObject({
+      completed: 1_000 - one.completed,
+      givenBack: 0,
+    });
+  });
+
+  test('pauses while Postgres answers a drain no more: what waits there does not start either', {
+    timeout: 60_000,
+  }, async () => {
+    const { queue, seen } = queueOf(setup.database);
+    await queue.addJobs(heldInPlenty());
+    let unheardAtMs = Number.POSITIVE_INFINITY;
+    let lastStartMs = 0;
+    const stop = new AbortController();
+    seen.onStart = ({ payload }) => {
+      lastStartMs = performance.now();
+      if (payload.ms !== SLOW_MS || unheardAtMs < Number.POSITIVE_INFINITY) return;
+      unheardAtMs = performance.now();
+      setup.faults.refuseConnections(true);
+      setTimeout(() => stop.abort(), 4_000); // by then some 130 more would have started
+    };
+    await queue.drain({ budgetMs: 8_000, concurrency: 10, signal: stop.signal });
+    setup.faults.refuseConnections(false);
+    expect(lastStartMs - unheardAtMs).toBeLessThan(2_500);
+  });
+
   test('is refused a type that nothing knows, with the nearest, and nothing is written', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJob('work', noop);

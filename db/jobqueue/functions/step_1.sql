@@ -1,9 +1,10 @@
 -- step_1: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, chores?, stopReason, passedOver?,
---              rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
---              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; without report the ledger row is left as it is
+-- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, waiting?, chores?, stopReason,
+--              passedOver?, rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
+--              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; without report the ledger row is left as it is;
+--              waiting: [[queue, type]] of what it holds and has not started
 -- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
 -- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
 --              to: dead_letter | cancelled | retry | give_back | continue
@@ -16,7 +17,8 @@
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
---              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, recentRunMs, nextDueInMs, exhausted, peers, nowMs, tookMs}
+--              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, paused, recentRunMs, nextDueInMs, exhausted, peers, nowMs, tookMs}
+--              paused: those of drain.waiting that are paused
 --              past: null, or the lane at which a look at more than 100,000 of them ended: the next goes on behind it
 --              nextDueInMs: of the lanes that this step has seen; exhausted: they hold nothing more that is due, and there are no others
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
@@ -343,7 +345,11 @@ begin
   return json_build_object(
     'protocol', 1, 'settled', v_sent - cardinality(v_lost), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
-    'lanes', case when v_discover then v_lanes end, 'past', v_past, 'unhandled', v_unhandled, 'chores', v_chores, 'nextDueInMs', v_next_due, 'peers', v_peers,
+    'lanes', case when v_discover then v_lanes end, 'past', v_past, 'unhandled', v_unhandled, 'chores', v_chores,
+    'paused', coalesce((select json_agg(w.e) from jsonb_array_elements(drain -> 'waiting') as w(e)
+                        where exists (select from jobqueue.pauses)
+                          and exists (select from jobqueue.pauses p where p.queue in ('*', w.e ->> 0) and p.type in ('*', w.e ->> 1))), '[]'),
+    'nextDueInMs', v_next_due, 'peers', v_peers,
     -- of what this drain asks for chores for the first time, or again after a while, and only if it has something to start
     'recentRunMs', case when v_claimed > 0 and drain ? 'chores' then
       (select json_object_agg(t.type, t.p95_ms) from jobqueue.run_times t where v_types ? t.type) end,

@@ -46,6 +46,9 @@ export type Lane = readonly [
   hasPeers: boolean,
 ];
 
+/** What a pause may name: the jobs of one queue and type. */
+export type QueueAndType = readonly [queue: string, type: string];
+
 /** The place of a lane in the order in which they are found. */
 export type LaneName = readonly [queue: string, type: string, priority: number];
 
@@ -67,6 +70,8 @@ export interface StepRequest {
     /** For the ledger row, which a step without it leaves as it is. */
     readonly report?: object;
     readonly running?: readonly string[];
+    /** What the drain holds and has not started. */
+    readonly waiting?: readonly QueueAndType[];
     /** What each chore asks for, by its name. */
     readonly chores?: object;
     /** Counts for rollup_1, those of this step's outcomes included. */
@@ -129,6 +134,8 @@ export interface StepAnswer {
   readonly unhandled: readonly string[] | null;
   /** What the drain must act on, by the name of the chore. */
   readonly chores: Readonly<Record<string, unknown>> | null;
+  /** Those of `waiting` that are paused. */
+  readonly paused: readonly QueueAndType[];
   /** What 95 in 100 runs of each type took of late at least, over all drains, if this step asked for chores and claimed. */
   readonly recentRunMs: Readonly<Record<string, number>> | null;
   /** Of the lanes that this step has seen. */
