@@ -32,7 +32,8 @@ export const POST = endpoint(async (request) => {
   const key = request.headers.get('idempotency-key');
   if (!('jobs' in body)) {
     const [added] = await enqueue([withKey(parse(job, body, 'body'), key)]);
-    return Response.json(added, { status: added && 'duplicate' in added ? 200 : 201 });
+    if (added?.differs) throw keyReused(added.id);
+    return Response.json(added, { status: added?.duplicate ? 200 : 201 });
   }
   if (key !== null)
     throw new HttpError(400, 'option_invalid', 'Idempotency-Key belongs to one job; give each of `jobs` its own.');
@@ -60,10 +61,24 @@ function forTheEnqueuer({ payload, state, errors, ...shown }: JobView): object {
   return { ...shown, errors: errors.map(({ stack, ...told }) => told) };
 }
 
-async function enqueue(entries: z.output<typeof jobs>): Promise<({ id: string } | { id: string; duplicate: true })[]> {
+interface Added {
+  readonly id: string;
+  readonly duplicate?: true;
+  readonly differs?: true;
+}
+
+async function enqueue(entries: z.output<typeof jobs>): Promise<readonly Added[]> {
   // The compiler cannot know the payloads of strangers; the queue checks each against its type's schema.
   const added = await queue.addJobs(entries as Parameters<typeof queue.addJobs>[0]);
-  return added.map(({ id, duplicate }) => (duplicate ? { id, duplicate } : { id }));
+  return added.map(({ duplicate, ...rest }) => (duplicate ? { ...rest, duplicate } : rest));
+}
+
+/** Nothing was added: the caller has used one key for two things. */
+function keyReused(holder: string): HttpError {
+  const message = `differs from the payload of job ${holder}, which holds the idempotency key`;
+  return new HttpError(409, 'idempotency_key_reused', `The payload ${message}. A new job needs a key of its own.`, [
+    { path: 'payload', message },
+  ]);
 }
 
 function withKey(entry: z.output<typeof job>, key: string | null): z.output<typeof job> {

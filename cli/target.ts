@@ -48,7 +48,8 @@ export interface Target {
   /** Fit for a message: an address, no secret. */
   readonly name: string;
   ask<Request extends OperatorRequest>(request: Request, options?: AskOptions): Promise<Answer<Request>>;
-  enqueue(job: NewJob): Promise<{ readonly id: string; readonly duplicate: boolean }>;
+  /** `differs`: the key is held for another payload; a deployment refuses that. */
+  enqueue(job: NewJob): Promise<{ readonly id: string; readonly duplicate: boolean; readonly differs?: true }>;
   drain(request: DrainRequest, options?: { readonly signal?: AbortSignal }): Promise<DrainReport & Warned>;
   /** What a drain would find due. */
   foresee(request: DrainRequest): Promise<Preview & Warned>;

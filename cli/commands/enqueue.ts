@@ -1,6 +1,6 @@
 /** `jobqueue enqueue TYPE PAYLOAD`: one job, checked against its type's schema. */
 import { Argument, Command } from 'commander';
-import { UsageError } from '../failure.ts';
+import { Failure, UsageError } from '../failure.ts';
 import { withTarget } from '../openTarget.ts';
 import { type Common, duration, given, instant, jsonOf, onTarget, text, whole } from '../options.ts';
 import { print, printJson } from '../output.ts';
@@ -47,6 +47,7 @@ export function enqueueCommand(): Command {
           payload,
           options: given({ priority, idempotencyKey, maxAttempts, scheduledFor, queue }),
         });
+        if (added.differs) throw new Failure(`nothing added: job ${added.id} holds this key, for another payload`);
         if (options.json) printJson(added);
         else print(added.duplicate ? `nothing added: job ${added.id} holds this key` : `job ${added.id}`);
       });

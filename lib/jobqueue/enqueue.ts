@@ -272,10 +272,10 @@ function printable(value: unknown): string {
 }
 
 function readAdded(row: unknown): AddedRow {
-  const { id, duplicate } = row as { id: unknown; duplicate: unknown };
+  const { id, duplicate, differs } = row as { id: unknown; duplicate: unknown; differs?: unknown };
   if (typeof id !== 'string' || typeof duplicate !== 'boolean')
     throw new TypeError('unexpected row shape from add_jobs');
-  return { id, duplicate };
+  return { id, duplicate, ...(differs === true && { differs }) };
 }
 
 function toDrizzle(statement: Statement): SQL {

@@ -108,13 +108,16 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
 
 export interface Queue<Jobs extends readonly Job[]> extends Operators {
   readonly jobs: Jobs;
-  /** Enqueues one job in one round trip. `null`: the idempotency key already holds. Throws QueueError; then nothing was written. */
+  /**
+   * Enqueues one job in one round trip. `null`: the idempotency key already holds; if for another payload, the log warns with
+   * `idempotency_key_reused`, and `addJobs` says `differs`. Throws QueueError; then nothing was written.
+   */
   addJob<Type extends Jobs[number]['type']>(
     type: Type,
     payload: PayloadOf<Jobs, Type>,
     options?: AddJobOptions & { readonly transaction?: Transaction },
   ): Promise<{ id: string } | null>;
-  /** Enqueues up to 10,000 jobs and 8 MiB in one statement, all or none. Answers in order; a duplicate names the holder's id. */
+  /** Enqueues up to 10,000 jobs and 8 MiB in one statement, all or none. Answers in order; a duplicate names the holder's id, and says if payloads differ. */
   addJobs(
     jobs: readonly NewJobOf<Jobs>[],
     options?: { readonly transaction?: Transaction },
@@ -206,6 +209,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     async addJob(type, payload, { transaction, ...rest } = {}) {
       const [added] = await enqueue([{ type, payload, options: rest }], transaction);
       noticeMissingTicks();
+      if (added?.differs) log('warn', 'idempotency_key_reused', { type, holder: added.id });
       return added && !added.duplicate ? { id: added.id } : null;
     },
     async addJobs(entries, { transaction } = {}) {

@@ -44,6 +44,8 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     const added = (await ask(args, at())) as { id: string };
     expect(added).toEqual({ id: expect.stringMatching(/^\d+$/), duplicate: false });
     expect(await ask(args, at())).toEqual({ id: added.id, duplicate: true });
+    const other = await run(args.with(2, JSON.stringify({ ...PAYLOAD, leadId: 'other' })), at());
+    expect([other.code, other.stderr]).toEqual([1, expect.stringContaining(`job ${added.id}`)]);
     const { rows } = await sql.query(
       "select type, priority, payload, due_at > now() + interval '59 min' as later from jobqueue.jobs",
     );

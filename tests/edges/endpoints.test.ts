@@ -151,6 +151,32 @@ describe('POST /api/jobs', () => {
     expect(await countJobs('one')).toBe(0);
   });
 
+  test('answers 409 with the id of the holder to a key that comes with another payload, and shows neither', async () => {
+    const job = { type: 'crm_sync', payload: { companyId: 'acme', leadId: 'reused', action: 'create' } };
+    const header = { 'idempotency-key': 'reused' };
+    const [, first] = await enqueue(job, header);
+    const { id } = first as { id: string };
+    const other = { ...job, payload: { ...job.payload, leadId: 'another' } };
+    const [status, body] = await enqueue(other, header);
+    expect([status, body]).toMatchObject([
+      409,
+      {
+        error: { code: 'idempotency_key_reused', issues: [{ path: 'payload', message: expect.stringContaining(id) }] },
+      },
+    ]);
+    expect(JSON.stringify(body)).not.toMatch(/another|acme/);
+    const keyed = (entry: object) => ({ ...entry, options: { idempotencyKey: 'reused' } });
+    expect(await enqueue({ jobs: [keyed(job), keyed(other)] })).toEqual([
+      200,
+      {
+        jobs: [
+          { id, duplicate: true },
+          { id, duplicate: true, differs: true },
+        ],
+      },
+    ]);
+  });
+
   test('answers many jobs in their order, duplicates among themselves included', async () => {
     const keyed = { type: 'ai_generation', payload: PAYLOAD, options: { idempotencyKey: 'among-many' } };
     const [status, body] = await enqueue({ jobs: [keyed, { type: 'ai_generation', payload: PAYLOAD }, keyed] });

@@ -195,6 +195,37 @@ describeEachDriver('idempotency keys', (setup) => {
     expect(added.every(({ duplicate }) => !duplicate)).toBe(true);
   });
 
+  test('a key that comes again with another payload is told, while its job lives and after it has completed', async () => {
+    const logged: unknown[] = [];
+    const { queue } = queueOf(setup.database, undefined, {
+      log: (level, event, fields) => void (event.startsWith('idempotency') && logged.push([level, event, fields])),
+    });
+    const options = { idempotencyKey: 'k' };
+    const entry = (payload: { mode: 'noop'; n?: number; ms?: number }) => ({ type: 'work' as const, payload, options });
+    const [first] = await queue.addJobs([entry({ mode: 'noop', n: 1, ms: 2 })]);
+    const id = first?.id;
+    expect(first).toEqual({ id, duplicate: false });
+    const again = () => queue.addJobs([entry({ ms: 2, n: 1, mode: 'noop' }), entry({ mode: 'noop', n: 2, ms: 2 })]);
+    const told = [
+      { id, duplicate: true },
+      { id, duplicate: true, differs: true },
+    ];
+    expect(await again()).toEqual(told);
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
+    expect(await again()).toEqual(told);
+    expect(await queue.addJob('work', { mode: 'noop', n: 1, ms: 2 }, options)).toBeNull();
+    expect(logged).toEqual([]);
+    expect(await queue.addJob('work', noop, options)).toBeNull();
+    expect(logged).toEqual([['warn', 'idempotency_key_reused', { type: 'work', holder: id }]]);
+  });
+
+  test('two payloads for one key in one batch differ', async () => {
+    const { queue } = queueOf(setup.database);
+    const entry = (n: number) => ({ type: 'work' as const, payload: { ...noop, n }, options: { idempotencyKey: 'k' } });
+    const added = await queue.addJobs([entry(0), entry(0), entry(1)]);
+    expect(added.map(({ differs }) => differs)).toEqual([undefined, undefined, true]);
+  });
+
   test("add_job from SQL names the holder's id", async () => {
     const { queue } = queueOf(setup.database);
     const added = await queue.addJob('work', noop, { idempotencyKey: 'k' });

@@ -3,6 +3,7 @@
 export const FUNCTIONS = [
   'jobqueue.step_1(jsonb,bigint[],jsonb,jsonb,jsonb,jsonb)',
   'jobqueue.add_jobs(jsonb)',
+  'jobqueue.differs_1(bigint,jsonb)',
   'jobqueue.add_flow_1(jsonb)',
   'jobqueue.health_1(jsonb)',
   'jobqueue.watch_1(jsonb)',

@@ -18,14 +18,20 @@ export interface NewJob {
 }
 
 export interface AddedRow {
+  /** Of a duplicate: the job that holds the key. */
   readonly id: string;
   readonly duplicate: boolean;
+  /** Only of a duplicate whose payload is another than that of the job that holds the key. */
+  readonly differs?: true;
 }
 
 /** The statement behind addJob and addJobs; its rows come in the order of the entries. */
 export function addJobsStatement(jobsJson: string): Statement {
   return {
-    text: 'select id::text as id, duplicate from jobqueue.add_jobs($1::jsonb) order by ordinal',
+    text: `select a.id::text as id, a.duplicate,
+             case when a.duplicate then jobqueue.differs_1(a.id, given.jobs -> (a.ordinal - 1) -> 'payload') end as differs
+           from (select $1::jsonb as jobs) given, jobqueue.add_jobs(given.jobs) a
+           order by a.ordinal`,
     params: [jobsJson],
   };
 }
