@@ -3,8 +3,9 @@ import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
 import type { z } from 'zod';
 import { parse } from '@/lib/http/body';
-import { HttpError } from '@/lib/http/errors';
+import { HttpError, isRefusedByDatabase } from '@/lib/http/errors';
 import { QueueError } from '@/lib/jobqueue/errors';
+import { log } from '@/lib/log';
 import { queue } from '@/lib/queue';
 import { requireOperator, requireOwnForm } from './operator';
 
@@ -46,10 +47,14 @@ async function attempt(page: string, run: () => Promise<string>): Promise<string
     return await run();
   } catch (error) {
     if (error instanceof HttpError || error instanceof QueueError)
-      return `${page}${page.includes('?') ? '&' : '?'}refused=${error.code}${error instanceof QueueError ? placesOf(error) : ''}`;
-    throw error;
+      return `${refusedOn(page, error.code)}${error instanceof QueueError ? placesOf(error) : ''}`;
+    if (!isRefusedByDatabase(error)) throw error;
+    log.error({ error }, 'action_refused_by_database');
+    return refusedOn(page, 'database_refused');
   }
 }
+
+const refusedOn = (page: string, code: string) => `${page}${page.includes('?') ? '&' : '?'}refused=${code}`;
 
 /** Which parts of a payload or option were meant: names alone, a few, and only such as code could have given. */
 function placesOf({ issues }: QueueError): string {

@@ -20,6 +20,8 @@ const REASONS: Readonly<Record<string, string>> = {
   not_replayed: 'It was not replayed: it is no dead letter any more, or another job holds its idempotency key now.',
   nothing_chosen: 'Choose at least one job, or a filter, first.',
   campaign_status: 'The campaign has gone on since, and takes no such action any more.',
+  database_refused:
+    'The database refused this; it may be read-only for the moment. The overview and the log say why, the audit log what was done.',
   file_too_large: 'The file is larger than 4 MB; send it in parts over the API.',
 };
 

@@ -77,7 +77,7 @@ what has not started and ends what runs.`,
         }
         if (report.stopReason === 'database_unreachable')
           throw new Failure(
-            'the database stopped answering; what could not be settled is taken again when its lease ends',
+            `the database stopped answering; what could not be settled is taken again when its lease ends. ${report.error ?? ''}`.trim(),
           );
       }),
     );

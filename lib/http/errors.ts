@@ -1,6 +1,7 @@
 /** From whatever a handler throws to the one JSON error shape of all endpoints. Nothing unforeseen shows its details. */
 import { ConnectionError, DatabaseUsageError } from '../../db/client.ts';
 import { addressOf, connectionError } from '../../db/connectionError.ts';
+import { diagnose, inFull } from '../../db/diagnosis.ts';
 import { type Issue, QueueError } from '../jobqueue/errors.ts';
 import { log } from '../log.ts';
 
@@ -32,7 +33,7 @@ export function endpoint(handle: (request: Request) => Promise<Response>): (requ
 /** The answer to `error`. What the client cannot mend is logged, unless whoever threw it chose its words and logged them. */
 export function refusal(error: unknown, request: Request): Response {
   const noDatabase = error instanceof QueueError ? null : databaseFailure(error);
-  const { status, code, message, issues } = noDatabase ? NO_DATABASE : translate(error);
+  const { status, code, message, issues } = noDatabase ? unavailable(error) : translate(error);
   if (status >= 500 && !(error instanceof HttpError))
     log.error({ error: noDatabase ?? error, method: request.method, path: new URL(request.url).pathname }, code);
   const body = { error: { code, message, ...(issues.length > 0 ? { issues } : {}) } };
@@ -49,6 +50,18 @@ function headersOf(status: number, code: string): Record<string, string> {
 
 const INTERNAL = new HttpError(500, 'internal', 'Something failed on our side; the log of this deployment says what.');
 const NO_DATABASE = new HttpError(500, 'database_unavailable', 'The database does not answer; try again shortly.');
+
+/** What the server itself said may be told, with what it means: it names no host, no password and no value. */
+function unavailable(error: unknown): HttpError {
+  const diagnosis = diagnose(error);
+  if (!diagnosis?.answer) return NO_DATABASE;
+  return new HttpError(NO_DATABASE.status, NO_DATABASE.code, `The database refuses this: ${inFull(diagnosis)}`);
+}
+
+/** Postgres itself said no to something that was asked for rightly: nothing of it was done. */
+export function isRefusedByDatabase(error: unknown): boolean {
+  return Boolean(diagnose(error)?.answer);
+}
 
 /** The error that says what is wrong with the database as a whole, if that is to blame; it names the host, never the password. */
 export function databaseFailure(error: unknown): Error | null {

@@ -1,5 +1,6 @@
 /** Brings one step to Postgres, whatever it takes: the same step again after a lost answer, halves after a refused value. */
 import type { Executor } from '../../db/database.ts';
+import { diagnose, inFull } from '../../db/diagnosis.ts';
 import { type Ended, type News, outcomesOf, withoutValues } from './held.ts';
 import { settle } from './retry.ts';
 import { verdictOn } from './sqlstate.ts';
@@ -32,7 +33,7 @@ export interface Delivery {
   readonly tried: () => void;
 }
 
-/** Postgres did not answer in time; `cause` is the last error. The outcomes in hand were not recorded. */
+/** Postgres did not answer in time, or refused each try; `cause` is the last error. The outcomes in hand were not recorded. */
 export class UndeliveredError extends Error {
   override readonly name = 'UndeliveredError';
 }
@@ -81,10 +82,16 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
       const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), MAX_RETRY_MS) * (0.5 + delivery.random());
       const tooLate = delivery.nowMs() + waitMs >= delivery.giveUpAtMs();
       if (tooLate || (emptyHanded && tries >= TRIES_WITH_EMPTY_HANDS))
-        throw new UndeliveredError(`Postgres did not answer a step in ${tries} tries`, { cause: error });
+        throw new UndeliveredError(undelivered(tries, error), { cause: error });
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
+}
+
+function undelivered(tries: number, error: unknown): string {
+  const diagnosis = diagnose(error);
+  if (!diagnosis?.answer) return `Postgres did not answer a step in ${tries} tries`;
+  return `Postgres refused a step ${tries} times: ${inFull(diagnosis)}`;
 }
 
 /** Counts are of the whole parcel as it was meant: of a part, or of another outcome, they would be wrong. */

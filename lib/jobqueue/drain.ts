@@ -14,6 +14,7 @@ import { checkDeclared } from './names.ts';
 import type { RateLimiter } from './rateLimit.ts';
 import { type DrainReport, emptyReport, type StopReason } from './report.ts';
 import { onShutdown } from './shutdown.ts';
+import { reasonOf } from './sqlstate.ts';
 import { Steps } from './steps.ts';
 import { type DrainSpan, drainWithin, type Telemetry } from './telemetry.ts';
 import { Timetable } from './timetable.ts';
@@ -162,7 +163,10 @@ class Drain {
     }
     const { failure } = this.#steps;
     if (failure?.total) throw failure.error;
-    if (failure) this.#report.stopReason = 'database_unreachable';
+    if (failure) {
+      this.#report.stopReason = 'database_unreachable';
+      this.#report.error = reasonOf(failure.error);
+    }
     return this.#report;
   }
 

@@ -1,7 +1,8 @@
-/** Whether the queue is well, now: one statement of bounded probes, put into words. */
+/** Whether the queue is well, now: one statement of bounded probes and an attempt to write, put into words. */
 import type { Executor } from '../../db/database.ts';
+import { diagnose, inFull } from '../../db/diagnosis.ts';
 import { sqlstateOf } from './sqlstate.ts';
-import { health, missingFunctions } from './store/health.ts';
+import { health, missingFunctions, tryWrite } from './store/health.ts';
 import type { Thresholds } from './thresholds.ts';
 import { type Found, inWords } from './words.ts';
 
@@ -25,14 +26,17 @@ const NO_SUCH_FUNCTION = '42883';
 /** Looks at every check. Rejects if the database cannot be reached, or holds no queue at all. */
 export async function checkHealth(executor: Executor, thresholds: Thresholds): Promise<Health> {
   const askedAtMs = performance.now();
-  const found = await health(executor, thresholds).catch((error: unknown) => protocolOnly(executor, thresholds, error));
+  const [found, refused] = await Promise.all([
+    health(executor, thresholds).catch((error: unknown) => protocolOnly(executor, thresholds, error)),
+    refusalOfWrites(executor),
+  ]);
   const database = {
-    ok: true,
+    ok: refused === null,
     name: 'database',
     subject: '',
     value: Math.round(performance.now() - askedAtMs),
     limit: null,
-    data: {},
+    data: refused === null ? {} : { refused },
   };
   const checks = [database, ...found].map(({ ok, ...rest }) => ({
     name: rest.name,
@@ -42,6 +46,19 @@ export async function checkHealth(executor: Executor, thresholds: Thresholds): P
     limit: rest.limit,
   }));
   return { status: checks.every((check) => check.ok) ? 'ok' : 'failing', checks };
+}
+
+/** Why a write is refused, or null. A database of an older protocol has no function to ask; the check of that name says so. */
+async function refusalOfWrites(executor: Executor): Promise<string | null> {
+  try {
+    await tryWrite(executor);
+    return null;
+  } catch (error) {
+    if (sqlstateOf(error) === NO_SUCH_FUNCTION) return null;
+    const diagnosis = diagnose(error);
+    if (!diagnosis?.answer) throw error;
+    return inFull(diagnosis);
+  }
 }
 
 /** A database of an older protocol has no health_1 that could say so. */

@@ -127,7 +127,7 @@ export interface Operators extends ScheduleControls {
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
   /** Counts of every queue and type, pauses and the last ticks, in one statement of bounded probes. */
   overview(): Promise<Overview>;
-  /** Looks at every check, in one statement of bounded probes. Rejects if the database cannot be reached. */
+  /** Looks at every check, in one statement of bounded probes, and tries a write. Rejects if the database cannot be reached. */
   health(): Promise<Health>;
   /** What turned red, and what is well again: the newest 100, the newest first. */
   incidents(): Promise<readonly Incident[]>;

@@ -37,6 +37,8 @@ export interface DrainReport {
   nextDueInMs: number | null;
   /** Types with jobs in the table and no handler in this deployment. */
   unhandled: readonly string[];
+  /** Only of `database_unreachable`: what Postgres said, what it means and what to do. */
+  error?: string;
 }
 
 export function emptyReport(id: string, source: string): DrainReport {

@@ -1,4 +1,5 @@
 /** What an error of Postgres, or of the way to it, means for whoever sent the statement. Pure. */
+import { diagnose, inFull } from '../../db/diagnosis.ts';
 
 /** The SQLSTATE of a driver's error, unwrapped from drizzle's; null if no answer came. */
 export function sqlstateOf(error: unknown): string | null {
@@ -30,4 +31,12 @@ export function isSerializationFailure(error: unknown): boolean {
 /** A lock was not to be had within `lock_timeout`; nothing was written. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlstateOf(error) === '55P03';
+}
+
+/** Why a statement did not do its work, for a report or a log: the server's words where they quote no value, else its SQLSTATE. */
+export function reasonOf(error: unknown): string {
+  const diagnosis = diagnose(error);
+  if (diagnosis?.answer) return inFull(diagnosis);
+  const sqlstate = sqlstateOf(error);
+  return sqlstate === null ? 'Postgres did not answer.' : `Postgres refused a step (${sqlstate}).`;
 }

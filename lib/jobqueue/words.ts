@@ -16,7 +16,10 @@ export function inWords(found: Found): string {
 }
 
 const SENTENCES: Readonly<Record<string, (found: Found) => string>> = {
-  database: ({ value }) => `it answered within ${duration(value)}`,
+  database: ({ value, data }) =>
+    data.refused === undefined
+      ? `it answered within ${duration(value)}`
+      : `it refuses writes: ${String(data.refused).replace(/[.]$/, '')}`,
   protocol: ({ value, data }) =>
     value === 0
       ? 'every function that this code calls is installed'

@@ -1,6 +1,6 @@
 /** Settings of a role or a database: what changes the meaning of our statements is refused by name, everything else changes nothing. */
 import pg from 'pg';
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { claimOne, outcome, send } from '../queue/playedStep.ts';
 import { emptyTables, queueOf, rows } from '../queue/support.ts';
@@ -13,7 +13,8 @@ const noop = { mode: 'noop', n: 1 } as const;
 async function administer({ directUrl }: DriverUnderTest, ...statements: string[]): Promise<void> {
   const client = new pg.Client(directUrl);
   await client.connect();
-  for (const statement of statements) await client.query(statement);
+  for (const statement of ['set default_transaction_read_only = off', 'set statement_timeout = 0', ...statements])
+    await client.query(statement);
   await client.query(
     'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
   );
@@ -110,6 +111,8 @@ const HARMLESS = {
 };
 
 describeEachDriver('the settings of a role', (setup) => {
+  afterEach(() => withDefaults(setup, {}));
+
   test('those that change no meaning change nothing that anybody sees', async () => {
     const plain = await lives(setup.database);
     const other = await withDefaults(setup, HARMLESS);
@@ -145,6 +148,59 @@ describeEachDriver('the settings of a role', (setup) => {
     const { queue: mended, seen } = queueOf(await withDefaults(setup, {}));
     expect(await mended.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 3, lost: 0 });
     expect([...seen.starts.values()]).toEqual([1, 1, 1]);
+  });
+
+  test('a read-only database is named by the drain and by health, and lets everybody look', async () => {
+    const { queue: before } = queueOf(setup.database);
+    const dead = await before.addJob('work', { mode: 'fail_for_good' });
+    await before.drain({ budgetMs: 5_000 });
+    const { queue } = queueOf(await withDefaults(setup, { default_transaction_read_only: 'on' }));
+    await expect(queue.drain({ budgetMs: 5_000 })).rejects.toThrow(
+      /^Postgres refused a step 6 times: the database takes no writes\..* PostgreSQL says: .*read-only transaction \(25006\)\.$/,
+    );
+    await expect(queue.addJob('work', noop)).rejects.toMatchObject({ code: '25006' });
+    const [database] = (await queue.health()).checks;
+    expect(database).toMatchObject({
+      name: 'database',
+      ok: false,
+      detail: expect.stringMatching(/refuses writes.*25006/),
+    });
+    const id = dead?.id ?? '';
+    await Promise.all([
+      queue.getJob(id),
+      queue.waitFor(id),
+      queue.jobsPage({ status: 'DEAD_LETTER' }),
+      queue.jobsPage({ status: 'PENDING' }),
+      queue.deadGroups(),
+      queue.jobTrail(id),
+      queue.countJobs({ type: 'work' }),
+      queue.previewJobs({ type: 'work' }),
+      queue.previewReplay({ type: 'work' }),
+      queue.preview(),
+      queue.overview(),
+      queue.metrics(),
+      queue.stats({ from: new Date(Date.now() - 3_600_000), by: 'hour' }),
+      queue.drains(),
+      queue.pauses(),
+      queue.replays(),
+      queue.incidents(),
+      queue.rateLimits(),
+      queue.schedules(),
+      queue.auditLog(),
+    ]);
+  });
+
+  test.each([
+    ['lock_timeout', /a lock was not free in time.*\(55P03\)/],
+    ['statement_timeout', /a statement was cancelled.*\(57014\)/],
+  ])('a drain that meets the %s of its role says so', async (setting, words) => {
+    const database = await withDefaults(setup, { [setting]: "'50ms'" });
+    const holder = new pg.Client(setup.directUrl);
+    await holder.connect();
+    await holder.query(`set ${setting} = 0; begin; lock table jobqueue.jobs in access exclusive mode`);
+    await expect(queueOf(database).queue.drain({ budgetMs: 10_000 })).rejects.toThrow(words);
+    await holder.query('rollback');
+    await holder.end();
   });
 
   test('a transaction of a Database waits for locks and then looks anew, whatever the default', async () => {

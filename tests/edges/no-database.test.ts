@@ -1,6 +1,7 @@
 /** What the edges say when there is no database, or one without our schema: to the client little, to the log the next step. */
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { emptyDatabase, type TestDatabase } from '../support/database.ts';
+import { emptyDatabase, freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const SECRET = 'secret-of-all-0123456789';
 const PASSWORD = 'the-database-password';
@@ -52,6 +53,46 @@ describe('a database that was never migrated', () => {
   });
 });
 
+describe('a database that takes no writes', () => {
+  let db: TestDatabase;
+  beforeAll(async () => {
+    db = await freshDatabase();
+    const client = new pg.Client(db.url);
+    await client.connect();
+    await client.query(`alter database ${new URL(db.url).pathname.slice(1)} set default_transaction_read_only = on`);
+    await client.end();
+  });
+  afterAll(() => db.drop());
+
+  test('every answer says so in the words of the server, with what it means and what to do', async () => {
+    const api = await endpointsOn(db.url);
+    const answers = [
+      await answer(api.drain, ask('/api/cron/drain')),
+      await answer(api.enqueue, enqueuing()),
+      await answer(api.operate, posting('/api/operator', { action: 'pause', type: 'crm_sync', actor: 'ann' })),
+      await answer(api.drainByHand, posting('/api/drain', {})),
+    ];
+    for (const [status, body] of answers) {
+      expect([status, body]).toEqual([500, { error: { code: 'database_unavailable', message: expect.any(String) } }]);
+      const { message } = (body as { error: { message: string } }).error;
+      expect(message).toMatch(/takes no writes\..* replica.* PostgreSQL says: .*read-only transaction \(25006\)\.$/);
+      expect(message).not.toContain(new URL(db.url).host);
+    }
+    expect(await answer(api.health, ask('/api/health'))).toMatchObject([
+      503,
+      {
+        checks: expect.arrayContaining([
+          expect.objectContaining({ name: 'database', ok: false, detail: expect.stringContaining('(25006)') }),
+          expect.objectContaining({ name: 'protocol', ok: true }),
+        ]),
+      },
+    ]);
+    expect(lines.text()).toContain('25006');
+    expect(lines.text()).not.toContain(new URL(db.url).password);
+    await api.close();
+  });
+});
+
 test('without DATABASE_URL the log names the variable', async () => {
   const api = await endpointsOn(undefined);
   expect(await answer(api.drain, ask('/api/cron/drain'))).toMatchObject([
@@ -64,10 +105,17 @@ test('without DATABASE_URL the log names the variable', async () => {
 
 let lines: { text(): string };
 
+interface Endpoints {
+  readonly drain: Handle;
+  readonly drainByHand: Handle;
+  readonly enqueue: Handle;
+  readonly operate: Handle;
+  readonly health: Handle;
+  close(): Promise<void>;
+}
+
 /** The handlers in a process that has not met a database yet. */
-async function endpointsOn(
-  url: string | undefined,
-): Promise<{ drain: Handle; enqueue: Handle; health: Handle; close(): Promise<void> }> {
+async function endpointsOn(url: string | undefined): Promise<Endpoints> {
   vi.resetModules();
   delete (globalThis as Record<symbol, unknown>)[Symbol.for('conversure.jobqueue.database')];
   vi.stubEnv('DATABASE_URL', url);
@@ -78,10 +126,12 @@ async function endpointsOn(
     text: () => JSON.stringify(line.mock.calls, (_, value) => (value instanceof Error ? value.message : value)),
   };
   const { GET: drain } = await import('../../api/cron/drain.ts');
+  const { POST: drainByHand } = await import('../../api/drain.ts');
+  const { POST: operate } = await import('../../api/operator.ts');
   const { POST: enqueue } = await import('../../api/jobs.ts');
   const { GET: health } = await import('../../api/health.ts');
   const { database } = await import('../../db/client.ts');
-  return { drain, enqueue, health, close: () => database().close() };
+  return { drain, drainByHand, enqueue, operate, health, close: () => database().close() };
 }
 
 async function answer(handle: Handle, request: Request): Promise<[number, unknown]> {
@@ -94,9 +144,13 @@ function ask(path: string): Request {
 }
 
 function enqueuing(): Request {
-  return new Request('https://queue.example/api/jobs', {
+  return posting('/api/jobs', { type: 'crm_sync', payload: { companyId: 'c', leadId: 'l', action: 'create' } });
+}
+
+function posting(path: string, body: object): Request {
+  return new Request(`https://queue.example${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${SECRET}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ type: 'crm_sync', payload: { companyId: 'c', leadId: 'l', action: 'create' } }),
+    body: JSON.stringify(body),
   });
 }

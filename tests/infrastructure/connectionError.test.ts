@@ -27,6 +27,16 @@ describe('what drivers throw', () => {
     ['not_migrated', failure('function jobqueue.step_1(jsonb) does not exist', { code: '42883' })],
     ['not_migrated', failure('relation "jobqueue.jobs" does not exist', { code: '42P01' })],
     ['not_permitted', failure('permission denied for schema jobqueue', { code: '42501' })],
+    ['not_permitted', failure('permission denied for sequence jobs_id_seq', { code: '42501' })],
+    ['not_migrated', failure('le schéma « jobqueue » n’existe pas', { code: '3F000' })],
+    ['session_unfit', failure('jobqueue needs the isolation level read committed, and …', { code: '0A000' })],
+    ['read_only', failure('cannot execute nextval() in a read-only transaction', { code: '25006' })],
+    ['cancelled', failure('canceling statement due to statement timeout', { code: '57014' })],
+    ['locked', failure('canceling statement due to lock timeout', { code: '55P03' })],
+    ['full', failure('could not extend file: No space left on device', { code: '53100' })],
+    ['pooler', failure('query_wait_timeout', { code: '08P01' })],
+    ['conflict', failure('could not serialize access', { code: '40001' })],
+    ['internal', failure('Tenant or user not found', { code: 'XX000' })],
     ['timeout', failure('timeout expired')],
     ['timeout', failure('connect ETIMEDOUT', { code: 'ETIMEDOUT' })],
     ['busy', failure('sorry, too many clients already', { code: '53300' })],
@@ -50,9 +60,16 @@ describe('what drivers throw', () => {
     failure('function lower(bigint) does not exist', { code: '42883' }),
     failure('something else'),
     'not an error',
+    failure('invalid input syntax for type bigint: "a customer\'s word"', { code: '22P02' }),
   ])('is not the connection: %s', (thrown) => {
     expect(connectionError(thrown, from)).toBeNull();
   });
+});
+
+test("what the server says comes with its SQLSTATE, in one line, and never more of a proxy's page", () => {
+  const told = connectionError(failure(`frozen: ${'x'.repeat(1_000)}\nDETAIL: …`, { code: '25006' }), from)?.message;
+  expect(told).toMatch(/^DATABASE_URL .* PostgreSQL says: frozen: x{392} \(25006\)\.$/);
+  expect(connectionError(failure('write EPIPE', { code: 'EPIPE' }), from)?.message).not.toContain('PostgreSQL says');
 });
 
 test('an address shows host, port and database, and nothing else', () => {

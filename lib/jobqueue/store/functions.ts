@@ -6,6 +6,7 @@ export const FUNCTIONS = [
   'jobqueue.differs_1(bigint,jsonb)',
   'jobqueue.add_flow_1(jsonb)',
   'jobqueue.health_1(jsonb)',
+  'jobqueue.try_write_1()',
   'jobqueue.watch_1(jsonb)',
   'jobqueue.sync_schedules_1(jsonb)',
   'jobqueue.schedule_line_1(jobqueue.schedules,jsonb)',

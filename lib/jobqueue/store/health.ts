@@ -28,6 +28,11 @@ export async function health(executor: Executor, thresholds: object): Promise<re
   return only(rows).answer.checks;
 }
 
+/** See db/jobqueue/functions/try_write_1.sql. Rejects as any write would. */
+export async function tryWrite(executor: Executor): Promise<void> {
+  await executor.execute({ text: 'select jobqueue.try_write_1()', params: [] });
+}
+
 /** Those of the functions that this database does not have. */
 export async function missingFunctions(executor: Executor, functions: readonly string[]): Promise<readonly string[]> {
   const rows = await executor.execute<{ name: string }>({
