@@ -11,6 +11,7 @@ import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
 import { poolingFinding } from './pooling.ts';
 import { secretFindings } from './secrets.ts';
+import { rightsFinding, settingsFindings } from './settings.ts';
 import { zoneFinding } from './zones.ts';
 
 const OLDEST = 15;
@@ -49,7 +50,13 @@ async function examineServer(database: Database): Promise<Finding[]> {
       ? ok('database', answer)
       : (version < OLDEST ? red : warn)('database', `${answer}: ${is}`, mend);
   const skewMs = now_ms - (askedAtMs + answeredAtMs) / 2;
-  return [found, await examineDriver(database), ofClock(skewMs, "the database's clock")];
+  return [
+    found,
+    await examineDriver(database),
+    ofClock(skewMs, "the database's clock"),
+    ...(await settingsFindings(database)),
+    await rightsFinding(database),
+  ];
 }
 
 /** The way that the app itself would take, transactions included. */
@@ -83,7 +90,10 @@ async function examineSchema(database: Database): Promise<Finding[]> {
     if (!(error instanceof MigrationError || error instanceof SetupError)) throw error;
     return [red('migrations', 'they cannot be read', error.message)];
   }
-  const findings = healthFindings(await healthOf(database)).filter(({ name }) => name !== 'database');
+  // that it answers is known; that it takes writes is not
+  const findings = healthFindings(await healthOf(database)).filter(
+    ({ name, state }) => name !== 'database' || state === 'red',
+  );
   return [ok('migrations', 'all are applied'), ...findings];
 }
 

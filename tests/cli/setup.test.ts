@@ -154,6 +154,26 @@ describe('doctor', () => {
     expect(finding.detail).toContain('America/Nuuk is unknown to Postgres');
   });
 
+  test('names settings of the role that drains would refuse, and that writes are', async () => {
+    const name = new URL(db.url).pathname.slice(1);
+    const settings = ["default_transaction_isolation = 'repeatable read'", 'extra_float_digits = -3'];
+    for (const setting of settings) await sql.query(`alter database ${name} set ${setting}`);
+    const unfit = await run(['doctor'], { env: { DATABASE_URL: db.url, ...SECRETS } });
+    expect(unfit.code).toBe(1);
+    expect(unfit.stdout).toMatch(
+      /RED {3}isolation.*repeatable read.*\n.*alter role postgres set default_transaction_isolation/,
+    );
+    expect(unfit.stdout).toMatch(/RED {3}extra_float_digits.*-3.*\n.*alter role postgres set extra_float_digits = 1/);
+    await sql.query(`alter database ${name} reset all`);
+    await sql.query(`alter database ${name} set default_transaction_read_only = on`);
+    const frozen = await run(['doctor'], { env: { DATABASE_URL: db.url, ...SECRETS } });
+    expect([frozen.code, frozen.stdout]).toEqual([
+      1,
+      expect.stringMatching(/RED {3}database.*refuses writes.*\(25006\)/),
+    ]);
+    await sql.query(`alter database ${name} reset all`);
+  });
+
   test.each<[string, string, string | undefined, string]>([
     ['a plain server', 'postgres://u@db.example.com/d', undefined, 'ok'],
     [
