@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { database } from '../db/client.ts';
 import { EDGE_LIMITS } from '../lib/config.ts';
 import { PROVIDERS, pausedConnections, resumeConnection } from '../lib/connections/connection.ts';
+import { text } from '../lib/fields.ts';
 import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';
 
-const resumption = z.strictObject({ companyId: z.string().min(1).max(100), provider: z.enum(PROVIDERS) });
+const resumption = z.strictObject({ companyId: text(100).min(1), provider: z.enum(PROVIDERS) });
 
 export const GET = endpoint(async (request) => {
   authorize(request, 'OPERATOR_SECRET');

@@ -1,14 +1,12 @@
 /** POST /api/drain: the operator's drain, with filters and a budget. Every call, and with which filters, stands in the audit log. */
 import { z } from 'zod';
 import { EDGE_LIMITS, maxDurationMs } from '../lib/config.ts';
+import { name } from '../lib/fields.ts';
 import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
 import { requestDeadline } from '../lib/http/deadline.ts';
 import { endpoint } from '../lib/http/errors.ts';
-import { LIMITS } from '../lib/jobqueue/index.ts';
 import { queue } from '../lib/queue/index.ts';
-
-const name = z.string().regex(LIMITS.name.pattern, `expected a name ${LIMITS.name.words}`);
 
 const drainRequest = z
   .strictObject({

@@ -1,6 +1,7 @@
 /** POST and GET /api/jobs: enqueue one job or many, all or nothing, and ask what became of one. */
 import { z } from 'zod';
 import { EDGE_LIMITS } from '../lib/config.ts';
+import { instant } from '../lib/fields.ts';
 import { authorize } from '../lib/http/auth.ts';
 import { parse, readJson, readQuery } from '../lib/http/body.ts';
 import { endpoint, HttpError } from '../lib/http/errors.ts';
@@ -15,10 +16,7 @@ const job = z.strictObject({
       priority: z.number().exactOptional(),
       idempotencyKey: z.string().exactOptional(),
       maxAttempts: z.number().exactOptional(),
-      scheduledFor: z.iso
-        .datetime({ offset: true })
-        .transform((text) => new Date(text))
-        .exactOptional(),
+      scheduledFor: instant.exactOptional(),
       queue: z.string().exactOptional(),
     })
     .default({}),

@@ -2,6 +2,7 @@
 'use server';
 
 import { z } from 'zod';
+import { name, rowId } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
 import { localPath } from '../login/next';
@@ -15,7 +16,7 @@ const optionalWhole = z
   .transform((text) => (text === undefined || text.trim() === '' ? undefined : Number(text)));
 
 const form = z.object({
-  type: z.string().min(1).max(100),
+  type: name,
   fingerprint: z.string().regex(/^[\da-f]{32}$/),
   how: z.enum(['ramp', 'now']),
   perMinute: z.coerce.number(),
@@ -44,10 +45,7 @@ export const replayGroup = action({ page, input: form }, async (input, by) => {
   return answer({ done: 'replay', changed: String(changed), skipped: String(skipped), ...(!done && { left: '1' }) });
 });
 
-export const stopRamp = action(
-  { page: '/dead-letters', input: z.object({ id: z.string().regex(/^[1-9]\d{0,17}$/) }) },
-  async ({ id }, by) => {
-    await queue.stopReplay(id, by);
-    return '/dead-letters?done=stop_ramp';
-  },
-);
+export const stopRamp = action({ page: '/dead-letters', input: z.object({ id: rowId }) }, async ({ id }, by) => {
+  await queue.stopReplay(id, by);
+  return '/dead-letters?done=stop_ramp';
+});

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { database } from '@/db/client';
 import { PROVIDERS, resumeConnection } from '@/lib/connections/connection';
-import { LIMITS } from '@/lib/jobqueue';
+import { name, text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
 
@@ -13,8 +13,8 @@ const page = '/incident';
 const target = z
   .string()
   .trim()
-  .transform((name) => (name === '' || name === '*' ? undefined : name))
-  .pipe(z.string().regex(LIMITS.name.pattern).optional());
+  .transform((given) => (given === '' || given === '*' ? undefined : given))
+  .pipe(name.optional());
 const names = { queue: target, type: target };
 
 const named = (sent: { queue?: string | undefined; type?: string | undefined }) => ({
@@ -23,7 +23,7 @@ const named = (sent: { queue?: string | undefined; type?: string | undefined }) 
 });
 
 export const pauseTarget = action(
-  { page, input: z.object({ ...names, reason: z.string().trim().min(1).max(200) }) },
+  { page, input: z.object({ ...names, reason: text(200).trim().min(1) }) },
   async ({ reason, ...sent }, { actor }) => {
     await queue.pause(named(sent), { actor, reason });
     return `${page}?done=pause`;
@@ -35,18 +35,15 @@ export const resumeTarget = action({ page, input: z.object(names) }, async (sent
   return `${page}?done=${resumed ? 'resume' : 'not_paused'}`;
 });
 
-export const unblockLimit = action(
-  { page, input: z.object({ key: z.string().min(1).max(512) }) },
-  async ({ key }, { actor }) => {
-    await queue.unblock(key, { actor });
-    return `${page}?done=unblock`;
-  },
-);
+export const unblockLimit = action({ page, input: z.object({ key: text(512).min(1) }) }, async ({ key }, { actor }) => {
+  await queue.unblock(key, { actor });
+  return `${page}?done=unblock`;
+});
 
 export const resumeRemote = action(
   {
     page,
-    input: z.object({ companyId: z.string().min(1).max(100), provider: z.enum(PROVIDERS) }),
+    input: z.object({ companyId: text(100).min(1), provider: z.enum(PROVIDERS) }),
     audit: (details) => ({ action: 'connection.resume', details }),
   },
   async (connection) => {

@@ -2,6 +2,7 @@
 'use server';
 
 import { z } from 'zod';
+import { text } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
 import type { BulkReport } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
@@ -17,7 +18,7 @@ const REQUEST_MS = 20_000;
 const form = z
   .object({
     do: z.enum(['cancel', 'reschedule', 'reprioritise', 'replay']),
-    reason: z.string().trim().max(200).default(''),
+    reason: text(200).trim().default(''),
     to: z.string().optional(),
     in: z.enum(['now', 'later']).default('now'),
     priority: z.coerce.number().int().min(0).max(10).default(0),

@@ -1,6 +1,7 @@
 /** The filter of the jobs page, as its address says it: for the page, for bulk actions, and back into an address. */
 import type { DeadLetterFilter, JobFilter, JobsQuery, Status } from '@/lib/jobqueue';
 import { LIMITS } from '@/lib/jobqueue';
+import { isStorableText } from '@/lib/jobqueue/storable';
 import { all, one } from '../ui/address';
 import { instantIn } from '../ui/zoned';
 
@@ -27,7 +28,7 @@ export function paramsOf(sent: Sent): JobParams {
     status: STATUSES.find((status) => status === one(sent.status)),
     type: name(one(sent.type)),
     queue: name(one(sent.queue)),
-    search: search?.isWellFormed() && !search.includes('\0') ? search : undefined,
+    search: search && isStorableText(search) ? search : undefined,
     from: one(sent.from),
     until: one(sent.until),
     ids: all(sent.ids)

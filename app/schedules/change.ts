@@ -2,16 +2,17 @@
 'use server';
 
 import { z } from 'zod';
+import { text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
 import { SCHEDULE_ACTIONS } from './actions';
 
 const form = z.object({
   do: z.enum(SCHEDULE_ACTIONS),
-  name: z.string().min(1).max(100),
-  reason: z.string().trim().max(200).default(''),
-  cron: z.string().trim().max(200).default(''),
-  timeZone: z.string().trim().max(100).default(''),
+  name: text(100).min(1),
+  reason: text(200).trim().default(''),
+  cron: text(200).trim().default(''),
+  timeZone: text(100).trim().default(''),
 });
 
 export const changeSchedule = action({ page: '/schedules', input: form }, async (input, { actor }) => {

@@ -1,6 +1,7 @@
 /** Times in the viewer's zone, once their browser has named it; in UTC before. */
 import { cookies } from 'next/headers';
 import { cache } from 'react';
+import { isStorableInstant } from '../../lib/jobqueue/storable.ts';
 
 /** An IANA name that this server knows. */
 export const viewerZone = cache(async (): Promise<string> => {
@@ -37,7 +38,7 @@ export function inZone(at: Date, zone: string, { seconds = true }: { seconds?: b
 export function instantIn(text: string | undefined, zone: string): Date | undefined {
   if (text === undefined || !/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z?$/.test(text)) return undefined;
   const asUtc = Date.parse(text.endsWith('Z') ? text : `${text}Z`);
-  if (Number.isNaN(asUtc)) return undefined;
+  if (!isStorableInstant(new Date(asUtc))) return undefined;
   if (text.endsWith('Z')) return new Date(asUtc);
   const offsets = [asUtc - DAY_MS, asUtc + DAY_MS].map((at) => offsetMs(at, zone));
   const fits = offsets.map((offset) => asUtc - offset).filter((at, n) => offsetMs(at, zone) === offsets[n]);

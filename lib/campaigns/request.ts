@@ -1,5 +1,6 @@
 /** What a client may ask of /api/campaigns, as schemas: anything else is a 400 that names the field. */
 import { z } from 'zod';
+import { instant as anyInstant, companyId, clientId as id, text } from '../fields.ts';
 import { isTimeZone } from '../jobs/campaign-send/zones.ts';
 
 /** Some 2 MB of JSON, below what the platform lets a request carry; more people are imported as leads and chosen by tag. */
@@ -7,18 +8,10 @@ const MAX_PEOPLE = 10_000;
 /** Of a filter, and of fields of a person: more is not a choice any more. */
 const MAX_CHOICES = 50;
 
-const id = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, "expected 8 to 64 letters, digits, '_' or '-'");
 /** An address can hold anything, a NUL byte for one, which Postgres refuses. */
 export const isCampaignId = (text: string): boolean => id.safeParse(text).success;
-const companyId = z.string().regex(/^[A-Za-z0-9_.:@-]{1,100}$/, "expected 1 to 100 letters, digits or '_.:@-'");
-/** Postgres stores neither NUL nor half a character. */
-const text = (most: number) =>
-  z
-    .string()
-    .max(most)
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'expected text without NUL or half characters');
 const language = z.string().regex(/^[a-z]{2,3}(_[A-Z]{2})?$/, 'expected a language of Meta, as in en or en_US');
-const instant = z.iso.datetime({ offset: true });
+const instant = anyInstant.transform((at) => at.toISOString());
 const choices = z.array(text(200).min(1)).min(1).max(MAX_CHOICES);
 
 const person = z.strictObject({

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Executor } from '../../db/client.ts';
 import { HttpError } from '../http/errors.ts';
+import { isJobId } from '../jobqueue/filters.ts';
 import type { Arrival } from './inbox.ts';
 
 export interface PortalEvent extends Pick<Arrival, 'event' | 'itemId'> {
@@ -20,8 +21,8 @@ export function eventOf(body: Uint8Array): PortalEvent | null {
   if (name === '' || token === '' || token.length > 200)
     throw new HttpError(400, 'request_invalid', 'The body is not an event of a portal.');
   const event = EVENTS.find((one) => one === name);
-  if (event === undefined || !/^\d{1,19}$/.test(itemId)) return null;
-  return { event, itemId, ts: (form.get('ts') ?? '').slice(0, 20), token };
+  if (event === undefined || !isJobId(itemId)) return null;
+  return { event, itemId, ts: (form.get('ts') ?? '').replace(/[^\x21-\x7e]/g, '').slice(0, 20), token };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What the platform says of a scheduled call: for the ledger alone, as anyone with the secret can send these headers. */
+import { isStorableInstant } from '../jobqueue/storable.ts';
 
 /**
  * Vercel's crons send no id and no scheduled time of their own, only the request's `x-vercel-id`, by which its logs are found. Its
@@ -10,7 +11,7 @@ export function tickOf({ headers }: Request): { scheduledAt?: Date; executionId?
     .replace(/[^\x21-\x7e]/g, '')
     .slice(0, 200);
   return {
-    ...(!Number.isNaN(scheduledAt.getTime()) && { scheduledAt }),
+    ...(isStorableInstant(scheduledAt) && { scheduledAt }),
     ...(executionId !== '' && { executionId }),
   };
 }

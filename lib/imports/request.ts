@@ -1,16 +1,14 @@
 /** What a client may ask of /api/imports, as schemas: anything else is a 400 that names the parameter. */
 import { isSupportedCountry } from 'libphonenumber-js/min';
 import { z } from 'zod';
+import { companyId, clientId as id, text } from '../fields.ts';
 import { DELIMITERS } from '../jobs/lead-import/dialect.ts';
 import { encoding, type ImportChoice, importOptions, mappingName } from '../jobs/lead-import/options.ts';
 import type { Answer } from './confirm.ts';
 import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
 
-/** Made by us as a UUID, or the client's own: then a repeated request is the same upload. */
-const id = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, "expected 8 to 64 letters, digits, '_' or '-'");
 /** An address can hold anything, a NUL byte for one, which Postgres refuses. */
 export const isImportId = (text: string): boolean => id.safeParse(text).success;
-const companyId = z.string().regex(/^[A-Za-z0-9_.:@-]{1,100}$/, "expected 1 to 100 letters, digits or '_.:@-'");
 const yes = z.literal('1');
 const yesOrNo = z.enum(['0', '1']).transform((value) => value === '1');
 const { mode, policy, policies, clear, tags, columns, mapping, saveMapping } = importOptions.shape;
@@ -56,7 +54,7 @@ const choices = {
   columns: json(columns.unwrap()).optional(),
   mapping: mapping,
 };
-const kept = { saveMapping, preview: yesOrNo.optional(), fileName: z.string().max(255).optional() };
+const kept = { saveMapping, preview: yesOrNo.optional(), fileName: text(255).optional() };
 
 export const uploadQuery = z.strictObject({ companyId, id: id.optional(), ...choices, ...kept });
 export const partQuery = z.strictObject({

@@ -1,6 +1,7 @@
 /** The arithmetic of shared token buckets: how many tokens to ask for, how long they may be held, when to ask again. Pure. */
 import { QueueError, type QueueErrorCode } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { isStorableText } from './storable.ts';
 
 /** A bucket holds `burst` tokens and gets `perSecond` new ones each second. */
 export interface Limit {
@@ -26,7 +27,7 @@ const BEHIND_LINE_MS = 30_000;
 /** Throws QueueError `option_invalid`. */
 export function checkKey(key: unknown): asserts key is string {
   const fits = typeof key === 'string' && key.length >= 1 && key.length <= LIMITS.bucketKeyChars;
-  if (fits && key.isWellFormed() && !key.includes('\0')) return; // else Postgres would refuse all keys of the statement
+  if (fits && isStorableText(key)) return; // else Postgres would refuse all keys of the statement
   const got = typeof key === 'string' ? `${key.length} characters` : typeof key;
   throw invalid('key', `a text of 1 to ${LIMITS.bucketKeyChars} characters without NUL or half pairs`, got);
 }

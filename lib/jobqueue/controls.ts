@@ -75,19 +75,19 @@ export async function reprioritise(
 
 export async function pause(
   executor: Executor,
-  { queue = '*', type = '*' }: Target,
+  target: Target,
   { actor = NOBODY, reason }: { readonly actor?: string; readonly reason?: string },
 ): Promise<object> {
-  await store.pause(executor, { queue, type }, reason ?? null, actorOf({ actor }));
+  await store.pause(executor, targetOf(target), reason === undefined ? null : reasonOf(reason), actorOf({ actor }));
   return {};
 }
 
 export async function resume(
   executor: Executor,
-  { queue = '*', type = '*' }: Target,
+  target: Target,
   { actor = NOBODY }: Partial<By>,
 ): Promise<{ readonly resumed: boolean }> {
-  return { resumed: await store.resume(executor, { queue, type }, actorOf({ actor })) };
+  return { resumed: await store.resume(executor, targetOf(target), actorOf({ actor })) };
 }
 
 /** Whatever job holds the key goes on without it, and another may take it: for a key that its holder should not hold any more. */
@@ -124,6 +124,10 @@ async function inBulk(
   const call = { action, filterJson: jobFilterJson(filter), options: sent };
   const { operation, changed, skipped, done } = await inSlices(executor, call, options);
   return { operation, changed, skipped, done };
+}
+
+function targetOf({ queue = '*', type = '*' }: Target): Required<Target> {
+  return { queue: queue === '*' ? queue : name('queue', queue), type: type === '*' ? type : name('type', type) };
 }
 
 function refuseHeld({ status }: JobFilter): void {

@@ -10,7 +10,7 @@ import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { encodePayload } from './payload.ts';
 import { isLockTimeout, isSerializationFailure, sqlstateOf } from './sqlstate.ts';
-import { bytesOf } from './storable.ts';
+import { bytesOf, isStorableText } from './storable.ts';
 import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
 import type { JobMeta } from './store/step.ts';
 import type { SentBatch } from './telemetry.ts';
@@ -258,13 +258,7 @@ function isWhole(value: number, min: number, max: number): boolean {
 }
 
 function isKey(key: string): boolean {
-  return (
-    typeof key === 'string' &&
-    key !== '' &&
-    key.length <= LIMITS.idempotencyKeyChars &&
-    key.isWellFormed() &&
-    !key.includes('\0')
-  );
+  return typeof key === 'string' && key !== '' && key.length <= LIMITS.idempotencyKeyChars && isStorableText(key);
 }
 
 function printable(value: unknown): string {

@@ -1,6 +1,7 @@
 /** Which jobs an operator means: the filters of operations in bulk, checked before anything is sent. */
 import { QueueError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { isStorableInstant, isStorableText } from './storable.ts';
 
 /** Live jobs: all that fit every criterion given. At least one is needed. */
 export interface JobFilter {
@@ -92,12 +93,9 @@ export const wholeBetween =
   };
 
 export function instant(path: string, value: unknown): string {
-  if (value instanceof Date && Math.abs(value.getTime()) <= MOST_DATE_MS) return value.toISOString();
-  throw refused(path, 'a valid Date up to the year 9999', value);
+  if (value instanceof Date && isStorableInstant(value)) return value.toISOString();
+  throw refused(path, 'a valid Date of the years 1 to 9999', value);
 }
-
-/** 9999-12-31: what ISO 8601 and Postgres both read without a sign. */
-const MOST_DATE_MS = Date.UTC(9999, 11, 31);
 
 export function refused(path: string, expected: string, got: unknown): QueueError {
   const message = `expected ${expected}, got ${described(got)}`;
@@ -126,8 +124,13 @@ function idList(path: string, value: unknown): readonly string[] {
 }
 
 export function idOf(path: string, id: unknown): string {
-  if (typeof id === 'string' && /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n) return id;
+  if (typeof id === 'string' && isJobId(id)) return id;
   throw refused(path, 'an id as a string of digits', id);
+}
+
+/** Whether a row could have this id: Postgres refuses a statement with any other. */
+export function isJobId(id: string): boolean {
+  return /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n;
 }
 
 export function name(path: string, value: unknown): string {
@@ -138,7 +141,7 @@ export function name(path: string, value: unknown): string {
 export function text(chars: number) {
   return (path: string, value: unknown): string => {
     const fits = typeof value === 'string' && value.length >= 1 && value.length <= chars;
-    if (fits && value.isWellFormed() && !value.includes('\0')) return value;
+    if (fits && isStorableText(value)) return value;
     throw refused(path, `text of 1 to ${chars} characters that Postgres can store`, value);
   };
 }

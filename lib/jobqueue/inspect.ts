@@ -1,9 +1,10 @@
 /** Reads for people and screens: one job, what is due. Every probe is bounded. */
 import type { Executor } from '../../db/database.ts';
 import { waitsForChildren } from './children.ts';
+import { isJobId, name } from './filters.ts';
 import type { Job, Progress, Status } from './job.ts';
 import { checkDeclared } from './names.ts';
-import type { StoredError } from './storable.ts';
+import { isStorableText, type StoredError } from './storable.ts';
 import { type DueLane, dueLanes, findById, findByKey, type JobRow } from './store/jobs.ts';
 
 /** How many due jobs of a lane a preview counts; more is shown as "at least". */
@@ -40,12 +41,8 @@ export async function getJob(executor: Executor, id: string): Promise<JobView | 
   return view(await findById(executor, id));
 }
 
-/** Whether a job could have this id: Postgres refuses a statement with any other. */
-export function isJobId(id: string): boolean {
-  return /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n;
-}
-
 export async function findJob(executor: Executor, type: string, idempotencyKey: string): Promise<JobView | null> {
+  if (![type, idempotencyKey].every(isStorableText)) return null;
   return view(await findByKey(executor, type, idempotencyKey));
 }
 
@@ -64,6 +61,7 @@ export async function preview(
   jobs: ReadonlyMap<string, Job>,
   filter: { queue?: string; types?: readonly string[]; includePaused?: boolean },
 ): Promise<Preview> {
+  if (filter.queue !== undefined) name('queue', filter.queue);
   checkDeclared(jobs, filter.types ?? []);
   const found = await dueLanes(executor, PREVIEW_BOUND, { queue: filter.queue ?? null, types: filter.types ?? null });
   const lanes = found.slice(0, PREVIEW_LANES).map((lane) => ({

@@ -2,6 +2,7 @@
 import type { Executor } from '../../db/database.ts';
 import { QueueError } from './errors.ts';
 import type { DrainReport, StopReason } from './report.ts';
+import { isStorableInstant } from './storable.ts';
 import { ledger } from './store/ledger.ts';
 
 /** What the first step tells the ledger. */
@@ -20,7 +21,8 @@ const EXECUTION_ID = /^[\x21-\x7e]{1,200}$/;
 
 /** Throws QueueError `option_invalid`. */
 export function tickOf({ scheduledAt, executionId }: { scheduledAt?: Date; executionId?: string }): Tick {
-  if (scheduledAt && Number.isNaN(scheduledAt.getTime())) throw refused('scheduledAt', 'a valid Date', scheduledAt);
+  if (scheduledAt && !isStorableInstant(scheduledAt))
+    throw refused('scheduledAt', 'a valid Date of the years 1 to 9999', scheduledAt);
   if (executionId !== undefined && !EXECUTION_ID.test(executionId))
     throw refused('executionId', '1 to 200 visible ASCII characters', executionId.slice(0, 200));
   const coldStart = shared[KEY] !== true;

@@ -2,11 +2,11 @@
 import type { Executor } from '../../db/database.ts';
 import { waitsForChildren } from './children.ts';
 import type { AuditEntry } from './controls.ts';
-import { idOf, instant, type JobFilter, jobFilterJson, refused, wholeBetween } from './filters.ts';
-import { isJobId } from './inspect.ts';
+import { idOf, instant, isJobId, type JobFilter, jobFilterJson, refused, wholeBetween } from './filters.ts';
 import type { Status } from './job.ts';
 import { LIMITS } from './limits.ts';
 import type { Counted } from './overview.ts';
+import { isStorableInstant, isStorableText } from './storable.ts';
 import * as store from './store/console.ts';
 
 const MOST_LINES = 200;
@@ -78,7 +78,7 @@ export async function listJobs(
 function filterOf({ status, type, queue, search, from, until }: JobsQuery): object {
   for (const [path, name] of Object.entries({ type, queue }))
     if (name !== undefined && !LIMITS.name.pattern.test(name)) throw refused(path, `a name ${LIMITS.name.words}`, name);
-  if (search !== undefined && (search === '' || search.length > KEY_CHARS || !isStorable(search)))
+  if (search !== undefined && (search === '' || search.length > KEY_CHARS || !isStorableText(search)))
     throw refused('search', `an id, or 1 to ${KEY_CHARS} characters of a key`, search);
   return {
     ...(status && { status }),
@@ -90,22 +90,25 @@ function filterOf({ status, type, queue, search, from, until }: JobsQuery): obje
   };
 }
 
-function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0');
-}
-
 /** Opaque to its reader; what does not look like ours is refused before Postgres sees it. */
 function cursorOf(after: string, { status, search }: JobsQuery): string {
   const json = Buffer.from(after, 'base64url').toString();
   const parts = safely(json);
-  const [first = '', second = ''] = parts.filter((part) => typeof part === 'string' && isStorable(part)) as string[];
+  const [first = '', second = ''] = parts.filter(
+    (part) => typeof part === 'string' && isStorableText(part),
+  ) as string[];
   const fits = search
     ? parts.length === 2 && first !== '' && second !== ''
     : status === 'PENDING'
-      ? parts.length === 2 && !Number.isNaN(Date.parse(first)) && isJobId(second)
+      ? parts.length === 2 && isDueTime(first) && isJobId(second)
       : parts.length === 1 && isJobId(first);
   if (!fits) throw refused('after', 'what `next` of a page with this filter was', after);
   return json;
+}
+
+/** A due time as jobs_pending_1 writes it. Other words of a date, such as «tomorrow», mean something to one clock and nothing to the other. */
+function isDueTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT[\d:.]{8,15}\+00:00$/.test(text) && isStorableInstant(new Date(text));
 }
 
 function safely(json: string): readonly unknown[] {

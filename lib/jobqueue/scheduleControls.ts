@@ -2,6 +2,7 @@
 import type { Executor } from '../../db/database.ts';
 import { type CronLine, cronProblem } from './calendar.ts';
 import { QueueError } from './errors.ts';
+import { isStorableText } from './storable.ts';
 import {
   type By,
   listSchedules,
@@ -122,9 +123,7 @@ function text(name: string): string {
 }
 
 function isText(value: unknown, most: number): boolean {
-  return (
-    typeof value === 'string' && value !== '' && value.length <= most && value.isWellFormed() && !value.includes('\0')
-  );
+  return typeof value === 'string' && value !== '' && value.length <= most && isStorableText(value);
 }
 
 function known(name: string, found: boolean): void {

@@ -1,7 +1,9 @@
 /** Counts, waits and run times per time and type, summed over drains. */
 import type { Executor } from '../../db/database.ts';
 import { QueueError } from './errors.ts';
+import { name } from './filters.ts';
 import { type Histogram, percentileMs } from './histogram.ts';
+import { isStorableInstant } from './storable.ts';
 import { type StatsRow, stats } from './store/stats.ts';
 
 /** As many points as a chart can show. */
@@ -58,8 +60,9 @@ export async function readStats(executor: Executor, options: StatsOptions): Prom
   if (!Object.hasOwn(BUCKET_MS, by)) throw refused('by', "'minute', 'hour' or 'total'", by);
   if (types && (types.length === 0 || types.length > MAX_TYPES))
     throw refused('types', `1 to ${MAX_TYPES} types`, types.length);
+  for (const [n, type] of (types ?? []).entries()) name(`types[${n}]`, type);
   for (const [option, instant] of Object.entries({ from, to }))
-    if (instant && Number.isNaN(instant.getTime())) throw refused(option, 'a valid Date', instant);
+    if (instant && !isStorableInstant(instant)) throw refused(option, 'a valid Date of the years 1 to 9999', instant);
   const bucketMs = BUCKET_MS[by];
   const endMs = to?.getTime() ?? Date.now();
   const startMs = from?.getTime() ?? endMs - DEFAULT_SPAN_MS[by];

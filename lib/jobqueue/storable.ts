@@ -1,4 +1,4 @@
-/** Makes what handlers hand back fit for jsonb, so that one odd value never spoils the step of its neighbours. Pure. */
+/** What Postgres can store: the rule for texts and instants of callers, and what handlers hand back, made fit for jsonb. Pure. */
 import { LIMITS } from './limits.ts';
 
 /** One failed attempt as it is kept: bounded, well-formed, free of NUL. */
@@ -26,6 +26,19 @@ export function storableJson(value: unknown): string {
   }
   return text === undefined ? 'null' : wellFormedJson(text);
 }
+
+/** Without NUL and half characters: Postgres refuses a statement with either. */
+export function isStorableText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
+
+/** In the years 1 to 9999: those that ISO 8601 and Postgres both write without a sign. */
+export function isStorableInstant(at: Date): boolean {
+  return at.getTime() >= YEAR_1_MS && at.getTime() < YEAR_10000_MS;
+}
+
+const YEAR_1_MS = Date.parse('0001-01-01T00:00:00Z');
+const YEAR_10000_MS = Date.UTC(10_000, 0, 1);
 
 /** UTF-8 bytes of a text as Postgres will receive it. */
 export function bytesOf(text: string): number {

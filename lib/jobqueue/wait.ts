@@ -1,7 +1,8 @@
 /** Waits for jobs to end. All who wait in one process share one look at a time: a hundred waits are one statement, not a hundred. */
 import type { Executor } from '../../db/database.ts';
 import { QueueError } from './errors.ts';
-import { isJobId, type JobView, viewOf } from './inspect.ts';
+import { isJobId } from './filters.ts';
+import { type JobView, viewOf } from './inspect.ts';
 import type { Status } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { verdictOn } from './sqlstate.ts';

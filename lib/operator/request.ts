@@ -1,13 +1,11 @@
 /** What an operator may ask for in one request, as the endpoint and the command line send it. Bounded, and strict: a misspelt field is refused. */
 import { z } from 'zod';
-import { LIMITS } from '../jobqueue/index.ts';
+import { instant, name, rowId, text as storable } from '../fields.ts';
+import { LIMITS } from '../jobqueue/limits.ts';
 
 const MOST_IDS = 1_000; // the queue's own bound for a list of ids
-const name = z.string().regex(LIMITS.name.pattern, `expected a name ${LIMITS.name.words}`);
-const id = z.string().regex(/^[1-9]\d{0,18}$/, 'expected an id as digits');
-const ids = z.array(id).min(1).max(MOST_IDS);
-const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
-const text = (chars: number) => z.string().min(1).max(chars);
+const ids = z.array(rowId).min(1).max(MOST_IDS);
+const text = (chars: number) => storable(chars).min(1);
 const status = z.enum(['PENDING', 'PROCESSING', 'COMPLETED', 'DEAD_LETTER', 'CANCELLED']);
 
 /** Who it is that holds the secret: for the audit log. */
@@ -66,11 +64,11 @@ export const operatorRequest = z.discriminatedUnion('action', [
     after: text(2_000).exactOptional(),
     limit: z.int().min(1).max(200).exactOptional(),
   }),
-  z.strictObject({ action: z.literal('job'), id, payload: z.boolean().default(false) }),
+  z.strictObject({ action: z.literal('job'), id: rowId, payload: z.boolean().default(false) }),
   z.strictObject({
     action: z.literal('follow'),
-    after: z.string().regex(/^\d{1,19}$/),
-    ids: z.array(id).max(MOST_IDS).exactOptional(),
+    after: z.union([z.literal('0'), rowId]),
+    ids: z.array(rowId).max(MOST_IDS).exactOptional(),
     limit: z.int().min(1).max(MOST_IDS).exactOptional(),
   }),
   z.strictObject({ action: z.literal('previewCancel'), filter: liveJobs }),
@@ -94,7 +92,7 @@ export const operatorRequest = z.discriminatedUnion('action', [
     actor,
   }),
   z.strictObject({ action: z.literal('ramps') }),
-  z.strictObject({ action: z.literal('stopRamp'), id, actor }),
+  z.strictObject({ action: z.literal('stopRamp'), id: rowId, actor }),
   z.strictObject({
     action: z.literal('freeKey'),
     type: name,

@@ -13,9 +13,12 @@ test.each([
   expect(instantIn(text, zone)?.toISOString()).toBe(instant);
 });
 
-test.each([undefined, '', 'yesterday', '2026-13-45T99:99', '2026-11-25'])('%s is no time', (text) => {
-  expect(instantIn(text, 'UTC')).toBeUndefined();
-});
+test.each([undefined, '', 'yesterday', '2026-13-45T99:99', '2026-11-25', '0000-01-01T00:00Z'])(
+  '%s is no time',
+  (text) => {
+    expect(instantIn(text, 'UTC')).toBeUndefined();
+  },
+);
 
 test('a time of another year says so', () => {
   expect(inZone(new Date('2001-02-03T04:05:06Z'), 'Asia/Dubai')).toBe('03 Feb 2001 08:05:06');

@@ -23,6 +23,7 @@ test('a schedule is known by its execution, which stays the same when it is deli
 test.each([
   ['nothing', {}, {}],
   ['an instant that is none', { 'ce-vssscheduledat': 'soon' }, {}],
+  ['a year that Postgres does not have', { 'ce-vssscheduledat': '0000-01-01T00:00:00Z' }, {}],
   ['an id beyond all measure', { 'ce-id': 'x'.repeat(5_000) }, { executionId: 'x'.repeat(200) }],
   ['an id of other characters', { 'ce-id': 'a \u00fc\tb' }, { executionId: 'ab' }],
 ])('%s is no reason to refuse it', (_name, headers, expected) => {

@@ -2,7 +2,14 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { LIMITS } from '../../lib/jobqueue/index.ts';
-import { bytesOf, storableError, storableJson, storableText } from '../../lib/jobqueue/storable.ts';
+import {
+  bytesOf,
+  isStorableInstant,
+  isStorableText,
+  storableError,
+  storableJson,
+  storableText,
+} from '../../lib/jobqueue/storable.ts';
 import { type DriverUnderTest, describeEachDriver } from '../support/drivers.ts';
 import { emptyTables, queueOf, rows, statuses, type Witness, works } from './support.ts';
 
@@ -137,6 +144,36 @@ async function drainBatch(setup: DriverUnderTest, seen: Witness, mode: 'return' 
 
 describeEachDriver('storable outcomes', (setup) => {
   beforeEach(() => emptyTables(setup.database));
+
+  test.each([
+    ['0000-12-31T23:59:59.999Z', false],
+    ['0001-01-01T00:00:00.000Z', true],
+    ['9999-12-31T23:59:59.999Z', true],
+    ['+010000-01-01T00:00:00.000Z', false],
+    ['-000001-01-01T00:00:00.000Z', false],
+  ])('the instant %s is storable: %s, as Postgres reads it', async (text, storable) => {
+    expect(isStorableInstant(new Date(text))).toBe(storable);
+    const read = setup.database.execute({ text: 'select $1::timestamptz', params: [new Date(text).toISOString()] });
+    expect(
+      await read.then(
+        () => true,
+        () => false,
+      ),
+    ).toBe(storable);
+  });
+
+  test.each(['', 'a\u{1f600}', 'a\0', '\ud83d', '\udc00a'])(
+    'the text %j is storable if jsonb takes it',
+    async (text) => {
+      const read = setup.database.execute({ text: 'select $1::jsonb', params: [JSON.stringify([text])] });
+      expect(
+        await read.then(
+          () => true,
+          () => false,
+        ),
+      ).toBe(isStorableText(text));
+    },
+  );
 
   test('odd results are stored as closely as can be, in one step with their neighbours', async () => {
     const { seen } = queueOf(setup.database);

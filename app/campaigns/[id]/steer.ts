@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { campaigns } from '@/lib/campaigns';
 import { isCampaignId } from '@/lib/campaigns/request';
+import { text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../../action';
 import { address } from '../../ui/address';
@@ -11,7 +12,7 @@ import { address } from '../../ui/address';
 const input = z.object({
   id: z.string().refine(isCampaignId),
   do: z.enum(['pause', 'resume', 'cancel', 'retry-unconfirmed']),
-  reason: z.string().max(200).default(''),
+  reason: text(200).default(''),
 });
 
 /** The page of the campaign that the form names. */

@@ -2,11 +2,11 @@
 'use server';
 
 import { z } from 'zod';
+import { rowId } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
 import { queue } from '@/lib/queue';
 import { action } from '../../action';
 
-const id = z.string().regex(/^[1-9]\d{0,17}$/);
 const json = z.string().transform((text, context) => {
   try {
     return JSON.parse(text) as unknown;
@@ -16,13 +16,16 @@ const json = z.string().transform((text, context) => {
   }
 });
 
-export const amendJob = action({ page, input: z.object({ id, payload: json }) }, async ({ id: job, payload }, by) => {
-  const { replayed } = await queue.replayAmended(job, payload, by);
-  if (!replayed) throw new HttpError(409, 'not_replayed', 'It is no dead letter any more, or its key is taken.');
-  return `/jobs/${job}?done=amended`;
-});
+export const amendJob = action(
+  { page, input: z.object({ id: rowId, payload: json }) },
+  async ({ id: job, payload }, by) => {
+    const { replayed } = await queue.replayAmended(job, payload, by);
+    if (!replayed) throw new HttpError(409, 'not_replayed', 'It is no dead letter any more, or its key is taken.');
+    return `/jobs/${job}?done=amended`;
+  },
+);
 
 function page(sent: FormData): string {
-  const job = id.safeParse(sent.get('id'));
+  const job = rowId.safeParse(sent.get('id'));
   return job.success ? `/jobs/${job.data}?do=amend` : '/jobs'; // the question again, with what was typed
 }

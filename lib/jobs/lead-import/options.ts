@@ -1,5 +1,6 @@
 /** What an uploader may choose about an import, as it is stored with it. */
 import { z } from 'zod';
+import { text } from '../../fields.ts';
 import { ENCODINGS } from './encoding.ts';
 
 /** What a column can mean. A name may come in two halves. */
@@ -30,23 +31,19 @@ export const MAX_TAGS = 20;
 /** As the header check: nobody maps more by hand. */
 const MAX_CHOSEN_COLUMNS = 500;
 
-export const tag = z
-  .string()
+export const tag = text(MAX_TAG_LENGTH)
   .trim()
   .min(1)
-  .max(MAX_TAG_LENGTH)
   .regex(/^[^,;|\p{Cc}]+$/u, "expected a tag without ',', ';', '|' or control characters");
-export const mappingName = z
-  .string()
+export const mappingName = text(100)
   .trim()
   .min(1)
-  .max(100)
   .regex(/^\P{Cc}+$/u, 'expected a name without control characters');
 const policy = z.enum(POLICIES);
 
 /** Header → field; `#3` is the third column, for headers that stand twice or are empty. */
 export const chosenColumns = z
-  .record(z.string().max(1_000), z.enum([...FIELDS, 'ignore']))
+  .record(text(1_000), z.enum([...FIELDS, 'ignore']))
   .refine(
     (chosen) => Object.keys(chosen).length <= MAX_CHOSEN_COLUMNS,
     `expected at most ${MAX_CHOSEN_COLUMNS} columns`,

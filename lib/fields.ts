@@ -1,0 +1,29 @@
+/** Fields of requests that reach Postgres: what it cannot store is a 400 that names the field. */
+import { z } from 'zod';
+import { isJobId } from './jobqueue/filters.ts';
+import { LIMITS } from './jobqueue/limits.ts';
+import { isStorableInstant, isStorableText } from './jobqueue/storable.ts';
+
+/** At most `most` characters. */
+export const text = (most: number) =>
+  z.string().max(most).refine(isStorableText, 'expected text without NUL or half characters');
+
+/** ISO 8601 with its offset. Sent on as a Date or in UTC, because Postgres does not know every offset that the standard allows. */
+export const instant = z.iso
+  .datetime({ offset: true })
+  .transform((written) => new Date(written))
+  .refine(isStorableInstant, 'expected an instant of the years 1 to 9999');
+
+/** Of a job, or of any other row that is numbered. */
+export const rowId = z
+  .string()
+  .regex(/^[1-9]\d{0,18}$/, 'expected an id as digits')
+  .refine(isJobId, 'expected an id below 2^63');
+
+/** Of a type or a queue. */
+export const name = z.string().regex(LIMITS.name.pattern, `expected a name ${LIMITS.name.words}`);
+
+export const companyId = z.string().regex(/^[A-Za-z0-9_.:@-]{1,100}$/, "expected 1 to 100 letters, digits or '_.:@-'");
+
+/** Of an import or a campaign: made by us as a UUID, or the client's own. Then a repeated request is the same one. */
+export const clientId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, "expected 8 to 64 letters, digits, '_' or '-'");
