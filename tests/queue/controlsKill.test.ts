@@ -7,7 +7,14 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { DRIVERS } from '../support/driverParity.ts';
 import { programFile } from '../support/programs.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
-import { type DrainProcess, endDrainProcesses, type Network, networkFor, startDrainProcess } from './drainProcess.ts';
+import {
+  type DrainProcess,
+  deadStatementsEnd,
+  endDrainProcesses,
+  type Network,
+  networkFor,
+  startDrainProcess,
+} from './drainProcess.ts';
 import type { OperatorOrders } from './programs/operator.ts';
 import { endLeases, rows, statuses } from './support.ts';
 
@@ -64,13 +71,6 @@ async function kill(child: ChildProcess): Promise<void> {
   const ended = once(child, 'close');
   child.kill('SIGKILL');
   await ended;
-}
-
-/** Statements of the dead end by themselves, a moment later. */
-function deadStatementsEnd(): Promise<void> {
-  const active = `select from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'`;
-  return vi.waitFor(async () => expect(await rows(database, active)).toEqual([]), { timeout: 15_000, interval: 20 });
 }
 
 async function bury(count: number): Promise<void> {
@@ -138,7 +138,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
         await child.ended;
       }),
     ]);
-    await deadStatementsEnd();
+    await deadStatementsEnd(database);
     await endLeases(database);
     const rest = await queue.cancel({ queue: 'goes' }, { ...ANN, reason: 'wrong template' });
     await queue.drain({ budgetMs: 60_000, concurrency: 20 });
@@ -178,7 +178,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
     for (const child of others)
       child.obey({ ...network.way, drain: { budgetMs: 60_000, concurrency: 5, maxBatch: 20 } });
     await killAmidWork(others, 20);
-    await deadStatementsEnd();
+    await deadStatementsEnd(database);
 
     for (let tick = 0; tick < 5; tick++) {
       await endLeases(database);
@@ -215,7 +215,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
       await vi.waitFor(async () => expect(await rows(database, waiting)).not.toEqual([]), { timeout: 15_000 });
       await kill(operator);
     });
-    await deadStatementsEnd();
+    await deadStatementsEnd(database);
     const { CANCELLED = 0 } = await statuses(database);
     expect([0, 500]).toContain(CANCELLED);
     expect(await queue.cancel({ type: 'doomed' }, { ...ANN, reason: 'again' })).toMatchObject({
@@ -242,7 +242,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
       const operator = startOperator(network, does, 2);
       await slicesTold(operator, 2);
       await kill(operator);
-      await deadStatementsEnd();
+      await deadStatementsEnd(database);
       const again = {
         cancel: () => queue.cancel({ type: 'doomed' }, { ...ANN, reason: 'wrong template' }),
         replay: () => queue.replay({ type: 'doomed' }, ANN),

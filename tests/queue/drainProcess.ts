@@ -2,12 +2,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { expect, vi } from 'vitest';
+import type { Database } from '../../db/client.ts';
 import type { DriverName } from '../support/driverParity.ts';
 import type { Faults } from '../support/faults.ts';
 import { neonEndpoint } from '../support/neonEndpoint.ts';
 import { programFile } from '../support/programs.ts';
 import { tcpProxy } from '../support/tcpProxy.ts';
 import type { Fact, Orders } from './programs/drainer.ts';
+import { rows } from './support.ts';
 
 type FactOf<Name extends Fact['fact']> = Extract<Fact, { fact: Name }>;
 
@@ -93,4 +96,11 @@ export async function networkFor(driver: DriverName, url: string): Promise<Netwo
   }
   const { faults, origin, close } = await neonEndpoint(url);
   return { faults, way: { url, connection: { driver, endpoint: origin } }, close };
+}
+
+/** Statements of the dead end by themselves, a moment later: until then they may still claim, and hold what they claimed. */
+export function deadStatementsEnd(database: Database): Promise<void> {
+  const active = `select from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'`;
+  return vi.waitFor(async () => expect(await rows(database, active)).toEqual([]), { timeout: 15_000, interval: 20 });
 }

@@ -4,7 +4,14 @@ import { connect, type Database } from '../../db/client.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { DRIVERS, type DriverName } from '../support/driverParity.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
-import { type DrainProcess, endDrainProcesses, type Network, networkFor, startDrainProcess } from './drainProcess.ts';
+import {
+  type DrainProcess,
+  deadStatementsEnd,
+  endDrainProcesses,
+  type Network,
+  networkFor,
+  startDrainProcess,
+} from './drainProcess.ts';
 import type { Orders } from './programs/drainer.ts';
 import { endLeases, rows, statuses } from './support.ts';
 
@@ -105,13 +112,6 @@ function isReported(id: string, fence: number): Promise<void> {
   });
 }
 
-/** Statements of the dead end by themselves, a moment later. */
-function deadStatementsEnd(): Promise<void> {
-  const active = `select from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'`;
-  return vi.waitFor(async () => expect(await rows(database, active)).toEqual([]), { timeout: 15_000, interval: 20 });
-}
-
 interface Run {
   readonly id: string;
   readonly fence: number;
@@ -136,7 +136,7 @@ async function killAll(kills: readonly Kill[]): Promise<Run[]> {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  await deadStatementsEnd();
+  await deadStatementsEnd(database);
   return started;
 }
 
@@ -219,7 +219,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
       child.kill('SIGKILL');
       await child.ended;
     });
-    await deadStatementsEnd();
+    await deadStatementsEnd(database);
     await network.close();
 
     const { COMPLETED = 0, PROCESSING = 0 } = await statuses(database);

@@ -7,6 +7,7 @@ import { connect, type Database } from '../../db/client.ts';
 import type { DrainReport, Limit } from '../../lib/jobqueue/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { programFile } from '../support/programs.ts';
+import { deadStatementsEnd } from './drainProcess.ts';
 import {
   createUses,
   excess,
@@ -172,6 +173,7 @@ test('drains that are killed with tokens in hand only lose them', { timeout: 120
     sender.kill();
     await sender.ended;
   }
+  await deadStatementsEnd(first());
   await endLeases(first());
   const reports = await Promise.all(
     databases.map((database) => limitedQueue(database, { limit }).drain({ budgetMs: 40_000 })),
