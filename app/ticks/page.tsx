@@ -116,6 +116,7 @@ function row(drain: DrainView): TableRow {
       trips: count(roundTrips),
       notes: (
         <span className="flex flex-wrap gap-1">
+          {report.unconfirmed > 0 && <span className="badge text-bad">{count(report.unconfirmed)} not confirmed</span>}
           {gap && <span className="badge text-warn">gap of {duration(gapMs)}</span>}
           {overlaps > 0 && <span className="badge text-warn">beside {count(overlaps)} other</span>}
           {coldStart && <span className="badge text-soft">cold start</span>}

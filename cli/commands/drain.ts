@@ -25,6 +25,7 @@ const SHOWN = [
   'cancelled',
   'givenBack',
   'lost',
+  'unconfirmed',
   'rescued',
 ] as const;
 

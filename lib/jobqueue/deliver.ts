@@ -2,6 +2,7 @@
 import type { Executor } from '../../db/database.ts';
 import { diagnose, inFull } from '../../db/diagnosis.ts';
 import { type Ended, type News, outcomesOf, withoutValues } from './held.ts';
+import { withOutcomes } from './report.ts';
 import { settle } from './retry.ts';
 import { verdictOn } from './sqlstate.ts';
 import { type Claim, type StepAnswer, type StepRequest, step } from './store/step.ts';
@@ -29,8 +30,8 @@ export interface Delivery {
   readonly uuid: () => string;
   /** After this instant of `nowMs` nothing is tried again. */
   readonly giveUpAtMs: () => number;
-  /** Counts a round trip. */
-  readonly tried: () => void;
+  /** Counts a round trip; `tries` is above 1 when the step before had no answer. */
+  readonly tried: (tries: number) => void;
 }
 
 /** Postgres did not answer in time, or refused each try; `cause` is the last error. The outcomes in hand were not recorded. */
@@ -62,11 +63,13 @@ async function sendUntilAnswered(delivery: Delivery, parcel: Parcel): Promise<St
   for (let tries = 1; ; tries++) {
     const leftMs = delivery.giveUpAtMs() - delivery.nowMs();
     try {
-      delivery.tried();
+      delivery.tried(tries);
       const now = delivery.nowMs();
       const request = {
         drain: {
           ...parcel.drain,
+          // what is confirmed by now and what comes with this very step: both are true once the row is written
+          ...(parcel.drain.report && { report: withOutcomes(parcel.drain.report, parcel.ended) }),
           claim,
           again: tries > 1,
           keyed: parcel.ended.some(isKeyed),

@@ -10,6 +10,8 @@ export interface JobLog {
   readonly started?: (held: Held) => void;
   settled(ended: Ended): void;
   lost(held: Held): void;
+  /** Nobody knows whether its outcome is stored. */
+  unconfirmed(held: Held): void;
   /** Convicted by the database: only their ids are known here. */
   crashed(ids: readonly string[]): void;
 }
@@ -52,6 +54,7 @@ export function jobLog(log: Log, wanted: LogJobs, drain: string): JobLog | null 
       }
     },
     lost: (held) => log('warn', 'job_lost', fieldsOf(held, drain)),
+    unconfirmed: (held) => log('warn', 'job_unconfirmed', fieldsOf(held, drain)),
     crashed(ids) {
       for (const job of ids) log('error', 'job_dead_lettered', { drain, job, ...errorOf(CRASHED) });
     },

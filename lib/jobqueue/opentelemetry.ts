@@ -88,13 +88,14 @@ function drainSpan(
       return runSpan(run, trace.setSpan(within, run));
     },
     end(report) {
-      const { claimed, completed, retried, deadLettered, lost, rescued, steps, stopReason } = report;
+      const { claimed, completed, retried, deadLettered, lost, unconfirmed, rescued, steps, stopReason } = report;
       span.setAttributes({
         'jobqueue.drain.claimed': claimed,
         'jobqueue.drain.completed': completed,
         'jobqueue.drain.retried': retried,
         'jobqueue.drain.dead_lettered': deadLettered,
         'jobqueue.drain.lost': lost,
+        'jobqueue.drain.unconfirmed': unconfirmed,
         'jobqueue.drain.rescued': rescued,
         'jobqueue.drain.steps': steps,
         ...(stopReason !== null && { 'jobqueue.drain.stop_reason': stopReason }),

@@ -29,6 +29,11 @@ export interface DrainReport {
   cancelled: number;
   /** Outcomes whose fence was no longer ours: they changed nothing. */
   lost: number;
+  /**
+   * Outcomes that Postgres did not confirm before the drain ended, or refused: counted nowhere else. Their jobs run again when their
+   * leases end, unless only the answer was lost.
+   */
+  unconfirmed: number;
   /** Jobs taken over from a drain that died. */
   rescued: number;
   steps: number;
@@ -53,6 +58,7 @@ export function emptyReport(id: string, source: string): DrainReport {
     continued: 0,
     cancelled: 0,
     lost: 0,
+    unconfirmed: 0,
     rescued: 0,
     steps: 0,
     stopReason: null,
@@ -70,7 +76,17 @@ const COUNTER = {
   cancelled: 'cancelled',
 } as const satisfies Record<Settlement['to'], keyof DrainReport>;
 
-/** Counts one settlement; `by` is -1 to take it back when Postgres answers that it was lost. */
-export function count(report: DrainReport, to: Settlement['to'], by: 1 | -1 = 1): void {
-  report[COUNTER[to]] += by;
+/** Counts one settlement that Postgres has confirmed. */
+export function count(report: DrainReport, to: Settlement['to']): void {
+  report[COUNTER[to]]++;
+}
+
+/** The report as it is once Postgres has stored these outcomes: what a step that carries them tells the ledger. */
+export function withOutcomes(
+  report: DrainReport,
+  outcomes: readonly { readonly settlement: Settlement }[],
+): DrainReport {
+  const then = { ...report };
+  for (const { settlement } of outcomes) count(then, settlement.to);
+  return then;
 }

@@ -16,9 +16,10 @@ import { LedgerEntry } from './ledgerEntry.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import type { RateLimiter } from './rateLimit.ts';
-import { count, type DrainReport } from './report.ts';
+import { count, type DrainReport, withOutcomes } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
 import { batchSize, holdLimit } from './slots.ts';
+import { reasonOf } from './sqlstate.ts';
 import type { Claim } from './store/step.ts';
 import { Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
@@ -65,6 +66,10 @@ export class Steps implements Member {
 
   #sent = 0;
   #inFlight = 0;
+  /** How many outcomes are on their way, unconfirmed. */
+  #endedInFlight = 0;
+  /** Steps that Postgres did not take at the first try. */
+  readonly #repeated = new Set<Parcel>();
   #lastHeartbeatAtMs = 0;
   readonly #flight = new Flight();
   #claimsInFlight = 0;
@@ -182,18 +187,36 @@ export class Steps implements Member {
   /** The last steps: what is still to be settled, then the ledger row with the report as it came out. */
   async close(pause: (ms: number) => Promise<void>): Promise<void> {
     const { report, timetable } = this.#options;
+    let told = false; // after a failure the row is written once, without outcomes: what failed was perhaps only theirs
     for (;;) {
       const now = performance.now();
-      if (now >= timetable.endAtMs || this.#failure !== null) return;
+      if (this.#failure !== null) {
+        report.stopReason = 'database_unreachable';
+        report.error = reasonOf(this.#failure.error);
+        this.#noteUnconfirmed(this.#ended.splice(0));
+      }
+      if (now >= timetable.endAtMs || told) break;
       if (this.#inFlight > 0) {
         await pause(timetable.endAtMs - now);
+      } else if (this.#failure !== null) {
+        told = true;
+        if (this.#answered) await this.#send(null, now);
       } else if (this.#ended.length > 0 || !this.#closed || this.#tally.isNew) {
-        const promised = JSON.stringify({ ...report, steps: 0 });
+        const promised = JSON.stringify({ ...withOutcomes(report, this.#ended), steps: 0 });
         this.#closed = true;
         await this.#send(null, now);
-        this.#closed = promised === JSON.stringify({ ...report, steps: 0 }); // else some outcome was lost: write it anew
-      } else return;
+        this.#closed &&= promised === JSON.stringify({ ...report, steps: 0 }); // else some outcome was lost: write it anew
+      } else break;
     }
+    this.#noteUnconfirmed(this.#ended.splice(0));
+    report.unconfirmed += this.#endedInFlight;
+  }
+
+  /** Their leases end, and another drain takes the jobs. */
+  #noteUnconfirmed(ended: readonly Ended[]): void {
+    const { report, tell } = this.#options;
+    report.unconfirmed += ended.length;
+    for (const { held } of ended) tell?.unconfirmed(held);
   }
 
   #mustTell(now: number): boolean {
@@ -218,6 +241,7 @@ export class Steps implements Member {
     const { report, limit: mostJobs, includePaused, queue } = this.#options;
     const hands = this.#hands;
     if (hands.suspect !== null || this.#idleClaimInFlight || anotherHoldsSuspect(this)) return null;
+    if (this.#repeated.size > 0) return null; // while outcomes cannot be stored, more jobs would only run in vain
     if (hands.pace.concurrency === 1 && this.#claimsInFlight > 0) return null; // one by one means in order: answers may overtake
     const room = holdLimit(hands.pace, this.#flight.most) - hands.size - this.#comingJobs;
     const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
@@ -248,9 +272,10 @@ export class Steps implements Member {
     const isHeartbeat = now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
     if (isHeartbeat) this.#lastHeartbeatAtMs = now;
     const news = hands.takeNews(now, isHeartbeat);
-    for (const { settlement } of ended) count(report, settlement.to);
+    const isWhole = this.#endedInFlight === 0;
     this.#sent++;
     this.#inFlight++;
+    this.#endedInFlight += ended.length;
     if (claim) {
       this.#claimsInFlight++;
       this.#comingJobs += claim.limit;
@@ -274,27 +299,31 @@ export class Steps implements Member {
       },
     };
     try {
-      const delivered = await deliver(this.#delivery(), parcel);
+      const delivered = await deliver(this.#delivery(parcel), parcel);
       this.#tally.hear(delivered.answer, performance.now());
       this.#ledger.hear(delivered.answer);
       this.#flight.hear(delivered.answer, chores !== null);
       this.#answered = true;
       hands.hear(delivered.answer.paused ?? [], performance.now()); // Postgres without this release's functions does not say
-      this.#noteSettled(ended, delivered);
+      if (delivered.ended !== ended) this.#closed = false; // it went in parts, and the last of them told the ledger
+      this.#noteSettled(delivered);
       this.#tally.settle(counts, ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
       if (claim) {
         this.#noteClaimed(claim, parcel, delivered, now);
+        this.#closed &&= isWhole;
         this.#lookedAfterChores = broughtBefore;
       }
       this.#chores.take(delivered.answer.chores);
     } catch (error) {
-      this.#failure = { error }; // these outcomes stay unsettled: their leases end, and another drain takes the jobs
-      for (const { settlement } of ended) count(report, settlement.to, -1);
+      this.#failure = { error };
+      this.#noteUnconfirmed(ended);
       for (const { checkpoints } of news) for (const checkpoint of checkpoints) checkpoint.refused(error);
     } finally {
       for (const { held, checkpoints } of news) if (checkpoints.length > 0) held.checkpointAnswered();
       this.#inFlight--;
+      this.#repeated.delete(parcel);
+      this.#endedInFlight -= ended.length;
       if (claim) {
         this.#claimsInFlight--;
         this.#comingJobs -= claim.limit;
@@ -308,7 +337,7 @@ export class Steps implements Member {
     }
   }
 
-  #delivery(): Delivery {
+  #delivery(parcel: Parcel): Delivery {
     const { executor, timetable, report } = this.#options;
     return {
       executor,
@@ -316,8 +345,9 @@ export class Steps implements Member {
       random: Math.random,
       uuid: randomUUID,
       giveUpAtMs: () => timetable.endAtMs,
-      tried: () => {
+      tried: (tries) => {
         report.steps++;
+        if (tries > 1) this.#repeated.add(parcel);
       },
     };
   }
@@ -338,9 +368,8 @@ export class Steps implements Member {
     return this.#admission.outOfTime.filter((type) => !this.#hands.hasStarted(type));
   }
 
-  #noteSettled(sent: readonly Ended[], { ended, answer }: Delivered): void {
+  #noteSettled({ ended, answer }: Delivered): void {
     const { report, tell } = this.#options;
-    for (const { settlement } of sent) count(report, settlement.to, -1);
     const lost = new Set(answer.lost);
     for (const one of ended) {
       const isLost = lost.has(one.held.claimed.id);

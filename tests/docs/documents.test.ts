@@ -104,6 +104,7 @@ describe('the runbook', () => {
       continued: 0,
       cancelled: 0,
       lost: 0,
+      unconfirmed: 0,
       rescued: 0,
       steps: 0,
       stopReason: null,

@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
+import type { Log } from '../../lib/jobqueue/log.ts';
 import { shorten } from '../support/deadlines.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { CLAIM, claimOne, outcome, send } from './playedStep.ts';
-import { emptyTables, queueOf, rows, statuses, type Witness, witness } from './support.ts';
+import { emptyTables, queueOf, rows, statuses, type Witness, witness, works } from './support.ts';
 
 const BATCH = 100;
 const DRAIN = { budgetMs: 20_000, concurrency: BATCH, maxBatch: BATCH };
@@ -63,6 +64,34 @@ describeEachDriver('a lost answer', (setup) => {
       },
       { timeout: 10_000, interval: 10 },
     );
+
+  test('an outcome that Postgres has no room for is counted as not confirmed, by the report, the log and the ledger', async () => {
+    const full = "begin raise 'could not extend file: No space left on device' using errcode = '53100'; end";
+    await rows(observer, `create function full_disk() returns trigger language plpgsql as $$ ${full} $$`);
+    await rows(observer, 'create trigger full_disk before insert on jobqueue.job_history execute function full_disk()');
+    try {
+      const lines: string[] = [];
+      const log: Log = (level, event) => void lines.push(`${level} ${event}`);
+      const { queue, seen } = queueOf(setup.database, undefined, { log, logJobs: 'failures' });
+      await queue.addJobs(works(300));
+      const report = await queue.drain({ budgetMs: 3_000, maxBatch: 10 });
+      expect(report).toMatchObject({ completed: 0, retried: 0, stopReason: 'database_unreachable' });
+      expect(report.unconfirmed).toBe(seen.order.length);
+      expect(report.unconfirmed).toBeLessThanOrEqual(50); // nothing more is claimed meanwhile: it would only run in vain
+      expect(lines.filter((line) => line === 'warn job_unconfirmed')).toHaveLength(report.unconfirmed);
+      expect(lines.at(-1)).toBe('warn drain_ended');
+      expect(await statuses(observer)).toEqual({ PENDING: 300 - seen.order.length, PROCESSING: seen.order.length });
+      const [drain] = await queue.drains({ id: report.id });
+      expect(drain).toMatchObject({
+        state: 'finished',
+        stopReason: 'database_unreachable',
+        report: { completed: 0, unconfirmed: report.unconfirmed },
+      });
+    } finally {
+      await rows(observer, 'drop trigger full_disk on jobqueue.job_history');
+      await rows(observer, 'drop function full_disk');
+    }
+  });
 
   test('of a step that settled 100 and claimed 100: the drain goes on at once with those 100', async () => {
     const { seen, drain } = await twoBatches(setup.database);

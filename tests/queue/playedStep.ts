@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Database } from '../../db/client.ts';
+import { emptyReport } from '../../lib/jobqueue/report.ts';
 import { type Claim, type ClaimedJob, type StepAnswer, type StepRequest, step } from '../../lib/jobqueue/store/step.ts';
 
 export const CLAIM: Claim = {
@@ -33,7 +34,7 @@ export function send(
     flowed: true,
     keyWindowMs: 60_000,
     lingerMs: 0,
-    report: {},
+    report: emptyReport(randomUUID(), 'test'),
     running: [],
     stopReason: null,
     ...request.drain,

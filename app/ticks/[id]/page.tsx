@@ -22,6 +22,7 @@ const COUNTS = [
   ['Continued', 'continued'],
   ['Cancelled', 'cancelled'],
   ['Lost', 'lost'],
+  ['Not confirmed', 'unconfirmed'],
   ['Rescued', 'rescued'],
   ['Steps', 'steps'],
 ] as const satisfies readonly (readonly [string, keyof DrainView['report']])[];

@@ -1,5 +1,7 @@
 /** The statement of a drain: one step, parameters out, answer decoded once. Nothing in this folder decides. */
+
 import type { Executor } from '../../../db/database.ts';
+import type { DrainReport } from '../report.ts';
 import { only } from './rows.ts';
 
 /** A job as a step hands it over. `attempt` counts the attempts that ended; the coming run is the next one. */
@@ -68,7 +70,7 @@ export interface StepRequest {
     readonly keyWindowMs: number;
     readonly lingerMs: number;
     /** For the ledger row, which a step without it leaves as it is. */
-    readonly report?: object;
+    readonly report?: DrainReport;
     readonly running?: readonly string[];
     /** What the drain holds and has not started. */
     readonly waiting?: readonly QueueAndType[];
