@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { KEEP_ALIVE_MS } from './deadlines.ts';
+import { diagnose } from './diagnosis.ts';
 import { MigrationError } from './errors.ts';
 import { fitFor, requireUnicode, settle } from './migrationSession.ts';
 
@@ -187,7 +188,8 @@ async function apply(client: pg.Client, { id, scope, name, sql, sha256 }: Migrat
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error; // the connection is gone
     const message = `${id}${lineOf(error, sql)}: ${error.message} (${error.code}); nothing of it was applied`;
-    throw new MigrationError(message, { cause: error });
+    const means = diagnose(error)?.says;
+    throw new MigrationError(means === undefined ? message : `${message}: ${means}`, { cause: error });
   }
 }
 

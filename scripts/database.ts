@@ -62,6 +62,7 @@ async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
   try {
     return { address, ...(await migrate({ url, log })) };
   } catch (error) {
+    if (error instanceof MigrationError) throw error; // it names its file
     throw connectionError(error, { variable, address }) ?? error;
   }
 }

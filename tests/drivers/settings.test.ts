@@ -190,6 +190,18 @@ describeEachDriver('the settings of a role', (setup) => {
     ]);
   });
 
+  test('a drain that the database leaves half-way says in its report why', async () => {
+    const { queue, seen } = queueOf(setup.connect());
+    const name = new URL(setup.directUrl).pathname.slice(1);
+    seen.onStart = () => administer(setup, `alter database ${name} set default_transaction_read_only = on`);
+    await queue.addJob('work', noop);
+    expect(await queue.drain({ budgetMs: 1_500 })).toMatchObject({
+      completed: 0,
+      stopReason: 'database_unreachable',
+      error: expect.stringMatching(/takes no writes.*\(25006\)\.$/),
+    });
+  });
+
   test.each([
     ['lock_timeout', /a lock was not free in time.*\(55P03\)/],
     ['statement_timeout', /a statement was cancelled.*\(57014\)/],

@@ -107,6 +107,16 @@ test('a failing migration leaves nothing behind, keeps what came before, and nam
   expect((await run()).applied[0]).toBe('jobqueue/0002_broken.sql');
 });
 
+test('a refusal that is not the fault of the file says what to do', async () => {
+  write(
+    'core/0002_denied.sql',
+    "do $$ begin raise exception 'permission denied for schema public' using errcode = '42501'; end $$",
+  );
+  await expect(run()).rejects.toThrow(
+    /^jobqueue\/0002_denied\.sql: permission denied .* \(42501\); .*applied: this role lacks a right/,
+  );
+});
+
 test('what newer code applied is left alone by older code', async () => {
   write('core/0002_later.sql', 'create table jobqueue.later (n int);');
   await run();
