@@ -17,7 +17,7 @@ import { viewerZone } from './ui/zoned';
 export default async function Overview({ searchParams }: PageProps<'/'>) {
   const { role } = await requireSession();
   const { refused } = await searchParams;
-  // Three statements, at once: docs/console.md says what they cost.
+  // Four statements, at once: docs/console.md says what they cost.
   const [health, overview, stats, zone] = await Promise.all([
     queue.health(),
     queue.overview(),

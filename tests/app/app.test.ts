@@ -180,7 +180,7 @@ describe('the login', () => {
     expect((await sql.query('select key from jobqueue.buckets')).rows).toEqual([]);
   });
 
-  test('works while the database takes no writes', async () => {
+  test('works while the database takes no writes: every page shows, and an action says that it was refused', async () => {
     const name = new URL(db.url).pathname.slice(1);
     const reconnect = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`;
     await sql.query(`alter database ${name} set default_transaction_read_only = on`);
@@ -189,7 +189,23 @@ describe('the login', () => {
       const someone = openBrowser(app.url);
       const response = await someone.signIn(OPERATOR_SECRET, 'olga');
       expect([response.status, response.headers.get('location')]).toEqual([303, '/']);
-      expect((await someone.get('/jobs')).status).toBe(200);
+      const pages = [
+        '/',
+        '/jobs',
+        '/jobs/1',
+        '/dead-letters',
+        '/incident',
+        '/schedules',
+        '/ticks',
+        '/campaigns',
+        '/imports',
+        '/audit',
+      ];
+      const shown = await Promise.all(pages.map(async (page) => [page, (await someone.get(page)).status]));
+      expect(shown).toEqual(pages.map((page) => [page, 200]));
+      expect(await (await someone.get('/')).text()).toContain('read-only transaction (25006)');
+      const refused = await someone.submit('/', 'Enqueue a demo job');
+      expect(refused.headers.get('location')).toBe('/?refused=database_refused');
       expect((await sql.query("select 1 from jobqueue.audit_log where actor = 'olga'")).rows).toEqual([]);
     } finally {
       await sql.query(`alter database ${name} reset default_transaction_read_only`);
