@@ -5,11 +5,15 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '../../db/client.ts';
 import { createQueue } from '../../lib/jobqueue/index.ts';
 import { jobs } from '../../lib/jobs/index.ts';
+import { compile } from '../compile.ts';
 import { Clock } from './clock.ts';
 import type { Systems } from './systems.ts';
 import type { Drains } from './ticks.ts';
@@ -63,13 +67,15 @@ export async function startChaos({ database, systems, env, print }: ChaosOptions
   const operator = createQueue({ database: () => database, jobs });
   const since = new Date();
   const over = new AbortController();
+  const folder = await mkdtemp(join(tmpdir(), 'jobqueue-chaos-'));
+  await compile({ drainer: DRAINER }, folder);
   const totals = { kills: 0, 'jobs torn by kills': 0, 'brought back by an operator': 0 };
   let started = 0;
   let nextLookMs = 0;
 
   const start = (): void => {
     const source = `chaos-${process.pid}-${++started}`;
-    const drain = spawn(process.execPath, ['--import', 'tsx', DRAINER, source], {
+    const drain = spawn(process.execPath, [join(folder, 'drainer.mjs'), source], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -136,6 +142,7 @@ export async function startChaos({ database, systems, env, print }: ChaosOptions
       over.abort();
       await Promise.allSettled([killing]);
       await Promise.all([...drains].map(kill));
+      await rm(folder, { recursive: true });
     },
   };
 }
