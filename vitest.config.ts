@@ -1,5 +1,6 @@
 /** How the tests run: real PostgreSQL for all of them, one process per file, few at once. */
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './tests/support/longestFirst.ts';
 
 export default defineConfig({
   test: {
@@ -11,6 +12,7 @@ export default defineConfig({
     pool: 'forks',
     // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two cores busy.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // What really waits (leases, backoff) is seconds; the rest is room for a loaded machine with two cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
