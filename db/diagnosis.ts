@@ -44,7 +44,7 @@ export function diagnose(error: unknown): Diagnosis | null {
 
 /** The meaning, then the server's words with their SQLSTATE. */
 export function inFull({ says, answer }: Diagnosis): string {
-  return answer === null ? says : `${says} PostgreSQL says: ${answer.words} (${answer.sqlstate}).`;
+  return answer === null ? says : `${says} The server says: ${answer.words} (${answer.sqlstate}).`;
 }
 
 /** A proxy may answer with a page; of a sentence the first line says enough. */

@@ -105,6 +105,7 @@ const HARMLESS = {
   lock_timeout: "'5s'",
   idle_in_transaction_session_timeout: "'5s'",
   default_transaction_deferrable: 'on',
+  'plpgsql.extra_errors': 'all',
   enable_indexscan: 'off',
   jit_above_cost: '0',
   max_parallel_workers_per_gather: '4',
@@ -156,7 +157,7 @@ describeEachDriver('the settings of a role', (setup) => {
     await before.drain({ budgetMs: 5_000 });
     const { queue } = queueOf(await withDefaults(setup, { default_transaction_read_only: 'on' }));
     await expect(queue.drain({ budgetMs: 5_000 })).rejects.toThrow(
-      /^Postgres refused a step 6 times: the database takes no writes\..* PostgreSQL says: .*read-only transaction \(25006\)\.$/,
+      /^Postgres refused a step 6 times: the database takes no writes\..* The server says: .*read-only transaction \(25006\)\.$/,
     );
     await expect(queue.addJob('work', noop)).rejects.toMatchObject({ code: '25006' });
     const [database] = (await queue.health()).checks;

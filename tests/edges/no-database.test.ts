@@ -75,7 +75,7 @@ describe('a database that takes no writes', () => {
     for (const [status, body] of answers) {
       expect([status, body]).toEqual([500, { error: { code: 'database_unavailable', message: expect.any(String) } }]);
       const { message } = (body as { error: { message: string } }).error;
-      expect(message).toMatch(/takes no writes\..* replica.* PostgreSQL says: .*read-only transaction \(25006\)\.$/);
+      expect(message).toMatch(/takes no writes\..* replica.* The server says: .*read-only transaction \(25006\)\.$/);
       expect(message).not.toContain(new URL(db.url).host);
     }
     expect(await answer(api.health, ask('/api/health'))).toMatchObject([
