@@ -103,6 +103,7 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
       total: 30,
       atLeast: false,
       groups: [{ queue: 'default', type: 'crm_sync', status: 'PENDING', jobs: 30 }],
+      warnings: [],
     });
     const unasked = await run(args, at());
     expect(unasked.code).toBe(2);

@@ -65,6 +65,7 @@ describeEachDriver('a replay', (setup) => {
       skipped: 0,
       done: true,
       refusals: [],
+      warnings: [],
     });
     expect(await queue.getJob(id)).toMatchObject({
       status: 'PENDING',
@@ -151,6 +152,7 @@ describeEachDriver('a replay', (setup) => {
       atLeast: false,
       groups: [],
       samples: [],
+      warnings: [],
     });
     expect(await statuses(database)).toEqual(before);
   });
