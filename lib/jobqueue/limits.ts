@@ -20,6 +20,8 @@ export const LIMITS = {
   /** What one step may claim or settle: answers stay far below the HTTP driver's 64 MB even when JSON escapes double them. */
   stepBytes: 4 * MIB,
   stepJobs: 1_000,
+  /** A job that was claimed less often is not worth a word: at five seconds a slice that is an hour and a half of work. */
+  fewSlices: 1_000,
   maxPriority: 10,
   maxAttempts: 100,
   /** Further out than any real plan; guards against seconds taken for milliseconds. */

@@ -42,6 +42,8 @@ export interface DrainReport {
   nextDueInMs: number | null;
   /** Types with jobs in the table and no handler in this deployment. */
   unhandled: readonly string[];
+  /** The job that has been claimed most often, if at least 1,000 times: each slice is a claim, and some never end. */
+  mostSlices: { readonly job: string; readonly type: string; readonly slices: number } | null;
   /** Only of `database_unreachable`: what Postgres said, what it means and what to do. */
   error?: string;
 }
@@ -64,6 +66,7 @@ export function emptyReport(id: string, source: string): DrainReport {
     stopReason: null,
     nextDueInMs: null,
     unhandled: [],
+    mostSlices: null,
   };
 }
 

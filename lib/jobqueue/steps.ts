@@ -401,6 +401,9 @@ export class Steps implements Member {
     const asSent = answer.lost.length === 0 && ended === parcel.ended;
     const inOneLook = claim.past === undefined;
     this.#closed = this.#foundNothing && inOneLook && !lingers && asSent && answer.chores === null && !this.passedOver;
+    for (const { id, type, fence } of answer.jobs)
+      if (fence >= LIMITS.fewSlices && fence > (report.mostSlices?.slices ?? 0))
+        report.mostSlices = { job: id, type, slices: fence };
     const held = answer.jobs.map(
       (job) => new Held(job, jobs.get(job.type) as Job, this.#options, sentAtMs + (claim.types[job.type] as number)),
     );

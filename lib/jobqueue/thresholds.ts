@@ -23,6 +23,8 @@ export interface HealthOptions {
   readonly attempts?: number;
   /** So many ticks in a row that end for lack of time are too many; default 5. */
   readonly deadlineTicks?: number;
+  /** So often a live job may have been claimed, each slice of `continueWith` among them; default 10,000. Not below 1,000. */
+  readonly slices?: number;
   /** How long a snapshot may hold back vacuum; default '15m', and however young, 10 million transactions. */
   readonly snapshotAge?: number | StringValue;
 }
@@ -39,6 +41,7 @@ export interface Thresholds {
   readonly runTimes: number;
   readonly attempts: number;
   readonly deadlineTicks: number;
+  readonly slices: number;
   readonly snapshotMs: number;
   readonly snapshotXids: number;
 }
@@ -55,7 +58,7 @@ export function thresholdsOf(
   sleepMs: number,
 ): Thresholds {
   const { missedTicks = 3, deadLetters = 3, retryRatio = 0.2, times = 3, runTimes = 3 } = options;
-  const { attempts = 20, deadlineTicks = 5 } = options;
+  const { attempts = 20, deadlineTicks = 5, slices = 10_000 } = options;
   const tickMs = durationMs('tickEvery', options.tickEvery ?? '1m') * within('missedTicks', missedTicks, 1, 1_000);
   const startWithinMs =
     options.startWithin === undefined
@@ -74,6 +77,7 @@ export function thresholdsOf(
     runTimes: within('runTimes', runTimes, 1, 1_000),
     attempts: within('attempts', attempts, 1, 1_000_000),
     deadlineTicks: within('deadlineTicks', deadlineTicks, 1, 100),
+    slices: within('slices', slices, LIMITS.fewSlices, 1_000_000_000),
     snapshotMs: durationMs('snapshotAge', options.snapshotAge ?? '15m'),
     snapshotXids: SNAPSHOT_XIDS,
   };

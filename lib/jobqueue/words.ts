@@ -50,6 +50,11 @@ const SENTENCES: Readonly<Record<string, (found: Found) => string>> = {
         `red from ${duration(limit)} on`,
   deadlines: ({ value, limit }) =>
     `${value} ticks in a row ended for lack of time${value !== null && value >= 100 ? ', or more' : ''}, red from ${limit} on`,
+  slices: ({ subject, value, limit, data }) =>
+    subject === ''
+      ? 'no job goes on without end'
+      : `job ${data.job} of ${subject} has been claimed ${thousands(value)} times, red from ${thousands(limit)} on: ` +
+        'if its state does not change any more, cancel it',
   unhandled: ({ subject, value, limit }) =>
     subject === ''
       ? 'every due job has a handler here'

@@ -110,6 +110,7 @@ describe('the runbook', () => {
       stopReason: null,
       nextDueInMs: null,
       unhandled: [],
+      mostSlices: null,
     } satisfies DrainReport).filter((name) => !notCounters.includes(name));
     const prose = proseOf('docs/operations.md');
     expect([...reasons, ...counters].filter((word) => !prose.includes(`\`${word}\``))).toEqual([]);

@@ -1,8 +1,9 @@
 /** Health: each check green and red, by rows that look like what went wrong, and probes that stay small. */
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
+import { continueWith } from '../../lib/jobqueue/index.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { rows } from './support.ts';
+import { queueOf, rows, works } from './support.ts';
 import { aMinuteLater, calm, dayOf, deadLetters, dueFor, noTickFor, rollup, ticked, watchedQueue } from './watched.ts';
 
 const NAMES = [
@@ -15,6 +16,7 @@ const NAMES = [
   'run_time',
   'deadlines',
   'unhandled',
+  'slices',
   'snapshot',
 ];
 
@@ -202,6 +204,26 @@ describeEachDriver('health', (setup) => {
     await dueFor(setup.database, 'of_another_app', '5 minutes');
     expect(await reds()).toMatchObject([{ name: 'unhandled', detail: expect.stringContaining('of_another_app') }]);
     await watchedQueue(setup.database).queue.pause({ type: 'of_another_app' });
+    expect(await names()).toEqual([]);
+  });
+
+  test('slices: a job that goes on without end is named, until it ends', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    seen.results.set(0, continueWith({ page: 1 }, { delayMs: 60_000 }));
+    const added = await queue.addJob('work', { mode: 'return', n: 0 });
+    await queue.addJobs(works(3));
+    const after = async (claims: number) => {
+      await rows(setup.database, 'update jobqueue.jobs set fence = $1::int, due_at = now()', claims - 1); // moved, not waited for
+      return queue.drain({ budgetMs: 5_000 });
+    };
+    expect(await after(9_999)).toMatchObject({ mostSlices: { job: added?.id, type: 'work', slices: 9_999 } });
+    expect(await names()).toEqual([]);
+    await after(10_000);
+    expect(await reds()).toMatchObject([
+      { name: 'slices', value: 10_000, limit: 10_000, detail: expect.stringContaining(`job ${added?.id} of work`) },
+    ]);
+    expect(await names(watchedQueue(setup.database, { health: { slices: 10_001 } }).queue)).toEqual([]);
+    await queue.cancel({ ids: [added?.id ?? ''] }, { actor: 'ann', reason: 'it goes in circles' });
     expect(await names()).toEqual([]);
   });
 

@@ -3,7 +3,7 @@
 -- of hourly sums.
 --
 -- thresholds  {functions: [signature], tickMs, types: {type: startWithinMs}, startWithinMs, deadLetters, times, retryRatio, attempts,
---             runTimes, deadlineTicks, snapshotMs, snapshotXids}; types: all with a handler here
+--             runTimes, deadlineTicks, slices, snapshotMs, snapshotXids}; types: all with a handler here
 -- answer      {checks: [{name, ok, value, limit, subject, data, red: [{subject, value, limit, data}]}]}
 --             A check is red while its value is at its limit or above. Where it has subjects (types), the worst one speaks
 --             for it, and `red` has at most 20 of those that are. Durations in ms.
@@ -38,6 +38,8 @@ begin
     union all
     select * from jobqueue.health_attempts_1(thresholds)
     union all
+    select * from jobqueue.health_slices_1((thresholds ->> 'slices')::float8)
+    union all
     select * from jobqueue.health_snapshot_1((thresholds ->> 'snapshotMs')::float8, (thresholds ->> 'snapshotXids')::float8)
   ), judged as (
     select f.*, f.value is null or f.value >= f."limit" as red,
@@ -52,7 +54,7 @@ begin
   into v_checks
   from (values (1, 'protocol', null), (2, 'ticks', null), (3, 'oldest_due', 'startWithinMs'), (4, 'dead_letters', 'deadLetters'),
                (5, 'retries', 'retryRatio'), (6, 'run_time', null), (7, 'deadlines', null), (8, 'unhandled', 'startWithinMs'),
-               (9, 'snapshot', 'snapshotMs')) as c(n, name, fallback)
+               (9, 'slices', 'slices'), (10, 'snapshot', 'snapshotMs')) as c(n, name, fallback)
   left join judged w on w.name = c.name and w.place = 1;
   return jsonb_build_object('checks', v_checks);
 end $$;
