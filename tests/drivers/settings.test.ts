@@ -105,7 +105,6 @@ const HARMLESS = {
   lock_timeout: "'5s'",
   idle_in_transaction_session_timeout: "'5s'",
   default_transaction_deferrable: 'on',
-  'plpgsql.extra_errors': 'all',
   enable_indexscan: 'off',
   jit_above_cost: '0',
   max_parallel_workers_per_gather: '4',
