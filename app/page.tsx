@@ -5,6 +5,7 @@ import { requireSession } from './operator';
 import { Charts } from './overview/charts';
 import { Lanes } from './overview/lanes';
 import { LastTicks } from './overview/lastTicks';
+import { OtherEnvironment } from './overview/otherEnvironment';
 import { Pauses } from './overview/pauses';
 import { Totals } from './overview/totals';
 import { Try } from './overview/try';
@@ -30,6 +31,7 @@ export default async function Overview({ searchParams }: PageProps<'/'>) {
         <Live />
       </Head>
       <Refused code={refused} />
+      <OtherEnvironment environments={overview.environments} />
       <Verdict health={health} />
       <Pauses pauses={overview.pauses} />
       <Totals

@@ -1,6 +1,7 @@
 /** A queue by its database: this process does what a deployment would, with this checkout's job types. */
 import { database } from '../db/client.ts';
 import { addressOf, connectionError } from '../db/connectionError.ts';
+import { environment } from '../lib/config.ts';
 import { createQueue } from '../lib/jobqueue/index.ts';
 import { logToStderr } from '../lib/jobqueue/log.ts';
 import { jobs } from '../lib/jobs/index.ts';
@@ -15,7 +16,7 @@ export async function databaseTarget(url: string): Promise<Target> {
   chooseDatabase(url);
   const address = addressOf(url);
   // Without `schedules`: whose drains declare them is a matter of deployments, not of whoever looks from a laptop.
-  const queue = createQueue({ database, jobs, log: logToStderr });
+  const queue = createQueue({ database, jobs, environment: environment(), log: logToStderr });
   const run = async <Result>(act: () => Promise<Result>): Promise<Result> => {
     try {
       return await act();

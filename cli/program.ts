@@ -1,6 +1,7 @@
 /** The commands, and what they have in common. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { adoptCommand } from './commands/adopt.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand } from './commands/drain.ts';
@@ -46,6 +47,7 @@ const COMMANDS = [
   pauseCommand,
   resumeCommand,
   schedulesCommand,
+  adoptCommand,
   importPrismaCommand,
 ];
 

@@ -18,6 +18,8 @@ export interface MigrationSource {
 export interface MigrateOptions {
   /** The direct URL: behind a transaction pooler the session lock below would guard nothing. */
   readonly url: string;
+  /** Where this runs: a new database of the queue belongs to it from then on, and 'production' also takes one that belongs to none. */
+  readonly environment?: string | undefined;
   /** Gets one line per applied file. */
   readonly log?: (line: string) => void;
   /** In the order in which they run; default: the queue's core, then the domain. */
@@ -48,7 +50,12 @@ const CONNECT_MS = 15_000;
  * Rejects with a `MigrationError`, or with the driver's error when it cannot connect. Files that were recorded by newer code are
  * left alone, so that older code can be deployed again.
  */
-export async function migrate({ url, log = () => {}, sources = SOURCES }: MigrateOptions): Promise<MigrateReport> {
+export async function migrate({
+  url,
+  environment,
+  log = () => {},
+  sources = SOURCES,
+}: MigrateOptions): Promise<MigrateReport> {
   const found = await Promise.all(sources.map(readSource));
   const client = await connect(url);
   try {
@@ -72,6 +79,8 @@ export async function migrate({ url, log = () => {}, sources = SOURCES }: Migrat
       await inTransaction(client, () => replaceAll(client, changed));
       changed.forEach(note);
     }
+    const isFirst = recorded.size === 0;
+    if (environment !== undefined && (isFirst || environment === 'production')) await own(client, environment, log);
     return { applied };
   } finally {
     await client.end(); // ends the session, and with it the advisory lock
@@ -91,6 +100,15 @@ export async function pendingMigrations({ url, sources = SOURCES }: MigrateOptio
   } finally {
     await client.end();
   }
+}
+
+/** The first one stays the owner: only `adopt` moves a database. */
+async function own(client: pg.Client, environment: string, log: (line: string) => void): Promise<void> {
+  const { rowCount } = await client.query(
+    'insert into jobqueue.environment (name) values ($1) on conflict do nothing',
+    [environment],
+  );
+  if (rowCount === 1) log(`belongs to the environment ${environment}`);
 }
 
 async function connect(url: string): Promise<pg.Client> {

@@ -77,6 +77,14 @@ export function databaseSleepMs(): number | undefined {
   throw new Error(`DATABASE_SLEEP: expected a duration from 1m to 24h, such as 1h, got ${value}`);
 }
 
+/**
+ * Where this process runs: `JOBQUEUE_ENVIRONMENT`, else what Vercel says (production, preview, development). Drains leave a database alone
+ * that belongs to another environment. Undefined where neither is set, as in development and where an app is self-hosted.
+ */
+export function environment(): string | undefined {
+  return process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
+}
+
 /** How many proxies of the operator's stand before a self-hosted app, `TRUSTED_PROXIES`. Default 0: `X-Forwarded-For` is the client's own word. */
 export function trustedProxies(): number {
   const value = /^\d?$/.exec(process.env.TRUSTED_PROXIES ?? '');

@@ -2,6 +2,7 @@
 import { addressOf, type ConnectionVariable, connectionError } from '../db/connectionError.ts';
 import { MigrationError } from '../db/errors.ts';
 import { type MigrateReport, migrate } from '../db/migrate.ts';
+import { environment } from '../lib/config.ts';
 import { dataFolder } from './environment.ts';
 import { SetupError } from './setupError.ts';
 
@@ -60,7 +61,7 @@ async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
   const { variable, url } = directUrl();
   const address = addressOf(url);
   try {
-    return { address, ...(await migrate({ url, log })) };
+    return { address, ...(await migrate({ url, environment: environment(), log })) };
   } catch (error) {
     if (error instanceof MigrationError) throw error; // it names its file
     throw connectionError(error, { variable, address }) ?? error;

@@ -9,7 +9,9 @@ const MARK = { ok: coloured('green', 'ok  '), warn: coloured('yellow', 'warn'), 
 
 export function doctorCommand(): Command {
   return onTarget(new Command('doctor'))
-    .description('secrets, database, driver, migrations, cron, clock, time zones, pooled URL: is all of it in place?')
+    .description(
+      'secrets, database, driver, migrations, cron, clock, time zones, pooled URL, environment: is all of it in place?',
+    )
     .addHelpText('after', '\nEnds with 1 if anything is red. Each finding says how to mend it.')
     .action(async (options: Common) => {
       const findings = await examine(options);

@@ -76,6 +76,10 @@ what has not started and ends what runs.`,
           print(`ended: ${report.stopReason}`);
           if (report.unhandled.length > 0) note(`without a handler: ${report.unhandled.join(', ')}`);
         }
+        if (report.stopReason === 'other_environment')
+          throw new Failure(
+            'the database belongs to another environment: npx jobqueue doctor says whose, and what to do',
+          );
         if (report.stopReason === 'database_unreachable')
           throw new Failure(
             `the database stopped answering; what could not be settled is taken again when its lease ends. ${report.error ?? ''}`.trim(),

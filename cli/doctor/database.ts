@@ -3,10 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, type Database } from '../../db/client.ts';
 import { addressOf, connectionError } from '../../db/connectionError.ts';
 import { MigrationError } from '../../db/errors.ts';
+import { environment } from '../../lib/config.ts';
 import { createQueue } from '../../lib/jobqueue/index.ts';
 import { jobs } from '../../lib/jobs/index.ts';
 import { SetupError } from '../../scripts/setupError.ts';
 import { readPending } from '../pending.ts';
+import { environmentFinding } from './environment.ts';
 import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
 import { poolingFinding } from './pooling.ts';
@@ -94,7 +96,8 @@ async function examineSchema(database: Database): Promise<Finding[]> {
   const findings = healthFindings(await healthOf(database)).filter(
     ({ name, state }) => name !== 'database' || state === 'red',
   );
-  return [ok('migrations', 'all are applied'), ...findings];
+  const queue = createQueue({ database, jobs, environment: environment(), log: () => {} });
+  return [ok('migrations', 'all are applied'), environmentFinding(await queue.environments()), ...findings];
 }
 
 async function isInstalled(database: Database): Promise<boolean> {

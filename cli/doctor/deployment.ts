@@ -1,6 +1,7 @@
 /** A queue by its API: does it answer, does it accept our secrets, is it well. What it does not show, only its database tells. */
 import { Failure, UsageError } from '../failure.ts';
 import type { Target } from '../target.ts';
+import { environmentFinding } from './environment.ts';
 import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
 import { secretFindings } from './secrets.ts';
@@ -53,7 +54,8 @@ async function asOperator(target: Target): Promise<Finding[]> {
   try {
     const health = healthFindings(await target.health());
     await target.ask({ action: 'schedules' }); // this version's endpoint, and its secret
-    return [ok('operator', 'OPERATOR_SECRET is accepted'), ...health];
+    const environments = environmentFinding(await target.ask({ action: 'environments' }));
+    return [ok('operator', 'OPERATOR_SECRET is accepted'), environments, ...health];
   } catch (error) {
     if (!(error instanceof Failure || error instanceof UsageError)) throw error;
     return [

@@ -44,6 +44,7 @@ import { createQueue } from './lib/jobqueue/index.ts';
 export const queue = createQueue({
   database,
   jobs,
+  environment: process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined, // previews leave production's jobs alone
   maxDurationMs: 300_000,
   kick: { waitUntil, deadline: getDeadline, failed: (error) => console.error('kick', error) },
 });
@@ -91,7 +92,8 @@ import { migrate } from './db/migrate.ts';
 
 const url = process.env.DATABASE_URL_UNPOOLED || process.env.DATABASE_URL;
 if (!url) throw new Error('DATABASE_URL is not set');
-const { applied } = await migrate({ url, log: console.log });
+const environment = process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
+const { applied } = await migrate({ url, environment, log: console.log });
 console.log(applied.length === 0 ? 'Up to date already.' : 'Up to date.');
 `;
 

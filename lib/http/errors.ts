@@ -95,6 +95,8 @@ function statusOf({ code }: QueueError): number {
       return 413;
     case 'job_unknown':
       return 404;
+    case 'other_environment':
+      return 409;
     case 'lock_timeout':
     case 'outcome_unknown':
       return 503;

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
 import type { Chore } from './chores.ts';
 import { join } from './company.ts';
+import { notDrained } from './environment.ts';
 import { QueueError } from './errors.ts';
 import { Hands } from './hands.ts';
 import type { Job } from './job.ts';
@@ -49,6 +50,8 @@ export interface DrainOptions {
 /** What the drains of one process share. */
 export interface DrainContext {
   readonly executor: Executor;
+  /** Where this process runs; null: nowhere in particular. */
+  readonly environment: string | null;
   readonly jobs: ReadonlyMap<string, Job>;
   readonly maxDurationMs: number;
   readonly keyWindowMs: number;
@@ -71,6 +74,10 @@ export async function drain(context: DrainContext, options: DrainOptions): Promi
   try {
     const report = await drainWithin(run.span, () => run.toTheEnd());
     context.log(report.unconfirmed > 0 ? 'warn' : 'info', 'drain_ended', { report });
+    if (run.otherEnvironment !== null)
+      context.log('warn', 'other_environment', {
+        message: notDrained({ own: context.environment, owner: run.otherEnvironment }),
+      });
     return report;
   } finally {
     options.signal?.removeEventListener('abort', stop);
@@ -102,7 +109,8 @@ class Drain {
     const timetable = new Timetable(Math.min(untilDeadlineMs, options.budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs));
     const report = emptyReport(randomUUID(), options.source ?? 'manual');
     const wake = () => this.#wakeUp();
-    const { longestRunMs, executor, jobs, keyWindowMs, chores, log, logJobs, telemetry, limiter } = context;
+    const { longestRunMs, executor, environment, jobs, keyWindowMs, chores, log, logJobs, telemetry, limiter } =
+      context;
     const span = telemetry?.drain(report) ?? null;
     const tell = jobLog(log, logJobs, report.id);
     const includePaused = options.includePaused ?? false;
@@ -138,10 +146,15 @@ class Drain {
         types,
         limit,
         includePaused,
+        environment,
         wake,
       },
       hands,
     );
+  }
+
+  get otherEnvironment(): string | null {
+    return this.#steps.otherEnvironment;
   }
 
   /** SIGTERM, or the caller's signal. */
@@ -181,6 +194,7 @@ class Drain {
   #reasonToStop(now: number): StopReason | null {
     if (this.#steps.failure !== null) return 'database_unreachable';
     if (this.#stopped) return 'stopped';
+    if (this.#steps.otherEnvironment !== null) return 'other_environment';
     if (now >= this.#timetable.cutAtMs) return 'deadline';
     if (this.#hands.unresponsive) return 'unresponsive';
     if (!this.#steps.isQuiet) return null;

@@ -15,7 +15,8 @@ export type QueueErrorCode =
   | 'lock_timeout'
   | 'outcome_unknown'
   | 'job_unknown'
-  | 'wait_timeout';
+  | 'wait_timeout'
+  | 'other_environment';
 
 /** One thing that is wrong with an input, with the path to it. */
 export interface Issue {

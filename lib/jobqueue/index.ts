@@ -5,6 +5,7 @@ export type { Limit } from './buckets.ts';
 export type { AuditEntry, Target } from './controls.ts';
 export type { DrainOptions } from './drain.ts';
 export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue.ts';
+export { type Environments, isForeign, notDrained } from './environment.ts';
 export {
   type Issue,
   NonRetryableError,

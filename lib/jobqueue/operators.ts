@@ -15,6 +15,7 @@ import {
   resume,
   type Target,
 } from './controls.ts';
+import { checkEnvironment, type EnvironmentControls, environmentControls } from './environment.ts';
 import type { By, DeadLetterFilter, JobFilter } from './filters.ts';
 import {
   type FollowedJob,
@@ -64,7 +65,7 @@ import { measure } from './store/metrics.ts';
 import type { Thresholds } from './thresholds.ts';
 import { type Incident, incidents } from './watch.ts';
 
-export interface Operators extends ScheduleControls {
+export interface Operators extends ScheduleControls, EnvironmentControls {
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
   /** New jobs above an id, and how known ones stand. */
@@ -143,18 +144,22 @@ export interface Operators extends ScheduleControls {
   stats(options: StatsOptions): Promise<readonly Stats[]>;
   /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
   drains(options?: DrainsOptions): Promise<readonly DrainView[]>;
-  /** Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. */
+  /**
+   * Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. Throws
+   * QueueError `other_environment`.
+   */
   prune(options?: { readonly budgetMs?: number }): Promise<PruneReport>;
 }
 
 export interface OperatorsOptions {
   readonly database: () => Database;
   readonly jobs: ReadonlyMap<string, Job>;
+  readonly environment: string | null;
   readonly retention: Retention;
   readonly thresholds: Thresholds;
 }
 
-export function operators({ database, jobs, retention, thresholds }: OperatorsOptions): Operators {
+export function operators({ database, jobs, environment, retention, thresholds }: OperatorsOptions): Operators {
   const read = () => withDeadline(database(), DEADLINES_MS.read);
   const names = async (named: Named) => checkNames(read(), jobs, named);
   /** Nothing is done for a name that is refused: the check comes first. */
@@ -164,6 +169,7 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
   };
   return {
     ...scheduleControls(database),
+    ...environmentControls(database, environment),
     preview: async (filter = {}) => preview(read(), jobs, filter),
     followJobs: async (options) => followJobs(read(), options),
     pauses: async () => listPauses(read()),
@@ -188,7 +194,7 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
     stopReplay: async (id, by) => stopReplay(database(), id, by),
     auditLog: async (page = {}) => auditLog(read(), page),
     audit: async (entry) => audit(database(), entry),
-    overview: async () => readOverview(read()),
+    overview: async () => readOverview(read(), environment),
     health: async () => checkHealth(read(), thresholds),
     incidents: async () => incidents(read()),
     metrics: async () => prometheusText(metricsOf(await measure(read()), [...jobs.keys()])),
@@ -197,7 +203,10 @@ export function operators({ database, jobs, retention, thresholds }: OperatorsOp
     unblock: async (key, { actor }) => unblock(database(), key, actor),
     stats: async (options) => readStats(read(), options),
     drains: async (options = {}) => drains(read(), options),
-    prune: async ({ budgetMs } = {}) => prune(database(), retention, budgetMs),
+    prune: async ({ budgetMs } = {}) => {
+      await checkEnvironment(read(), environment);
+      return prune(database(), retention, budgetMs);
+    },
   };
 }
 

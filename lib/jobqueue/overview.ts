@@ -1,5 +1,6 @@
 /** The state of all queues and types at one instant, for the first screen: one statement of bounded probes. */
 import type { Executor } from '../../db/database.ts';
+import type { Environments } from './environment.ts';
 import type { DrainReport, StopReason } from './report.ts';
 import { overview } from './store/overview.ts';
 
@@ -45,6 +46,7 @@ export interface Overview {
   /** The 200 queues and types whose first job is due for the longest time, and those with dead letters. */
   readonly lanes: readonly OverviewLane[];
   readonly leftOut: LeftOut;
+  readonly environments: Environments;
   readonly pauses: readonly Pause[];
   /** Drains under way. */
   readonly openDrains: number;
@@ -60,8 +62,8 @@ export interface Overview {
   }[];
 }
 
-export async function readOverview(executor: Executor): Promise<Overview> {
-  const { lanes, leftOut, dead, deadBound, pauses, openDrains, ticks } = await overview(executor);
+export async function readOverview(executor: Executor, own: string | null): Promise<Overview> {
+  const { owner, lanes, leftOut, dead, deadBound, pauses, openDrains, ticks } = await overview(executor);
   const key = ({ queue, type }: { queue: string; type: string }) => `${queue} ${type}`;
   const dying = new Map(dead.map((row) => [key(row), row.dead]));
   const deadOf = (row: { queue: string; type: string }): Counted => {
@@ -91,6 +93,7 @@ export async function readOverview(executor: Executor): Promise<Overview> {
   return {
     lanes: [...live, ...onlyDead].sort((a, b) => (key(a) < key(b) ? -1 : 1)),
     leftOut,
+    environments: { own, owner },
     pauses: pauses.map(({ sinceMs, ...pause }) => ({ ...pause, since: new Date(sinceMs) })),
     openDrains,
     ticks: ticks.map(({ startedMs, endedMs, ...tick }) => ({

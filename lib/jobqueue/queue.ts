@@ -16,6 +16,7 @@ import {
   type JobInput,
   type Transaction,
 } from './enqueue.ts';
+import { environmentName } from './environment.ts';
 import { QueueError } from './errors.ts';
 import { type FlowIds, type FlowInput, flowIds, flowStatement } from './flow.ts';
 import { findJob, getJob, type JobView } from './inspect.ts';
@@ -80,6 +81,11 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   /** The database, or how to get it: called once, by the first statement. */
   readonly database: Database | (() => Database);
   readonly jobs: Jobs;
+  /**
+   * Where this process runs, such as 'production' or 'preview': the jobs of a database that belongs to another environment are left
+   * alone. The first migration or `adopt` says whose it is. Without it only databases that belong to none are drained.
+   */
+  readonly environment?: string | undefined;
   /** All that this deployment declares. Without it the drains of this queue leave schedules alone; `[]` stops those of former code. */
   readonly schedules?: readonly ScheduleOf<Jobs>[];
   /** The longest that one drain may take, ms; default 300,000. */
@@ -152,7 +158,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   duration('maxDurationMs', maxDurationMs);
   duration('keyWindowMs', keyWindowMs);
   const jobs = byType(options.jobs, maxDurationMs);
-  const watch = watchOptions(options, jobs, log);
+  const environment =
+    options.environment === undefined ? null : environmentName('createQueue: environment', options.environment);
+  const watch = watchOptions({ ...options, environment }, jobs, log);
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
   const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
   const chores: readonly Chore[] = [
@@ -188,7 +196,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
 
   const drainAwake = async (drainOptions: DrainOptions) => {
     const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, limiter, longestRunMs };
-    const context: DrainContext = { executor: database(), ...shared };
+    const context: DrainContext = { executor: database(), environment, ...shared };
     return limiter.during(() => drain(context, drainOptions));
   };
   const drainHere = async ({ maySleep = false, ...drainOptions }: DrainOptions) => {
@@ -235,7 +243,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     findJob: async ({ type, idempotencyKey }) => findJob(read(), type, idempotencyKey),
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
-    ...stirringOperators(operators({ database, jobs, retention, thresholds: watch.thresholds }), stir),
+    ...stirringOperators(operators({ database, jobs, environment, retention, thresholds: watch.thresholds }), stir),
   };
 }
 

@@ -10,6 +10,8 @@ export type StopReason =
   | 'limit'
   /** Every slot is taken by a handler that ignored its signal. */
   | 'unresponsive'
+  /** The database belongs to another environment: nothing was claimed, see `adopt`. */
+  | 'other_environment'
   /** SIGTERM, or the caller's signal. */
   | 'stopped'
   /** Postgres stopped answering; what could not be settled is taken again when its lease ends. */

@@ -50,6 +50,7 @@ export interface StepsOptions {
   readonly types?: readonly string[] | undefined;
   readonly limit: number;
   readonly includePaused: boolean;
+  readonly environment: string | null;
   readonly wake: () => void;
 }
 
@@ -85,6 +86,7 @@ export class Steps implements Member {
   #lookedAfterChores = 0;
   /** When the next job falls due, if that is worth waiting for. */
   #lingersUntilMs: number | null = null;
+  #otherEnvironment: string | null = null;
   /** The ledger row says what came of this drain. */
   #closed = false;
   #answered = false;
@@ -121,6 +123,11 @@ export class Steps implements Member {
 
   get holdsSuspect(): boolean {
     return this.#hands.suspect !== null || this.#suspectUnsettled;
+  }
+
+  /** Whose database this is, if not that of the drain's environment. */
+  get otherEnvironment(): string | null {
+    return this.#otherEnvironment;
   }
 
   wake(): void {
@@ -294,6 +301,7 @@ export class Steps implements Member {
         ...this.#ledger.tell(now, this.#sent, hands.running, news.length > 0 || claim?.alone === true),
         ...(counts && { rollups: counts.json }),
         ...(waiting.length > 0 && { waiting }),
+        ...(claim && { environment: this.#options.environment }),
         ...(chores && { chores }),
         ...(report.stopReason !== null && { passedOver: this.#lanes.ofTypes(this.#starvedTypes()) }),
       },
@@ -309,7 +317,11 @@ export class Steps implements Member {
       this.#noteSettled(delivered);
       this.#tally.settle(counts, ended, delivered);
       noteNews(delivered.news, new Set(delivered.answer.revoked));
-      if (claim) {
+      const otherEnvironment = delivered.answer.otherEnvironment ?? null; // a database of the release before has none
+      if (otherEnvironment !== null) {
+        this.#otherEnvironment = otherEnvironment;
+        this.#closed = parcel.drain.step === 1; // the ledger does not know of it
+      } else if (claim) {
         this.#noteClaimed(claim, parcel, delivered, now);
         this.#closed &&= isWhole;
         this.#lookedAfterChores = broughtBefore;

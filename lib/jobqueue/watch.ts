@@ -35,9 +35,11 @@ export interface WatchOptions {
   readonly guards: Readonly<Record<string, Guard>>;
   readonly alerts: AlertOptions;
   readonly log: Log;
+  readonly environment: string | null;
 }
 
 export interface WatchDeclaration {
+  readonly environment: string | null;
   readonly health?: HealthOptions;
   readonly alerts?: AlertOptions;
   readonly guard?: Guard;
@@ -46,7 +48,7 @@ export interface WatchDeclaration {
 
 /** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
 export function watchOptions(
-  { health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
+  { environment, health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
   jobs: ReadonlyMap<string, Job>,
   log: Log,
 ): WatchOptions {
@@ -57,7 +59,7 @@ export function watchOptions(
       throw new QueueError('option_invalid', `createQueue: ${message}`, { issues: [{ path: 'guard', message }] });
     });
   const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS, sleep ? atMostMs(sleep) : 0);
-  return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log };
+  return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log, environment };
 }
 
 /** Throws QueueError `option_invalid`; its message does not show the URL. */
@@ -107,8 +109,8 @@ export function tickLookout(
   };
 }
 
-function requestOf({ thresholds, guards }: WatchOptions): object {
-  return { token: randomUUID(), thresholds, guards };
+function requestOf({ thresholds, guards, environment }: WatchOptions): object {
+  return { token: randomUUID(), thresholds, guards, environment };
 }
 
 /** Posts, then confirms: whoever dies in between leaves the notice to a later tick, which sends it again. */

@@ -64,6 +64,8 @@ const PERFORM = {
     const { resumed, warnings } = await queue.resume(target, { actor });
     return { paused: await queue.pauses(), resumed, warnings };
   },
+  environments: (queue: OperatedQueue, _: Act<'environments'>) => queue.environments(),
+  adopt: (queue: OperatedQueue, { environment, actor }: Act<'adopt'>) => queue.adopt(environment, { actor }),
   schedules: async (queue: OperatedQueue, _: Act<'schedules'>) => ({ schedules: await queue.schedules() }),
   pauseSchedule: async (queue: OperatedQueue, { action: _, name, ...by }: Act<'pauseSchedule'>) => {
     await queue.pauseSchedule(name, by);

@@ -102,6 +102,8 @@ export const operatorRequest = z.discriminatedUnion('action', [
   }),
   z.strictObject({ action: z.literal('pause'), ...target, reason: reason.exactOptional(), actor }),
   z.strictObject({ action: z.literal('resume'), ...target, actor }),
+  z.strictObject({ action: z.literal('environments') }),
+  z.strictObject({ action: z.literal('adopt'), environment: name.nullable(), actor }),
   z.strictObject({ action: z.literal('schedules') }),
   z.strictObject({ action: z.literal('pauseSchedule'), ...schedule }),
   z.strictObject({ action: z.literal('resumeSchedule'), ...schedule }),

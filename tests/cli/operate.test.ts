@@ -211,6 +211,21 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     expect(await audited()).toContain('drain');
   });
 
+  test('adopt moves the database to an environment on purpose; a drain from elsewhere says so and fails', async () => {
+    expect((await run(['adopt'], at())).code).toBe(2);
+    expect((await run(['adopt', 'staging'], at())).code).toBe(2); // nobody to ask, and no --yes
+    expect(await ask(['adopt', 'staging', '--yes'], at())).toEqual({ before: null });
+    const drained = await run(['drain'], at());
+    expect([drained.code, drained.stderr]).toEqual([1, expect.stringContaining('another environment')]);
+    const doctor = await run(['doctor', '--json'], at());
+    expect(JSON.parse(doctor.stdout).findings).toContainEqual(
+      expect.objectContaining({ name: 'environment', state: 'warn', detail: expect.stringContaining("'staging'") }),
+    );
+    expect(await ask(['adopt', '--none', '--yes'], at())).toEqual({ before: 'staging' });
+    expect((await run(['drain'], at())).code).toBe(0);
+    expect(await audited()).toContain('environment.adopt');
+  });
+
   test('schedules are listed, paused, run, overridden and reset by name', async () => {
     await sql.query('truncate jobqueue.schedules, jobqueue.schedule_sets');
     await ask(['drain', '--budget', '1s'], places.deployment); // its drains declare them

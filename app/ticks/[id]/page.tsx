@@ -33,6 +33,7 @@ const WHY: Readonly<Record<string, string>> = {
   deadline: 'The function’s time was over; what it had not finished it gave back.',
   limit: 'It had claimed as many jobs as it was told to.',
   unresponsive: 'Every slot was held by a handler that ignored its signal.',
+  other_environment: 'The database was given to another environment meanwhile.',
   stopped: 'It was told to stop: a deploy, or its caller.',
   database_unreachable: 'Postgres did not answer; its jobs are taken again when their leases end.',
 };

@@ -1,6 +1,6 @@
 -- overview_1: what the first screen shows beside health and charts, read at one instant, each part bounded.
 --
--- answer  {leftOut: {lanes, dead, pauses}, lanes: [{queue, type, ready, readyIsBound, scheduled, scheduledIsBound, running, oldestDueMs, paused}], deadBound,
+-- answer  {owner, leftOut: {lanes, dead, pauses}, lanes: [{queue, type, ready, readyIsBound, scheduled, scheduledIsBound, running, oldestDueMs, paused}], deadBound,
 --          dead: [{queue, type, dead}], pauses: [{queue, type, reason, sinceMs}], openDrains, ticks: [{id, source, startedMs, …}]}
 --
 -- * A lane counts up to 1,000 jobs of a kind, or fewer the more lanes there are: a screen seldom reads more than some 20,000 entries
@@ -80,6 +80,7 @@ as $$
     from (select * from jobqueue.drains where source not in ('kick', 'operator') order by started_at desc limit 12) d
   )
   select jsonb_build_object(
+    'owner', (select name from jobqueue.environment),
     'leftOut', jsonb_build_object(
       'lanes', case when (select count(*) from seen) = 100000 then 100000 else (select count(*) from live) - (select count(*) from live_shown) end,
       'dead', (select count(*) > 200 from dead_shown),

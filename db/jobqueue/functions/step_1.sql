@@ -1,10 +1,10 @@
 -- step_1: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, waiting?, chores?, stopReason,
+-- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, waiting?, environment?, chores?, stopReason,
 --              passedOver?, rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
 --              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; without report the ledger row is left as it is;
---              waiting: [[queue, type]] of what it holds and has not started
+--              waiting: [[queue, type]] of what it holds and has not started; environment: with a claim, where the drain runs, or null
 -- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
 -- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
 --              to: dead_letter | cancelled | retry | give_back | continue
@@ -17,8 +17,9 @@
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
---              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, paused, recentRunMs, nextDueInMs, exhausted, peers, nowMs, tookMs}
---              paused: those of drain.waiting that are paused
+--              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, paused, otherEnvironment, recentRunMs, nextDueInMs, exhausted, peers,
+--              nowMs, tookMs}
+--              paused: those of drain.waiting that are paused; otherEnvironment: null, or whose database this is: then nothing was claimed
 --              past: null, or the lane at which a look at more than 100,000 of them ended: the next goes on behind it
 --              nextDueInMs: of the lanes that this step has seen; exhausted: they hold nothing more that is due, and there are no others
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
@@ -65,6 +66,7 @@ declare
   v_queues     jsonb := nullif(claim -> 'queues', 'null');
   v_unhandled  jsonb;
   v_past       jsonb;
+  v_other      text;
   v_more_due   boolean := false;
   v_next_due_at timestamptz;
   v_chores     jsonb;
@@ -91,6 +93,17 @@ begin
   perform jobqueue.check_session_1();
   if v_claim is not null then
     perform pg_advisory_xact_lock(v_claim);
+  end if;
+
+  -- A drain of another environment claims nothing and does no chores; if it has just begun, the ledger does not hear of it, because
+  -- it is no tick of this database's. A client of before environments does not say.
+  if claim is not null and drain ? 'environment' then
+    v_other := jobqueue.other_environment_1(drain ->> 'environment');
+    if v_other is not null then
+      v_limit := 0;
+      v_discover := false;
+      drain := drain - 'chores' - case when (drain ->> 'step')::int = 1 then 'report' else '' end;
+    end if;
   end if;
 
   -- 1. Settle what ended. 2. Note what runs.
@@ -346,7 +359,7 @@ begin
     'protocol', 1, 'settled', v_sent - cardinality(v_lost), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
     'jobs', coalesce(v_jobs, '[]'), 'rescued', cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
     'lanes', case when v_discover then v_lanes end, 'past', v_past, 'unhandled', v_unhandled, 'chores', v_chores,
-    'paused', coalesce((select json_agg(w.e) from jsonb_array_elements(drain -> 'waiting') as w(e)
+    'otherEnvironment', v_other, 'paused', coalesce((select json_agg(w.e) from jsonb_array_elements(drain -> 'waiting') as w(e)
                         where exists (select from jobqueue.pauses)
                           and exists (select from jobqueue.pauses p where p.queue in ('*', w.e ->> 0) and p.type in ('*', w.e ->> 1))), '[]'),
     'nextDueInMs', v_next_due, 'peers', v_peers,

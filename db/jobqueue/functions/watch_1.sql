@@ -1,6 +1,7 @@
 -- watch_1: looks at the queue's health at most once a minute, whoever asks, and hands out what nobody has been told of yet.
 --
--- request  {token, thresholds, guards: {type: {failureRatio, of}}, enqueue?}; thresholds: as health_1 describes them
+-- request  {token, thresholds, guards: {type: {failureRatio, of}}, environment?, enqueue?}; thresholds: as health_1 describes them
+--          environment: where the caller runs, or null; in the database of another one nobody is told anything
 --          enqueue: asked beside an enqueue, so only for the ticks, which cannot notice their own absence
 -- answer   null, or {token, notices: [{id, kind, check, subject, value, limit, data, lastedMs}], failed}; kind: red | green, at most 10
 --
@@ -21,6 +22,9 @@ declare
   v_notices jsonb;
 begin
   perform jobqueue.check_session_1();
+  if request ? 'environment' and jobqueue.other_environment_1(request ->> 'environment') is not null then
+    return null;
+  end if;
   if (request ->> 'enqueue')::boolean then
     perform jobqueue.miss_ticks_1((request -> 'thresholds' ->> 'tickMs')::float8);
   else

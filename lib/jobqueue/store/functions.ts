@@ -32,5 +32,6 @@ export const FUNCTIONS = [
   'jobqueue.return_tokens_1(jsonb)',
   'jobqueue.block_1(text,float8)',
   'jobqueue.rest_1(jsonb)',
+  'jobqueue.adopt_1(text,text)',
   'jobqueue.lanes_in_use_2(text,jsonb,int)',
 ] as const;

@@ -5,6 +5,8 @@ import type { DrainReport, StopReason } from '../report.ts';
 import { only } from './rows.ts';
 
 export interface OverviewRow {
+  /** The environment that the database belongs to. */
+  readonly owner: string | null;
   readonly leftOut: LeftOut;
   readonly lanes: readonly {
     readonly queue: string;

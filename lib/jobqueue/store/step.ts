@@ -74,6 +74,8 @@ export interface StepRequest {
     readonly running?: readonly string[];
     /** What the drain holds and has not started. */
     readonly waiting?: readonly QueueAndType[];
+    /** With a claim: where the drain runs; null: nowhere in particular. */
+    readonly environment?: string | null;
     /** What each chore asks for, by its name. */
     readonly chores?: object;
     /** Counts for rollup_1, those of this step's outcomes included. */
@@ -136,6 +138,8 @@ export interface StepAnswer {
   readonly unhandled: readonly string[] | null;
   /** What the drain must act on, by the name of the chore. */
   readonly chores: Readonly<Record<string, unknown>> | null;
+  /** Whose database this is, if not that of the drain's environment: then nothing was claimed. */
+  readonly otherEnvironment: string | null;
   /** Those of `waiting` that are paused. */
   readonly paused: readonly QueueAndType[];
   /** What 95 in 100 runs of each type took of late at least, over all drains, if this step asked for chores and claimed. */
