@@ -7,6 +7,7 @@ const FILES = [
   'db/client.ts',
   'db/connectionError.ts',
   'db/database.ts',
+  'db/deadlines.ts',
   'db/diagnosis.ts',
   'db/errors.ts',
   'db/migrate.ts',
