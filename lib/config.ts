@@ -5,6 +5,8 @@ import { z } from 'zod';
 const MIB = 1024 * 1024;
 
 export const EDGE_LIMITS = {
+  /** The platform refuses longer addresses. Whoever reads one parses all of it, so self-hosted the bound is ours. */
+  addressChars: 14 * 1024,
   /** The platform refuses bodies above 4.5 MB; below that the refusal is ours, in our words. Holds `LIMITS.batchJobs` small jobs. */
   jobsBodyBytes: 4 * MIB,
   /** A drain request is a handful of filters; anything larger is not one. */

@@ -14,6 +14,27 @@ export const instant = z.iso
   .transform((written) => new Date(written))
   .refine(isStorableInstant, 'expected an instant of the years 1 to 9999');
 
+/** A map of at most `most` entries. They are counted first: zod checks 200,000 of them for most of a second. */
+export const few = <Key extends z.ZodString | z.ZodEnum, Value extends z.ZodType>(
+  most: number,
+  key: Key,
+  value: Value,
+) =>
+  z.preprocess(
+    (given, context) => {
+      if (typeof given !== 'object' || given === null || Object.keys(given).length <= most) return given;
+      context.addIssue({ code: 'custom', message: `expected at most ${most} fields` });
+      return z.NEVER;
+    },
+    z.record(key, value),
+  );
+
+/** Any JSON object, looked at no further. */
+export const anyObject = z.custom<Record<string, unknown>>(
+  (given) => typeof given === 'object' && given !== null && !Array.isArray(given),
+  'expected an object',
+);
+
 /** Of a job, or of any other row that is numbered. */
 export const rowId = z
   .string()

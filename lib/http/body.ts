@@ -41,14 +41,18 @@ export async function readBytes(request: Request, { maxBytes }: { maxBytes: numb
 
 /** The query string as `schema` promises. A parameter given twice is refused: which of the two counts would be a guess. */
 export function readQuery<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
-  const given = new URL(request.url).searchParams;
-  const twice = [...new Set(given.keys())].filter((key) => given.getAll(key).length > 1);
-  if (twice.length > 0)
+  const once = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const [name, value] of new URL(request.url).searchParams) {
+    if (once.has(name)) twice.add(name);
+    once.set(name, value);
+  }
+  if (twice.size > 0)
     throw invalid(
       'query',
-      twice.map((path) => ({ path, message: 'expected once' })),
+      [...twice].map((path) => ({ path, message: 'expected once' })),
     );
-  return parse(schema, Object.fromEntries(given), 'query');
+  return parse(schema, Object.fromEntries(once), 'query');
 }
 
 /** `value` as `schema` promises, else 400 with one issue per mistake. */
@@ -62,11 +66,20 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, 
 }
 
 function invalid(where: string, issues: Issue[]): HttpError {
-  return new HttpError(400, 'request_invalid', `The ${where} is not what was expected.`, issues.slice(0, MAX_ISSUES));
+  const shown = issues
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => ({ path: short(path), message: short(message) }));
+  return new HttpError(400, 'request_invalid', `The ${where} is not what was expected.`, shown);
+}
+
+/** A path holds names that the client chose, a message all fields that nobody knows: of a large body either may be megabytes. */
+function short(text: string): string {
+  return text.length > MAX_ISSUE_CHARS ? `${text.slice(0, MAX_ISSUE_CHARS)}…` : text;
 }
 
 /** A batch can be wrong 10,000 times over; nobody reads more than the first ones. */
 const MAX_ISSUES = 100;
+const MAX_ISSUE_CHARS = 500;
 
 function parseJson(bytes: Uint8Array): unknown {
   try {

@@ -2,6 +2,7 @@
 import { ConnectionError, DatabaseUsageError } from '../../db/client.ts';
 import { addressOf, connectionError } from '../../db/connectionError.ts';
 import { diagnose, inFull } from '../../db/diagnosis.ts';
+import { EDGE_LIMITS } from '../config.ts';
 import { type Issue, QueueError } from '../jobqueue/errors.ts';
 import { log } from '../log.ts';
 
@@ -23,11 +24,22 @@ export class HttpError extends Error {
 /** Makes a Web-standard handler of one that may throw: `{ error: { code, message, issues? } }`, never cached, never sniffed. */
 export function endpoint(handle: (request: Request) => Promise<Response>): (request: Request) => Promise<Response> {
   return async (request) => {
-    const response = await handle(request).catch((error: unknown) => refusal(error, request));
+    const response = await admitAddress(request)
+      .then(() => handle(request))
+      .catch((error: unknown) => refusal(error, request));
     response.headers.set('cache-control', 'no-store');
     response.headers.set('x-content-type-options', 'nosniff');
     return response;
   };
+}
+
+async function admitAddress({ url }: Request): Promise<void> {
+  if (url.length > EDGE_LIMITS.addressChars)
+    throw new HttpError(
+      414,
+      'address_too_long',
+      `Expected an address of at most ${EDGE_LIMITS.addressChars} characters.`,
+    );
 }
 
 /** The answer to `error`. What the client cannot mend is logged, unless whoever threw it chose its words and logged them. */

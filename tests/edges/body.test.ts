@@ -1,6 +1,7 @@
 /** What clients send is bounded while it is read, and refused in words that never repeat it. */
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { few } from '../../lib/fields.ts';
 import { readJson, readQuery } from '../../lib/http/body.ts';
 import { endpoint } from '../../lib/http/errors.ts';
 import { log } from '../../lib/log.ts';
@@ -82,6 +83,29 @@ test('a query parameter given twice is refused, not guessed', async () => {
   expect((await ask(new Request('https://queue.example/?id=1'))).status).toBe(200);
   expect((await ask(new Request('https://queue.example/?id=1&id=2'))).status).toBe(400);
   expect((await ask(new Request('https://queue.example/?id=1&other=2'))).status).toBe(400);
+});
+
+test('an address beyond the bound is refused before it is parsed', async () => {
+  const handle = vi.fn(async () => new Response());
+  const response = await endpoint(handle)(new Request(`https://queue.example/?${'a&'.repeat(10_000)}`));
+  expect([response.status, handle.mock.calls.length]).toEqual([414, 0]);
+});
+
+test('a map of too many fields is refused before any of them is checked', () => {
+  let checked = 0;
+  const value = z.string().refine(() => ++checked > 0);
+  const fields = few(50, z.string(), value);
+  const given = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`k${i}`, 'v']));
+  expect([fields.safeParse(given(50)).success, checked]).toEqual([true, 50]);
+  expect([fields.safeParse(given(200_000)).success, checked]).toEqual([false, 50]);
+});
+
+test('a refusal stays short, however many fields the client made up', async () => {
+  const roomy = endpoint(async (request) => Response.json(await readJson(request, schema, { maxBytes: 4e6 })));
+  const body = JSON.stringify(Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`k${i}`, 1])));
+  const [status, answered] = await answer(roomy, { body, headers: JSON_TYPE });
+  expect(status).toBe(400);
+  expect(JSON.stringify(answered).length).toBeLessThan(2_000);
 });
 
 test('what nobody foresaw answers 500 without its details, which stand in the log without the data', async () => {

@@ -76,6 +76,15 @@ test('rows and lines are counted as a spreadsheet and an editor count them', asy
   ]);
 });
 
+test('the rest of the process has its turn between the records of a file of line ends', async () => {
+  let turns = 0;
+  const others = setInterval(() => turns++, 0);
+  const records = await read(Buffer.alloc(256 * 1024, '\n'), COMMA, { chunk: 256 * 1024 });
+  clearInterval(others);
+  expect(records).toHaveLength(256 * 1024);
+  expect(turns).toBeGreaterThanOrEqual(8);
+});
+
 test('a stray quote stays text and swallows no row', async () => {
   const records = await read(Buffer.from('a,b\n1,"x"y\n2,5" pipe\n3,z\n'), COMMA);
   expect(records.map(({ cells }) => cells[1])).toEqual(['b', '"x"y', '5" pipe', 'z']);

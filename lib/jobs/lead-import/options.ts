@@ -1,6 +1,6 @@
 /** What an uploader may choose about an import, as it is stored with it. */
 import { z } from 'zod';
-import { text } from '../../fields.ts';
+import { few, text } from '../../fields.ts';
 import { ENCODINGS } from './encoding.ts';
 
 /** What a column can mean. A name may come in two halves. */
@@ -42,12 +42,7 @@ export const mappingName = text(100)
 const policy = z.enum(POLICIES);
 
 /** Header → field; `#3` is the third column, for headers that stand twice or are empty. */
-export const chosenColumns = z
-  .record(text(1_000), z.enum([...FIELDS, 'ignore']))
-  .refine(
-    (chosen) => Object.keys(chosen).length <= MAX_CHOSEN_COLUMNS,
-    `expected at most ${MAX_CHOSEN_COLUMNS} columns`,
-  );
+export const chosenColumns = few(MAX_CHOSEN_COLUMNS, text(1_000), z.enum([...FIELDS, 'ignore']));
 
 /** Not strict: what a later version stored must not stop this one. Requests are checked by schemas of their own. */
 export const importOptions = z.object({

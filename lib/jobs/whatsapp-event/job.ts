@@ -1,5 +1,6 @@
 /** `whatsapp_event`: one change of a webhook of WhatsApp, taken in fast by the endpoint and applied here. */
 import { z } from 'zod';
+import { anyObject } from '../../fields.ts';
 import { defineJob } from '../../jobqueue/job.ts';
 
 export const whatsAppEvent = defineJob({
@@ -8,7 +9,7 @@ export const whatsAppEvent = defineJob({
     /** The WhatsApp business account. */
     accountId: z.string(),
     field: z.string(),
-    value: z.record(z.string(), z.unknown()),
+    value: anyObject,
   }),
   /** People wait for replies, and campaigns for receipts: before mass work. */
   priority: 6,

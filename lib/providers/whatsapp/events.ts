@@ -1,5 +1,6 @@
 /** What stands in WhatsApp's webhooks, as far as this product reads it. What else Meta sends beside it is let through unread. */
 import { z } from 'zod';
+import { anyObject } from '../../fields.ts';
 
 /** Unix seconds as text. */
 const timestamp = z.string().regex(/^\d{9,11}$/);
@@ -80,7 +81,7 @@ export const WebhookBody = z.object({
     .array(
       z.object({
         id: z.string(),
-        changes: z.array(z.object({ field: z.string().max(100), value: z.record(z.string(), z.unknown()) })).max(1000),
+        changes: z.array(z.object({ field: z.string().max(100), value: anyObject })).max(1000),
       }),
     )
     .max(1000),
