@@ -24,8 +24,9 @@ export const POST = endpoint(async (request) => {
   const deadline = requestDeadline();
   authorize(request, 'OPERATOR_SECRET');
   const { dryRun, ...options } = await readJson(request, drainRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
-  const warnings = await queue.checkNames(options);
+  const { limit: _, budgetMs: __, concurrency: ___, ...filter } = options;
+  const warnings = await queue.checkNames(filter);
   await queue.audit({ actor: 'operator', action: dryRun ? 'drain.dry_run' : 'drain', details: options });
-  const answer = await (dryRun ? queue.preview(options) : queue.drain({ ...options, source: 'operator', deadline }));
+  const answer = await (dryRun ? queue.preview(filter) : queue.drain({ ...options, source: 'operator', deadline }));
   return Response.json({ ...answer, warnings });
 });

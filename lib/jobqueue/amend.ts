@@ -1,7 +1,7 @@
 /** Replays one dead letter with another payload: checked as an enqueue checks it, changed and replayed in one statement. */
 import type { Executor } from '../../db/database.ts';
 import { QueueError } from './errors.ts';
-import { actorOf, type By, idOf } from './filters.ts';
+import { type By, byOf, idOf } from './filters.ts';
 import { getJob } from './inspect.ts';
 import type { Job } from './job.ts';
 import { encodePayload } from './payload.ts';
@@ -21,13 +21,13 @@ export async function replayAmended(
   { id, payload }: { readonly id: string; readonly payload: unknown },
   by: By,
 ): Promise<Amended> {
-  const actor = actorOf(by);
+  const options = byOf(by);
   const stored = await getJob(executor, idOf('id', id));
   if (stored === null) throw new QueueError('job_unknown', `replayAmended: there is no job ${id}`);
   const job = jobs.get(stored.type);
   if (job === undefined)
     throw new QueueError('unknown_type', `replayAmended: this queue does not know '${stored.type}'`);
   const json = encodePayload(job, restored(job.payload, payload, stored.payload), '');
-  const { changed, refusals } = await send(executor, id, json, { actor });
+  const { changed, refusals } = await send(executor, id, json, options);
   return { replayed: changed === 1, holder: refusals[0]?.holder ?? null };
 }

@@ -1,6 +1,7 @@
 /** The arithmetic of shared token buckets: how many tokens to ask for, how long they may be held, when to ask again. Pure. */
 import { QueueError, type QueueErrorCode } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 import { isStorableText } from './storable.ts';
 
 /** A bucket holds `burst` tokens and gets `perSecond` new ones each second. */
@@ -32,8 +33,16 @@ export function checkKey(key: unknown): asserts key is string {
   throw invalid('key', `a text of 1 to ${LIMITS.bucketKeyChars} characters without NUL or half pairs`, got);
 }
 
+const NAMES: Names<Limit> = { perSecond: true, burst: true };
+
 /** Throws QueueError. */
-export function checkLimit(limit: Limit, where = 'rateLimit', code: QueueErrorCode = 'option_invalid'): void {
+export function checkLimit(
+  limit: Limit,
+  where = 'rateLimit',
+  code: QueueErrorCode = 'option_invalid',
+  names: Readonly<Record<string, true>> = NAMES,
+): void {
+  onlyKnown(limit ?? {}, names, { call: `${where}: `, code });
   const { perSecond, burst } = (limit as Partial<Limit> | null | undefined) ?? {};
   const rate = LIMITS.perSecond;
   if (!(typeof perSecond === 'number' && perSecond >= rate.min && perSecond <= rate.max))

@@ -3,6 +3,7 @@ import type { Executor } from '../../db/database.ts';
 import {
   actorOf,
   type By,
+  byOf,
   idOf,
   instant,
   type JobFilter,
@@ -59,7 +60,7 @@ export async function reschedule(
   refuseHeld(filter);
   const { to } = options;
   const when = to instanceof Date ? { to: plannedAt(to) } : { delayMs: delayOf(to.delayMs) };
-  return inBulk(executor, 'reschedule', filter, { actor: actorOf(options), ...when }, options);
+  return inBulk(executor, 'reschedule', filter, { ...byOf(options), ...when }, options);
 }
 
 /** Pending jobs get another priority; those that a drain holds are skipped. */
@@ -70,7 +71,7 @@ export async function reprioritise(
 ): Promise<BulkReport> {
   refuseHeld(filter);
   const priority = wholeBetween(0, LIMITS.maxPriority)('priority', options.priority);
-  return inBulk(executor, 'reprioritise', filter, { actor: actorOf(options), priority }, options);
+  return inBulk(executor, 'reprioritise', filter, { ...byOf(options), priority }, options);
 }
 
 export async function pause(
@@ -85,20 +86,21 @@ export async function pause(
 export async function resume(
   executor: Executor,
   target: Target,
-  { actor = NOBODY }: Partial<By>,
+  { actor = NOBODY, reason }: Partial<By>,
 ): Promise<{ readonly resumed: boolean }> {
-  return { resumed: await store.resume(executor, targetOf(target), actorOf({ actor })) };
+  return {
+    resumed: await store.resume(executor, targetOf(target), byOf({ actor, ...(reason !== undefined && { reason }) })),
+  };
 }
 
 /** Whatever job holds the key goes on without it, and another may take it: for a key that its holder should not hold any more. */
 export async function freeKey(
   executor: Executor,
   { type, idempotencyKey }: HeldKey,
-  { reason, ...by }: By & { readonly reason?: string },
+  by: By,
 ): Promise<{ readonly freed: boolean; readonly holder: string | null }> {
   const key = text(LIMITS.idempotencyKeyChars)('idempotencyKey', idempotencyKey);
-  const options = { actor: actorOf(by), ...(reason !== undefined && { reason: reasonOf(reason) }) };
-  return store.freeKey(executor, { type: name('type', type), key }, options);
+  return store.freeKey(executor, { type: name('type', type), key }, byOf(by));
 }
 
 /** The latest first; `before` an id for the next page, at most 500 a call. */

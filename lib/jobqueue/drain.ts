@@ -12,6 +12,7 @@ import { tickOf } from './ledger.ts';
 import { LIMITS } from './limits.ts';
 import type { Log } from './log.ts';
 import { checkDeclared } from './names.ts';
+import type { Names } from './options.ts';
 import type { RateLimiter } from './rateLimit.ts';
 import { type DrainReport, emptyReport, type StopReason } from './report.ts';
 import { onShutdown } from './shutdown.ts';
@@ -46,6 +47,22 @@ export interface DrainOptions {
   /** Stops the drain: unstarted jobs are given back at once, running ones told to end. */
   readonly signal?: AbortSignal;
 }
+
+export const DRAIN_NAMES: Names<DrainOptions> = {
+  source: true,
+  deadline: true,
+  budgetMs: true,
+  queue: true,
+  types: true,
+  limit: true,
+  concurrency: true,
+  maxBatch: true,
+  includePaused: true,
+  maySleep: true,
+  scheduledAt: true,
+  executionId: true,
+  signal: true,
+};
 
 /** What the drains of one process share. */
 export interface DrainContext {

@@ -8,6 +8,7 @@ import { ConnectionError } from '../../db/errors.ts';
 import { QueueError } from './errors.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 import { encodePayload } from './payload.ts';
 import { isLockTimeout, isSerializationFailure, sqlstateOf } from './sqlstate.ts';
 import { bytesOf, isStorableText } from './storable.ts';
@@ -40,6 +41,15 @@ export interface AddJobOptions {
   readonly queue?: string;
 }
 
+const OPTION_NAMES: Names<AddJobOptions> = {
+  priority: true,
+  idempotencyKey: true,
+  maxAttempts: true,
+  scheduledFor: true,
+  delayMs: true,
+  queue: true,
+};
+
 /** A drizzle transaction, or the transaction of a `Database`. */
 export type Transaction = AnyDrizzle | Executor;
 
@@ -48,6 +58,8 @@ export interface JobInput {
   readonly payload: unknown;
   readonly options?: AddJobOptions;
 }
+
+const ENTRY_NAMES: Names<JobInput> = { type: true, payload: true, options: true };
 
 /** The insert as one statement for any client: Neon's `sql.transaction`, drizzle's `db.batch`, `pg`. */
 export interface EnqueueStatement extends Statement {
@@ -71,7 +83,11 @@ export function enqueueStatement(
   const at = inputs.length === 1 ? () => '' : (n: number) => `jobs[${n}].`;
   const meta = traceparent === null ? null : { traceparent };
   return statementOf(
-    inputs.map((input, n) => encodeJob(jobs, input, at(n), meta)),
+    inputs.map((input, n) => {
+      const where = at(n);
+      onlyKnown(input, ENTRY_NAMES, { at: where });
+      return encodeJob(jobs, input, where, meta);
+    }),
     addJobsStatement,
   );
 }
@@ -227,6 +243,7 @@ export function encodeJob(
 }
 
 function checkOptions(options: AddJobOptions, at: string): AddJobOptions {
+  onlyKnown(options, OPTION_NAMES, { at: `${at}options.` });
   const { priority, maxAttempts, idempotencyKey, scheduledFor, delayMs, queue } = options;
   const refuse = (option: string, expected: string, got: unknown): never => {
     const path = `${at}options.${option}`;

@@ -36,6 +36,8 @@ export interface DeadLetterFilter {
 /** Who does it, for the audit log: a person's name or an address, 1 to 200 characters. */
 export interface By {
   readonly actor: string;
+  /** Kept beside the name. */
+  readonly reason?: string;
 }
 
 const MOST_IDS = 1_000; // a list that a person, or a screen, has put together
@@ -74,8 +76,13 @@ export function deadLetterFilterJson(filter: DeadLetterFilter, statuses?: readon
 }
 
 /** Throws QueueError unless somebody stands up for what is done. */
-export function actorOf({ actor }: By): string {
+export function actorOf({ actor }: Pick<By, 'actor'>): string {
   return text(TEXT_CHARS)('actor', actor);
+}
+
+/** As the audit log keeps it. Throws QueueError. */
+export function byOf(by: By): By {
+  return { actor: actorOf(by), ...(by.reason !== undefined && { reason: reasonOf(by.reason) }) };
 }
 
 export function reasonOf(reason: string): string {

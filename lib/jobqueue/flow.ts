@@ -3,6 +3,7 @@ import { type AddJobOptions, type EnqueueStatement, encodeJob, statementOf } fro
 import { QueueError } from './errors.ts';
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 import { addFlowStatement } from './store/flows.ts';
 
 /** A job and those that it waits for. */
@@ -19,6 +20,8 @@ export interface FlowInput {
    */
   readonly whenChildFails?: 'wait' | 'run';
 }
+
+const NAMES: Names<FlowInput> = { type: true, payload: true, options: true, children: true, whenChildFails: true };
 
 /** The ids of a flow's jobs, in the shape in which they were given. */
 export interface FlowIds {
@@ -73,6 +76,7 @@ function inOrder(root: FlowInput): readonly Node[] {
 }
 
 function encodeNode(jobs: ReadonlyMap<string, Job>, { input, at, parent }: Node, traceparent: string | null): string {
+  onlyKnown(input, NAMES, { at });
   const { options = {}, whenChildFails = 'wait' } = input;
   if (whenChildFails !== 'wait' && whenChildFails !== 'run')
     throw refused(`${at}whenChildFails`, "'wait' or 'run'", whenChildFails);

@@ -5,6 +5,7 @@ import { checkLimit, type Limit } from './buckets.ts';
 import { QueueError } from './errors.ts';
 import type { SurvivesJson } from './json.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 
 export type Status = 'PENDING' | 'PROCESSING' | 'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED';
 
@@ -104,6 +105,7 @@ export interface Cancel {
 
 /** Ends this slice: the job goes back behind its equals and the next slice reads `job.state`. `delayMs` from now, default 0. */
 export function continueWith(state: unknown, options: { delayMs?: number } = {}): Continue {
+  onlyKnown(options, { delayMs: true }, { call: 'continueWith: ' });
   return { [CONTINUE]: true, state, delayMs: options.delayMs ?? 0 };
 }
 
@@ -153,6 +155,22 @@ export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
   readonly rateLimit?: JobRateLimit<z.input<Schema>>;
 }
 
+const NAMES: Names<JobDeclaration<string, z.ZodType>> = {
+  type: true,
+  payload: true,
+  handler: true,
+  maxAttempts: true,
+  timeout: true,
+  resumable: true,
+  priority: true,
+  queue: true,
+  startWithin: true,
+  guard: true,
+  rateLimit: true,
+};
+const GUARD: Names<Guard> = { failureRatio: true, of: true };
+const RATE_LIMIT: Names<JobRateLimit<never>> = { perSecond: true, burst: true, key: true };
+
 export interface Job<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
   readonly type: Type;
   readonly payload: Schema;
@@ -176,6 +194,7 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
 ): Job<Type, Schema> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
   const { priority = 0, queue = 'default', startWithin, guard = null, rateLimit = null } = declaration;
+  onlyKnown(declaration, NAMES, { call: `defineJob('${type}'): `, code: 'job_definition_invalid' });
   const timeoutMs = durationMs(timeout);
   const startWithinMs = startWithin === undefined ? null : durationMs(startWithin);
   const refuse = (expected: string, got: unknown) => {
@@ -192,7 +211,7 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
   if (startWithinMs !== null && !(startWithinMs > 0 && startWithinMs <= LIMITS.scheduledForMs))
     refuse('startWithin to be a positive duration', startWithin);
   if (guard) checkGuard(guard, (expected, got) => refuse(`guard.${expected}`, got));
-  if (rateLimit) checkLimit(rateLimit, `defineJob('${type}'): rateLimit`, 'job_definition_invalid');
+  if (rateLimit) checkLimit(rateLimit, `defineJob('${type}'): rateLimit`, 'job_definition_invalid', RATE_LIMIT);
   return {
     type,
     payload,
@@ -209,7 +228,10 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
 }
 
 /** Calls `refuse` with what was expected and what came. */
-export function checkGuard({ failureRatio, of }: Guard, refuse: (expected: string, got: unknown) => void): void {
+export function checkGuard(guard: Guard, refuse: (expected: string, got: unknown) => void): void {
+  const { failureRatio, of } = guard;
+  const unknown = Object.keys(guard).find((name) => !Object.hasOwn(GUARD, name));
+  if (unknown !== undefined) refuse('failureRatio and guard.of, nothing else', unknown);
   if (!(failureRatio >= 0 && failureRatio < 1)) refuse('failureRatio to be from 0 to below 1', failureRatio);
   if (!Number.isInteger(of) || of < 1 || of > 1_000_000) refuse('of to be an integer from 1 to 1000000', of);
 }

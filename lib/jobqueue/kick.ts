@@ -1,5 +1,6 @@
 /** A short drain in the invocation that enqueued: the job starts in milliseconds, and the tick is only the backstop. */
 import type { DrainOptions } from './drain.ts';
+import { type Names, onlyKnown } from './options.ts';
 
 /** A kick is for latency, not for backlogs: those are the tick's. */
 const KICK_BUDGET_MS = 10_000;
@@ -13,8 +14,11 @@ export interface KickOptions {
   readonly failed: (error: unknown) => void;
 }
 
+const NAMES: Names<KickOptions> = { waitUntil: true, deadline: true, failed: true };
+
 /** One kicked drain a process at a time: a kick that finds one running makes it look once more when it is done. */
 export function kicker(drain: (options: DrainOptions) => Promise<unknown>, options: KickOptions): () => void {
+  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'kick.' });
   let current: Promise<void> | null = null;
   let again = false;
 

@@ -121,7 +121,7 @@ export interface Operators extends ScheduleControls, EnvironmentControls {
   /** The ramps, the newest first, at most 100. */
   replays(): Promise<readonly Replay[]>;
   /** Ends a ramp; `false` if it was not running. */
-  stopReplay(id: string, by: By): Promise<boolean>;
+  stopReplay(id: string, by: Pick<By, 'actor'>): Promise<boolean>;
   /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
   auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
   /** Appends to the audit log. */

@@ -2,7 +2,7 @@
 import type { Executor } from '../../db/database.ts';
 import type { Environments } from './environment.ts';
 import type { DrainReport, StopReason } from './report.ts';
-import { overview } from './store/overview.ts';
+import { type LeftOut, overview } from './store/overview.ts';
 
 /** A count that stopped at its bound means «so many or more». */
 export interface Counted {
@@ -30,16 +30,6 @@ export interface Pause {
   readonly type: string;
   readonly reason: string | null;
   readonly since: Date;
-}
-
-/** What the bounds of a screen leave out. */
-export interface LeftOut {
-  /** So many more queues and types have live jobs; 100,000 if there are more lanes than were looked at. */
-  readonly lanes: number;
-  /** More than 200 queues and types have dead letters. */
-  readonly dead: boolean;
-  /** More than 200 pauses are in force. */
-  readonly pauses: boolean;
 }
 
 export interface Overview {

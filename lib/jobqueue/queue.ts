@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { Database } from '../../db/database.ts';
 import { DEADLINES_MS, withDeadline } from '../../db/deadlines.ts';
 import type { Chore } from './chores.ts';
-import { type DrainContext, type DrainOptions, drain } from './drain.ts';
+import { DRAIN_NAMES, type DrainContext, type DrainOptions, drain } from './drain.ts';
 import {
   type AddJobOptions,
   batchOf,
@@ -25,7 +25,9 @@ import type { LogJobs } from './jobLog.ts';
 import { type KickOptions, kicker } from './kick.ts';
 import { LIMITS } from './limits.ts';
 import { type Log, logToStderr } from './log.ts';
+import { strictOperators } from './operatorOptions.ts';
 import { type Operators, operators, stirringOperators } from './operators.ts';
+import { type Names, onlyKnown } from './options.ts';
 import { answersLater, NOT_ASYNCHRONOUS } from './payload.ts';
 import { upkeepChore } from './prune.ts';
 import { RateLimiter } from './rateLimit.ts';
@@ -148,11 +150,32 @@ export interface Queue<Jobs extends readonly Job[]> extends Operators {
   kick(): void;
 }
 
+const NAMES: Names<QueueOptions<[]>> = {
+  database: true,
+  jobs: true,
+  schedules: true,
+  maxDurationMs: true,
+  keyWindowMs: true,
+  retention: true,
+  kick: true,
+  sleep: true,
+  health: true,
+  alerts: true,
+  guard: true,
+  log: true,
+  logJobs: true,
+  telemetry: true,
+  environment: true,
+};
+/** Of the calls that can share a transaction. */
+const SHARING = { transaction: true } as const;
+
 /**
  * Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`;
  * of schedules `schedule_definition_invalid`, and what addJob throws for a job that does not fit.
  */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
+  onlyKnown(options, NAMES, { call: 'createQueue: ' });
   const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
   const { logJobs = 'failures', telemetry = null } = options;
   duration('maxDurationMs', maxDurationMs);
@@ -199,7 +222,9 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     const context: DrainContext = { executor: database(), environment, ...shared };
     return limiter.during(() => drain(context, drainOptions));
   };
-  const drainHere = async ({ maySleep = false, ...drainOptions }: DrainOptions) => {
+  const drainHere = async (given: DrainOptions) => {
+    onlyKnown(given, DRAIN_NAMES, { call: 'drain: ' });
+    const { maySleep = false, ...drainOptions } = given;
     if (hint === null) return drainAwake(drainOptions);
     if (!maySleep) {
       stir(); // for whatever it is there for, a retry of its jobs included
@@ -220,13 +245,16 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
       if (added?.differs) log('warn', 'idempotency_key_reused', { type, holder: added.id });
       return added && !added.duplicate ? { id: added.id } : null;
     },
-    async addJobs(entries, { transaction } = {}) {
+    async addJobs(entries, sharing = {}) {
+      onlyKnown(sharing, SHARING, { call: 'addJobs: ' });
       if (entries.length === 0) return [];
-      const added = await enqueue(entries, transaction);
+      const added = await enqueue(entries, sharing.transaction);
       noticeMissingTicks();
       return added;
     },
-    async addFlow(flow, { transaction } = {}) {
+    async addFlow(flow, sharing = {}) {
+      onlyKnown(sharing, SHARING, { call: 'addFlow: ' });
+      const { transaction } = sharing;
       const send = async (traceparent: string | null) => insert(flowStatement(jobs, flow, traceparent), transaction);
       const added = await (telemetry === null ? send(null) : sendWithin(telemetry, batchOf(jobs, [flow]), send));
       noticeMissingTicks();
@@ -240,10 +268,16 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
     getJob: async (id) => getJob(read(), id),
     waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
-    findJob: async ({ type, idempotencyKey }) => findJob(read(), type, idempotencyKey),
+    async findJob(by) {
+      onlyKnown(by, { type: true, idempotencyKey: true }, { call: 'findJob: ' });
+      return findJob(read(), by.type, by.idempotencyKey);
+    },
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
-    ...stirringOperators(operators({ database, jobs, environment, retention, thresholds: watch.thresholds }), stir),
+    ...stirringOperators(
+      strictOperators(operators({ database, jobs, environment, retention, thresholds: watch.thresholds })),
+      stir,
+    ),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Chore } from './chores.ts';
 import {
   actorOf,
   type By,
+  byOf,
   type DeadLetterFilter,
   deadLetterFilterJson,
   idOf,
@@ -11,6 +12,7 @@ import {
   wholeBetween,
 } from './filters.ts';
 import type { Warned } from './names.ts';
+import { onlyKnown } from './options.ts';
 import { type BulkOptions, type BulkReport, inSlices } from './slices.ts';
 import * as store from './store/replays.ts';
 
@@ -144,7 +146,7 @@ async function atOnce(executor: Executor, filter: DeadLetterFilter, options: Rep
   const call = {
     action: 'replay' as const,
     filterJson: deadLetterFilterJson(filter, options.statuses),
-    options: { actor: actorOf(options), ...most(options) },
+    options: { ...byOf(options), ...most(options) },
   };
   const { operation, changed, skipped, done, refusals = [] } = await inSlices(executor, call, options);
   return { operation, changed, skipped, done, refusals };
@@ -152,7 +154,7 @@ async function atOnce(executor: Executor, filter: DeadLetterFilter, options: Rep
 
 async function asRamp(executor: Executor, filter: DeadLetterFilter, options: RampOptions): Promise<{ id: string }> {
   const sent = {
-    actor: actorOf(options),
+    ...byOf(options),
     perMinute: wholeBetween(1, MOST_PER_MINUTE)('perMinute', options.perMinute),
     ...(options.stopWhen && { stopWhen: stopWhenOf(options.stopWhen) }),
     ...most(options),
@@ -176,7 +178,7 @@ export async function replays(executor: Executor): Promise<readonly Replay[]> {
 }
 
 /** `false` if it was not running. What it has moved stays moved. */
-export async function stopReplay(executor: Executor, id: string, by: By): Promise<boolean> {
+export async function stopReplay(executor: Executor, id: string, by: Pick<By, 'actor'>): Promise<boolean> {
   return store.stopReplay(executor, idOf('id', id), actorOf(by));
 }
 
@@ -217,6 +219,7 @@ function most({ maxJobs }: { readonly maxJobs?: number }): { maxJobs?: number } 
 }
 
 function stopWhenOf(stopWhen: NonNullable<RampOptions['stopWhen']>): object {
+  onlyKnown(stopWhen, { failed: true, failureRatio: true, of: true }, { at: 'stopWhen.' });
   if ('failed' in stopWhen) return { failed: wholeBetween(1, MOST_JOBS)('stopWhen.failed', stopWhen.failed) };
   const { failureRatio, of } = stopWhen;
   if (!(failureRatio > 0 && failureRatio <= 1))

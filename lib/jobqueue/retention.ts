@@ -2,6 +2,7 @@
 import ms, { type StringValue } from 'ms';
 import { QueueError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 
 /** Ms, or like '7d'. */
 export type Duration = number | StringValue;
@@ -20,6 +21,9 @@ export interface RetentionOptions<Type extends string = string> extends JobReten
   /** Of counts; default 90 days. */
   readonly rollups?: Duration;
 }
+
+const JOB_NAMES: Names<JobRetention> = { completed: true, deadLetter: true, cancelled: true };
+const NAMES: Names<RetentionOptions> = { ...JOB_NAMES, types: true, ledger: true, rollups: true };
 
 /** What prune_1 needs to know, ms. */
 export interface Retention {
@@ -52,6 +56,7 @@ export function retentionOf(
   keyWindowMs: number,
   types: ReadonlyMap<string, unknown>,
 ): Retention {
+  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'retention.' });
   const { completed, deadLetter, cancelled, types: byType = {}, ledger, rollups } = options;
   const general = {
     COMPLETED: duration('completed', completed, Math.max(keyWindowMs, SHORTEST_MS)),
@@ -60,6 +65,7 @@ export function retentionOf(
   };
   const special = Object.entries(byType).map(([type, kept]) => {
     if (!types.has(type)) throw refused(`types.${type}`, 'a type of this queue', type);
+    onlyKnown(kept ?? {}, JOB_NAMES, { call: 'createQueue: ', at: `retention.types.${type}.` });
     const ofType = Object.entries(STATUS).flatMap(([name, status]) => {
       const value = kept?.[name as keyof typeof STATUS];
       return value === undefined ? [] : [[status, duration(`types.${type}.${name}`, value, 0)] as const];

@@ -2,6 +2,7 @@
 import { type CronLine, cronProblem } from './calendar.ts';
 import { QueueError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 
 /**
  * What becomes of slots that nobody looked at in time, see docs/schedules.md:
@@ -32,6 +33,18 @@ export interface ScheduleDeclaration<Type extends string, Payload> extends CronL
   readonly jitterMs?: number;
 }
 
+const NAMES: Names<ScheduleDeclaration<string, unknown>> = {
+  name: true,
+  cron: true,
+  timeZone: true,
+  type: true,
+  payload: true,
+  misfire: true,
+  missedAfterMs: true,
+  overlap: true,
+  jitterMs: true,
+};
+
 export interface Schedule<Type extends string = string, Payload = unknown> extends CronLine {
   readonly name: string;
   readonly type: Type;
@@ -50,6 +63,10 @@ export function defineSchedule<const Type extends string, const Payload>(
   declaration: ScheduleDeclaration<Type, Payload>,
 ): Schedule<Type, Payload> {
   const { name, cron, timeZone, type, payload } = declaration;
+  onlyKnown(declaration, NAMES, {
+    call: `defineSchedule('${String(name).slice(0, 100)}'): `,
+    code: 'schedule_definition_invalid',
+  });
   const { misfire = 'latest', missedAfterMs = MISSED_AFTER_MS, overlap = 'allow', jitterMs = 0 } = declaration;
   const refuse = (path: string, message: string): never => {
     throw new QueueError(

@@ -3,6 +3,7 @@ import ms, { type StringValue } from 'ms';
 import { QueueError } from './errors.ts';
 import type { Guard, Job } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 
 export interface HealthOptions {
   /** How often a tick comes, ms or like '15m'; default '1m'. */
@@ -28,6 +29,20 @@ export interface HealthOptions {
   /** How long a snapshot may hold back vacuum; default '15m', and however young, 10 million transactions. */
   readonly snapshotAge?: number | StringValue;
 }
+
+const NAMES: Names<HealthOptions> = {
+  tickEvery: true,
+  missedTicks: true,
+  startWithin: true,
+  deadLetters: true,
+  retryRatio: true,
+  times: true,
+  runTimes: true,
+  attempts: true,
+  deadlineTicks: true,
+  snapshotAge: true,
+  slices: true,
+};
 
 /** As SQL reads it; see health_1.sql. */
 export interface Thresholds {
@@ -57,6 +72,7 @@ export function thresholdsOf(
   functions: readonly string[],
   sleepMs: number,
 ): Thresholds {
+  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'health.' });
   const { missedTicks = 3, deadLetters = 3, retryRatio = 0.2, times = 3, runTimes = 3 } = options;
   const { attempts = 20, deadlineTicks = 5, slices = 10_000 } = options;
   const tickMs = durationMs('tickEvery', options.tickEvery ?? '1m') * within('missedTicks', missedTicks, 1, 1_000);

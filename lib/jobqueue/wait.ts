@@ -5,6 +5,7 @@ import { isJobId } from './filters.ts';
 import { type JobView, viewOf } from './inspect.ts';
 import type { Status } from './job.ts';
 import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
 import { verdictOn } from './sqlstate.ts';
 import { findFinished } from './store/jobs.ts';
 import { statusesOf } from './store/outcomes.ts';
@@ -26,6 +27,8 @@ export interface WaitOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
+
+const NAMES: Names<WaitOptions> = { timeoutMs: true, signal: true };
 
 interface Waiter {
   readonly id: string;
@@ -52,7 +55,9 @@ export class Waiting {
     this.#random = random;
   }
 
-  async for(id: string, { timeoutMs = DEFAULT_WAIT_MS, signal }: WaitOptions = {}): Promise<JobView> {
+  async for(id: string, options: WaitOptions = {}): Promise<JobView> {
+    onlyKnown(options, NAMES, { call: 'waitFor: ' });
+    const { timeoutMs = DEFAULT_WAIT_MS, signal } = options;
     if (!(timeoutMs > 0 && timeoutMs <= LIMITS.waitMs)) {
       const message = `expected a duration in ms up to ${LIMITS.waitMs}, got ${timeoutMs}`;
       throw new QueueError('option_invalid', `waitFor: timeoutMs: ${message}`, {

@@ -4,6 +4,7 @@ import ms from 'ms';
 import type { Executor } from '../../db/database.ts';
 import { QueueError } from './errors.ts';
 import type { Log } from './log.ts';
+import { type Names, onlyKnown } from './options.ts';
 import type { Duration } from './retention.ts';
 import { restMs } from './store/rest.ts';
 
@@ -27,6 +28,8 @@ export interface SleepOptions {
   readonly waitUntil: (promise: Promise<unknown>) => void;
 }
 
+const NAMES: Names<SleepOptions> = { cache: true, atMost: true, waitUntil: true };
+
 const SHORTEST_MS = 60_000;
 const LONGEST_MS = 86_400_000;
 /** A tick lingers for what falls due so soon, and the clocks of two functions do not differ by as much. */
@@ -40,7 +43,9 @@ const HINT = 'hint';
 const STIR = 'stir';
 
 /** `atMost` in ms. Throws QueueError `option_invalid`. */
-export function atMostMs({ atMost }: SleepOptions): number {
+export function atMostMs(options: SleepOptions): number {
+  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'sleep.' });
+  const { atMost } = options;
   const found = typeof atMost === 'string' && atMost.length > 0 && atMost.length <= 100 ? ms(atMost) : Number(atMost);
   if (found >= SHORTEST_MS && found <= LONGEST_MS) return found;
   const message = `expected a duration from a minute to a day, in ms or like '1h', got ${String(atMost)}`;

@@ -5,6 +5,7 @@ import type { Chore, ChoreContext } from './chores.ts';
 import { QueueError } from './errors.ts';
 import { checkGuard, type Guard, type Job } from './job.ts';
 import type { Log } from './log.ts';
+import { type Names, onlyKnown } from './options.ts';
 import { FUNCTIONS } from './store/functions.ts';
 import {
   confirmNotices,
@@ -46,6 +47,8 @@ export interface WatchDeclaration {
   readonly sleep?: SleepOptions;
 }
 
+const ALERT_NAMES: Names<AlertOptions> = { webhookUrl: true, name: true, timeoutMs: true };
+
 /** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
 export function watchOptions(
   { environment, health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
@@ -63,7 +66,9 @@ export function watchOptions(
 }
 
 /** Throws QueueError `option_invalid`; its message does not show the URL. */
-export function checkAlerts({ webhookUrl, timeoutMs = POST_MS }: AlertOptions): void {
+export function checkAlerts(alerts: AlertOptions): void {
+  onlyKnown(alerts, ALERT_NAMES, { call: 'createQueue: ', at: 'alerts.' });
+  const { webhookUrl, timeoutMs = POST_MS } = alerts;
   const refuse = (option: string, message: string) => {
     const path = `alerts.${option}`;
     throw new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });

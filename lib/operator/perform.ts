@@ -35,7 +35,7 @@ const PERFORM = {
     jobs: await queue.followJobs(options),
   }),
   previewCancel: (queue: OperatedQueue, { filter }: Act<'previewCancel'>) => queue.previewJobs(filter),
-  cancel: (queue: OperatedQueue, { filter, ...options }: Act<'cancel'>, bulk: BulkOptions) =>
+  cancel: (queue: OperatedQueue, { filter, action: _, ...options }: Act<'cancel'>, bulk: BulkOptions) =>
     queue.cancel(filter, { ...options, ...bulk }),
   retryNow: async (queue: OperatedQueue, { ids, actor }: Act<'retryNow'>, bulk: BulkOptions) => {
     const waiting = await queue.reschedule({ ids, status: 'PENDING' }, { to: { delayMs: 0 }, actor, ...bulk });

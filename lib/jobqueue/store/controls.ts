@@ -52,14 +52,15 @@ export async function pause(
 export async function resume(
   executor: Executor,
   target: { queue: string; type: string },
-  actor: string,
+  { actor, reason = null }: { actor: string; reason?: string | null },
 ): Promise<boolean> {
   const rows = await executor.execute<{ was_paused: boolean }>({
     text: `with resumed as (delete from jobqueue.pauses where queue = $1 and type = $2 returning 1)
            insert into jobqueue.audit_log (actor, action, details)
            select $3, 'resume', jsonb_build_object('queue', $1::text, 'type', $2::text, 'wasPaused', exists (select from resumed))
+                               || jsonb_strip_nulls(jsonb_build_object('reason', $4::text))
            returning (details ->> 'wasPaused')::boolean as was_paused`,
-    params: [target.queue, target.type, actor],
+    params: [target.queue, target.type, actor, reason],
   });
   return only(rows).was_paused;
 }

@@ -1,8 +1,17 @@
 /** The statement behind the first screen; see db/jobqueue/functions/overview_1.sql. */
 import type { Executor } from '../../../db/database.ts';
-import type { LeftOut } from '../overview.ts';
 import type { DrainReport, StopReason } from '../report.ts';
 import { only } from './rows.ts';
+
+/** What the bounds of a screen leave out. */
+export interface LeftOut {
+  /** So many more queues and types have live jobs; 100,000 if there are more lanes than were looked at. */
+  readonly lanes: number;
+  /** More than 200 queues and types have dead letters. */
+  readonly dead: boolean;
+  /** More than 200 pauses are in force. */
+  readonly pauses: boolean;
+}
 
 export interface OverviewRow {
   /** The environment that the database belongs to. */
