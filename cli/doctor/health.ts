@@ -15,6 +15,7 @@ const MEND: Readonly<Record<string, string>> = {
   deadlines: 'ticks end before the work does: raise maxDuration, or drain more often',
   unhandled: 'deploy the code that declares the type, or cancel its jobs',
   snapshot: 'end the transaction that it names: it keeps dead rows alive',
+  sequences: 'select jobqueue.raise_sequences_1(); in that database, and after each restore or cut-over',
   guard: 'mend the cause, then jobqueue resume --type …',
 };
 

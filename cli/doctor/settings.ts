@@ -75,7 +75,7 @@ export async function rightsFinding(database: Database): Promise<Finding> {
       select needed || ' on ' || c.relname
       from ours
       join pg_class c on c.relnamespace = ours.oid
-      join (values ('r', 'select'), ('r', 'insert'), ('r', 'update'), ('r', 'delete'), ('S', 'usage'), ('S', 'select')) as n(kind, needed)
+      join (values ('r', 'select'), ('r', 'insert'), ('r', 'update'), ('r', 'delete'), ('S', 'usage'), ('S', 'select'), ('S', 'update')) as n(kind, needed)
         on n.kind = c.relkind::text
       where c.relname <> 'migrations' and (c.relname <> 'audit_log' or needed in ('select', 'insert'))
         and not case c.relkind when 'r' then has_table_privilege(c.oid, needed) else has_sequence_privilege(c.oid, needed) end

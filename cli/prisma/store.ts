@@ -52,7 +52,7 @@ export async function importRows(tx: Executor, rows: readonly NewRow[]): Promise
  */
 const INSERT = `
 with input as materialized (
-  select nextval('jobqueue.jobs_id_seq') as id, r.*
+  select (jobqueue.free_job_ids_1(array[nextval('jobqueue.jobs_id_seq')]))[1] as id, r.*
   from jsonb_to_recordset($1::jsonb) as r(
     old_id text, old_status text, fate text, type text, payload jsonb, priority smallint, attempt smallint, max_attempts smallint,
     key text, key_until timestamptz, created_at timestamptz, due_at timestamptz, started_at timestamptz, finished_at timestamptz,

@@ -64,6 +64,11 @@ const SENTENCES: Readonly<Record<string, (found: Found) => string>> = {
       ? 'nothing holds back vacuum'
       : `a ${data.holder} (${data.who}) holds back vacuum, for ${duration(value)} and ${data.xids} transactions, ` +
         `red from ${duration(limit)} on`,
+  sequences: ({ value, data }) =>
+    value === 0
+      ? 'every sequence is ahead of its rows'
+      : `${list(data.behind)} would give ids that rows hold already, as after a restore without sequences: ` +
+        'run select jobqueue.raise_sequences_1()',
   guard: ({ subject, value, limit, data }) =>
     `${subject} is paused: ${data.failed} of ${data.ended} attempts failed (${percent(value)}), more than ${percent(limit)}; ` +
     'resume it when the cause is mended',

@@ -116,6 +116,11 @@ test('with the grants of the runbook it enqueues, drains and does all that opera
   await queue.takeToken('a bucket', { perSecond: 1, burst: 1 });
   await queue.prune();
   expect((await queue.health()).checks.find(({ name }) => name === 'database')).toMatchObject({ ok: true });
+  await superuser.query(
+    "select setval('jobqueue.jobs_id_seq', 1, false), setval('jobqueue.audit_log_id_seq', 1, false)",
+  ); // as after a restore
+  await queue.pause({ type: 'work' }, ANN);
+  expect(await queue.addJob('work', { fail: false })).not.toBeNull();
   const id = good?.id ?? '';
   await Promise.all([
     queue.getJob(id),

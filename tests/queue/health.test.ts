@@ -18,6 +18,7 @@ const NAMES = [
   'unhandled',
   'slices',
   'snapshot',
+  'sequences',
 ];
 
 describeEachDriver('health', (setup) => {
@@ -57,6 +58,31 @@ describeEachDriver('health', (setup) => {
       },
     ]);
     await queue.drain({ source: 'cron' });
+    expect(await names()).toEqual([]);
+  });
+
+  test('sequences: each that a restore left behind is named, until they are raised', async () => {
+    const { queue } = watchedQueue(setup.database);
+    await queue.addJob('work', {});
+    await queue.pause({ type: 'work' });
+    await queue.resume({ type: 'work' });
+    expect(await names()).toEqual([]);
+    await rows(
+      setup.database,
+      "select setval('jobqueue.jobs_id_seq', 1, false), setval('jobqueue.audit_log_id_seq', 1)",
+    );
+    expect(await reds()).toEqual([
+      {
+        name: 'sequences',
+        ok: false,
+        detail:
+          'jobqueue.audit_log_id_seq, jobqueue.jobs_id_seq would give ids that rows hold already, as after a restore without sequences: ' +
+          'run select jobqueue.raise_sequences_1()',
+        value: 2,
+        limit: 1,
+      },
+    ]);
+    expect(await rows(setup.database, 'select jobqueue.raise_sequences_1() as raised')).toEqual([{ raised: 2 }]);
     expect(await names()).toEqual([]);
   });
 

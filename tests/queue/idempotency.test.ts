@@ -132,6 +132,12 @@ describeEachDriver('idempotency keys', (setup) => {
         ...refused,
         inSql.transaction((tx) => queue.addJob('work', noop, { idempotencyKey: 'k', transaction: tx })),
       ]);
+      await rows(
+        setup.database,
+        `insert into jobqueue.job_history (id, status, created_at, due_at, fence, attempt, max_attempts, priority, queue, type, payload, idempotency_key)
+         values (nextval('jobqueue.jobs_id_seq'), 'DEAD_LETTER', now(), now(), 1, 1, 1, 0, 'default', 'work', '{"mode": "noop"}', 'k')`,
+      );
+      const replayed = queue.replay({ type: 'work' }, { actor: 'ann' }).catch((error: unknown) => error);
       await isWaitedFor();
 
       const since = performance.now();
@@ -143,6 +149,7 @@ describeEachDriver('idempotency keys', (setup) => {
       for (const one of await ended) {
         expect(one).toMatchObject({ status: 'rejected', reason: { code: 'lock_timeout', cause: { code: '55P03' } } });
       }
+      expect(await replayed).toMatchObject({ code: '55P03' });
       expect(performance.now() - atOnce).toBeLessThan(8_000);
       await taker.query('rollback');
       expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).not.toBeNull();

@@ -30,6 +30,8 @@ begin
   end if;
   v_ids := v_root || array(select a.id from jobqueue.add_jobs(jobs - 0) a order by a.ordinal);
 
+  -- Left by children that were pruned before their parent, should a sequence give their ids again.
+  delete from jobqueue.flows f where f.child_id = any(v_ids);
   insert into jobqueue.flows (child_id, parent_id)
   select v_ids[n], v_ids[(job ->> 'parent')::int + 1]
   from jsonb_array_elements(jobs) with ordinality as e(job, n)

@@ -32,6 +32,7 @@ begin
     select j.id from jobqueue.jobs j
     where j.id = any(v_ids) and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until)
     for update skip locked);
+  perform jobqueue.part_ids_1(v_taken);
   with gone as (
     delete from jobqueue.jobs j where j.id = any(v_taken)
     returning j.*, j.lease_until is not null as held, j.lease_until is not null and j.settled_fence <> j.fence as revoked

@@ -41,6 +41,9 @@ begin
     select * from jobqueue.health_slices_1((thresholds ->> 'slices')::float8)
     union all
     select * from jobqueue.health_snapshot_1((thresholds ->> 'snapshotMs')::float8, (thresholds ->> 'snapshotXids')::float8)
+    union all
+    select 'sequences', '', count(*)::float8, 1::float8, jsonb_build_object('behind', coalesce(jsonb_agg(b.sequence), '[]'))
+    from jobqueue.sequences_behind_1() b
   ), judged as (
     select f.*, f.value is null or f.value >= f."limit" as red,
            row_number() over (partition by f.name order by f.value is null desc, f.value / nullif(f."limit", 0) desc nulls last, f.subject) as place
@@ -54,7 +57,7 @@ begin
   into v_checks
   from (values (1, 'protocol', null), (2, 'ticks', null), (3, 'oldest_due', 'startWithinMs'), (4, 'dead_letters', 'deadLetters'),
                (5, 'retries', 'retryRatio'), (6, 'run_time', null), (7, 'deadlines', null), (8, 'unhandled', 'startWithinMs'),
-               (9, 'slices', 'slices'), (10, 'snapshot', 'snapshotMs')) as c(n, name, fallback)
+               (9, 'slices', 'slices'), (10, 'snapshot', 'snapshotMs'), (11, 'sequences', null)) as c(n, name, fallback)
   left join judged w on w.name = c.name and w.place = 1;
   return jsonb_build_object('checks', v_checks);
 end $$;

@@ -21,7 +21,7 @@ begin
   insert into jobqueue.audit_log (actor, action, details)
   values (options ->> 'actor', action, (options - 'actor') || jsonb_build_object('filter', filter))
   returning id into v_id;
-  return jsonb_build_object('operation', v_id::text, 'upTo', (select last_value from jobqueue.jobs_id_seq), 'began', now(),
+  return jsonb_build_object('operation', v_id::text, 'upTo', greatest((select last_value from jobqueue.jobs_id_seq), jobqueue.highest_job_id_1()), 'began', now(),
                             'changed', 0, 'skipped', 0, 'locked', 0, 'pass', 1, 'done', false) || more;
 end $$;
 

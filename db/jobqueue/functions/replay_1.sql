@@ -7,6 +7,7 @@ create or replace function jobqueue.replay_1(filter jsonb, options jsonb, progre
 returns jsonb
 language plpgsql volatile
 set jit = off
+set lock_timeout = '3s'  -- a key that another transaction is taking, as in add_jobs
 set timezone = 'UTC'
 as $$
 #variable_conflict use_column

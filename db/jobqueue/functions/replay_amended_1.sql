@@ -11,8 +11,10 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_variable
 declare
-  v_answer jsonb := jobqueue.replay_1(jsonb_build_object('ids', jsonb_build_array(job::text), 'statuses', '["DEAD_LETTER", "CANCELLED"]'::jsonb), options);
+  v_answer jsonb;
 begin
+  job := (jobqueue.part_ids_1(array[job]))[1];  -- a live job may have its id, and must keep its own payload
+  v_answer := jobqueue.replay_1(jsonb_build_object('ids', jsonb_build_array(job::text), 'statuses', '["DEAD_LETTER", "CANCELLED"]'::jsonb), options);
   if v_answer ->> 'changed' = '1' then
     -- Nobody can have claimed it: its row came to be in this statement.
     update jobqueue.jobs j

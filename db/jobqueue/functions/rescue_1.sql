@@ -30,6 +30,7 @@ begin
   from rescued;
 
   if crashed <> '{}' then
+    perform jobqueue.part_ids_1(crashed);
     -- Counted here, for a step sent again does not hear of them. A row of its own each time: no drain is known to write it.
     with gone as (
       delete from jobqueue.jobs j where j.id = any(crashed) returning j.*

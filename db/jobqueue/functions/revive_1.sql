@@ -13,6 +13,7 @@ declare
   v_taken   bigint[];
   v_without bigint[];
 begin
+  ids := jobqueue.part_ids_1(ids);
   v_taken := array(
     select h.id from jobqueue.job_history h
     where h.id = any(ids) and h.finished_at < before

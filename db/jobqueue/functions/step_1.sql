@@ -108,7 +108,13 @@ begin
 
   -- 1. Settle what ended. 2. Note what runs.
   if v_sent > 0 then
-    v_lost := jobqueue.settle_1(drain, completed, results, settlements);
+    begin
+      v_lost := jobqueue.settle_1(drain, completed, results, settlements);
+    exception when unique_violation then  -- after a restore without sequences history can hold the id of a live job
+      perform jobqueue.part_ids_1(array(select unnest(completed[1:1][:]) union all
+                                        select s.id from jsonb_to_recordset(settlements) as s(id bigint)));
+      v_lost := jobqueue.settle_1(drain, completed, results, settlements);
+    end;
   end if;
   if jsonb_array_length(running) > 0 then
     v_revoked := jobqueue.note_1(running);
