@@ -461,7 +461,6 @@ describeEachDriver('rate limits', (setup) => {
 
   test('a wrong limit or key is refused, and says so', async () => {
     const { database } = setup;
-    const errors: unknown[] = [];
     const ask = async ({ rateLimit }: SendContext) => {
       const tries = [
         () => rateLimit('', SLOW),
@@ -471,13 +470,12 @@ describeEachDriver('rate limits', (setup) => {
         () => rateLimit('k', { perSecond: 1, burst: 1.5 }),
         () => rateLimit.blockUntil('k', new Date(Number.NaN)),
       ];
-      for (const attempt of tries) await attempt().catch((error: unknown) => errors.push(error));
+      for (const attempt of tries)
+        expect(attempt).toThrow(expect.objectContaining({ name: 'QueueError', code: 'option_invalid' }));
     };
     const queue = limitedQueue(database, { limit: SLOW, ask });
     await queue.addJobs(sends('asks', 1));
     expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
-    expect(errors).toHaveLength(6);
-    for (const error of errors) expect(error).toMatchObject({ name: 'QueueError', code: 'option_invalid' });
     expect(await queue.rateLimits()).toEqual([]);
   });
 });
