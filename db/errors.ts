@@ -6,7 +6,8 @@ export type DatabaseUsageCode =
   | 'database_closed'
   | 'transaction_unsupported'
   | 'transaction_aborted'
-  | 'transaction_ended';
+  | 'transaction_ended'
+  | 'transactions_exhausted';
 
 /** A mistake of the caller, with a stable `code`. Nothing of the refused call was written. */
 export class DatabaseUsageError extends Error {

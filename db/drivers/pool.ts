@@ -3,9 +3,12 @@ import type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from '
 import { DEADLINES_MS } from '../deadlines.ts';
 import { DatabaseUsageError, failure, isRefusal } from '../errors.ts';
 import { types } from './decode.ts';
+import { takeTurns } from './turns.ts';
 
 /** A function runs few statements at once, and hundreds of instances share the server's limit (104 on Neon's smallest). */
 export const MAX_CONNECTIONS = 4;
+/** One is always left for statements, so that a drain's own steps go on while its handlers hold transactions. */
+const MOST_TRANSACTIONS = MAX_CONNECTIONS - 1;
 /** Each idle connection keeps its instance, and its bill, alive for as long. */
 export const IDLE_MS = 5_000;
 /** A suspended Neon database answers in about one second; ten are a fault. */
@@ -37,6 +40,9 @@ export function pooledDatabase(
   { driver, address, drizzle }: { driver: Database['driver']; address: string; drizzle: AnyDrizzle },
 ): Database {
   surviveLostConnections(pool);
+  const inTurn = takeTurns(MOST_TRANSACTIONS);
+  const begin = drizzle.transaction.bind(drizzle) as typeof drizzle.transaction;
+  drizzle.transaction = (run, config) => inTurn(() => begin(run, config));
   let closing: Promise<void> | undefined;
 
   const borrow = async (limit: TimeLimit): Promise<Connection> => {
@@ -76,10 +82,12 @@ export function pooledDatabase(
       }
     },
 
-    async transaction(run) {
-      const limit = timeLimit();
-      const connection = await borrow(limit).finally(limit.clear);
-      return inTransaction(connection, address, run);
+    transaction(run) {
+      return inTurn(async () => {
+        const limit = timeLimit();
+        const connection = await borrow(limit).finally(limit.clear);
+        return inTransaction(connection, address, run);
+      });
     },
 
     close() {

@@ -1,6 +1,6 @@
 /** Interactive transactions: all or nothing where the driver has them, a clear refusal where it has not. */
 import { sql } from 'drizzle-orm';
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { ConnectionError } from '../../db/client.ts';
 import { type DriverUnderTest, describeEachDriver } from '../support/drivers.ts';
 
@@ -112,6 +112,36 @@ describeEachDriver(
       if (await refusedOnHttp(done)) return;
       await expect(done).rejects.toBeInstanceOf(ConnectionError);
       expect(await entries()).toEqual([]);
+    });
+
+    test('ten at once, as the handlers of a drain hold them, take turns, and a statement beside them does not wait', async () => {
+      const { drizzle } = setup.database;
+      let begun = 0;
+      let end: () => void = () => undefined;
+      const held = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const hold = () => {
+        begun++;
+        return held;
+      };
+      const all = Promise.all(
+        Array.from({ length: 10 }, (_, n) =>
+          n % 2 === 0 ? setup.database.transaction(hold) : drizzle.transaction(hold),
+        ),
+      );
+      if (setup.driver === 'neon-http') {
+        await expect(all).rejects.toMatchObject({ code: 'transaction_unsupported' });
+        return;
+      }
+      await vi.waitFor(() => expect(begun).toBe(3));
+      expect(await setup.database.execute({ text: 'select 1 as one', params: [] }, { timeoutMs: 5_000 })).toEqual([
+        { one: 1 },
+      ]);
+      expect(begun).toBe(3);
+      end();
+      await all;
+      expect(begun).toBe(10);
     });
 
     test("drizzle's transactions commit and roll back", async () => {
