@@ -2,18 +2,22 @@
 import { type NextRequest, NextResponse } from 'next/server';
 import { EDGE_LIMITS } from './lib/config.ts';
 import { refusal } from './lib/http/errors.ts';
+import { admitForm } from './lib/http/form.ts';
 import { admit, admitOrigin, sessionOf } from './lib/http/pages.ts';
 
 export const config = { matcher: '/((?!api/|_next/static/|_next/image|favicon.ico|icon.svg).*)' };
 
-export function proxy(request: NextRequest): Response {
+export async function proxy(request: NextRequest): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   try {
+    if (request.url.length > EDGE_LIMITS.addressChars) return withoutQuery(request);
     if (!isRead) admitOrigin(request.headers);
-    if (Number(request.headers.get('content-length')) > EDGE_LIMITS.formBytes) return tooLarge(request);
-    if (request.nextUrl.pathname === '/login') return withPolicy(request);
-    if (isRead && sessionOf(request.headers) === null) return toLogin(request);
-    admit(request.headers);
+    const isLogin = request.nextUrl.pathname === '/login';
+    if (!isLogin && isRead && sessionOf(request.headers) === null) return toLogin(request);
+    if (!isLogin) admit(request.headers);
+    const maxBytes = isLogin ? EDGE_LIMITS.loginBytes : EDGE_LIMITS.formBytes;
+    if (!isLogin && Number(request.headers.get('content-length')) > maxBytes) return tooLarge(request);
+    if (!isRead) await admitForm(request, { maxBytes });
   } catch (error) {
     const response = refusal(error, request);
     response.headers.delete('www-authenticate'); // the pages have a form for it
@@ -31,6 +35,13 @@ function toLogin(request: NextRequest): Response {
   const response = NextResponse.redirect(login, 303);
   response.headers.set('cache-control', 'no-store');
   return response;
+}
+
+/** Of an address that is too long nothing is read. */
+function withoutQuery(request: NextRequest): Response {
+  const page = request.nextUrl.clone();
+  page.search = '';
+  return NextResponse.redirect(page, 303);
 }
 
 /** Next.js would answer 500. A form sent by a script cannot be redirected: there `app/error.tsx` speaks. */

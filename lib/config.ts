@@ -15,6 +15,8 @@ export const EDGE_LIMITS = {
   uploadBytes: 4 * MIB,
   /** A form with such a file and its multipart frame, still below the platform's 4.5 MB. */
   formBytes: 4 * MIB + 64 * 1024,
+  /** A name, a secret and where to go next: strangers send it. */
+  loginBytes: 16 * 1024,
   /** Meta batches up to 1,000 changes into a webhook of at most 3 MB. */
   webhookBytes: 3 * MIB,
   /** The queue's own bound for one drain. */

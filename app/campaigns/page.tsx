@@ -3,6 +3,7 @@ import type { Metadata } from 'next';
 import Link from 'next/link';
 import { type CampaignSummary, campaigns } from '@/lib/campaigns';
 import { isCampaignId } from '@/lib/campaigns/request';
+import { companyId as anyCompanyId } from '@/lib/fields';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { address, one } from '../ui/address';
@@ -29,7 +30,7 @@ const LIVE_MS = 15_000;
 export default async function Campaigns({ searchParams }: PageProps<'/campaigns'>) {
   await requireSession();
   const sent = await searchParams;
-  const companyId = one(sent.company);
+  const companyId = anyCompanyId.safeParse(one(sent.company)).data;
   const after = one(sent.after);
   const page = await campaigns.page({ companyId, after: after && isCampaignId(after) ? after : undefined });
   return (

@@ -1,6 +1,7 @@
 /** Jobs by any filter, page by page, and what can be done to the chosen ones or to all that the filter means. */
 import type { Metadata } from 'next';
 import Link from 'next/link';
+import { QueueError } from '@/lib/jobqueue/errors';
 import { queue } from '@/lib/queue';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
@@ -26,7 +27,10 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
   const params = paramsOf(sent);
   const after = one(sent.after);
   const query = queryOf(params, zone);
-  const page = await queue.jobsPage(query, after === undefined ? {} : { after });
+  const page = await queue.jobsPage(query, after === undefined ? {} : { after }).catch((error: unknown) => {
+    if (error instanceof QueueError && error.code === 'option_invalid') return queue.jobsPage(query); // of another filter, or nobody's
+    throw error;
+  });
   const actions = role === 'operator' ? actionsOf(params) : [];
   const asked = actions.find((action) => action === one(sent.do));
   return (

@@ -37,7 +37,7 @@ const COLUMNS: readonly Column[] = [
 export default async function Ticks({ searchParams }: PageProps<'/ticks'>) {
   await requireSession();
   const { before: sent } = await searchParams;
-  const before = /^[\da-f-]{36}$/.test(one(sent) ?? '') ? one(sent) : undefined;
+  const before = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(one(sent) ?? '') ? one(sent) : undefined;
   const [drains, zone] = await Promise.all([queue.drains({ limit: PAGE, ...(before && { before }) }), viewerZone()]);
   const last = drains.length === PAGE ? drains.at(-1) : undefined;
   return (

@@ -5,8 +5,9 @@ import { isStorableInstant } from '../../lib/jobqueue/storable.ts';
 
 /** An IANA name that this server knows. */
 export const viewerZone = cache(async (): Promise<string> => {
-  const zone = decodeURIComponent((await cookies()).get('zone')?.value.replace(/%(?![\dA-F]{2})/gi, '') ?? 'UTC');
+  const sent = (await cookies()).get('zone')?.value ?? 'UTC';
   try {
+    const zone = decodeURIComponent(sent);
     return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone;
   } catch {
     return 'UTC'; // anyone can write a cookie of their own
@@ -42,7 +43,8 @@ export function instantIn(text: string | undefined, zone: string): Date | undefi
   if (text.endsWith('Z')) return new Date(asUtc);
   const offsets = [asUtc - DAY_MS, asUtc + DAY_MS].map((at) => offsetMs(at, zone));
   const fits = offsets.map((offset) => asUtc - offset).filter((at, n) => offsetMs(at, zone) === offsets[n]);
-  return new Date(fits.length > 0 ? Math.min(...fits) : asUtc - (offsets[0] ?? 0)); // what the clock skips comes an hour later
+  const found = new Date(fits.length > 0 ? Math.min(...fits) : asUtc - (offsets[0] ?? 0)); // what the clock skips comes an hour later
+  return isStorableInstant(found) ? found : undefined;
 }
 
 /** Clocks change once a day at most: before and after it are the two offsets that there may be. */

@@ -39,6 +39,16 @@ export async function readBytes(request: Request, { maxBytes }: { maxBytes: numb
   }
 }
 
+/** A form's fields. Throws 400 for what is none. */
+export async function readForm(body: Uint8Array, contentType: string): Promise<FormData> {
+  try {
+    return await new Response(body.slice(), { headers: { 'content-type': contentType } }).formData();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // what a malformed form throws
+    throw new HttpError(400, 'form_invalid', 'Expected a well-formed multipart form.');
+  }
+}
+
 /** The query string as `schema` promises. A parameter given twice is refused: which of the two counts would be a guess. */
 export function readQuery<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
   const once = new Map<string, string>();

@@ -1,6 +1,6 @@
 /** The file that a request carries: its body as CSV, or the one file of a multipart form. */
 import { EDGE_LIMITS } from '../config.ts';
-import { readBytes } from '../http/body.ts';
+import { readBytes, readForm } from '../http/body.ts';
 import { HttpError } from '../http/errors.ts';
 
 export interface ReceivedFile {
@@ -34,13 +34,4 @@ export async function receiveFile(request: Request): Promise<ReceivedFile> {
   if (file.size > EDGE_LIMITS.uploadBytes)
     throw new HttpError(413, 'body_too_large', `Expected a file of at most ${EDGE_LIMITS.uploadBytes} bytes.`);
   return { bytes: new Uint8Array(await file.arrayBuffer()), fileName: file.name || null };
-}
-
-async function readForm(body: Uint8Array, contentType: string): Promise<FormData> {
-  try {
-    return await new Response(body.slice(), { headers: { 'content-type': contentType } }).formData();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // what a malformed form throws
-    throw new HttpError(400, 'form_invalid', 'Expected a well-formed multipart form.');
-  }
 }

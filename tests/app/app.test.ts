@@ -117,6 +117,28 @@ describe('the pages', () => {
     expect((await operator.get('/imports/%00')).status).toBe(404);
     expect((await operator.get('/imports/%00/errors')).status).toBe(404);
     expect((await operator.get('/jobs?status=FAILED&from=yesterday&queue=%00&ids=x')).status).toBe(200);
+    const odd = [
+      '/jobs?after=WyIxIl0x',
+      '/campaigns?company=%00',
+      `/ticks?before=${'-'.repeat(36)}`,
+      '/audit?before=0',
+    ];
+    for (const path of [...odd, '/jobs?status=PENDING&from=0000-01-01T00:00Z&until=9999-12-31T23:59'])
+      expect([path, (await operator.get(path)).status]).toEqual([path, 200]);
+    const long = await operator.get(`/jobs?${'a'.repeat(14_400)}`);
+    expect([long.status, long.headers.get('location')]).toEqual([303, '/jobs']);
+  });
+
+  test.each([
+    ['malformed', { 'content-type': 'multipart/form-data; boundary=x' }, '--x\r\nfoo', 400],
+    ['without its boundary', { 'content-type': 'multipart/form-data' }, 'foo', 400],
+    ['too large', { 'content-type': 'text/plain' }, 'x'.repeat(20_000), 413],
+  ])('a form that is %s is the sender’s fault', async (_, headers, body, status) => {
+    const origin = new URL(app.url).origin;
+    const inChunks = new Blob([body]).stream(); // without a content-length
+    const init = { method: 'POST', headers: { ...headers, origin }, duplex: 'half' } as RequestInit;
+    expect((await fetch(`${app.url}/login`, { ...init, body })).status).toBe(status);
+    expect((await fetch(`${app.url}/login`, { ...init, body: inChunks })).status).toBe(status);
   });
 });
 
