@@ -509,7 +509,7 @@ describeEachDriver('an operator', (setup) => {
     expect(await queue.pauses()).toEqual([]);
   });
 
-  test('may name a type of another deployment by whatever it left: a job, a dead one, a cancelled one, a run, a pause', async () => {
+  test('may name a type of another deployment by whatever it left: a job, a dead one, a cancelled one, a run, a pause, a schedule', async () => {
     const { queue } = queueOf(setup.database);
     const history = (type: string, status: string) =>
       rows(
@@ -525,10 +525,15 @@ describeEachDriver('an operator', (setup) => {
       setup.database,
       `insert into jobqueue.trends (hour, type) values (date_trunc('hour', now()), 'ran') on conflict do nothing`,
     );
-    for (const type of ['alive', 'dead', 'cancelled', 'paused', 'ran'])
+    await rows(
+      setup.database,
+      `insert into jobqueue.schedules (name, definition) values ('nightly', '{"job": {"type": "planned"}}')`,
+    );
+    for (const type of ['alive', 'dead', 'cancelled', 'paused', 'ran', 'planned'])
       expect([type, await queue.checkNames({ type })]).toEqual([type, []]);
     await expect(queue.checkNames({ type: 'gone' })).rejects.toMatchObject({ code: 'unknown_type' });
     await rows(setup.database, `delete from jobqueue.trends where type = 'ran'`);
+    await rows(setup.database, `delete from jobqueue.schedules where name = 'nightly'`);
   });
 
   test('is warned of a queue that holds nothing, with the nearest, and told if there was no pause to end', async () => {

@@ -41,7 +41,7 @@ export async function namesInUse(executor: Executor, most: number): Promise<Name
              union select type::text from (select * from cancelled limit 1000) c
              union select type::text from (
                select r.type from jobqueue.rollups r, jobqueue.watch w where r.minute >= w.folded_until limit 10000) r
-             union select definition ->> 'type' from jobqueue.schedules where removed_at is null
+             union select definition #>> '{job,type}' from jobqueue.schedules where removed_at is null
            )
            select to_jsonb(array(select distinct queue from both_names)) as queues,
                   to_jsonb(array(select type from both_names union select type from recent)) as types,
