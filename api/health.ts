@@ -24,7 +24,8 @@ async function look(): Promise<Health> {
     const failure = databaseFailure(error);
     if (failure === null) throw error;
     log.error({ error: failure }, 'health');
-    const database = { name: 'database', ok: false, detail: failure.message, value: null, limit: null };
+    const nothing = { value: null, limit: null, next: null, page: '/', url: null };
+    const database = { name: 'database', ok: false, detail: failure.message, ...nothing };
     return { status: 'failing', checks: [database] };
   }
 }

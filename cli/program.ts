@@ -8,6 +8,7 @@ import { drainCommand } from './commands/drain.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { freeKeyCommand } from './commands/freeKey.ts';
 import { importPrismaCommand } from './commands/importPrisma.ts';
+import { incidentsCommand } from './commands/incidents.ts';
 import { initCommand } from './commands/init.ts';
 import { jobCommand } from './commands/job.ts';
 import { jobsCommand } from './commands/jobs.ts';
@@ -46,6 +47,7 @@ const COMMANDS = [
   replayCommand,
   pauseCommand,
   resumeCommand,
+  incidentsCommand,
   schedulesCommand,
   adoptCommand,
   importPrismaCommand,

@@ -105,6 +105,19 @@ export function alertWebhookUrl(): string | undefined {
   throw new Error('ALERT_WEBHOOK_URL: expected an http or https URL, got something else'); // not what: it may be half a secret
 }
 
+/**
+ * Where people open this console, `CONSOLE_URL`, for the links of alerts. Unset on Vercel: the production domain that the platform
+ * names. Unset elsewhere: alerts have no link.
+ */
+export function consoleUrl(): string | undefined {
+  const own = process.env.CONSOLE_URL ?? '';
+  const domain = process.env.VERCEL_PROJECT_PRODUCTION_URL ?? '';
+  const value = own !== '' || domain === '' ? own : `https://${domain}`;
+  const url = z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).safeParse(value);
+  if (url.success) return url.data === '' ? undefined : url.data;
+  throw new Error(`CONSOLE_URL: expected an http or https URL, got ${own}`);
+}
+
 export function logLevel(): string {
   return z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

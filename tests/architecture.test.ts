@@ -6,7 +6,7 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { beforeAll, expect, test } from 'vitest';
 
 const CORE =
-  '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|calendar|schedule|slotsDue|thresholds|words|tellable|prometheus|metrics|buckets|filters|rollup|retention|redact|json|payload|schemas|options|nearest|wallClock)[.]ts$';
+  '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|calendar|schedule|slotsDue|thresholds|words|tellable|prometheus|metrics|buckets|filters|rollup|retention|redact|json|payload|schemas|options|nearest|wallClock|duration)[.]ts$';
 
 const ABSENT: IForbiddenRuleType[] = [
   { name: 'import cycles', from: {}, to: { circular: true } },

@@ -32,6 +32,8 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
   const type = queue.jobs.find((job) => job.type === one(sent.type))?.type;
   const [{ groups, looked }, ramps] = await Promise.all([queue.deadGroups(type ? { type } : {}), queue.replays()]);
   const back = address('/dead-letters', { type });
+  const meant = one(sent.group);
+  const first = groups.filter(({ fingerprint }) => fingerprint === meant);
   const asked = role === 'operator' ? groups.find(({ fingerprint }) => fingerprint === one(sent.replay)) : undefined;
   return (
     <>
@@ -54,7 +56,10 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
         <DataTable
           label="Groups of dead letters"
           columns={COLUMNS}
-          rows={groups.map((group) => row(group, back, role === 'operator'))}
+          rows={[...first, ...groups.filter((group) => !first.includes(group))].map((group) => ({
+            ...row(group, back, role === 'operator'),
+            ...(first.includes(group) && { tone: 'bad' as const }),
+          }))}
         />
       )}
       <Section title="Replays as ramps" aside="the newest 20">

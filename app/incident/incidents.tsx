@@ -1,32 +1,138 @@
-/** What turned red, and what is well again. Guards' pauses are among them. */
-import type { Incident } from '@/lib/jobqueue';
+/** What turned red, since when and what to do first; who takes care of it; and which checks are muted. Guards' pauses are among them. */
+import Link from 'next/link';
+import type { Incident, Mute } from '@/lib/jobqueue';
+import { Hidden } from '../ui/field';
+import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';
 import { duration } from '../ui/words';
 import { Ago } from '../when';
+import { acknowledge, unmute } from './incidentActions';
 
 const COLUMNS: readonly Column[] = [
   { id: 'check', title: 'Check', heads: true },
-  { id: 'detail', title: 'What was found' },
-  { id: 'opened', title: 'Opened' },
-  { id: 'closed', title: 'Closed' },
+  { id: 'detail', title: 'What was found, and what to do' },
+  { id: 'state', title: 'State' },
+  { id: 'do', title: '', align: 'right' },
 ];
 
-export function Incidents({ incidents }: { incidents: readonly Incident[] }) {
+interface IncidentsProps {
+  readonly incidents: readonly Incident[];
+  readonly canAct: boolean;
+}
+
+export function Incidents({ incidents, canAct }: IncidentsProps) {
   if (incidents.length === 0) return <p className="soft">None so far.</p>;
-  const rows = incidents.map(({ id, check, detail, openedAt, closedAt }) => ({
-    id,
-    ...(closedAt === null && { tone: 'bad' as const }),
+  const rows = incidents.map((incident) => ({
+    id: incident.id,
+    ...(incident.closedAt === null && { tone: 'bad' as const }),
     cells: {
-      check: check.replaceAll('_', ' '),
-      detail: <span className="block min-w-52 break-words">{detail}</span>,
-      opened: <Ago at={openedAt} />,
-      closed:
-        closedAt === null ? (
-          <span className="badge text-bad">open</span>
-        ) : (
-          `after ${duration(closedAt.getTime() - openedAt.getTime())}`
-        ),
+      check: (
+        <span className="block">
+          {incident.check.replaceAll('_', ' ')}
+          {incident.subject !== '' && <span className="soft block font-normal">{incident.subject}</span>}
+        </span>
+      ),
+      detail: <Found incident={incident} />,
+      state: <State incident={incident} />,
+      do: canAct && incident.closedAt === null && <Actions incident={incident} />,
     },
   }));
   return <DataTable label="Incidents" columns={COLUMNS} rows={rows} />;
+}
+
+function Found({ incident: { check, detail, next, page, closedAt } }: { incident: Incident }) {
+  return (
+    <span className="block min-w-52 max-w-[72ch] break-words">
+      {sentence(detail)}
+      {closedAt === null && (
+        <span className="block">
+          <span className="soft">Next: {next}.</span>{' '}
+          <Link href={page} className="link" aria-label={`Look at ${check.replaceAll('_', ' ')}`}>
+            Look
+          </Link>
+        </span>
+      )}
+    </span>
+  );
+}
+
+function State({ incident: { openedAt, closedAt, acknowledgedAt, acknowledgedBy } }: { incident: Incident }) {
+  if (closedAt !== null)
+    return (
+      <>
+        <Ago at={openedAt} />, for {duration(closedAt.getTime() - openedAt.getTime())}
+      </>
+    );
+  return (
+    <span className="grid gap-1">
+      <span>
+        <span className="badge text-bad">open</span> since <Ago at={openedAt} />
+      </span>
+      {acknowledgedBy !== null && (
+        <span className="soft break-words">
+          acknowledged by {acknowledgedBy} <Ago at={acknowledgedAt} />
+        </span>
+      )}
+    </span>
+  );
+}
+
+function Actions({ incident: { id, check, subject, acknowledgedAt } }: { incident: Incident }) {
+  const what = `${check.replaceAll('_', ' ')} ${subject}`.trim();
+  const params = new URLSearchParams({ mute: check, ...(subject !== '' && { subject }) });
+  return (
+    <span className="flex justify-end gap-2 max-md:flex-col">
+      {acknowledgedAt === null && (
+        <form action={acknowledge}>
+          <Hidden values={{ id }} />
+          <Submit small tone="plain" label={`Acknowledge ${what}`}>
+            Acknowledge
+          </Submit>
+        </form>
+      )}
+      <Link href={`/incident?${params}`} scroll={false} className="button small" aria-label={`Mute ${what}`}>
+        Mute…
+      </Link>
+    </span>
+  );
+}
+
+const MUTE_COLUMNS: readonly Column[] = [
+  { id: 'what', title: 'Muted', heads: true },
+  { id: 'until', title: 'Ends' },
+  { id: 'why', title: 'Why' },
+  { id: 'do', title: '', align: 'right' },
+];
+
+export function Mutes({ mutes, canAct }: { mutes: readonly Mute[]; canAct: boolean }) {
+  if (mutes.length === 0) return null;
+  const rows = mutes.map(({ check, subject, until, actor, reason }) => {
+    const what = `${check.replaceAll('_', ' ')}${subject === '*' ? '' : ` of ${subject}`}`;
+    return {
+      id: `${check} ${subject}`,
+      tone: 'warn' as const,
+      cells: {
+        what,
+        until: <Ago at={until} />,
+        why: (
+          <span className="break-words">
+            {reason} <span className="soft">by {actor}</span>
+          </span>
+        ),
+        do: canAct && (
+          <form action={unmute}>
+            <Hidden values={{ check, subject }} />
+            <Submit small tone="plain" label={`Unmute ${what}`}>
+              Unmute
+            </Submit>
+          </form>
+        ),
+      },
+    };
+  });
+  return <DataTable label="Muted checks" columns={MUTE_COLUMNS} rows={rows} />;
+}
+
+function sentence(detail: string): string {
+  return `${detail.slice(0, 1).toUpperCase()}${detail.slice(1)}.`;
 }

@@ -2,6 +2,7 @@
 import type { Metadata } from 'next';
 import { database } from '@/db/client';
 import { pausedConnections } from '@/lib/connections/connection';
+import type { Incident } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
@@ -13,7 +14,8 @@ import { atLeast } from '../ui/words';
 import { Breakers } from './breakers';
 import { DrainForm } from './drainForm';
 import { DrainProgress } from './drainProgress';
-import { Incidents } from './incidents';
+import { Incidents, Mutes } from './incidents';
+import { MutePanel } from './mutePanel';
 import { drainParams, pauseParams } from './params';
 import { PausePanel } from './pausePanel';
 import { PauseForm, PauseList } from './pauses';
@@ -22,17 +24,18 @@ export const metadata: Metadata = { title: 'Incident' };
 /** Drains that begin here run behind the answer, in this page's function. */
 export const maxDuration = 300;
 
-export default async function Incident({ searchParams }: PageProps<'/incident'>) {
+export default async function IncidentPage({ searchParams }: PageProps<'/incident'>) {
   const { role } = await requireSession();
   const sent = await searchParams;
   const canAct = role === 'operator';
   const params = drainParams(sent);
   const run = one(sent.run);
-  const [{ pauses, lanes, leftOut }, limits, connections, incidents, drains] = await Promise.all([
+  const [{ pauses, lanes, leftOut }, limits, connections, incidents, mutes, drains] = await Promise.all([
     queue.overview(),
     queue.rateLimits(),
     pausedConnections(database()),
     queue.incidents(),
+    queue.mutes(),
     queue.drains({ limit: 20 }),
   ]);
   const mine = run === undefined ? undefined : drains.find(({ executionId }) => executionId === `console:${run}`);
@@ -40,6 +43,9 @@ export default async function Incident({ searchParams }: PageProps<'/incident'>)
   const types = queue.jobs.map(({ type }) => type);
   const pausable = [...new Set([...types, ...lanes.map((lane) => lane.type)])].sort();
   const target = pauseParams(sent, pausable);
+  const isOpen = ({ closedAt }: Incident) => closedAt === null;
+  const shown = [...incidents.filter(isOpen), ...incidents.filter((incident) => !isOpen(incident))].slice(0, 10);
+  const muted = incidents.find(({ check }) => check === one(sent.mute))?.check;
   const queues = [...new Set(lanes.map((lane) => lane.queue))];
   return (
     <>
@@ -63,8 +69,10 @@ export default async function Incident({ searchParams }: PageProps<'/incident'>)
       <Section title="Breakers" aside="what holds jobs back by itself">
         <Breakers limits={limits} connections={connections} canAct={canAct} />
       </Section>
-      <Section title="Incidents" aside="the newest ten">
-        <Incidents incidents={incidents.slice(0, 10)} />
+      <Section title="Incidents" aside="open ones first, ten at most">
+        <Mutes mutes={mutes} canAct={canAct} />
+        <Incidents incidents={shown} canAct={canAct} />
+        {canAct && muted !== undefined && <MutePanel check={muted} subject={one(sent.subject)?.slice(0, 100)} />}
       </Section>
     </>
   );

@@ -1,5 +1,6 @@
 /** The verdict on the queue's health, in words: what is wrong first, the rest on demand. */
 import { CircleCheck, TriangleAlert } from 'lucide-react';
+import Link from 'next/link';
 import type { Health } from '@/lib/jobqueue';
 
 export function Verdict({ health }: { health: Health }) {
@@ -17,8 +18,15 @@ export function Verdict({ health }: { health: Health }) {
       </div>
       {red.length > 0 && (
         <ul className="grid gap-1">
-          {red.map(({ name, detail }) => (
-            <li key={name}>{sentence(detail)}</li>
+          {red.map(({ name, detail, next, page }) => (
+            <li key={name}>
+              {sentence(detail)} {next !== null && <span className="soft">Next: {next}.</span>}{' '}
+              {page !== '/' && (
+                <Link href={page} className="link" aria-label={`Look at ${name.replaceAll('_', ' ')}`}>
+                  Look
+                </Link>
+              )}
+            </li>
           ))}
         </ul>
       )}

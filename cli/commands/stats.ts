@@ -1,4 +1,4 @@
-/** `jobqueue stats`: what is due, what came of the last day, what is paused. */
+/** `jobqueue stats`: what is due, what is scheduled and when, what came of the last day, what is paused. */
 import { Command } from 'commander';
 import ms from 'ms';
 import { withTarget } from '../openTarget.ts';
@@ -10,14 +10,16 @@ const MOST_HOURS = 24 * 90;
 
 export function statsCommand(): Command {
   return onTarget(new Command('stats'))
-    .description('what is due, what became of the jobs of the last day, what is paused')
+    .description('what is due and scheduled, what became of the jobs of the last day, what is paused')
     .option('--hours <n>', 'count the last n hours', whole(1, MOST_HOURS), 24)
     .action((options: Common & { hours: number }) =>
       withTarget(options, async (target) => {
         const overview = await target.ask({ action: 'overview', hours: options.hours });
         if (options.json) return printJson(overview);
         print(`${target.name}\n`);
-        if (overview.lanes.length === 0) print('Nothing is due.');
+        const { scheduled = [] } = overview; // an older deployment does not tell
+        if (overview.lanes.length === 0)
+          print(scheduled.length === 0 ? 'Nothing is due, nothing is scheduled.' : 'Nothing is due.');
         else
           printTable(
             ['due', 'type', 'queue', 'priority', ''],
@@ -29,6 +31,18 @@ export function statsCommand(): Command {
               [paused && 'paused', !handled && 'no handler'].filter(Boolean).join(', '),
             ]),
           );
+        if (scheduled.length > 0) {
+          print('');
+          printTable(
+            ['scheduled', 'type', 'queue', 'next due'],
+            scheduled.map(({ n, atLeast, type, queue, nextDue }) => [
+              atLeast ? `${n}+` : n,
+              type,
+              queue,
+              nextDue === null ? 'after its children' : ago(nextDue),
+            ]),
+          );
+        }
         print(`\nThe last ${overview.hours} h:`);
         if (overview.counts.length === 0) print('nothing ran');
         else

@@ -4,12 +4,19 @@ import { diagnose, inFull } from '../../db/diagnosis.ts';
 import { sqlstateOf } from './sqlstate.ts';
 import { health, missingFunctions, tryWrite } from './store/health.ts';
 import type { Thresholds } from './thresholds.ts';
-import { type Found, inWords } from './words.ts';
+import { type Found, inWords, linkTo, nextStep, pageOf } from './words.ts';
 
 export interface HealthCheck {
   readonly name: string;
   readonly ok: boolean;
+  /** Fact and limit. */
   readonly detail: string;
+  /** What to do first, of a check that is red; else null. */
+  readonly next: string | null;
+  /** The page of the console that shows it, from its root; */
+  readonly page: string;
+  /** and its address, null without `alerts.consoleUrl`. */
+  readonly url: string | null;
   /** Durations in ms, shares from 0 to 1, else a count; null if there is nothing to measure. */
   readonly value: number | null;
   /** Red from this value on; null if there is nothing to compare with. */
@@ -24,7 +31,11 @@ export interface Health {
 const NO_SUCH_FUNCTION = '42883';
 
 /** Looks at every check. Rejects if the database cannot be reached, or holds no queue at all. */
-export async function checkHealth(executor: Executor, thresholds: Thresholds): Promise<Health> {
+export async function checkHealth(
+  executor: Executor,
+  thresholds: Thresholds,
+  consoleUrl: string | undefined,
+): Promise<Health> {
   const askedAtMs = performance.now();
   const [found, refused] = await Promise.all([
     health(executor, thresholds).catch((error: unknown) => protocolOnly(executor, thresholds, error)),
@@ -42,6 +53,9 @@ export async function checkHealth(executor: Executor, thresholds: Thresholds): P
     name: rest.name,
     ok,
     detail: inWords(rest),
+    next: ok ? null : nextStep(rest),
+    page: pageOf(rest),
+    url: linkTo(consoleUrl, rest),
     value: rest.value,
     limit: rest.limit,
   }));

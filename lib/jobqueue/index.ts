@@ -18,6 +18,7 @@ export type { By, DeadLetterFilter, JobFilter } from './filters.ts';
 export type { FlowIds } from './flow.ts';
 export type { FollowedJob, FollowOptions, JobsPreview } from './follow.ts';
 export type { Health, HealthCheck } from './health.ts';
+export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from './incidents.ts';
 export type { JobView, Preview } from './inspect.ts';
 export {
   type Child,
@@ -67,6 +68,5 @@ export type { TellableError } from './tellable.ts';
 export type { HealthOptions } from './thresholds.ts';
 export type { WaitOptions } from './wait.ts';
 export type { HintCache, SleepOptions } from './wakeHint.ts';
-export type { Incident } from './watch.ts';
 export type { AlertOptions } from './webhook.ts';
 export { waitingInWords } from './words.ts';

@@ -15,6 +15,7 @@ type Table = {
 const ACTOR = { actor: true } as const;
 const BY = { actor: true, reason: true } as const;
 const TARGET = { queue: true, type: true } as const;
+const CHECK = { check: true, subject: true } as const;
 const BULK = { signal: true, onProgress: true } as const;
 const LIMIT = { perSecond: true, burst: true } as const;
 
@@ -47,6 +48,9 @@ const NAMES: Table = {
   resumeSchedule: [null, BY],
   overrideSchedule: [null, { cron: true, timeZone: true }, BY],
   runSchedule: [null, BY],
+  acknowledgeIncident: [null, BY],
+  muteCheck: [CHECK, { ...BY, forMs: true }],
+  unmuteCheck: [CHECK, BY],
 };
 
 /** The same calls, each of which refuses an option that it does not know before it does anything. */

@@ -26,6 +26,7 @@ import {
   previewJobs,
 } from './follow.ts';
 import { checkHealth, type Health } from './health.ts';
+import { type IncidentControls, incidentControls } from './incidents.ts';
 import { type Preview, preview } from './inspect.ts';
 import type { Job } from './job.ts';
 import { type DrainsOptions, type DrainView, drains } from './ledger.ts';
@@ -63,9 +64,8 @@ import { readStats, type Stats, type StatsOptions } from './stats.ts';
 import { audit } from './store/controls.ts';
 import { measure } from './store/metrics.ts';
 import type { Thresholds } from './thresholds.ts';
-import { type Incident, incidents } from './watch.ts';
 
-export interface Operators extends ScheduleControls, EnvironmentControls {
+export interface Operators extends ScheduleControls, EnvironmentControls, IncidentControls {
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
   /** New jobs above an id, and how known ones stand. */
@@ -130,8 +130,6 @@ export interface Operators extends ScheduleControls, EnvironmentControls {
   overview(): Promise<Overview>;
   /** Looks at every check, in one statement of bounded probes, and tries a write. Rejects if the database cannot be reached. */
   health(): Promise<Health>;
-  /** What turned red, and what is well again: the newest 100, the newest first. */
-  incidents(): Promise<readonly Incident[]>;
   /** Everything measured, in Prometheus' text format 0.0.4; one statement. */
   metrics(): Promise<string>;
   /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
@@ -157,9 +155,11 @@ export interface OperatorsOptions {
   readonly environment: string | null;
   readonly retention: Retention;
   readonly thresholds: Thresholds;
+  readonly consoleUrl: string | undefined;
 }
 
-export function operators({ database, jobs, environment, retention, thresholds }: OperatorsOptions): Operators {
+export function operators(options: OperatorsOptions): Operators {
+  const { database, jobs, environment, retention, thresholds, consoleUrl } = options;
   const read = () => withDeadline(database(), DEADLINES_MS.read);
   const names = async (named: Named) => checkNames(read(), jobs, named);
   /** Nothing is done for a name that is refused: the check comes first. */
@@ -170,6 +170,7 @@ export function operators({ database, jobs, environment, retention, thresholds }
   return {
     ...scheduleControls(database),
     ...environmentControls(database, environment),
+    ...incidentControls(database, consoleUrl),
     preview: async (filter = {}) => preview(read(), jobs, filter),
     followJobs: async (options) => followJobs(read(), options),
     pauses: async () => listPauses(read()),
@@ -195,8 +196,7 @@ export function operators({ database, jobs, environment, retention, thresholds }
     auditLog: async (page = {}) => auditLog(read(), page),
     audit: async (entry) => audit(database(), entry),
     overview: async () => readOverview(read(), environment),
-    health: async () => checkHealth(read(), thresholds),
-    incidents: async () => incidents(read()),
+    health: async () => checkHealth(read(), thresholds, consoleUrl),
     metrics: async () => prometheusText(metricsOf(await measure(read()), [...jobs.keys()])),
     rateLimits: async () => rateLimits(read()),
     takeToken: async (key, limit) => takeToken(read(), key, limit),

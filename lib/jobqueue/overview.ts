@@ -1,5 +1,6 @@
 /** The state of all queues and types at one instant, for the first screen: one statement of bounded probes. */
 import type { Executor } from '../../db/database.ts';
+import { waitsForChildren } from './children.ts';
 import type { Environments } from './environment.ts';
 import type { DrainReport, StopReason } from './report.ts';
 import { type LeftOut, overview } from './store/overview.ts';
@@ -18,6 +19,8 @@ export interface OverviewLane {
   readonly ready: Counted;
   /** Due later; retries among them. */
   readonly scheduled: Counted;
+  /** Of those; null if there are none, or if all wait for their children. */
+  readonly nextDue: Date | null;
   readonly running: number;
   readonly dead: Counted;
   readonly oldestDue: Date | null;
@@ -65,6 +68,7 @@ export async function readOverview(executor: Executor, own: string | null): Prom
     type: lane.type,
     ready: { n: lane.ready, atLeast: lane.readyIsBound },
     scheduled: { n: lane.scheduled, atLeast: lane.scheduledIsBound },
+    nextDue: lane.nextDueMs === null || waitsForChildren(lane.nextDueMs) ? null : new Date(lane.nextDueMs),
     running: lane.running,
     dead: deadOf(lane),
     oldestDue: lane.oldestDueMs === null ? null : new Date(lane.oldestDueMs),
@@ -95,7 +99,7 @@ export async function readOverview(executor: Executor, own: string | null): Prom
 }
 
 const NOTHING: Counted = { n: 0, atLeast: false };
-const NOTHING_LIVE = { ready: NOTHING, scheduled: NOTHING, running: 0, oldestDue: null };
+const NOTHING_LIVE = { ready: NOTHING, scheduled: NOTHING, nextDue: null, running: 0, oldestDue: null };
 
 function isPaused(
   { queue, type }: { queue: string; type: string },

@@ -275,7 +275,12 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
     ...stirringOperators(
-      strictOperators(operators({ database, jobs, environment, retention, thresholds: watch.thresholds })),
+      strictOperators(
+        operators({
+          ...{ database, jobs, environment, retention },
+          ...{ thresholds: watch.thresholds, consoleUrl: watch.alerts.consoleUrl },
+        }),
+      ),
       stir,
     ),
   };

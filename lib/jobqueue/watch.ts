@@ -7,18 +7,11 @@ import { checkGuard, type Guard, type Job } from './job.ts';
 import type { Log } from './log.ts';
 import { type Names, onlyKnown } from './options.ts';
 import { FUNCTIONS } from './store/functions.ts';
-import {
-  confirmNotices,
-  type IncidentRow,
-  type Notice,
-  newestIncidents,
-  type WatchAnswer,
-  watch,
-} from './store/watch.ts';
+import { confirmNotices, type Notice, type WatchAnswer, watch } from './store/watch.ts';
 import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from './thresholds.ts';
 import { atMostMs, type SleepOptions } from './wakeHint.ts';
 import { type AlertOptions, foundOf, messageOf, post, WebhookError } from './webhook.ts';
-import { inWords } from './words.ts';
+import { inWords, linkTo, nextStep } from './words.ts';
 
 /** A drain waits for the webhook, and one that does not answer is asked again by a later tick. */
 const POST_MS = 5_000;
@@ -29,7 +22,6 @@ const CONFIRM_TRIES = 3;
 /** How often the enqueues of one process ask for the last tick. */
 const ENQUEUE_ASKS_EVERY_MS = 60_000;
 const ENQUEUE_ANSWER_MS = 5_000;
-const LISTED = 100;
 
 export interface WatchOptions {
   readonly thresholds: Thresholds;
@@ -47,7 +39,7 @@ export interface WatchDeclaration {
   readonly sleep?: SleepOptions;
 }
 
-const ALERT_NAMES: Names<AlertOptions> = { webhookUrl: true, name: true, timeoutMs: true };
+const ALERT_NAMES: Names<AlertOptions> = { webhookUrl: true, consoleUrl: true, name: true, timeoutMs: true };
 
 /** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
 export function watchOptions(
@@ -68,14 +60,14 @@ export function watchOptions(
 /** Throws QueueError `option_invalid`; its message does not show the URL. */
 export function checkAlerts(alerts: AlertOptions): void {
   onlyKnown(alerts, ALERT_NAMES, { call: 'createQueue: ', at: 'alerts.' });
-  const { webhookUrl, timeoutMs = POST_MS } = alerts;
+  const { webhookUrl, consoleUrl, timeoutMs = POST_MS } = alerts;
   const refuse = (option: string, message: string) => {
     const path = `alerts.${option}`;
     throw new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });
   };
-  const { protocol } = webhookUrl !== undefined && URL.canParse(webhookUrl) ? new URL(webhookUrl) : { protocol: '' };
-  if (webhookUrl !== undefined && !/^https?:$/.test(protocol))
-    refuse('webhookUrl', 'expected an http or https URL, got something else');
+  for (const [option, url] of Object.entries({ webhookUrl, consoleUrl }))
+    if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
+      refuse(option, 'expected an http or https URL, got something else');
   if (!(timeoutMs >= 1 && timeoutMs <= POST_MS)) refuse('timeoutMs', `expected 1 to ${POST_MS} ms, got ${timeoutMs}`);
 }
 
@@ -132,18 +124,14 @@ async function tell(
     const leftMs = untilMs() - performance.now() - CONFIRM_MS;
     if (leftMs <= 0) return;
     try {
-      await post(
-        alerts.webhookUrl,
-        messageOf(notices, alerts.name ?? 'jobqueue'),
-        Math.min(alerts.timeoutMs ?? POST_MS, leftMs),
-      );
+      await post(alerts.webhookUrl, messageOf(notices, alerts), Math.min(alerts.timeoutMs ?? POST_MS, leftMs));
     } catch (error) {
       if (!(error instanceof WebhookError)) throw error;
       log('error', 'alert_failed', { reason: error.message, incidents: notices.map(({ id }) => id) });
       return;
     }
   }
-  for (const notice of notices) logNotice(log, notice);
+  for (const notice of notices) logNotice(log, notice, alerts.consoleUrl);
   await confirm(executor, answer);
 }
 
@@ -157,41 +145,15 @@ async function confirm(executor: Executor, answer: WatchAnswer): Promise<void> {
   }
 }
 
-function logNotice(log: Log, notice: Notice): void {
-  const { id, check, subject, lastedMs } = notice;
-  if (notice.kind === 'green') log('info', 'incident_closed', { id, check, subject, lastedMs });
-  else log('warn', 'incident_opened', { id, check, subject, detail: inWords(foundOf(notice)) });
-}
-
-export interface Incident {
-  readonly id: string;
-  readonly check: string;
-  /** Such as the type; '' where the check has none. */
-  readonly subject: string;
-  readonly detail: string;
-  readonly openedAt: Date;
-  readonly closedAt: Date | null;
-  readonly notifiedAt: Date | null;
-  readonly recoveryNotifiedAt: Date | null;
-}
-
-/** The newest 100, open or closed, the newest first. */
-export async function incidents(executor: Executor): Promise<readonly Incident[]> {
-  const found = await newestIncidents(executor, LISTED);
-  return found.map(incidentOf);
-}
-
-function incidentOf(row: IncidentRow): Incident {
-  const { value = null, limit = null, data = {} } = row.detail;
-  const instant = (ms: number | null) => (ms === null ? null : new Date(ms));
-  return {
-    id: row.id,
-    check: row.check_name,
-    subject: row.subject,
-    detail: inWords({ name: row.check_name, subject: row.subject, value, limit, data }),
-    openedAt: new Date(row.opened_ms),
-    closedAt: instant(row.closed_ms),
-    notifiedAt: instant(row.notified_ms),
-    recoveryNotifiedAt: instant(row.recovery_notified_ms),
-  };
+function logNotice(log: Log, notice: Notice, consoleUrl: string | undefined): void {
+  const { id, check, subject, openedMs, lastedMs } = notice;
+  if (notice.kind === 'green') {
+    log('info', 'incident_closed', { id, check, subject, lastedMs });
+    return;
+  }
+  const found = foundOf(notice);
+  log('warn', 'incident_opened', {
+    ...{ id, check, subject, detail: inWords(found), since: new Date(openedMs).toISOString(), next: nextStep(found) },
+    url: linkTo(consoleUrl, found),
+  });
 }

@@ -1,10 +1,13 @@
 /** One message to a webhook that takes what Slack takes. Its URL is a secret: nothing here shows it, nor what it answered. */
+import { duration } from './duration.ts';
 import type { Notice } from './store/watch.ts';
-import { duration, type Found, inWords } from './words.ts';
+import { type Found, inWords, linkTo, nextStep } from './words.ts';
 
 export interface AlertOptions {
   /** Takes a POST of `{ "text": … }`: an incoming webhook of Slack, or whatever reads the same. Without it incidents are only logged. */
   readonly webhookUrl?: string | undefined;
+  /** The address of the console, such as https://queue.example.com: alerts, incidents and health link to the page that shows what is wrong. */
+  readonly consoleUrl?: string | undefined;
   /** What the message calls this queue; default 'jobqueue'. */
   readonly name?: string;
   /** How long the webhook may take to answer, ms; default and at most 5,000: a drain waits for it. */
@@ -20,16 +23,24 @@ export class WebhookError extends Error {
 const SENTENCE_CHARS = 400;
 
 /** All notices, ten at most, as one message, a line each. */
-export function messageOf(notices: readonly Notice[], name: string): { readonly text: string } {
-  const lines = notices.map(lineOf);
+export function messageOf(
+  notices: readonly Notice[],
+  { name = 'jobqueue', consoleUrl }: AlertOptions,
+): { readonly text: string } {
+  const lines = notices.map((notice) => lineOf(notice, consoleUrl));
   return { text: [`*${escaped(name)}*`, ...lines].join('\n') };
 }
 
-function lineOf(notice: Notice): string {
-  const { kind, check, subject, lastedMs } = notice;
+/** Fact and limit, since when, the next step, where to look. */
+function lineOf(notice: Notice, consoleUrl: string | undefined): string {
+  const { kind, check, subject, openedMs, lastedMs } = notice;
+  const found = foundOf(notice);
+  const url = linkTo(consoleUrl, found);
+  const link = url === null ? '' : ` ${escaped(url)}`;
   const what = `*${escaped(check)}*${subject === '' ? '' : ` ${escaped(subject)}`}`;
-  if (kind === 'green') return `:white_check_mark: ${what} is well again after ${duration(lastedMs)}`;
-  return `:red_circle: ${what}: ${escaped(inWords(foundOf(notice)))}`;
+  if (kind === 'green') return `:white_check_mark: ${what} is well again after ${duration(lastedMs)}.${link}`;
+  const since = `${new Date(openedMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return `:red_circle: ${what}: ${escaped(inWords(found))}. Red since ${since}. Next: ${escaped(nextStep(found))}.${link}`;
 }
 
 /** Postgres leaves out what is null. */

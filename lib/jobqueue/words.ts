@@ -1,5 +1,5 @@
-/** What a check found, in one sentence, the same on every screen and in every alert. Pure. */
-import ms from 'ms';
+/** The words for what a check found, the same on every screen and in every alert: fact and limit, next step, page. Pure. */
+import { duration } from './duration.ts';
 
 export interface Found {
   readonly name: string;
@@ -9,70 +9,172 @@ export interface Found {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** One sentence without its full stop. Says what was measured, of what, and from when on that is too much. */
-export function inWords(found: Found): string {
-  const sentence = SENTENCES[found.name];
-  return sentence ? sentence(found) : `${found.value ?? 'nothing'}, red from ${found.limit ?? 'never'} on`;
+interface Words {
+  /** What was measured, of what, and the limit. Without a full stop. */
+  readonly fact: (found: Found) => string;
+  /** The imperative. */
+  readonly next: (found: Found) => string;
+  /** The page of the console that shows it, with its parameters. */
+  readonly page: (found: Found) => readonly [path: string, parameters?: Readonly<Record<string, unknown>>];
 }
 
-const SENTENCES: Readonly<Record<string, (found: Found) => string>> = {
-  database: ({ value, data }) =>
-    data.refused === undefined
-      ? `it answered within ${duration(value)}`
-      : `it refuses writes: ${String(data.refused).replace(/[.]$/, '')}`,
-  protocol: ({ value, data }) =>
-    value === 0
-      ? 'every function that this code calls is installed'
-      : `run npm run db:migrate: missing ${list(data.missing)}`,
-  ticks: ({ value, limit }) =>
-    value === null
-      ? 'no tick has succeeded yet'
-      : `the last successful tick was ${duration(value)} ago, red from ${duration(limit)} on`,
-  oldest_due: ({ subject, value, limit, data }) =>
-    subject === ''
-      ? data.lanes === undefined
-        ? 'nothing is due'
-        : `nothing is due in the first ${thousands(data.lanes)} lanes; the others were not looked at`
-      : `the oldest due job of ${subject} has waited for ${duration(value)}, red from ${duration(limit)} on`,
-  dead_letters: ({ subject, value, limit, data }) =>
-    subject === ''
-      ? 'no dead letters within the last hour'
-      : `${value} dead letters of ${subject} within the last hour, ${data.before} an hour in the day before, red from ${limit} on`,
-  retries: ({ subject, value, limit, data }) =>
-    subject === ''
-      ? 'too few attempts to compare'
-      : `${data.failed} of ${data.ended} attempts of ${subject} failed within 15 minutes (${percent(value)}), ` +
-        `${percent(Number(data.before))} in the day before, red from ${percent(limit)} on`,
-  run_time: ({ subject, value, limit, data }) =>
-    subject === ''
-      ? 'too few attempts to compare'
-      : `the p95 of ${subject} ran for ${duration(value)} within 15 minutes, ${duration(Number(data.before))} in the day before, ` +
-        `red from ${duration(limit)} on`,
-  deadlines: ({ value, limit }) =>
-    `${value} ticks in a row ended for lack of time${value !== null && value >= 100 ? ', or more' : ''}, red from ${limit} on`,
-  slices: ({ subject, value, limit, data }) =>
-    subject === ''
-      ? 'no job goes on without end'
-      : `job ${data.job} of ${subject} has been claimed ${thousands(value)} times, red from ${thousands(limit)} on: ` +
-        'if its state does not change any more, cancel it',
-  unhandled: ({ subject, value, limit }) =>
-    subject === ''
-      ? 'every due job has a handler here'
-      : `the oldest due job of ${subject}, which has no handler here, has waited for ${duration(value)}, red from ${duration(limit)} on`,
-  snapshot: ({ value, limit, data }) =>
-    data.holder === undefined
-      ? 'nothing holds back vacuum'
-      : `a ${data.holder} (${data.who}) holds back vacuum, for ${duration(value)} and ${data.xids} transactions, ` +
-        `red from ${duration(limit)} on`,
-  sequences: ({ value, data }) =>
-    value === 0
-      ? 'every sequence is ahead of its rows'
-      : `${list(data.behind)} would give ids that rows hold already, as after a restore without sequences: ` +
-        'run select jobqueue.raise_sequences_1()',
-  guard: ({ subject, value, limit, data }) =>
-    `${subject} is paused: ${data.failed} of ${data.ended} attempts failed (${percent(value)}), more than ${percent(limit)}; ` +
-    'resume it when the cause is mended',
+/** Fact and limit, in one sentence without its full stop. */
+export function inWords(found: Found): string {
+  return CHECKS[found.name]?.fact(found) ?? `value ${found.value ?? 'unknown'} (limit ${found.limit ?? 'none'})`;
+}
+
+/** What to do first when the check is red, as an imperative without its full stop. */
+export function nextStep(found: Found): string {
+  return CHECKS[found.name]?.next(found) ?? 'see what docs/health.md says of this check';
+}
+
+/** The console's page of what was found, from its root: a group of dead letters, a type's jobs, or the screen of the check. */
+export function pageOf(found: Found): string {
+  const [path, parameters = {}] = CHECKS[found.name]?.page(found) ?? ['/incident'];
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (typeof value === 'string') query.set(name, value);
+  return query.size === 0 ? path : `${path}?${query}`;
+}
+
+/** The same as a link from outside; null if nobody said where the console is. */
+export function linkTo(consoleUrl: string | undefined, found: Found): string | null {
+  return consoleUrl === undefined ? null : `${consoleUrl.replace(/\/+$/, '')}${pageOf(found)}`;
+}
+
+const pending: Words['page'] = ({ subject }) => ['/jobs', { status: 'PENDING', type: subject }];
+
+const CHECKS: Readonly<Record<string, Words>> = {
+  database: {
+    fact: ({ value, data }) =>
+      data.refused === undefined
+        ? `it answered within ${time(value)}`
+        : `it refuses writes: ${String(data.refused).replace(/[.]$/, '')}`,
+    next: () => 'end what it names; until then jobs can be looked at, and neither run nor be enqueued',
+    page: () => ['/'],
+  },
+  protocol: {
+    fact: ({ value, data }) =>
+      value === 0 ? 'every function that this code calls is installed' : `functions are missing: ${list(data.missing)}`,
+    next: () => 'run npx jobqueue migrate on this database',
+    page: () => ['/'],
+  },
+  ticks: {
+    fact: ({ value, limit }) =>
+      value === null
+        ? 'no tick has succeeded yet'
+        : `last successful tick was ${time(value)} ago (limit ${time(limit)})`,
+    next: () =>
+      'look at what the scheduler gets from /api/cron/drain: for 401 set its secret, for 500 read the log; until then drain by hand',
+    page: () => ['/ticks'],
+  },
+  oldest_due: {
+    fact: ({ subject, value, limit, data }) =>
+      subject === ''
+        ? data.lanes === undefined
+          ? 'no job is due'
+          : `no job is due in the first ${thousands(data.lanes)} lanes; the others were not looked at`
+        : `oldest due ${subject} job has waited ${time(value)} (limit ${time(limit)})`,
+    next: () => 'drain by hand; if it comes again, raise the concurrency or drain more often',
+    page: pending,
+  },
+  dead_letters: {
+    fact: ({ subject, value, limit, data }) =>
+      subject === ''
+        ? 'no dead letters in the last hour'
+        : `${value}${data.isBound === true ? '+' : ''} ${subject} dead letters in the last hour ` +
+          `(limit ${limit}; the day before: ${data.before} an hour)${largest(data)}`,
+    next: ({ subject }) => `read the error; pause ${subject} if more will follow; replay them when the cause is mended`,
+    page: ({ subject, data }) => ['/dead-letters', { type: subject, group: data.fingerprint }],
+  },
+  retries: {
+    fact: ({ subject, value, limit, data }) =>
+      subject === ''
+        ? 'too few attempts to compare'
+        : `${data.failed} of ${data.ended} ${subject} attempts failed in the last 15 min: ${percent(value)} ` +
+          `(limit ${percent(limit)}; the day before: ${percent(Number(data.before))})`,
+    next: ({ subject }) => `read the newest errors of ${subject}; pause it while its remote system is down`,
+    page: ({ subject }) => ['/jobs', { type: subject }],
+  },
+  run_time: {
+    fact: ({ subject, value, limit, data }) =>
+      subject === ''
+        ? 'too few attempts to compare'
+        : `p95 run time of ${subject} was ${time(value)} in the last 15 min ` +
+          `(limit ${time(limit)}; the day before: ${time(Number(data.before))})`,
+    next: () => 'look for what its handler waits for',
+    page: ({ subject }) => ['/jobs', { status: 'PROCESSING', type: subject }],
+  },
+  deadlines: {
+    fact: ({ value, limit }) =>
+      `${value}${value !== null && value >= 100 ? '+' : ''} ticks in a row ran out of time (limit ${limit})`,
+    next: () => 'raise the concurrency or the maximum duration, or drain more often',
+    page: () => ['/ticks'],
+  },
+  slices: {
+    fact: ({ subject, value, limit, data }) =>
+      subject === ''
+        ? 'no job goes on without end'
+        : `job ${data.job} of ${subject} has been claimed ${thousands(value)} times (limit ${thousands(limit)})`,
+    next: () => 'look whether its state still changes; if not, cancel it',
+    page: ({ data }) => [`/jobs/${data.job}`],
+  },
+  unhandled: {
+    fact: ({ subject, value, limit }) =>
+      subject === ''
+        ? 'every due job has a handler here'
+        : `oldest due ${subject} job has no handler here and has waited ${time(value)} (limit ${time(limit)})`,
+    next: ({ subject }) => `deploy the code that handles ${subject}, or cancel its jobs`,
+    page: pending,
+  },
+  snapshot: {
+    fact: ({ value, limit, data }) =>
+      data.holder === undefined
+        ? 'nothing holds back vacuum'
+        : `a ${data.holder} (${data.who}) has held back vacuum for ${time(value)} and ${data.xids} transactions (limit ${time(limit)})`,
+    next: () => 'end it; a session ends by select pg_terminate_backend(pid)',
+    page: () => ['/incident'],
+  },
+  sequences: {
+    fact: ({ value, data }) =>
+      value === 0
+        ? 'every sequence is ahead of its rows'
+        : `${list(data.behind)} would give ids that rows hold already, as after a restore without sequences`,
+    next: () => 'run select jobqueue.raise_sequences_1() in that database',
+    page: () => ['/'],
+  },
+  guard: {
+    fact: ({ subject, value, limit, data }) =>
+      `${subject} was paused: ${data.failed} of its last ${data.ended} attempts failed, ${percent(value)} (limit ${percent(limit)})`,
+    next: ({ subject }) => `mend the cause, then resume ${subject}`,
+    page: () => ['/incident'],
+  },
 };
+
+/** Every check that can be red, by its name. */
+export const CHECK_NAMES: readonly string[] = Object.keys(CHECKS);
+
+/** What most of them died of: names and codes alone, never a message. */
+function largest({ group, errorName, errorCode }: Found['data']): string {
+  if (typeof group !== 'number') return '';
+  const error = [errorName, errorCode].filter((part) => typeof part === 'string').join(' ');
+  return `, ${group} of them ${error === '' ? 'without an error' : error}`;
+}
+
+function thousands(n: unknown): string {
+  return Number(n).toLocaleString('en');
+}
+
+function time(ms: number | null): string {
+  return ms === null ? 'never' : duration(ms);
+}
+
+function percent(share: number | null): string {
+  return share === null ? 'never' : `${Math.round(share * 1000) / 10} %`;
+}
+
+function list(names: unknown): string {
+  return Array.isArray(names) ? names.join(', ') : String(names);
+}
 
 /** Why a replay at n a minute does not move on just now. */
 export function waitingInWords(waitsFor: 'outcomes' | 'resume' | 'handler' | null): string | null {
@@ -84,20 +186,3 @@ const WAITS = {
   resume: 'waits for a resume: its type or queue is paused',
   handler: 'waits for a deployment that has a handler for its type',
 } as const;
-
-/** How long something lasted, to the unit that people say. */
-export function duration(value: number | null): string {
-  return value === null ? 'never' : ms(Math.round(value), { long: true });
-}
-
-function percent(share: number | null): string {
-  return share === null ? 'never' : `${Math.round(share * 1000) / 10} %`;
-}
-
-function thousands(n: unknown): string {
-  return Number(n).toLocaleString('en');
-}
-
-function list(names: unknown): string {
-  return Array.isArray(names) ? names.join(', ') : String(names);
-}

@@ -9,12 +9,16 @@ type Act<Name extends OperatorAction['action']> = Extract<OperatorAction, { acti
 
 const PERFORM = {
   overview: async (queue: OperatedQueue, { hours }: Act<'overview'>) => {
-    const [counts, lanes, paused] = await Promise.all([
+    const [counts, due, paused, { lanes: all }] = await Promise.all([
       queue.stats({ by: 'total', from: new Date(Date.now() - hours * 3_600_000) }),
       queue.preview({ includePaused: true }),
       queue.pauses(),
+      queue.overview(),
     ]);
-    return { hours, counts, lanes: lanes.lanes, paused };
+    const scheduled = all
+      .filter((lane) => lane.scheduled.n > 0)
+      .map((lane) => ({ queue: lane.queue, type: lane.type, ...lane.scheduled, nextDue: lane.nextDue }));
+    return { hours, counts, lanes: due.lanes, scheduled, paused };
   },
   jobs: (queue: OperatedQueue, { action: _, after, limit, ...query }: Act<'jobs'>) =>
     queue.jobsPage(query, { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) }),
@@ -66,6 +70,19 @@ const PERFORM = {
   },
   environments: (queue: OperatedQueue, _: Act<'environments'>) => queue.environments(),
   adopt: (queue: OperatedQueue, { environment, actor }: Act<'adopt'>) => queue.adopt(environment, { actor }),
+  incidents: async (queue: OperatedQueue, _: Act<'incidents'>) => ({
+    incidents: await queue.incidents(),
+    mutes: await queue.mutes(),
+  }),
+  acknowledgeIncident: async (queue: OperatedQueue, { id, actor }: Act<'acknowledgeIncident'>) => ({
+    acknowledged: await queue.acknowledgeIncident(id, { actor }),
+  }),
+  muteCheck: async (queue: OperatedQueue, { action: _, check, subject, ...options }: Act<'muteCheck'>) => ({
+    muted: await queue.muteCheck({ check, ...(subject !== undefined && { subject }) }, options),
+  }),
+  unmuteCheck: async (queue: OperatedQueue, { check, subject, actor }: Act<'unmuteCheck'>) => ({
+    unmuted: await queue.unmuteCheck({ check, ...(subject !== undefined && { subject }) }, { actor }),
+  }),
   schedules: async (queue: OperatedQueue, _: Act<'schedules'>) => ({ schedules: await queue.schedules() }),
   pauseSchedule: async (queue: OperatedQueue, { action: _, name, ...by }: Act<'pauseSchedule'>) => {
     await queue.pauseSchedule(name, by);

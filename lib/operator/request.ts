@@ -43,6 +43,8 @@ const stopWhen = z.union([
 ]);
 
 const target = { queue: name.exactOptional(), type: name.exactOptional() };
+/** Which alerts: of a check, of one subject or of all. */
+const muted = { check: text(100), subject: text(100).exactOptional() };
 const schedule = { name: text(100), actor, reason: reason.exactOptional() };
 
 export const operatorRequest = z.discriminatedUnion('action', [
@@ -104,6 +106,19 @@ export const operatorRequest = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('resume'), ...target, actor }),
   z.strictObject({ action: z.literal('environments') }),
   z.strictObject({ action: z.literal('adopt'), environment: name.nullable(), actor }),
+  z.strictObject({ action: z.literal('incidents') }),
+  z.strictObject({ action: z.literal('acknowledgeIncident'), id: rowId, actor }),
+  z.strictObject({
+    action: z.literal('muteCheck'),
+    ...muted,
+    forMs: z
+      .int()
+      .min(1_000)
+      .max(30 * 24 * 3_600_000),
+    reason,
+    actor,
+  }),
+  z.strictObject({ action: z.literal('unmuteCheck'), ...muted, actor }),
   z.strictObject({ action: z.literal('schedules') }),
   z.strictObject({ action: z.literal('pauseSchedule'), ...schedule }),
   z.strictObject({ action: z.literal('resumeSchedule'), ...schedule }),

@@ -1,7 +1,7 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
 import { getDeadline, waitUntil } from '@vercel/functions';
 import { database } from '../../db/client.ts';
-import { alertWebhookUrl, databaseSleepMs, environment, logJobs, maxDurationMs } from '../config.ts';
+import { alertWebhookUrl, consoleUrl, databaseSleepMs, environment, logJobs, maxDurationMs } from '../config.ts';
 import { createQueue } from '../jobqueue/index.ts';
 import { jobs, schedules } from '../jobs/index.ts';
 import { log } from '../log.ts';
@@ -13,7 +13,7 @@ export const queue = createQueue({
   schedules,
   environment: environment(),
   maxDurationMs: maxDurationMs(),
-  alerts: { webhookUrl: alertWebhookUrl() },
+  alerts: { webhookUrl: alertWebhookUrl(), consoleUrl: consoleUrl() },
   log: (level, event, fields) => log[level](fields, event),
   logJobs: logJobs(),
   kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },

@@ -65,7 +65,13 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
       jobs: [{ id: added.id, status: 'PENDING', maxAttempts: 8 }],
       next: null,
     });
-    expect(await ask(['stats'], at())).toMatchObject({ hours: 24, lanes: [], paused: [] });
+    expect(await ask(['stats'], at())).toMatchObject({
+      ...{ hours: 24, lanes: [], paused: [] },
+      scheduled: [{ type: 'crm_sync', queue: 'default', n: 1, atLeast: false, nextDue: expect.any(String) }],
+    });
+    expect((await run(['stats'], at())).stdout).toMatch(
+      /Nothing is due\.\n[\s\S]*scheduled +type[\s\S]*1 +crm_sync +default +in (1h|59m|60m)/,
+    );
   });
 
   test('a job of a flow names who waits for it and what it waits for', async () => {
@@ -99,7 +105,7 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
   test('cancel shows numbers, asks, and takes --yes for an answer', async () => {
     await many(30);
     const args = ['cancel', '--type', 'crm_sync', '--reason', 'INC-7', '--as', 'ann'];
-    expect(await ask([...args, '--plan'], at())).toEqual({
+    expect(await ask([...args, '--plan'], at())).toMatchObject({
       total: 30,
       atLeast: false,
       groups: [{ queue: 'default', type: 'crm_sync', status: 'PENDING', jobs: 30 }],
@@ -200,6 +206,27 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     const { code, stderr } = await run(['pause', '--queue', 'defualt'], at());
     expect([code, stderr]).toEqual([0, expect.stringMatching(/warning: no job is in queue 'defualt'.*default/)]);
     await run(['resume', '--queue', 'defualt'], at());
+  });
+
+  test('an incident shows its next step, is acknowledged, and its check is muted and unmuted', async () => {
+    await sql.query(`insert into jobqueue.incidents (check_name, subject, detail)
+      values ('dead_letters', 'crm_sync', '{"value": 5, "limit": 3, "data": {"before": 0}}')`);
+    const shown = await run(['incidents'], at());
+    expect(shown.stdout).toMatch(/dead_letters.*: 5 crm_sync dead letters.*\n.*→ read the error; pause crm_sync/);
+    const { incidents } = (await ask(['incidents'], at())) as { incidents: { id: string }[] };
+    expect(await ask(['incidents', 'ack', incidents[0]?.id ?? '', '--as', 'ann'], at())).toEqual({
+      acknowledged: true,
+    });
+    const mute = ['dead_letters', 'crm_sync'];
+    expect(await ask(['incidents', 'mute', ...mute, '--for', '4h', '--reason', 'INC-7'], at())).toMatchObject({
+      muted: { check: 'dead_letters', subject: 'crm_sync', reason: 'INC-7' },
+    });
+    expect((await run(['incidents'], at())).stdout).toMatch(
+      /acknowledged by ann[\s\S]*muted: dead_letters of crm_sync, ends in/,
+    );
+    expect(await ask(['incidents', 'unmute', ...mute], at())).toEqual({ unmuted: true });
+    expect((await run(['incidents', 'mute', 'dead_leters', '--for', '4h', '--reason', 'r'], at())).code).toBe(2);
+    await sql.query('truncate jobqueue.incidents');
   });
 
   test('a drain foresees, then runs what is due and tells what became of it', async () => {

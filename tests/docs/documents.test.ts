@@ -208,7 +208,14 @@ test('.env.example names every variable that the code reads, and no other', () =
     ([, name = '']) => name,
   );
   expect(secrets.length).toBeGreaterThan(2);
-  const ofThePlatform = ['NODE_ENV', 'VERCEL', 'VERCEL_ENV', 'NEXT_TELEMETRY_DISABLED', 'NO_COLOR'];
+  const ofThePlatform = [
+    'NODE_ENV',
+    'VERCEL',
+    'VERCEL_ENV',
+    'VERCEL_PROJECT_PRODUCTION_URL',
+    'NEXT_TELEMETRY_DISABLED',
+    'NO_COLOR',
+  ];
   const named = [...code.matchAll(/process\.env\.([A-Z0-9_]+)/g)].map(([, name = '']) => name);
   const all = new Set([...named, 'DATABASE_URL_UNPOOLED', ...secrets, ...secrets.map((name) => `${name}_PREVIOUS`)]);
   const example = [...readFileSync('.env.example', 'utf8').matchAll(/^(?:# )?([A-Z0-9_]+)=/gm)].map(([, name]) => name);

@@ -44,7 +44,11 @@ describeEachDriver('a guard', (setup) => {
       },
     ]);
     expect(hook.taken).toEqual([
-      { text: expect.stringMatching(/\*guard\* work: work is paused: 12 of 20 attempts failed \(60 %\)/) },
+      {
+        text: expect.stringMatching(
+          /\*guard\* work: work was paused: 12 of its last 20 attempts failed, 60 % \(limit 50 %\).*resume work/,
+        ),
+      },
     ]);
     expect(lines).toMatchObject([
       { level: 'warn', event: 'incident_opened', fields: { check: 'guard', subject: 'work' } },

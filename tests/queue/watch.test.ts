@@ -66,7 +66,7 @@ describeEachDriver('the watch', (setup) => {
     expect(hook.posted).toEqual([
       {
         text: expect.stringMatching(
-          /^\*shop &lt;eu&gt; &amp; co\*\n:red_circle: \*dead_letters\* work: 3 dead letters of work within the last hour.*$/,
+          /^\*shop &lt;eu&gt; &amp; co\*\n:red_circle: \*dead_letters\* work: 3 work dead letters in the last hour \(limit 3; the day before: 0 an hour\), 3 of them without an error\. Red since 20\d\d-\d\d-\d\d \d\d:\d\d UTC\. Next: read the error; pause work if more will follow; replay them when the cause is mended\.$/,
         ),
       },
     ]);
@@ -86,6 +86,115 @@ describeEachDriver('the watch', (setup) => {
       closedAt: expect.any(Date),
       recoveryNotifiedAt: expect.any(Date),
     });
+  });
+
+  test('an alert leads to the group of dead letters, a recovery too; the incident and health name the same page', async () => {
+    const alerts = { webhookUrl: hook.url, consoleUrl: 'https://queue.example.com/' };
+    const { queue } = watched({ alerts });
+    const error = (message: string, code: string) => JSON.stringify([{ name: 'HttpError', code, message, at: 'x' }]);
+    await deadLetters(setup.database, 3, '1 minute');
+    await rows(
+      setup.database,
+      `update jobqueue.job_history set errors = case when id = (select min(id) from jobqueue.job_history) then $2::jsonb else $1::jsonb end`,
+      error('busy, order 17', '503'),
+      error('gone', '404'),
+    );
+    await look(queue);
+    await look(queue);
+    const [group] = (await queue.deadGroups({ type: 'work' })).groups;
+    expect(group?.total).toBe(2);
+    const page = `/dead-letters?type=work&group=${group?.fingerprint}`;
+    const url = `https://queue.example.com${page}`;
+    expect(hook.posted[0]?.text).toContain(', 2 of them HttpError 503. Red since');
+    expect(hook.posted[0]?.text).not.toContain('order 17'); // messages may hold what customers wrote
+    expect(hook.posted[0]?.text.endsWith(` ${url.replace('&', '&amp;')}`)).toBe(true);
+    const next = expect.stringMatching(/^read the error; pause work/);
+    expect(await queue.incidents()).toMatchObject([{ page, url, next }]);
+    expect((await queue.health()).checks.filter(({ ok }) => !ok)).toMatchObject([{ page, url, next }]);
+    expect((await watched().queue.incidents())[0]).toMatchObject({ page, url: null });
+    await mend();
+    await look(queue);
+    await look(queue);
+    expect(hook.posted[1]?.text).toMatch(/is well again after .*\. https:\/\/queue/);
+  });
+
+  test('a muted check is kept as an incident and told to nobody; what is red when the mute ends is told then', async () => {
+    const { queue } = watched();
+    const mute = { check: 'dead_letters', subject: 'work' };
+    const how = { forMs: 3_600_000, reason: 'INC-7', actor: 'ann' };
+    expect(await queue.muteCheck(mute, how)).toMatchObject({
+      ...mute,
+      actor: 'ann',
+      reason: 'INC-7',
+      until: expect.any(Date),
+    });
+    await deadLetters(setup.database, 3, '1 minute');
+    await look(queue);
+    await look(queue);
+    await mend();
+    await look(queue);
+    await look(queue); // opened and closed within the mute: nobody ever hears of it
+    await deadLetters(setup.database, 3, '1 minute');
+    await look(queue);
+    await look(queue);
+    expect(await incidents()).toMatchObject([
+      { open: false, notified: false },
+      { open: true, notified: false },
+    ]);
+    expect(hook.posted).toEqual([]);
+    expect(await queue.mutes()).toMatchObject([mute]);
+    await rows(setup.database, "update jobqueue.mutes set until = now() - interval '1 second'");
+    await look(queue);
+    expect(hook.posted.map(({ text }) => text)).toEqual([expect.stringContaining('*dead_letters* work')]);
+    expect(await queue.mutes()).toEqual([]);
+    expect(await queue.unmuteCheck(mute, how)).toBe(false);
+    await queue.muteCheck({ check: 'dead_letters' }, how); // all types
+    expect(await queue.unmuteCheck({ check: 'dead_letters' }, { actor: 'bob' })).toBe(true);
+    expect(await queue.auditLog({ limit: 3 })).toMatchObject([
+      { actor: 'bob', action: 'check.unmute', details: { check: 'dead_letters', subject: '*' } },
+      { actor: 'ann', action: 'check.mute', details: { check: 'dead_letters', subject: '*', reason: 'INC-7' } },
+      { actor: 'ann', action: 'check.mute', details: { ...mute, reason: 'INC-7' } },
+    ]);
+  });
+
+  test('an incident is acknowledged once, by name; an alert that had not gone out stays away, the recovery comes', async () => {
+    hook.answers.push(500, 500);
+    const { queue } = watched();
+    await deadLetters(setup.database, 3, '1 minute');
+    await look(queue);
+    await look(queue);
+    const [incident] = await queue.incidents();
+    const id = incident?.id ?? '';
+    expect(await queue.acknowledgeIncident(id, { actor: 'ann' })).toBe(true);
+    expect(await queue.acknowledgeIncident(id, { actor: 'bob' })).toBe(false);
+    expect(await queue.incidents()).toMatchObject([{ acknowledgedBy: 'ann', acknowledgedAt: expect.any(Date) }]);
+    hook.answers.length = 0;
+    await leaseOver();
+    await look(queue);
+    expect(hook.taken).toEqual([]);
+    await mend();
+    await look(queue);
+    await look(queue);
+    expect(hook.taken.map(({ text }) => text)).toEqual([expect.stringContaining('is well again')]);
+    expect(await queue.auditLog({ limit: 1 })).toMatchObject([
+      {
+        actor: 'ann',
+        action: 'incident.acknowledge',
+        details: { incident: id, check: 'dead_letters', subject: 'work' },
+      },
+    ]);
+  });
+
+  test('a mute names a check that there is, an end within 30 days, a reason and a person', async () => {
+    const { queue } = watched();
+    const how = { forMs: 60_000, reason: 'r', actor: 'ann' };
+    for (const [target, options] of [
+      [{ check: 'dead_leters' }, how],
+      [{ check: 'ticks' }, { ...how, forMs: 31 * 24 * 3_600_000 }],
+      [{ check: 'ticks' }, { ...how, reason: '' }],
+      [{ check: 'ticks' }, { ...how, actor: '' }],
+    ] as const)
+      await expect(queue.muteCheck(target, options)).rejects.toMatchObject({ code: 'option_invalid' });
   });
 
   test('a check that flickers opens nothing: it takes two looks in a row', async () => {
@@ -287,7 +396,10 @@ describeEachDriver('the watch', (setup) => {
           id: expect.any(String),
           check: 'dead_letters',
           subject: 'work',
-          detail: expect.stringContaining('3 dead letters'),
+          detail: expect.stringContaining('3 work dead letters'),
+          since: expect.any(String),
+          next: expect.any(String),
+          url: null,
         },
       },
     ]);
@@ -344,9 +456,7 @@ describeEachDriver('the watch', (setup) => {
     );
     await Promise.all(kept);
     expect(kept).toHaveLength(5);
-    expect(hook.taken).toEqual([
-      { text: expect.stringMatching(/\*ticks\*: the last successful tick was 4 minutes ago/) },
-    ]);
+    expect(hook.taken).toEqual([{ text: expect.stringMatching(/\*ticks\*: last successful tick was 4 min ago/) }]);
 
     // Ticks come again: the first finds the last one old, the second and the third find it young.
     for (let ticks = 0; ticks < 4; ticks++) await look();

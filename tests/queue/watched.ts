@@ -48,7 +48,7 @@ export function watchedQueue(
 /** No incident, no trend, no look yet; and a tick a moment ago, so that nothing is red. */
 export async function calm(database: Database): Promise<void> {
   await emptyTables(database);
-  await rows(database, 'truncate jobqueue.incidents, jobqueue.rollups, jobqueue.trends');
+  await rows(database, 'truncate jobqueue.incidents, jobqueue.mutes, jobqueue.rollups, jobqueue.trends');
   await rows(
     database,
     `update jobqueue.watch set looked_at = '-infinity', reds = '{}', since = now(), folded_until = date_trunc('minute', now()) - interval '2 days'`,

@@ -6,7 +6,7 @@ import { scaleLinear, scaleTime } from '@visx/scale';
 import type { ReactNode } from 'react';
 
 /** Units of the drawing; the browser scales it to the width there is. */
-export const SIZE = { width: 400, height: 150, left: 44, right: 8, top: 8, bottom: 22 } as const;
+export const SIZE = { width: 400, height: 150, left: 60, right: 8, top: 8, bottom: 22 } as const;
 
 export interface Scales {
   x(at: number): number;
@@ -20,16 +20,18 @@ interface FrameProps {
   readonly from: number;
   readonly to: number;
   readonly most: number;
+  /** What the axis counts in, such as the ms of a minute: its marks are round numbers of that. Default 1. */
+  readonly per?: number;
   readonly zone: string;
   readonly unit: (value: number) => string;
   readonly legend: readonly (readonly [name: string, className: string])[];
   readonly children: (scales: Scales) => ReactNode;
 }
 
-export function Frame({ title, summary, from, to, most, zone, unit, legend, children }: FrameProps) {
+export function Frame({ title, summary, from, to, most, per = 1, zone, unit, legend, children }: FrameProps) {
   const { width, height, left, right, top, bottom } = SIZE;
   const x = scaleTime({ domain: [from, to], range: [left, width - right] });
-  const y = scaleLinear({ domain: [0, Math.max(most, 1)], range: [height - bottom, top], nice: 4 });
+  const y = scaleLinear({ domain: [0, Math.max(most, 1) / per], range: [height - bottom, top], nice: 4 });
   const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: zone });
   return (
     <figure className="card grid grid-cols-[minmax(0,1fr)] gap-1 p-3">
@@ -58,14 +60,14 @@ export function Frame({ title, summary, from, to, most, zone, unit, legend, chil
             strokeWidth={1}
           />
         ))}
-        {children({ x: (at) => x(at), y: (value) => y(value) })}
+        {children({ x: (at) => x(at), y: (value) => y(value / per) })}
         <AxisLeft
           scale={y}
           left={left}
           numTicks={4}
           hideAxisLine
           hideTicks
-          tickFormat={(value) => unit(Number(value))}
+          tickFormat={(value) => unit(Number(value) * per)}
           tickComponent={({ x: tickX, y: tickY, formattedValue }) => (
             <text x={tickX + 2} y={tickY} dy="0.32em" textAnchor="end" className="fill-soft text-[10px]">
               {formattedValue}

@@ -29,6 +29,8 @@ interface Span {
 const KINDS = ['completed', 'failed', 'dead'] as const;
 const COLOURS = { completed: 'text-good', failed: 'text-warn', dead: 'text-bad' } as const;
 const MINUTE_MS = 60_000;
+/** A minute and a half is a round number of minutes, not of milliseconds. */
+const UNITS_MS = [24 * 60 * MINUTE_MS, 60 * MINUTE_MS, MINUTE_MS, 1_000] as const;
 
 export function Throughput({ minutes, ...span }: Span & { minutes: readonly Minute[] }) {
   const most = Math.max(...minutes.map(({ completed, failed, dead }) => completed + failed + dead), 1);
@@ -96,6 +98,7 @@ export function Durations({ title, spreads, ...span }: Span & { title: string; s
       title={title}
       summary={summary}
       most={most}
+      per={UNITS_MS.find((ms) => most >= ms) ?? 1}
       unit={duration}
       legend={[
         ['median', 'text-busy'],

@@ -11,7 +11,7 @@ as $$
 #variable_conflict use_column
 begin
   update jobqueue.incidents i
-  set closed_at = now(), notice_tries = 0
+  set closed_at = now(), closed_muted = jobqueue.is_muted_1(i.check_name, i.subject), notice_tries = 0
   where i.closed_at is null and i.check_name = 'guard'
     and not exists (select from jobqueue.pauses p where p.queue = '*' and p.type = i.subject);
 

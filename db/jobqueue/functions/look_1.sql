@@ -35,6 +35,7 @@ begin
   update jobqueue.incidents i
   set green_looks = i.green_looks + 1,
       closed_at = case when i.green_looks >= 1 then now() end,
+      closed_muted = i.green_looks >= 1 and jobqueue.is_muted_1(i.check_name, i.subject),
       notice_tries = 0
   where i.closed_at is null and i.check_name <> 'guard' and not v_seen ? concat(i.check_name, ' ', i.subject)
     and (i.check_name <> 'oldest_due' or v_types ? i.subject or i.last_red_at < now() - interval '1 day');
@@ -47,6 +48,8 @@ begin
   on conflict (check_name, subject) where closed_at is null do nothing;
 
   perform jobqueue.guard_1(coalesce(request -> 'guards', '{}'));
+
+  delete from jobqueue.mutes m where m.until < now() - interval '7 days';
 
   -- Ids rise with time: of the hundred oldest, those whose time is over.
   delete from jobqueue.incidents i

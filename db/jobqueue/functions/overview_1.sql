@@ -1,6 +1,6 @@
 -- overview_1: what the first screen shows beside health and charts, read at one instant, each part bounded.
 --
--- answer  {owner, leftOut: {lanes, dead, pauses}, lanes: [{queue, type, ready, readyIsBound, scheduled, scheduledIsBound, running, oldestDueMs, paused}], deadBound,
+-- answer  {owner, leftOut: {lanes, dead, pauses}, lanes: [{queue, type, ready, readyIsBound, scheduled, scheduledIsBound, nextDueMs, running, oldestDueMs, paused}], deadBound,
 --          dead: [{queue, type, dead}], pauses: [{queue, type, reason, sinceMs}], openDrains, ticks: [{id, source, startedMs, …}]}
 --
 -- * A lane counts up to 1,000 jobs of a kind, or fewer the more lanes there are: a screen seldom reads more than some 20,000 entries
@@ -38,7 +38,7 @@ as $$
     select s.queue, s.type, s.priority, greatest(50, least(1000, 20000 / count(*) over ()))::int as bound
     from live_shown join seen s using (queue, type)
   ), probed as (
-    select l.queue, l.type, l.bound, d.due, s.scheduled, h.head
+    select l.queue, l.type, l.bound, d.due, s.scheduled, s.next_due, h.head
     from bounded l
     cross join lateral (
       select count(*)::int as due
@@ -46,8 +46,8 @@ as $$
             where j.queue = l.queue and j.type = l.type and j.priority = l.priority and j.due_at <= now()
             order by j.due_at, j.id limit l.bound) first_ones) d
     cross join lateral (
-      select count(*)::int as scheduled
-      from (select from jobqueue.jobs j
+      select count(*)::int as scheduled, min(first_ones.due_at) as next_due
+      from (select j.due_at from jobqueue.jobs j
             where j.queue = l.queue and j.type = l.type and j.priority = l.priority and j.due_at > now()
             order by j.due_at, j.id limit l.bound) first_ones) s
     left join lateral (
@@ -88,10 +88,10 @@ as $$
     'lanes', (
       select coalesce(jsonb_agg(jsonb_build_object('queue', p.queue, 'type', p.type, 'ready', greatest(p.due - coalesce(h.running, 0), 0),
                'scheduled', p.scheduled, 'running', coalesce(h.running, 0), 'readyIsBound', p.due_is_bound, 'scheduledIsBound', p.scheduled_is_bound,
-               'oldestDueMs', (extract(epoch from p.head) * 1000)::float8,
+               'oldestDueMs', (extract(epoch from p.head) * 1000)::float8, 'nextDueMs', (extract(epoch from p.next_due) * 1000)::float8,
                'paused', exists (select from jobqueue.pauses x where x.queue in ('*', p.queue) and x.type in ('*', p.type)))
                order by p.queue, p.type), '[]')
-      from (select queue, type, sum(due)::int as due, sum(scheduled)::int as scheduled, min(head) as head,
+      from (select queue, type, sum(due)::int as due, sum(scheduled)::int as scheduled, min(head) as head, min(next_due) as next_due,
                    bool_or(due = bound) as due_is_bound, bool_or(scheduled = bound) as scheduled_is_bound
             from probed group by queue, type) p
       left join held h on h.queue = p.queue and h.type = p.type),

@@ -20,7 +20,7 @@ as $$
       or exists (select from jobqueue.replays r where r.state = 'running')
       or exists (select from jobqueue.watch w where w.reds <> '{}')
       or exists (select from jobqueue.incidents i where i.closed_at is null)
-      or exists (select from jobqueue.incidents i where i.notified_at is null or i.closed_at is not null and i.recovery_notified_at is null)
+      or exists (select from jobqueue.incidents i where (i.notified_at is null or i.closed_at is not null and i.recovery_notified_at is null) and not i.closed_muted)
       then null
     else (
       -- A dozen years stand for «never»: far above what anybody rests at once.

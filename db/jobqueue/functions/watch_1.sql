@@ -3,12 +3,15 @@
 -- request  {token, thresholds, guards: {type: {failureRatio, of}}, environment?, enqueue?}; thresholds: as health_1 describes them
 --          environment: where the caller runs, or null; in the database of another one nobody is told anything
 --          enqueue: asked beside an enqueue, so only for the ticks, which cannot notice their own absence
--- answer   null, or {token, notices: [{id, kind, check, subject, value, limit, data, lastedMs}], failed}; kind: red | green, at most 10
+-- answer   null, or {token, notices: [{id, kind, check, subject, value, limit, data, openedMs, lastedMs}], failed}; kind: red | green,
+--          at most 10
 --
 -- What it promises:
 -- * One of many that ask at once looks, and nobody waits for it.
 -- * A notice is handed to one drain, and to no other before its time is up: 50 s at first, then twice as long at each try. The
 --   same token gets it again, so that a repeated step answers what its lost twin did.
+-- * Nobody is told of what is muted, nor of an open incident that somebody has acknowledged. What is still open when its mute ends is
+--   told then; what ended within it never is.
 -- * A look that fails is told, and fails nothing else.
 create or replace function jobqueue.watch_1(request jsonb)
 returns jsonb
@@ -43,6 +46,8 @@ begin
   v_pending := array(
     select p.id from jobqueue.incidents p
     where (p.notified_at is null or p.closed_at is not null and p.recovery_notified_at is null)
+      and not p.closed_muted and not jobqueue.is_muted_1(p.check_name, p.subject)
+      and (p.closed_at is not null or p.acknowledged_at is null)
       and (p.notice_until is null or p.notice_until < now() or p.notice = v_token)
     order by p.id limit 10
     for no key update skip locked);
@@ -59,7 +64,7 @@ begin
   )
   select jsonb_agg(jsonb_build_object(
            'id', m.id::text, 'kind', case when m.closed_at is null then 'red' else 'green' end, 'check', m.check_name,
-           'subject', m.subject, 'value', m.detail -> 'value', 'limit', m.detail -> 'limit', 'data', m.detail -> 'data',
+           'subject', m.subject, 'openedMs', (extract(epoch from m.opened_at) * 1000)::float8, 'value', m.detail -> 'value', 'limit', m.detail -> 'limit', 'data', m.detail -> 'data',
            'lastedMs', round(extract(epoch from coalesce(m.closed_at, now()) - m.opened_at) * 1000)) order by m.id)
   into v_notices
   from mine m;

@@ -25,6 +25,7 @@ export interface OverviewRow {
     readonly scheduled: number;
     readonly scheduledIsBound: boolean;
     readonly running: number;
+    readonly nextDueMs: number | null;
     readonly oldestDueMs: number | null;
     readonly paused: boolean;
   }[];

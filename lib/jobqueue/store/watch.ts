@@ -11,6 +11,7 @@ export interface Notice {
   readonly value?: number | null;
   readonly limit?: number | null;
   readonly data?: Readonly<Record<string, unknown>>;
+  readonly openedMs: number;
   readonly lastedMs: number;
 }
 
@@ -54,6 +55,8 @@ export interface IncidentRow {
   readonly notified_ms: number | null;
   readonly closed_ms: number | null;
   readonly recovery_notified_ms: number | null;
+  readonly acknowledged_ms: number | null;
+  readonly acknowledged_by: string | null;
   readonly detail: { value?: number | null; limit?: number | null; data?: Readonly<Record<string, unknown>> };
 }
 
@@ -63,7 +66,8 @@ export async function newestIncidents(executor: Executor, limit: number): Promis
     text: `select id::text as id, check_name, subject, (extract(epoch from opened_at) * 1000)::float8 as opened_ms,
                   (extract(epoch from notified_at) * 1000)::float8 as notified_ms,
                   (extract(epoch from closed_at) * 1000)::float8 as closed_ms,
-                  (extract(epoch from recovery_notified_at) * 1000)::float8 as recovery_notified_ms, detail
+                  (extract(epoch from recovery_notified_at) * 1000)::float8 as recovery_notified_ms,
+                  (extract(epoch from acknowledged_at) * 1000)::float8 as acknowledged_ms, acknowledged_by, detail
            from jobqueue.incidents
            order by id desc
            limit $1`,
