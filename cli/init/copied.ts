@@ -8,7 +8,6 @@ const FILES = [
   'db/connectionError.ts',
   'db/database.ts',
   'db/deadlines.ts',
-  'db/deadlines.ts',
   'db/diagnosis.ts',
   'db/errors.ts',
   'db/migrate.ts',
