@@ -12,7 +12,7 @@ import { type Names, onlyKnown } from './options.ts';
 import { encodePayload } from './payload.ts';
 import { isLockTimeout, isSerializationFailure, sqlstateOf } from './sqlstate.ts';
 import { bytesOf, isStorableText } from './storable.ts';
-import { type AddedRow, addJobsStatement, type NewJob } from './store/jobs.ts';
+import { type AddedRow, addJobsStatement, addKeyedJobsStatement, type NewJob } from './store/jobs.ts';
 import type { JobMeta } from './store/step.ts';
 import type { SentBatch } from './telemetry.ts';
 
@@ -88,7 +88,7 @@ export function enqueueStatement(
       onlyKnown(input, ENTRY_NAMES, { at: where });
       return encodeJob(jobs, input, where, meta);
     }),
-    addJobsStatement,
+    inputs.some(({ options }) => options?.idempotencyKey !== undefined) ? addKeyedJobsStatement : addJobsStatement,
   );
 }
 
