@@ -10,7 +10,7 @@ import { Done } from '../ui/done';
 import { Empty, Head, Section } from '../ui/head';
 import { Live } from '../ui/live';
 import { type Column, DataTable } from '../ui/table';
-import { atLeast, count } from '../ui/words';
+import { atLeast } from '../ui/words';
 import { Ago } from '../when';
 import { Ramps } from './ramps';
 import { ReplayPanel } from './replayPanel';
@@ -30,16 +30,16 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
   const { role } = await requireSession();
   const sent = await searchParams;
   const type = queue.jobs.find((job) => job.type === one(sent.type))?.type;
-  const [{ groups, looked }, ramps] = await Promise.all([queue.deadGroups(type ? { type } : {}), queue.replays()]);
+  const [{ groups, total, more }, ramps] = await Promise.all([queue.deadGroups(type ? { type } : {}), queue.replays()]);
   const back = address('/dead-letters', { type });
   const meant = one(sent.group);
   const first = groups.filter(({ fingerprint }) => fingerprint === meant);
-  const asked = role === 'operator' ? groups.find(({ fingerprint }) => fingerprint === one(sent.replay)) : undefined;
+  const asked = role === 'operator' ? groups.find((group) => keyOf(group) === one(sent.replay)) : undefined;
   return (
     <>
       <Head
         title="Dead letters"
-        sub={`Grouped by type and last error, among ${looked.atLeast ? 'the newest' : 'all'} ${atLeast(looked.n, looked.atLeast)}. «#» stands for what differs from job to job.`}
+        sub={`${atLeast(total.n, total.atLeast)} ${total.n === 1 ? 'dead letter' : 'dead letters'} by type and last error${more ? ': the largest groups, and those with the latest deaths' : ''}. «#» stands for what differs from job to job.`}
       >
         <Live everyMs={ramps.some(({ state }) => state === 'running') ? 5_000 : 15_000} />
         {type && (
@@ -70,11 +70,16 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
   );
 }
 
+/** Two types may fail alike. */
+function keyOf({ type, fingerprint }: DeadGroup): string {
+  return `${type} ${fingerprint}`;
+}
+
 function row(group: DeadGroup, back: string, canReplay: boolean) {
   const { type, fingerprint, errorName, errorCode, shape, total, firstAt, lastAt, sampleId } = group;
-  const replay = `${back}${back.includes('?') ? '&' : '?'}replay=${fingerprint}`;
+  const replay = `${back}${back.includes('?') ? '&' : '?'}${new URLSearchParams({ replay: keyOf(group) })}`;
   return {
-    id: `${type} ${fingerprint}`,
+    id: keyOf(group),
     cells: {
       error: (
         <span className="block min-w-40 max-w-[72ch] break-words font-normal">
@@ -85,7 +90,11 @@ function row(group: DeadGroup, back: string, canReplay: boolean) {
         </span>
       ),
       type,
-      total: count(total),
+      total: (
+        <Link href={address('/jobs', { status: 'DEAD_LETTER', type, fingerprint })} className="link">
+          {atLeast(total.n, total.atLeast)}
+        </Link>
+      ),
       first: <Ago at={firstAt} />,
       last: <Ago at={lastAt} />,
       do: (
@@ -93,9 +102,9 @@ function row(group: DeadGroup, back: string, canReplay: boolean) {
           <Link
             href={`/jobs/${sampleId}`}
             className="button small"
-            aria-label={`The newest of ${type}, ${shape ?? ''}`}
+            aria-label={`The latest of ${type}, ${shape ?? ''}`}
           >
-            Newest
+            Latest
           </Link>
           {canReplay && (
             <Link href={replay} scroll={false} className="button small" aria-label={`Replay ${type}, ${shape ?? ''}`}>
@@ -105,6 +114,6 @@ function row(group: DeadGroup, back: string, canReplay: boolean) {
         </span>
       ),
     },
-    by: { type, total, first: firstAt.getTime(), last: lastAt.getTime() },
+    by: { type, total: total.n, first: firstAt.getTime(), last: lastAt.getTime() },
   };
 }

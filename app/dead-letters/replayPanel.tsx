@@ -10,8 +10,8 @@ import { replayGroup } from './replay';
 
 export async function ReplayPanel({ group, back }: { group: DeadGroup; back: string }) {
   const { type, fingerprint } = group;
-  const preview = await queue.previewReplay({ type, fingerprint });
-  const number = atLeast(preview.total, preview.atLeast);
+  const { jobs: latest } = await queue.jobsPage({ status: 'DEAD_LETTER', type, fingerprint }, { limit: 5 });
+  const jobs = `${atLeast(group.total.n, group.total.atLeast)} ${group.total.n === 1 ? 'job' : 'jobs'}`;
   return (
     <Panel
       title={`Replay dead letters of ${type}`}
@@ -19,17 +19,16 @@ export async function ReplayPanel({ group, back }: { group: DeadGroup; back: str
       description={
         <>
           <p>
-            This means <strong>{`${number} ${preview.total === 1 ? 'job' : 'jobs'}`}</strong> with the same error. They
-            are live again under their ids, due at once, with their attempts counted anew; one whose idempotency key
-            another job holds is refused.
+            This means <strong>{jobs}</strong> with the same error. They are live again under their ids, due at once,
+            with their attempts counted anew; one whose idempotency key another job holds is refused.
           </p>
           <ul className="soft grid gap-0.5">
-            {preview.samples.map(({ id, message }) => (
+            {latest.map(({ id, error }) => (
               <li key={id} className="truncate">
                 <Link href={`/jobs/${id}`} className="link mono">
                   {id}
                 </Link>{' '}
-                {message}
+                {error?.message}
               </li>
             ))}
           </ul>
@@ -74,7 +73,7 @@ export async function ReplayPanel({ group, back }: { group: DeadGroup; back: str
           <a href={back} className="button">
             Leave them
           </a>
-          <Submit>{`Replay ${number} ${preview.total === 1 ? 'job' : 'jobs'}`}</Submit>
+          <Submit>{`Replay ${jobs}`}</Submit>
         </div>
       </form>
     </Panel>

@@ -1,6 +1,7 @@
 /** Jobs by any filter, page by page, and what can be done to the chosen ones or to all that the filter means. */
 import type { Metadata } from 'next';
 import Link from 'next/link';
+import type { JobsQuery } from '@/lib/jobqueue';
 import { QueueError } from '@/lib/jobqueue/errors';
 import { queue } from '@/lib/queue';
 import { requireSession } from '../operator';
@@ -18,7 +19,10 @@ import { addressOf, type BulkAction, type JobParams, LIVE_ACTIONS, paramsOf, que
 
 export const metadata: Metadata = { title: 'Jobs' };
 
-const ORDER = { PENDING: 'Those due first stand first.' } as const;
+function orderOf({ status, fingerprint }: JobsQuery): string {
+  if (fingerprint) return 'One group of dead letters, the latest deaths first.';
+  return status === 'PENDING' ? 'Those due first stand first.' : 'The newest stand first.';
+}
 
 export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
   const { role } = await requireSession();
@@ -35,7 +39,7 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
   const asked = actions.find((action) => action === one(sent.do));
   return (
     <>
-      <Head title="Jobs" sub={params.status === 'PENDING' ? ORDER.PENDING : 'The newest stand first.'}>
+      <Head title="Jobs" sub={orderOf(query)}>
         <Live everyMs={15_000} />
       </Head>
       <Refused code={sent.refused} at={sent.at} />

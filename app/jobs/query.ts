@@ -13,6 +13,8 @@ export interface JobParams {
   readonly type?: string | undefined;
   readonly queue?: string | undefined;
   readonly search?: string | undefined;
+  /** A group of dead letters. */
+  readonly fingerprint?: string | undefined;
   readonly from?: string | undefined;
   readonly until?: string | undefined;
   readonly ids: readonly string[];
@@ -29,6 +31,7 @@ export function paramsOf(sent: Sent): JobParams {
     type: name(one(sent.type)),
     queue: name(one(sent.queue)),
     search: search && isStorableText(search) ? search : undefined,
+    fingerprint: /^[\da-f]{32}$/.test(one(sent.fingerprint) ?? '') ? one(sent.fingerprint) : undefined,
     from: one(sent.from),
     until: one(sent.until),
     ids: all(sent.ids)
@@ -43,7 +46,9 @@ export function addressOf({ ids: _, ...params }: JobParams): Record<string, stri
   return { ...params };
 }
 
-export function queryOf({ status, type, queue, search, ...times }: JobParams, zone: string): JobsQuery {
+export function queryOf({ status, type, queue, search, fingerprint, ...times }: JobParams, zone: string): JobsQuery {
+  // its index knows nothing else
+  if (fingerprint && type && status === 'DEAD_LETTER') return { status, type, fingerprint };
   const from = instantIn(times.from, zone);
   const until = instantIn(times.until, zone);
   return {
@@ -80,8 +85,8 @@ export function liveFilter(params: JobParams, zone: string): JobFilter | null {
 /** Dead or cancelled jobs that a replay means, likewise. */
 export function deadFilter(params: JobParams, zone: string): DeadLetterFilter | null {
   if (params.ids.length > 0) return { ids: params.ids };
-  const { status, type, queue, search, from, until } = queryOf(params, zone);
+  const { status, type, queue, search, fingerprint, from, until } = queryOf(params, zone);
   if ((status !== 'DEAD_LETTER' && status !== 'CANCELLED') || search || from || until) return null;
   if (!type && !queue) return null;
-  return { ...(type && { type }), ...(queue && { queue }) };
+  return { ...(type && { type }), ...(queue && { queue }), ...(fingerprint && { fingerprint }) };
 }

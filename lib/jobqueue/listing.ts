@@ -21,6 +21,8 @@ export interface JobsQuery {
   readonly queue?: string;
   /** A job's id, or the beginning of the idempotency key that it holds. Dead letters and cancelled jobs hold none. */
   readonly search?: string;
+  /** A group of `deadGroups`: with status DEAD_LETTER and its type, and nothing else. */
+  readonly fingerprint?: string;
   /** The first instant that counts: of the due time where status is PENDING, else of the creation. */
   readonly from?: Date;
   /** The first that does not. */
@@ -55,7 +57,7 @@ export interface JobsPage {
   readonly isPart: boolean;
 }
 
-/** One page of jobs. Pending ones by due time, all others the newest first. Throws QueueError `option_invalid`. */
+/** One page of jobs. Pending ones by due time, a group of dead letters by time of death, all others the newest first. Throws QueueError `option_invalid`. */
 export async function listJobs(
   executor: Executor,
   query: JobsQuery,
@@ -75,12 +77,15 @@ export async function listJobs(
   };
 }
 
-function filterOf({ status, type, queue, search, from, until }: JobsQuery): object {
+function filterOf(query: JobsQuery): object {
+  const { status, type, queue, search, fingerprint, from, until } = query;
   for (const [path, name] of Object.entries({ type, queue }))
     if (name !== undefined && !LIMITS.name.pattern.test(name)) throw refused(path, `a name ${LIMITS.name.words}`, name);
   if (search !== undefined && (search === '' || search.length > KEY_CHARS || !isStorableText(search)))
     throw refused('search', `an id, or 1 to ${KEY_CHARS} characters of a key`, search);
+  if (fingerprint !== undefined) checkGroup(query);
   return {
+    ...(fingerprint && { fingerprint }),
     ...(status && { status }),
     ...(type && { type }),
     ...(queue && { queue }),
@@ -90,8 +95,15 @@ function filterOf({ status, type, queue, search, from, until }: JobsQuery): obje
   };
 }
 
+/** Its index knows type and fingerprint, and nothing else. */
+function checkGroup({ status, type, fingerprint, ...others }: JobsQuery): void {
+  const isGroup = status === 'DEAD_LETTER' && type !== undefined && /^[\da-f]{32}$/.test(fingerprint ?? '');
+  if (!isGroup || Object.values(others).some((value) => value !== undefined))
+    throw refused('fingerprint', "that of a group, with status 'DEAD_LETTER', its type, and nothing else", fingerprint);
+}
+
 /** Opaque to its reader; what does not look like ours is refused before Postgres sees it. */
-function cursorOf(after: string, { status, search }: JobsQuery): string {
+function cursorOf(after: string, { status, search, fingerprint }: JobsQuery): string {
   const json = Buffer.from(after, 'base64url').toString();
   const parts = safely(json);
   const [first = '', second = ''] = parts.filter(
@@ -99,15 +111,15 @@ function cursorOf(after: string, { status, search }: JobsQuery): string {
   ) as string[];
   const fits = search
     ? parts.length === 2 && first !== '' && second !== ''
-    : status === 'PENDING'
-      ? parts.length === 2 && isDueTime(first) && isJobId(second)
+    : status === 'PENDING' || fingerprint !== undefined
+      ? parts.length === 2 && isPlaceInTime(first) && isJobId(second)
       : parts.length === 1 && isJobId(first);
   if (!fits) throw refused('after', 'what `next` of a page with this filter was', after);
   return json;
 }
 
-/** A due time as jobs_pending_1 writes it. Other words of a date, such as «tomorrow», mean something to one clock and nothing to the other. */
-function isDueTime(text: string): boolean {
+/** An instant as jobs_pending_2 and jobs_of_group_1 write it. Other words of a date, such as «tomorrow», mean something to one clock and nothing to the other. */
+function isPlaceInTime(text: string): boolean {
   return /^\d{4}-\d\d-\d\dT[\d:.]{8,15}\+00:00$/.test(text) && isStorableInstant(new Date(text));
 }
 
@@ -149,35 +161,40 @@ export async function countJobs(executor: Executor, filter: JobFilter): Promise<
 
 export interface DeadGroup {
   readonly type: string;
-  /** A criterion of `replay`. */
+  /** A criterion of `replay`, and of `jobsPage`. */
   readonly fingerprint: string;
   readonly errorName: string | null;
   readonly errorCode: string | null;
-  /** The message, with «#» for what differs from job to job. */
+  /** The message of the latest, with «#» for what differs from job to job. */
   readonly shape: string | null;
-  readonly total: number;
+  readonly total: Counted;
   readonly firstAt: Date;
   readonly lastAt: Date;
-  /** The newest of them. */
+  /** The latest to die. */
   readonly sampleId: string;
 }
 
 export interface DeadGroups {
+  /** The largest first. */
   readonly groups: readonly DeadGroup[];
-  /** Of how many dead letters; `atLeast`: there are more than were looked at. */
-  readonly looked: Counted;
+  /** Over all groups, those that are left out among them. */
+  readonly total: Counted;
+  /** There are more groups than the 150 largest and the 50 with the latest deaths. */
+  readonly more: boolean;
 }
 
-/** Dead letters by type and error, the largest group first; looks at the newest 5,000. Throws QueueError `option_invalid`. */
+/** Dead letters by type and error; each group is counted to 10,000, or less beyond twenty groups. Throws QueueError `option_invalid`. */
 export async function deadGroups(executor: Executor, { type }: { readonly type?: string }): Promise<DeadGroups> {
-  const { groups, looked, atLeast } = await store.deadGroups(executor, JSON.stringify(filterOf(type ? { type } : {})));
+  const found = await store.deadGroups(executor, JSON.stringify(filterOf(type ? { type } : {})));
   return {
-    groups: groups.map(({ firstMs, lastMs, ...group }) => ({
+    groups: found.groups.map(({ firstMs, lastMs, total, atLeast, ...group }) => ({
       ...group,
+      total: { n: total, atLeast },
       firstAt: new Date(firstMs),
       lastAt: new Date(lastMs),
     })),
-    looked: { n: looked, atLeast },
+    total: { n: found.total, atLeast: found.atLeast },
+    more: found.more,
   };
 }
 

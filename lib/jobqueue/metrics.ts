@@ -52,7 +52,7 @@ export function metricsOf(measured: Measured, types: readonly string[]): Family[
     },
     {
       name: 'jobqueue_due_jobs',
-      help: 'Jobs that could be claimed now, by lane; counted up to 1000.',
+      help: 'Jobs that could be claimed now, by lane; counted up to 10000, beyond twenty types up to 200000 over all.',
       type: 'gauge',
       samples: measured.lanes.map((lane) => ({ labels: labelsOf(lane), value: lane.due })),
     },
@@ -68,7 +68,7 @@ export function metricsOf(measured: Measured, types: readonly string[]): Family[
     gauge('jobqueue_open_drains', 'Drains at work.', measured.openDrains),
     {
       name: 'jobqueue_dead_letters',
-      help: 'Dead letters that are kept, by type; counted up to 1000.',
+      help: 'Dead letters that are kept, by type; counted up to 10000, beyond twenty types up to 200000 over all.',
       type: 'gauge',
       samples: measured.deadLetters.map(({ type, dead }) => ({ labels: { type }, value: dead })),
     },

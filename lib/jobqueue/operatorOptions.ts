@@ -31,7 +31,7 @@ const NAMES: Table = {
   replay: [null, { ...BY, ...BULK, statuses: true, maxJobs: true, perMinute: true, stopWhen: true }],
   replayAmended: [null, null, BY],
   jobsPage: [
-    { status: true, type: true, queue: true, search: true, from: true, until: true },
+    { status: true, type: true, queue: true, search: true, fingerprint: true, from: true, until: true },
     { after: true, limit: true },
   ],
   deadGroups: [{ type: true }],

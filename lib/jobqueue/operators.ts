@@ -109,7 +109,7 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   jobsPage(query: JobsQuery, page?: { readonly after?: string; readonly limit?: number }): Promise<JobsPage>;
   /** How many live jobs an operation with this filter would mean, counted to 1,000. */
   countJobs(filter: JobFilter): Promise<Counted>;
-  /** Dead letters by type and error, the largest group first; looks at the newest 5,000. */
+  /** Dead letters by type and error: the largest groups, and those with the latest deaths. */
   deadGroups(filter?: { readonly type?: string }): Promise<DeadGroups>;
   /** What is known beside a job: its schedule, the drain that ran it, what operators did to it. */
   jobTrail(id: string): Promise<Trail>;

@@ -125,9 +125,9 @@ describeEachDriver('dead letters', (setup) => {
     seen.results.set(6, new Error('busy'));
     await queue.drain({ budgetMs: 10_000 });
 
-    const { groups, looked } = await queue.deadGroups({ type: 'work' });
-    expect(looked).toEqual({ n: 7, atLeast: false });
-    expect(groups.map(({ total, errorCode, shape }) => [total, errorCode, shape])).toEqual(
+    const { groups, total: all, more } = await queue.deadGroups({ type: 'work' });
+    expect({ all, more }).toEqual({ all: { n: 7, atLeast: false }, more: false });
+    expect(groups.map(({ total, errorCode, shape }) => [total.n, errorCode, shape])).toEqual(
       [
         [5, 'E1', 'Bitrix24: lead # of # is gone'],
         [1, null, 'busy'],
@@ -141,7 +141,100 @@ describeEachDriver('dead letters', (setup) => {
     const fingerprint = groups[0]?.fingerprint ?? '';
     expect(await queue.previewReplay({ type: 'work', fingerprint })).toMatchObject({ total: 5, atLeast: false });
     expect(await queue.replay({ type: 'work', fingerprint }, ANN)).toMatchObject({ changed: 5 });
-    expect(await queue.deadGroups()).toMatchObject({ looked: { n: 2 } });
+    expect(await queue.deadGroups()).toMatchObject({ total: { n: 2 } });
+  });
+
+  /** Dead letters of one error, the first to die the longest ago; ids rise the other way round. */
+  const bury = (count: number, message: string, minutesAgo: number, type = 'work', queue = 'default') =>
+    rows(
+      setup.database,
+      `insert into jobqueue.job_history (id, status, created_at, due_at, finished_at, fence, attempt, max_attempts, priority, queue, type, payload, errors)
+       select nextval('jobqueue.jobs_id_seq'), 'DEAD_LETTER', now(), now(), now() - $1 * interval '1 min' - n * interval '100 ms', 1, 3, 3, 0,
+              $2, $3, '{"mode": "noop"}', jsonb_build_array(jsonb_build_object('name', 'Error', 'message', $4::text || ' ' || n))
+       from generate_series(1, $5::int) n`,
+      minutesAgo,
+      queue,
+      type,
+      message,
+      count,
+    );
+
+  test('of 1,962 in four groups beside other types: each group is found, with one number everywhere', async () => {
+    const { queue } = queueOf(setup.database);
+    await bury(400, 'refused', 500);
+    await bury(500, 'down', 400);
+    await bury(1_000, 'busy', 300, 'work', 'other');
+    await bury(62, 'gone', 600);
+    for (let n = 0; n < 6; n++) await bury(3, 'down', 100, `type-${n}`);
+    await bury(840, 'busy', 5); // the newest by id, all of one group
+    const { groups, total } = await queue.deadGroups({ type: 'work' });
+    expect(groups.map((group) => [group.shape, group.total])).toEqual([
+      ['busy #', { n: 1_840, atLeast: false }],
+      ['down #', { n: 500, atLeast: false }],
+      ['refused #', { n: 400, atLeast: false }],
+      ['gone #', { n: 62, atLeast: false }],
+    ]);
+    expect(total).toEqual({ n: 2_802, atLeast: false });
+    expect((await queue.deadGroups()).total).toEqual({ n: 2_820, atLeast: false });
+    const { lanes } = await queue.overview();
+    const dead = lanes.filter(({ type }) => type === 'work').map((lane) => lane.dead);
+    expect(dead).toEqual([
+      { n: 1_802, atLeast: false },
+      { n: 1_000, atLeast: false },
+    ]);
+    expect(await queue.previewReplay({ type: 'work' })).toMatchObject({ total: 2_802, atLeast: false });
+    expect(await queue.metrics()).toContain('jobqueue_dead_letters{type="work"} 2802');
+    const check = (await queue.health()).checks.find(({ name }) => name === 'dead_letters');
+    expect(check?.detail).toContain('840 dead letters of work');
+  });
+
+  test('beyond ten thousand are counted as «so many or more», everywhere', async () => {
+    const { queue } = queueOf(setup.database);
+    await bury(10_001, 'down', 0);
+    const bound = { n: 10_000, atLeast: true };
+    const { groups, total } = await queue.deadGroups();
+    expect([groups[0]?.total, total]).toEqual([bound, bound]);
+    expect((await queue.overview()).lanes[0]?.dead).toEqual(bound);
+    expect(await queue.previewReplay({ type: 'work' })).toMatchObject({ total: 10_000, atLeast: true });
+    const check = (await queue.health()).checks.find(({ name }) => name === 'dead_letters');
+    expect(check?.detail).toContain('+ dead letters of work');
+  });
+
+  test('of a group are listed the latest deaths first, page by page, whatever their ids, and told with the latest of all', async () => {
+    const { queue } = queueOf(setup.database);
+    await bury(30, 'down', 0);
+    await bury(30, 'down', 60);
+    await bury(5, 'other', 30);
+    const [group] = (await queue.deadGroups()).groups;
+    const { type = '', fingerprint = '' } = group ?? {};
+    const query = { status: 'DEAD_LETTER', type, fingerprint } as const;
+    const first = await queue.jobsPage(query, { limit: 40 });
+    const second = await queue.jobsPage(query, { limit: 40, after: first.next ?? '' });
+    const deaths = [...first.jobs, ...second.jobs].map(({ finishedAt }) => finishedAt?.getTime() ?? 0);
+    expect(deaths).toHaveLength(60);
+    expect(deaths).toEqual(deaths.toSorted((a, b) => b - a));
+    expect(second.next).toBeNull();
+    expect(group).toMatchObject({ sampleId: first.jobs[0]?.id, lastAt: first.jobs[0]?.finishedAt });
+    await expect(queue.jobsPage({ type, fingerprint })).rejects.toMatchObject({ code: 'option_invalid' });
+    const { samples } = await queue.previewReplay({ type });
+    expect(samples.map(({ id }) => id)).toEqual(first.jobs.slice(0, 5).map(({ id }) => id));
+  });
+
+  test('of 1,300 groups the largest and those with the latest deaths are found', async () => {
+    const { queue } = queueOf(setup.database);
+    await rows(
+      setup.database,
+      `insert into jobqueue.job_history (id, status, created_at, due_at, finished_at, fence, attempt, max_attempts, priority, queue, type, payload, errors)
+       select nextval('jobqueue.jobs_id_seq'), 'DEAD_LETTER', now(), now(), now() - interval '1 h' - n * interval '1 s', 1, 3, 3, 0, 'default', 'a', '{}',
+              jsonb_build_array(jsonb_build_object('name', 'Error' || n, 'message', ''))
+       from generate_series(1, 1300) n`,
+    );
+    await bury(3, 'just now', 0, 'z');
+    const { groups, more, total } = await queue.deadGroups();
+    expect(groups[0]).toMatchObject({ type: 'z', shape: 'just now #', total: { n: 3, atLeast: false } });
+    expect(more).toBe(true);
+    expect(total.atLeast).toBe(true);
+    expect(groups.length).toBeLessThanOrEqual(200);
   });
 });
 

@@ -79,8 +79,8 @@ const cases: [name: string, call: string][] = [
   ['a further page of what was not found', page('{"type": "none"}', `'["40000"]'`)],
   ['jobs by the beginning of a key', page('{"key": "lead:4"}')],
   ['a job by its id', page('{"key": "17", "id": "17"}')],
-  ['groups of dead letters', `dead_groups_1('{}')`],
-  ['groups of dead letters of a type', `dead_groups_1('{"type": "type-0"}')`],
+  ['groups of dead letters', `dead_groups_2('{}')`],
+  ['groups of dead letters of a type', `dead_groups_2('{"type": "type-0"}')`],
   ['what is known beside a job', 'trail_1(50017)'],
 ];
 

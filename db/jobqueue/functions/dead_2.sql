@@ -41,7 +41,7 @@ begin
       select h.id, jobqueue.waits_for_1(runnable, h.queue, h.type) as waits_for from jobqueue.job_history h
       where h.id = any(array(select v::bigint from jsonb_array_elements_text(filter -> 'ids') as e(v)))
         and h.id > coalesce((v_from ->> 0)::bigint, 0) and h.status::text = any(v_statuses) and h.finished_at < v_began
-        and jobqueue.is_meant_dead_1(filter, h.queue, h.type, h.finished_at, h.errors)
+        and jobqueue.is_meant_dead_2(filter, h.queue, h.type, h.finished_at, h.errors, h.fingerprint)
     )
     select array(select m.id from meant m where m.waits_for is null order by m.id limit bound), max(m.waits_for) into ids, held
     from meant m;
@@ -72,7 +72,7 @@ begin
       end if;
       execute format($sql$
         with scanned as materialized (
-          select h.id, jobqueue.is_meant_dead_1($4, h.queue, h.type, h.finished_at, h.errors) and h.finished_at < $5 as meant,
+          select h.id, jobqueue.is_meant_dead_2($4, h.queue, h.type, h.finished_at, h.errors, h.fingerprint) and h.finished_at < $5 as meant,
                  $7 and exists (select from jobqueue.pauses p where p.queue = h.queue and p.type in ('*', $1)) as held
           from jobqueue.job_history h
           where h.status = %L and h.type = $1 and h.id > $2
@@ -111,8 +111,8 @@ as $$
     when runnable ? 'types' and not runnable -> 'types' ? type then 'handler' end
 $$;
 
--- Whether a finished job is one that the filter means, its id and status aside.
-create or replace function jobqueue.is_meant_dead_1(filter jsonb, queue text, type text, finished_at timestamptz, errors jsonb)
+-- Whether a finished job is one that the filter means, its id and status aside. A cancelled job keeps no fingerprint: it is reckoned.
+create or replace function jobqueue.is_meant_dead_2(filter jsonb, queue text, type text, finished_at timestamptz, errors jsonb, fingerprint text)
 returns boolean
 language sql stable
 as $$
@@ -123,5 +123,5 @@ as $$
      and (not filter ? 'errorName' or coalesce(errors -> -1 ->> 'name' = filter ->> 'errorName', false))
      and (not filter ? 'errorCode' or coalesce(errors -> -1 ->> 'code' = filter ->> 'errorCode', false))
      and (not filter ? 'messageContains' or coalesce(strpos(errors -> -1 ->> 'message', filter ->> 'messageContains') > 0, false))
-     and (not filter ? 'fingerprint' or jobqueue.fingerprint_1(errors) = filter ->> 'fingerprint')
+     and (not filter ? 'fingerprint' or coalesce(fingerprint, jobqueue.fingerprint_1(errors)) = filter ->> 'fingerprint')
 $$;

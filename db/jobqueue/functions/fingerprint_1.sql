@@ -1,5 +1,6 @@
 -- error_shape_1 and fingerprint_1: what makes two failures the same. Of the last error its name, its code, and its message without what
--- differs from job to job: numbers (not those of names, as in Bitrix24), uuids and other long marks become «#». Part of dead_groups_1, and a criterion of dead_2.
+-- differs from job to job: numbers (not those of names, as in Bitrix24), uuids and other long marks become «#». A dead letter keeps it (set_fingerprint);
+-- it is a criterion of dead_2, and what dead_groups_2 groups by. Changed, it counts for those that die from then on.
 create or replace function jobqueue.error_shape_1(errors jsonb)
 returns text
 language sql immutable parallel safe

@@ -1,14 +1,14 @@
 -- jobs_page_1: one page of jobs for a screen, by keyset, whatever the filter and however many jobs there are. Reads only.
 --
--- filter  {status?, type?, queue?, key?, id?, from?, until?}; status: one of those that users see; key: a prefix of the idempotency
+-- filter  {status?, type?, queue?, key?, id?, from?, until?}, or {status: DEAD_LETTER, type, fingerprint}: a group of dead_groups_2; status: one of those that users see; key: a prefix of the idempotency
 --         key that a job holds now, with the job `id` before them, if given; from (the first instant that counts), until (the
 --         first that does not): of the due time where status is PENDING, else of the creation
 -- cursor  null, or `next` of the page before; who changes the filter begins anew
 -- answer  {jobs: […], next: a cursor or null, searchedTo: an id or null, isPart: pending jobs lie in more than 100,000 lanes, of which the
 --         page has seen the first}
 --
--- Each way to look has the order of the index that answers it: by key, then PENDING by due time, as they will run, all else the
--- newest id first. Where no index knows the filter, at most 20,000 ids are looked at: the page may then be short, or empty,
+-- Each way to look has the order of the index that answers it: by key, then PENDING by due time, as they will run, a group by
+-- time of death, the latest first, all else the newest id first. Where no index knows the filter, at most 20,000 ids are looked at: the page may then be short, or empty,
 -- while `next` goes on behind `searchedTo`. So a page costs some 50 ms at the worst.
 create or replace function jobqueue.jobs_page_1(filter jsonb, cursor jsonb, bound int)
 returns jsonb
@@ -25,6 +25,8 @@ declare
 begin
   if filter ? 'key' then
     select p.ids, p.next into v_ids, v_next from jobqueue.jobs_by_key_1(filter, cursor, bound) p;
+  elsif filter ? 'fingerprint' then
+    select p.ids, p.next into v_ids, v_next from jobqueue.jobs_of_group_1(filter, cursor, bound) p;
   elsif filter ->> 'status' = 'PENDING' then
     select p.ids, p.next, p.is_part into v_ids, v_next, v_part from jobqueue.jobs_pending_2(filter, cursor, bound) p;
   else

@@ -7,6 +7,7 @@
 -- * Runs are counted from midnight UTC on, histograms from the full hour on: such a sum only grows while its window lasts,
 --   whatever pruning and compaction do to older minutes, and starts anew at a known time. That is what a scraper takes for the
 --   restart of a process. A running total would be a row that all drains write.
+-- * Dead letters are counted as everywhere: see dead_bound_1.
 -- * A lane counts up to 1,000 jobs, the 200 lanes whose heads are most urgent: 200,000 index entries at the worst. How many more have
 --   due jobs is told, and their ages count. Beyond 100,000 lanes nothing is seen, and lanesLeftOut says 100,000.
 -- * Leases stand in no index; the ledger knows what runs. A drain that has said nothing for half a minute is dead: it
@@ -49,8 +50,8 @@ as $$
   ), dead as (
     select d.type,
            (select count(*)
-            from (select from jobqueue.job_history h where h.status = 'DEAD_LETTER' and h.type = d.type limit 1000) first_ones) as dead
-    from (select * from dead_type limit 200) d
+            from (select from jobqueue.job_history h where h.status = 'DEAD_LETTER' and h.type = d.type limit d.bound) first_ones) as dead
+    from (select type, jobqueue.dead_bound_1(count(*) over ()) as bound from (select * from dead_type limit 200) t) d
   ), recent as (
     select source, stop_reason, started_at, last_step_at, finished_at, running
     from jobqueue.drains

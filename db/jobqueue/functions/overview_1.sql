@@ -4,7 +4,7 @@
 --          dead: [{queue, type, dead}], pauses: [{queue, type, reason, sinceMs}], openDrains, ticks: [{id, source, startedMs, …}]}
 --
 -- * A lane counts up to 1,000 jobs of a kind, or fewer the more lanes there are: a screen seldom reads more than some 20,000 entries
---   of each. Lanes of one queue and type, which differ in priority alone, are summed. Shown are the 200 queues and types whose first job
+--   of each. Dead letters are counted as everywhere: see dead_bound_1. Lanes of one queue and type, which differ in priority alone, are summed. Shown are the 200 queues and types whose first job
 --   is due for the longest time, and those with dead letters. leftOut: how many more there are, 100,000 if not all lanes were seen;
 --   whether there are more with dead letters, or more pauses, than the 200 shown.
 -- * Counts touch no job, only the index: with five million jobs their rows lie in as many pages, and reading them cost 350 ms. So
@@ -69,12 +69,13 @@ as $$
     group by j.queue, j.type
   ), dead as (
     select d.queue, d.type, n.dead
-    from (select * from dead_shown where n <= 200) d
+    from (select *, jobqueue.dead_bound_1(count(*) over ()) as bound from dead_shown) d
     cross join lateral (
       select count(*)::int as dead
       from (select from jobqueue.job_history h
             where h.status = 'DEAD_LETTER' and h.queue = d.queue and h.type = d.type
-            order by h.id limit 1000) first_ones) n
+            order by h.id limit d.bound) first_ones) n
+    where d.n <= 200
   ), ticks as (
     select d.*, row_number() over (order by d.started_at desc) as n
     from (select * from jobqueue.drains where source not in ('kick', 'operator') order by started_at desc limit 12) d
@@ -96,7 +97,7 @@ as $$
             from probed group by queue, type) p
       left join held h on h.queue = p.queue and h.type = p.type),
     'dead', (select coalesce(jsonb_agg(jsonb_build_object('queue', queue, 'type', type, 'dead', dead) order by queue, type), '[]') from dead),
-    'deadBound', 1000,
+    'deadBound', jobqueue.dead_bound_1((select count(*) from dead_shown)),
     'pauses', (select coalesce(jsonb_agg(jsonb_build_object('queue', queue, 'type', type, 'reason', reason,
                  'sinceMs', (extract(epoch from paused_at) * 1000)::float8) order by paused_at desc), '[]')
                from (select * from jobqueue.pauses order by paused_at desc limit 200) p),

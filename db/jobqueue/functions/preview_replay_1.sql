@@ -1,5 +1,5 @@
--- preview_replay_1: what replay_1 with this filter would find: by type and name of the last error, and the latest five. Counts to
--- 10,000 and looks at 100,000 dead letters at most, and says whether that was all of them.
+-- preview_replay_1: what replay_1 with this filter would find: by type and name of the last error, and the latest five to die of
+-- those counted. Counts to dead_bound_1 and looks at 100,000 dead letters at most, and says whether that was all of them.
 create or replace function jobqueue.preview_replay_1(filter jsonb)
 returns jsonb
 language plpgsql volatile
@@ -11,7 +11,7 @@ declare
   v_at_end boolean;
 begin
   select d.ids, d.at_end into v_ids, v_at_end
-  from jobqueue.dead_2(filter, jsonb_build_object('began', now() + interval '1 day'), 10000, 100000, null) d;
+  from jobqueue.dead_2(filter, jsonb_build_object('began', now() + interval '1 day'), jobqueue.dead_bound_1(1), 100000, null) d;
   return jsonb_build_object(
     'total', cardinality(v_ids),
     'atLeast', not v_at_end,
@@ -21,9 +21,9 @@ begin
             from jobqueue.job_history h where h.id = any(v_ids)
             group by 1, 2 order by total desc, 1, 2 limit 100) g), '[]'),
     'samples', coalesce((
-      select jsonb_agg(s.sample order by s.id desc)
-      from (select h.id, jsonb_build_object('id', h.id::text, 'type', h.type, 'queue', h.queue, 'attempts', h.attempt,
+      select jsonb_agg(s.sample order by s.finished_at desc, s.id desc)
+      from (select h.id, h.finished_at, jsonb_build_object('id', h.id::text, 'type', h.type, 'queue', h.queue, 'attempts', h.attempt,
                      'finishedMs', (extract(epoch from h.finished_at) * 1000)::float8, 'errorName', h.errors -> -1 ->> 'name',
                      'errorCode', h.errors -> -1 ->> 'code', 'message', left(h.errors -> -1 ->> 'message', 200)) as sample
-            from jobqueue.job_history h where h.id = any(v_ids) order by h.id desc limit 5) s), '[]'));
+            from jobqueue.job_history h where h.id = any(v_ids) order by h.finished_at desc, h.id desc limit 5) s), '[]'));
 end $$;

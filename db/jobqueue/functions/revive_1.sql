@@ -17,7 +17,7 @@ begin
   v_taken := array(
     select h.id from jobqueue.job_history h
     where h.id = any(ids) and h.finished_at < before
-      and jobqueue.is_meant_dead_1(filter, h.queue, h.type, h.finished_at, h.errors)
+      and jobqueue.is_meant_dead_2(filter, h.queue, h.type, h.finished_at, h.errors, h.fingerprint)
     for update skip locked);
   select count(*) into locked from jobqueue.job_history h where h.id = any(ids) and h.id <> all(v_taken) and h.finished_at < before;
 

@@ -63,18 +63,20 @@ export interface DeadGroupsRow {
     readonly errorCode: string | null;
     readonly shape: string | null;
     readonly total: number;
+    readonly atLeast: boolean;
     readonly firstMs: number;
     readonly lastMs: number;
     readonly sampleId: string;
   }[];
-  readonly looked: number;
+  readonly total: number;
   readonly atLeast: boolean;
+  readonly more: boolean;
 }
 
-/** See db/jobqueue/functions/dead_groups_1.sql. */
+/** See db/jobqueue/functions/dead_groups_2.sql. */
 export async function deadGroups(executor: Executor, filterJson: string): Promise<DeadGroupsRow> {
   const rows = await executor.execute<{ answer: DeadGroupsRow }>({
-    text: 'select jobqueue.dead_groups_1($1::jsonb) as answer',
+    text: 'select jobqueue.dead_groups_2($1::jsonb) as answer',
     params: [filterJson],
   });
   return only(rows).answer;

@@ -25,7 +25,7 @@ export const FUNCTIONS = [
   'jobqueue.overview_1()',
   'jobqueue.jobs_page_1(jsonb,jsonb,int)',
   'jobqueue.matching_1(jsonb,jsonb,int)',
-  'jobqueue.dead_groups_1(jsonb)',
+  'jobqueue.dead_groups_2(jsonb)',
   'jobqueue.trail_1(bigint)',
   'jobqueue.replay_amended_1(bigint,jsonb,jsonb)',
   'jobqueue.take_tokens_1(jsonb)',
