@@ -21,6 +21,7 @@ const form = z
     reason: text(200).trim().default(''),
     to: z.string().optional(),
     in: z.enum(['now', 'later']).default('now'),
+    due: z.enum(['planned', 'now']).default('planned'),
     priority: z.coerce.number().int().min(0).max(10).default(0),
     back: z.string().max(4_000).optional(),
   })
@@ -47,7 +48,7 @@ async function change(
   const bounded = { ...by, signal: AbortSignal.timeout(REQUEST_MS) };
   if (input.do === 'replay') {
     const statuses = params.status === 'CANCELLED' ? (['CANCELLED'] as const) : (['DEAD_LETTER', 'CANCELLED'] as const);
-    return queue.replay(chosen(deadFilter(params, zone)), { ...bounded, statuses });
+    return queue.replay(chosen(deadFilter(params, zone)), { ...bounded, statuses, due: input.due });
   }
   const filter = chosen(liveFilter(params, zone));
   switch (input.do) {

@@ -1,11 +1,12 @@
 /** The question before a bulk action: how many jobs it means, counted now, and what it will do to them. */
-import type { Counted } from '@/lib/jobqueue';
+import type { Counted, ReplayPreview } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
 import { address } from '../ui/address';
 import { Field, Hidden, Reason } from '../ui/field';
 import { Panel } from '../ui/panel';
 import { Submit } from '../ui/submit';
-import { atLeast } from '../ui/words';
+import { atLeast, plural } from '../ui/words';
+import { When } from '../when';
 import { changeJobs } from './bulk';
 import { addressOf, type BulkAction, deadFilter, type JobParams, liveFilter } from './query';
 
@@ -24,7 +25,7 @@ const WORDS: Readonly<Record<BulkAction, readonly [title: string, button: string
   replay: [
     'Replay jobs',
     'Replay',
-    'They are live again under their ids, due now, with their attempts counted anew. One whose key another job holds is refused.',
+    'They are live again under their ids, due at once, with their attempts counted anew. One whose key another job holds is refused.',
   ],
 };
 
@@ -70,7 +71,7 @@ export async function BulkPanel({ action, params, zone, back = address('/jobs', 
     >
       <form action={changeJobs} className="grid gap-3">
         <Hidden values={{ ...addressOf(params), ids: params.ids.join(',') || undefined, do: action, back }} />
-        <Options action={action} />
+        <Options action={action} later={meant.later ?? null} />
         <div className="flex justify-end gap-2">
           <a href={back} className="button">
             Keep them
@@ -84,31 +85,35 @@ export async function BulkPanel({ action, params, zone, back = address('/jobs', 
   );
 }
 
-async function countOf(action: BulkAction, params: JobParams, zone: string): Promise<Counted | null> {
+/** How many; of a replay also those whose time is still to come. */
+type Meant = Counted & { readonly later?: ReplayPreview['later'] };
+
+async function countOf(action: BulkAction, params: JobParams, zone: string): Promise<Meant | null> {
   if (action === 'replay') {
     const filter = deadFilter(params, zone);
     if (filter === null) return null;
     const statuses = params.status === 'CANCELLED' ? (['CANCELLED'] as const) : (['DEAD_LETTER', 'CANCELLED'] as const);
-    const { total, atLeast } = await queue.previewReplay(filter, { statuses });
-    return { n: total, atLeast };
+    const { total, atLeast, later } = await queue.previewReplay(filter, { statuses });
+    return { n: total, atLeast, later };
   }
   const filter = liveFilter(params, zone);
   return filter === null ? null : queue.countJobs(filter);
 }
 
-function described({ ids, status, type, queue: line, from, until }: JobParams): string {
+function described({ ids, status, type, queue: line, fingerprint, from, until }: JobParams): string {
   if (ids.length > 0) return ids.length === 1 ? `job ${ids[0]}` : `the ${ids.length} that you chose, those still there`;
   const parts = [
     status ?? 'pending and running',
     type && `type ${type}`,
     line && `queue ${line}`,
+    fingerprint && 'one group',
     from && `due from ${from}`,
     until && `due before ${until}`,
   ];
   return parts.filter(Boolean).join(', ');
 }
 
-function Options({ action }: { action: BulkAction }) {
+function Options({ action, later }: { action: BulkAction; later: ReplayPreview['later'] }) {
   switch (action) {
     case 'cancel':
       return <Reason />;
@@ -134,6 +139,26 @@ function Options({ action }: { action: BulkAction }) {
         </fieldset>
       );
     case 'replay':
-      return null;
+      return (
+        later && (
+          <fieldset className="grid gap-2">
+            <legend className="soft text-[0.88rem]">
+              {plural(later.total, 'job')} cancelled before {later.total === 1 ? 'its' : 'their'} time
+            </legend>
+            <label>
+              <input type="radio" name="due" value="planned" defaultChecked /> at that time: <When at={later.firstAt} />
+              {later.total > 1 && (
+                <>
+                  {' to '}
+                  <When at={later.lastAt} />
+                </>
+              )}
+            </label>
+            <label>
+              <input type="radio" name="due" value="now" /> now
+            </label>
+          </fieldset>
+        )
+      );
   }
 }

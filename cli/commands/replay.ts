@@ -22,6 +22,7 @@ interface Options extends Acting {
   readonly finishedBefore?: string;
   readonly all?: true;
   readonly cancelled?: true;
+  readonly now?: true;
   readonly maxJobs?: number;
   readonly perMinute?: number;
   readonly stopFailed?: number;
@@ -43,7 +44,8 @@ export function replayCommand(): Command {
     .option('--finished-after <instant>', 'that died after it: an instant, or 2h ago as 2h', instant)
     .option('--finished-before <instant>', 'that died before it', instant)
     .option('--all', 'every dead letter')
-    .option('--cancelled', 'cancelled jobs too')
+    .option('--cancelled', 'cancelled jobs too, at their time if that is still to come')
+    .option('--now', 'with --cancelled: now, not at their time')
     .option('--max-jobs <n>', 'at most so many', whole(1, MOST_JOBS))
     .option('--per-minute <n>', 'as a ramp: so many a minute, moved by the drains', whole(1, 10_000))
     .option('--stop-failed <n>', 'ends the ramp when so many failed again', whole(1, MOST_JOBS))
@@ -65,9 +67,10 @@ holds by now is refused.
       const filter = filterOf(options);
       const stopWhen = stopWhenOf(options);
       const { perMinute, maxJobs, as: actor } = options;
+      const due = options.now && ('now' as const);
       const statuses: ('DEAD_LETTER' | 'CANCELLED')[] | undefined = options.cancelled && ['DEAD_LETTER', 'CANCELLED'];
       return withTarget(options, async (target) => {
-        const preview = await target.ask({ action: 'previewReplay', filter, ...given({ statuses }) });
+        const preview = await target.ask({ action: 'previewReplay', filter, ...given({ statuses, due }) });
         warn(preview.warnings);
         if (options.plan && options.json) return printJson(preview);
         if (!options.json) tell(preview);
@@ -77,7 +80,7 @@ holds by now is refused.
         const most = maxJobs === undefined ? '' : `, at most ${maxJobs}`;
         const pace = perMinute === undefined ? '' : `, ${perMinute} a minute`;
         await agree(`Bring ${count(preview)} back on ${target.name}${most}${pace}?`, options);
-        const common = { actor, ...given({ statuses }) };
+        const common = { actor, ...given({ statuses, due }) };
         if (perMinute !== undefined) {
           const ramp = await target.ask({
             action: 'ramp',
@@ -141,6 +144,8 @@ function tell(preview: Answer<{ action: 'previewReplay'; filter: object }>): voi
     return;
   }
   note(`${count(preview)}:`);
+  if (preview.later)
+    note(`  ${preview.later.total} at their time, from ${preview.later.firstAt} on; with --now at once`);
   for (const { total, type, errorName } of preview.groups)
     note(`  ${total}  ${type}, ${plain(errorName ?? 'no error')}`);
   for (const { id, message } of preview.samples) note(`  e.g. ${id}: ${plain(message ?? '', 90)}`);

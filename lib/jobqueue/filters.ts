@@ -33,6 +33,14 @@ export interface DeadLetterFilter {
   readonly finishedBefore?: Date;
 }
 
+/** What else a replay says of the jobs that it means. */
+export interface Revival {
+  /** Default: dead letters alone. */
+  readonly statuses?: readonly ('DEAD_LETTER' | 'CANCELLED')[];
+  /** When a job that was cancelled before its time runs: at that time, the default, or now. */
+  readonly due?: 'planned' | 'now';
+}
+
 /** Who does it, for the audit log: a person's name or an address, 1 to 200 characters. */
 export interface By {
   readonly actor: string;
@@ -57,7 +65,7 @@ export function jobFilterJson(filter: JobFilter): string {
 }
 
 /** The filter as dead_2.sql reads it. Throws QueueError `option_invalid`. */
-export function deadLetterFilterJson(filter: DeadLetterFilter, statuses?: readonly string[]): string {
+export function deadLetterFilterJson(filter: DeadLetterFilter, { statuses, due }: Revival): string {
   const json = filterJson(filter, {
     ids: idList,
     type: name,
@@ -69,10 +77,14 @@ export function deadLetterFilterJson(filter: DeadLetterFilter, statuses?: readon
     finishedAfter: instant,
     finishedBefore: instant,
   });
-  if (statuses === undefined) return json;
-  if (statuses.length === 0) throw refused('statuses', "'DEAD_LETTER', 'CANCELLED', or both", 'none');
-  const list = statuses.map((status) => oneOf(['DEAD_LETTER', 'CANCELLED'])('statuses', status));
-  return `${json.slice(0, -1)},"statuses":${JSON.stringify([...new Set(list)])}}`;
+  if (statuses?.length === 0) throw refused('statuses', "'DEAD_LETTER', 'CANCELLED', or both", 'none');
+  const list = statuses?.map((status) => oneOf(['DEAD_LETTER', 'CANCELLED'])('statuses', status));
+  const when = due && oneOf(['planned', 'now'])('due', due);
+  return JSON.stringify({
+    ...JSON.parse(json),
+    ...(list && { statuses: [...new Set(list)] }),
+    ...(when === 'now' && { due: when }),
+  });
 }
 
 /** Throws QueueError unless somebody stands up for what is done. */

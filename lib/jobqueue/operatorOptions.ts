@@ -27,8 +27,8 @@ const NAMES: Table = {
   cancel: [null, { ...BY, ...BULK }],
   reschedule: [null, { ...BY, ...BULK, to: true }],
   reprioritise: [null, { ...BY, ...BULK, priority: true }],
-  previewReplay: [null, { statuses: true }],
-  replay: [null, { ...BY, ...BULK, statuses: true, maxJobs: true, perMinute: true, stopWhen: true }],
+  previewReplay: [null, { statuses: true, due: true }],
+  replay: [null, { ...BY, ...BULK, statuses: true, due: true, maxJobs: true, perMinute: true, stopWhen: true }],
   replayAmended: [null, null, BY],
   jobsPage: [
     { status: true, type: true, queue: true, search: true, fingerprint: true, from: true, until: true },

@@ -96,7 +96,10 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
     options: By & { readonly priority: number } & BulkOptions,
   ): Promise<BulkReport & Warned>;
   /** What a replay with this filter would find. Changes nothing. */
-  previewReplay(filter: DeadLetterFilter, options?: Pick<ReplayOptions, 'statuses'>): Promise<ReplayPreview & Warned>;
+  previewReplay(
+    filter: DeadLetterFilter,
+    options?: Pick<ReplayOptions, 'statuses' | 'due'>,
+  ): Promise<ReplayPreview & Warned>;
   readonly replay: ReplayCall;
   /**
    * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;

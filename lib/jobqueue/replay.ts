@@ -8,6 +8,7 @@ import {
   type DeadLetterFilter,
   deadLetterFilterJson,
   idOf,
+  type Revival,
   refused,
   wholeBetween,
 } from './filters.ts';
@@ -29,17 +30,15 @@ const MOST_LOOKS_IN_VAIN = 10;
 /** Waiting for an enqueue that takes the same idempotency keys; then the next drain tries again. */
 const PORTION_TIMEOUT_MS = 30_000;
 
-type Statuses = { readonly statuses?: readonly ('DEAD_LETTER' | 'CANCELLED')[] };
-
 /** All at once. */
-export interface ReplayOptions extends By, Statuses, BulkOptions {
+export interface ReplayOptions extends By, Revival, BulkOptions {
   readonly maxJobs?: number;
   readonly perMinute?: undefined;
   readonly stopWhen?: undefined;
 }
 
 /** Spread over time, as a ramp. */
-export interface RampOptions extends By, Statuses {
+export interface RampOptions extends By, Revival {
   /** At most so many jobs a minute, 1 to 10,000, moved by the drains. */
   readonly perMinute: number;
   /** Ends the ramp when so many of its jobs have failed again, or such a part of at least `of` that came to an outcome. */
@@ -64,8 +63,10 @@ export interface ReplayPreview {
   readonly total: number;
   /** There may be more. */
   readonly atLeast: boolean;
+  /** Of those counted: cancelled before their time, which is still to come. They come back at that time, unless `due` is 'now'. */
+  readonly later: { readonly total: number; readonly firstAt: Date; readonly lastAt: Date } | null;
   readonly groups: store.ReplayPreviewRow['groups'];
-  /** The latest five of those counted. */
+  /** The latest five to die of those counted. */
   readonly samples: readonly {
     readonly id: string;
     readonly type: string;
@@ -110,11 +111,16 @@ export interface Replay {
 export async function previewReplay(
   executor: Executor,
   filter: DeadLetterFilter,
-  { statuses }: Statuses,
+  revival: Revival,
 ): Promise<ReplayPreview> {
-  const found = await store.previewReplay(executor, deadLetterFilterJson(filter, statuses));
+  const found = await store.previewReplay(executor, deadLetterFilterJson(filter, revival));
   const samples = found.samples.map(({ finishedMs, ...rest }) => ({ ...rest, finishedAt: new Date(finishedMs) }));
-  return { ...found, samples };
+  const { later } = found;
+  return {
+    ...found,
+    samples,
+    later: later && { total: later.total, firstAt: new Date(later.firstMs), lastAt: new Date(later.lastMs) },
+  };
 }
 
 export interface ReplayCall {
@@ -145,7 +151,7 @@ async function atOnce(executor: Executor, filter: DeadLetterFilter, options: Rep
     throw refused('stopWhen', 'perMinute beside it, for at once there is nothing to stop', 'stopWhen alone');
   const call = {
     action: 'replay' as const,
-    filterJson: deadLetterFilterJson(filter, options.statuses),
+    filterJson: deadLetterFilterJson(filter, options),
     options: { ...byOf(options), ...most(options) },
   };
   const { operation, changed, skipped, done, refusals = [] } = await inSlices(executor, call, options);
@@ -159,7 +165,7 @@ async function asRamp(executor: Executor, filter: DeadLetterFilter, options: Ram
     ...(options.stopWhen && { stopWhen: stopWhenOf(options.stopWhen) }),
     ...most(options),
   };
-  return { id: await store.startReplay(executor, deadLetterFilterJson(filter, options.statuses), sent) };
+  return { id: await store.startReplay(executor, deadLetterFilterJson(filter, options), sent) };
 }
 
 /** The latest hundred ramps, the newest first. */

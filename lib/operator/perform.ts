@@ -43,11 +43,11 @@ const PERFORM = {
     queue.cancel(filter, { ...options, ...bulk }),
   retryNow: async (queue: OperatedQueue, { ids, actor }: Act<'retryNow'>, bulk: BulkOptions) => {
     const waiting = await queue.reschedule({ ids, status: 'PENDING' }, { to: { delayMs: 0 }, actor, ...bulk });
-    const ended = await queue.replay({ ids }, { statuses: ['DEAD_LETTER', 'CANCELLED'], actor, ...bulk });
+    const ended = await queue.replay({ ids }, { statuses: ['DEAD_LETTER', 'CANCELLED'], due: 'now', actor, ...bulk });
     return { broughtForward: waiting.changed, replayed: ended.changed, refusals: ended.refusals };
   },
-  previewReplay: async (queue: OperatedQueue, { filter, statuses }: Act<'previewReplay'>) => ({
-    ...(await queue.previewReplay(filter, { ...(statuses && { statuses }) })),
+  previewReplay: async (queue: OperatedQueue, { filter, action: _, ...revival }: Act<'previewReplay'>) => ({
+    ...(await queue.previewReplay(filter, revival)),
     /** What ended later is not meant by a replay that follows. */
     asOf: new Date(),
   }),

@@ -37,6 +37,9 @@ const statuses = z
   .min(1)
   .max(2);
 
+/** When a job that was cancelled before its time runs. */
+const due = z.enum(['planned', 'now']);
+
 const stopWhen = z.union([
   z.strictObject({ failed: z.int().min(1) }),
   z.strictObject({ failureRatio: z.number().gt(0).max(1), of: z.int().min(1) }),
@@ -76,11 +79,17 @@ export const operatorRequest = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('previewCancel'), filter: liveJobs }),
   z.strictObject({ action: z.literal('cancel'), filter: liveJobs, reason, actor }),
   z.strictObject({ action: z.literal('retryNow'), ids, actor }),
-  z.strictObject({ action: z.literal('previewReplay'), filter: deadLetters, statuses: statuses.exactOptional() }),
+  z.strictObject({
+    action: z.literal('previewReplay'),
+    filter: deadLetters,
+    statuses: statuses.exactOptional(),
+    due: due.exactOptional(),
+  }),
   z.strictObject({
     action: z.literal('replay'),
     filter: deadLetters,
     statuses: statuses.exactOptional(),
+    due: due.exactOptional(),
     maxJobs: z.int().min(1).exactOptional(),
     actor,
   }),
@@ -88,6 +97,7 @@ export const operatorRequest = z.discriminatedUnion('action', [
     action: z.literal('ramp'),
     filter: deadLetters,
     statuses: statuses.exactOptional(),
+    due: due.exactOptional(),
     maxJobs: z.int().min(1).exactOptional(),
     perMinute: z.int().min(1).max(10_000),
     stopWhen: stopWhen.exactOptional(),

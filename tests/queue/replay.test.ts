@@ -98,6 +98,32 @@ describeEachDriver('a replay', (setup) => {
     expect(await statuses(database)).toEqual({ COMPLETED: 2, PENDING: 4 });
   });
 
+  test('of a job that was cancelled before its time waits for that time, and runs at once where that is asked for', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    const month = 30 * 86_400_000;
+    const added = await queue.addJobs([
+      ...works(2, { mode: 'noop' }, { delayMs: month }),
+      ...works(1, { mode: 'noop' }),
+    ]);
+    await queue.cancel({ type: 'work' }, { ...ANN, reason: 'by mistake' });
+    const [first, second, past] = added.map(({ id }) => id);
+    const filter = { ids: added.map(({ id }) => id) };
+    const statuses = ['CANCELLED'] as const;
+    const { later } = await queue.previewReplay(filter, { statuses });
+    expect(later?.total).toBe(2);
+    expect(Math.abs((later?.firstAt.getTime() ?? 0) - Date.now() - month)).toBeLessThan(60_000);
+    expect(await queue.previewReplay(filter, { statuses, due: 'now' })).toMatchObject({ total: 3, later: null });
+    await queue.replay({ ids: [first ?? '', past ?? ''] }, { ...ANN, statuses });
+    expect((await queue.getJob(first ?? ''))?.scheduledFor).toEqual(later?.firstAt);
+    await queue.replay({ ids: [second ?? ''] }, { ...ANN, statuses, due: 'now' });
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 2, stopReason: 'empty' });
+    expect(await queue.getJob(first ?? '')).toMatchObject({ status: 'PENDING' });
+    await expect(queue.replay(filter, { ...ANN, statuses, due: 'soon' } as never)).rejects.toThrow(
+      "due: expected 'planned' or 'now'",
+    );
+  });
+
   test('means only those that fit every criterion; of a message, the text as it is written', async () => {
     const { database } = setup;
     const { queue } = queueOf(database);
@@ -148,6 +174,7 @@ describeEachDriver('a replay', (setup) => {
     const [sample] = (await queue.previewReplay({ type: 'work' })).samples;
     expect(sample).toMatchObject({ type: 'work', attempts: 3, finishedAt: expect.any(Date), message: 'x'.repeat(200) });
     expect(await queue.previewReplay({ type: 'nobody' })).toEqual({
+      later: null,
       total: 0,
       atLeast: false,
       groups: [],
@@ -465,6 +492,28 @@ describeEachDriver('a ramp', (setup) => {
     await rows(database, `select jobqueue.replays_2('{"types": ["nobody"]}')`); // as a deployment that has one does
     expect(await only()).toMatchObject({ replayed: 15, waitsFor: null });
     expect(await statuses(database)).toEqual({ COMPLETED: 10, PENDING: 5 });
+  });
+
+  test('does not count what comes back for a later time as open', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    await queue.addJobs(works(5, { mode: 'noop' }, { delayMs: 3_600_000 }));
+    await queue.cancel({ type: 'work' }, { ...ANN, reason: 'by mistake' });
+    await queue.addJobs(works(5));
+    await queue.cancel(
+      { status: 'PENDING', dueBefore: new Date(Date.now() + 60_000) },
+      { ...ANN, reason: 'so were these' },
+    );
+    await queue.replay(
+      { type: 'work' },
+      { ...ANN, statuses: ['CANCELLED'], perMinute: 600, stopWhen: { failureRatio: 0.5, of: 2 } },
+    );
+    await pass(database, 60);
+    await queue.drain({ budgetMs: 30_000 });
+    await pass(database, 1);
+    await queue.drain({ budgetMs: 30_000 });
+    expect(await only()).toMatchObject({ state: 'finished', replayed: 10, completed: 5, undecided: 0 });
+    expect(await statuses(database)).toEqual({ COMPLETED: 5, PENDING: 5 });
   });
 
   test('does not stop below its condition', async () => {

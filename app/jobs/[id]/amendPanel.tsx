@@ -25,8 +25,9 @@ export function AmendPanel({ job, shown, back, refused, at }: AmendPanelProps) {
       back={back}
       description={
         <p>
-          One job: its payload is checked by the schema of {job.type}, then it is live again under its id, due now, with
-          its attempts counted anew. {isHidden && `What shows as ${HIDDEN} stays as it is.`}
+          One job: its payload is checked by the schema of {job.type}, then it is live again under its id, with its
+          attempts counted anew, due at once or, if it was cancelled before its time, then.{' '}
+          {isHidden && `What shows as ${HIDDEN} stays as it is.`}
         </p>
       }
     >

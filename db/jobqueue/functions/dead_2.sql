@@ -2,7 +2,8 @@
 -- replay_1, replays_2 and preview_replay_1.
 --
 -- filter    {ids?, type?, queue?, errorName?, errorCode?, messageContains?, fingerprint?, finishedAfter?, finishedBefore?,
---           statuses?}, at least one beside statuses, of DEAD_LETTER and CANCELLED, by default the first; the error is the job's last one
+--           statuses?, due?}, at least one beside statuses, of DEAD_LETTER and CANCELLED, by default the first, and due: see revive_1;
+--           the error is the job's last one
 -- progress  {cursor?, began}: what ended since is not meant, or a job that dies again at once would be replayed for ever
 -- runnable  null, or {types?}: only what could start now, because neither its type nor its queue is paused, and its type is one of
 --           `types`. `held` tells why some were left out: 'resume' or 'handler' is what they wait for
@@ -29,7 +30,10 @@ declare
   v_scanned  int;
   v_held     text;
 begin
-  perform jobqueue.check_filter_1(filter, '{ids,type,queue,errorName,errorCode,messageContains,fingerprint,finishedAfter,finishedBefore}', '{statuses}');
+  perform jobqueue.check_filter_1(filter, '{ids,type,queue,errorName,errorCode,messageContains,fingerprint,finishedAfter,finishedBefore}', '{statuses,due}');
+  if filter ->> 'due' <> 'now' then
+    raise exception 'expected due to be "now"' using errcode = 'invalid_parameter_value';
+  end if;
   if v_statuses <@ '{DEAD_LETTER,CANCELLED}' is not true then
     raise exception 'expected statuses to be of DEAD_LETTER and CANCELLED' using errcode = 'invalid_parameter_value';
   end if;

@@ -1,5 +1,6 @@
 -- preview_replay_1: what replay_1 with this filter would find: by type and name of the last error, and the latest five to die of
--- those counted. Counts to dead_bound_1 and looks at 100,000 dead letters at most, and says whether that was all of them.
+-- those counted. Counts to dead_bound_1 and looks at 100,000 dead letters at most, and says whether that was all of them, and
+-- how many would come back for a later time: later {total, firstMs, lastMs}, or null.
 create or replace function jobqueue.preview_replay_1(filter jsonb)
 returns jsonb
 language plpgsql volatile
@@ -15,6 +16,12 @@ begin
   return jsonb_build_object(
     'total', cardinality(v_ids),
     'atLeast', not v_at_end,
+    'later', (
+      select jsonb_build_object('total', count(*), 'firstMs', (extract(epoch from min(h.due_at)) * 1000)::float8,
+               'lastMs', (extract(epoch from max(h.due_at)) * 1000)::float8)
+      from jobqueue.job_history h
+      where h.id = any(v_ids) and h.due_at > now() and h.due_at < jobqueue.waits_for_children() and filter ->> 'due' is distinct from 'now'
+      having count(*) > 0),
     'groups', coalesce((
       select jsonb_agg(jsonb_build_object('type', g.type, 'errorName', g.name, 'total', g.total) order by g.total desc, g.type, g.name)
       from (select h.type, h.errors -> -1 ->> 'name' as name, count(*) as total

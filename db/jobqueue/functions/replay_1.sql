@@ -1,6 +1,7 @@
 -- replay_1: replays the next slice of the dead letters that a filter means (see dead_2; how slices follow: operation_1).
 --   select jobqueue.replay_1('{"type": "crm_sync", "errorCode": "ECONNREFUSED"}', '{"actor": "ann"}');
 --
+-- filter   with {"due": "now"}, jobs that were cancelled before their time run now instead of then
 -- options  {actor, maxJobs?}
 -- answer   as operation_1 says; skipped: refused, for another job holds their key; refusals: the first 20 of them, {id, holder}
 create or replace function jobqueue.replay_1(filter jsonb, options jsonb, progress jsonb default null)

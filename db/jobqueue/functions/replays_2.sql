@@ -46,6 +46,7 @@ declare
   v_open     int;
   v_room     int;
   v_held     text;
+  v_started  int := 0;
 begin
   perform jobqueue.check_session_1();
   select * into v from jobqueue.replays r
@@ -105,15 +106,18 @@ begin
     from jobqueue.dead_2(v.filter, v_progress, v_most, 10000, request) d;
     select r.moved, r.fences, r.refused, r.locked into v_moved, v_fences, v_refused, v_locked
     from jobqueue.revive_1(v.filter, v.started_at, v_ids) r;
-    insert into jobqueue.replayed_jobs (replay, job_id, fence) select v.id, m.id, m.fence from unnest(v_moved, v_fences) as m(id, fence);
+    -- What is back for a later time, or waits for its children, is no business of the stop condition.
+    insert into jobqueue.replayed_jobs (replay, job_id, fence)
+    select v.id, m.id, m.fence from unnest(v_moved, v_fences) as m(id, fence) join jobqueue.jobs j on j.id = m.id where j.due_at <= now();
+    get diagnostics v_started = row_count;
     v_locked := v_locked + coalesce((v_progress ->> 'locked')::int, 0);
     v_held := greatest(v_held, v_progress ->> 'held');
     v_progress := jobqueue.noted_refusals_1(v_progress, v_refused);
     v.refused := (v_progress ->> 'skipped')::int;
     v.progress := v_progress || jsonb_build_object('cursor', v_cursor, 'locked', v_locked, 'held', v_held);
     v.replayed := v.replayed + cardinality(v_moved);
-    v.undecided := v.undecided + cardinality(v_moved);
-    v_room := v_room - cardinality(v_moved);
+    v.undecided := v.undecided + v_started;
+    v_room := v_room - v_started;
     v.all_moved := v_at_end and v_locked = 0 and v_held is null or coalesce(v.replayed >= v.max_jobs, false);
     -- a further pass meets what was locked or could not start
     if v_at_end and not v.all_moved then
@@ -149,6 +153,6 @@ begin
     perform jobqueue.replay_ended_1(v.id, 'queue');
   end if;
   answer := jsonb_build_object('replay', v.id::text, 'moved', cardinality(v_moved), 'waitsFor', v.waits_for,
-    'more', v.state = 'running' and (v.judged_job > 0 or not v.all_moved and cardinality(v_moved) < least(v_budget, v_room + cardinality(v_moved))
+    'more', v.state = 'running' and (v.judged_job > 0 or not v.all_moved and v_room > 0 and cardinality(v_moved) < v_budget
                                      and (v_moved <> '{}' or not v_at_end or v_locked > 0)));
 end $$;

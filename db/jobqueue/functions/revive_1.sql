@@ -2,6 +2,7 @@
 -- Answers those moved, those whose idempotency key another job holds now, with that one's id, and how many are held by someone
 -- just then, or whose key was freed and taken at this moment.
 --
+-- They are due at once, but a job that was cancelled before its time comes back at that time, unless the filter says {"due": "now"}.
 -- Attempts count anew, errors stay. The fence is raised, so that an outcome under an old one, be it sent only now, is lost
 -- unless it was recorded. Keys are taken in sorted order like those of an enqueue, or the two would deadlock.
 create or replace function jobqueue.revive_1(
@@ -53,8 +54,10 @@ begin
       payload, started_at, idempotency_key, state, progress, errors, meta)
     select id,
            -- a parent that was cancelled while it waited has still to wait
-           case when exists (select from jobqueue.flows f where f.parent_id = gone.id and not f.done)
-             then jobqueue.waits_for_children() else now() end,
+           case when exists (select from jobqueue.flows f where f.parent_id = gone.id and not f.done) then jobqueue.waits_for_children()
+                when due_at = jobqueue.waits_for_children() then greatest(now(), (meta ->> 'notBefore')::timestamptz)
+                when filter ->> 'due' = 'now' then now()
+                else greatest(now(), due_at) end,
            created_at, fence + 1, octet_length(payload::text), coalesce(octet_length(state::text), 0), max_attempts,
            priority, queue, type, payload, started_at, idempotency_key, state, progress, errors, meta
     from gone

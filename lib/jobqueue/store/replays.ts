@@ -5,6 +5,7 @@ import { only } from './rows.ts';
 export interface ReplayPreviewRow {
   readonly total: number;
   readonly atLeast: boolean;
+  readonly later: { readonly total: number; readonly firstMs: number; readonly lastMs: number } | null;
   readonly groups: readonly { readonly type: string; readonly errorName: string | null; readonly total: number }[];
   readonly samples: readonly {
     readonly id: string;
