@@ -185,7 +185,7 @@ describeEachDriver('dead letters', (setup) => {
     expect(await queue.previewReplay({ type: 'work' })).toMatchObject({ total: 2_802, atLeast: false });
     expect(await queue.metrics()).toContain('jobqueue_dead_letters{type="work"} 2802');
     const check = (await queue.health()).checks.find(({ name }) => name === 'dead_letters');
-    expect(check?.detail).toContain('840 dead letters of work');
+    expect(check?.detail).toContain('840 work dead letters in the last hour');
   });
 
   test('beyond ten thousand are counted as «so many or more», everywhere', async () => {
@@ -197,7 +197,7 @@ describeEachDriver('dead letters', (setup) => {
     expect((await queue.overview()).lanes[0]?.dead).toEqual(bound);
     expect(await queue.previewReplay({ type: 'work' })).toMatchObject({ total: 10_000, atLeast: true });
     const check = (await queue.health()).checks.find(({ name }) => name === 'dead_letters');
-    expect(check?.detail).toContain('+ dead letters of work');
+    expect(check?.detail).toContain('+ work dead letters in the last hour');
   });
 
   test('of a group are listed the latest deaths first, page by page, whatever their ids, and told with the latest of all', async () => {
