@@ -79,8 +79,10 @@ describeEachDriver('health', (setup) => {
         name: 'sequences',
         ok: false,
         detail:
-          'jobqueue.audit_log_id_seq, jobqueue.jobs_id_seq would give ids that rows hold already, as after a restore without sequences: ' +
-          'run select jobqueue.raise_sequences_1()',
+          'jobqueue.audit_log_id_seq, jobqueue.jobs_id_seq would give ids that rows hold already, as after a restore without sequences',
+        next: 'run select jobqueue.raise_sequences_1() in that database',
+        page: '/',
+        url: null,
         value: 2,
         limit: 1,
       },
