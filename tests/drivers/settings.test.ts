@@ -195,7 +195,7 @@ describeEachDriver('the settings of a role', (setup) => {
     const name = new URL(setup.directUrl).pathname.slice(1);
     seen.onStart = () => administer(setup, `alter database ${name} set default_transaction_read_only = on`);
     await queue.addJob('work', noop);
-    expect(await queue.drain({ budgetMs: 1_500 })).toMatchObject({
+    expect(await queue.drain({ budgetMs: 3_000 })).toMatchObject({
       completed: 0,
       stopReason: 'database_unreachable',
       error: expect.stringMatching(/takes no writes.*\(25006\)\.$/),
@@ -271,7 +271,7 @@ describeEachDriver("a caller's own stricter transaction", (setup) => {
         const { text, params } = batch(key, other);
         await client.query(text, [...params]);
       });
-      await expect(added).rejects.toMatchObject({ code: '40001' });
+      await expect(added, key).rejects.toMatchObject({ code: '40001' });
     }
     expect(await queue.findJob({ type: 'work', idempotencyKey: 'another' })).toBeNull();
   });

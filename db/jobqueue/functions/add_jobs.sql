@@ -79,11 +79,13 @@ begin
       on conflict (type, key) do nothing;
 
       select array_agg(k.job_id order by j.n),
-             -- more rows than entries: in a caller's stricter transaction a key that was freed since its snapshot, and is ours by now
+             -- more rows than entries: in a caller's stricter transaction a key that was freed since its snapshot, and is ours by now.
+             -- Behind `offset 0`, because a join on a unique key ends at the first of the two rows.
              count(*) filter (where j.idempotency_key is not null and k.job_id is null) = 0 and count(*) = total
       into holders, complete
       from rows from (jsonb_to_recordset(jobs) as (type text, idempotency_key text)) with ordinality as j(type, idempotency_key, n)
-      left join jobqueue.idempotency_keys k on k.type = j.type and k.key = j.idempotency_key;
+      left join lateral (select e.job_id from jobqueue.idempotency_keys e
+                         where e.type = j.type and e.key = j.idempotency_key offset 0) k on true;
       exit when complete;
     end loop;
     if not complete then
