@@ -3,33 +3,25 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { PROJECT } from '../../scripts/environment.ts';
 
-const FILES = [
-  'db/client.ts',
-  'db/connectionError.ts',
-  'db/database.ts',
-  'db/deadlines.ts',
-  'db/diagnosis.ts',
-  'db/errors.ts',
-  'db/migrate.ts',
-  'db/migrationSession.ts',
-  'db/url.ts',
-  'db/drivers/decode.ts',
-  'db/drivers/neon.ts',
-  'db/drivers/pool.ts',
-  'db/drivers/postgres.ts',
+const FOLDERS = [
+  'db',
+  'db/drivers',
+  'db/jobqueue/functions',
+  'db/jobqueue/migrations',
+  'lib/jobqueue',
+  'lib/jobqueue/store',
 ];
-const FOLDERS = ['lib/jobqueue', 'db/jobqueue/functions', 'db/jobqueue/migrations'];
-/** Needs a library that an app may not have; copy it by hand for traces. */
-const LEFT_OUT = ['lib/jobqueue/opentelemetry.ts'];
+/** Traces need a library that an app may not have, so their adapter is copied by hand; an app has a PostgreSQL of its own. */
+const LEFT_OUT = ['lib/jobqueue/opentelemetry.ts', 'db/drivers/embedded.ts'];
 
 /** Path, relative to the queue's folder, and text. */
 export function copiedFiles(): readonly (readonly [path: string, text: string])[] {
   const found = FOLDERS.flatMap((folder) =>
-    readdirSync(join(PROJECT, folder), { recursive: true, withFileTypes: true })
+    readdirSync(join(PROJECT, folder), { withFileTypes: true })
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(PROJECT.length).replaceAll('\\', posix.sep)),
+      .map(({ name }) => posix.join(folder, name)),
   );
-  return [...FILES, ...found]
+  return found
     .filter((path) => !LEFT_OUT.includes(path))
     .sort()
     .map((path) => [path, readFileSync(join(PROJECT, path), 'utf8')]);
