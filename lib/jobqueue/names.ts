@@ -18,8 +18,8 @@ export interface Warned {
   readonly warnings: readonly string[];
 }
 
-/** Without lanes beyond it, a name that was not found is not there. */
-const MOST_LANES = 10_000;
+/** As far as a drain's look goes, some 0.3 s. Without lanes beyond it, a name that was not found is not there. */
+const MOST_LANES = 100_000;
 /** The queue of every job that names none. */
 const DEFAULT_QUEUE = 'default';
 /** A pause that names no queue, or no type. */

@@ -509,6 +509,18 @@ describeEachDriver('an operator', (setup) => {
     expect(await queue.pauses()).toEqual([]);
   });
 
+  test('is refused a misspelt type among 10,000 queues too', async () => {
+    const { queue } = queueOf(setup.database);
+    await rows(
+      setup.database,
+      `select count(*) from jobqueue.add_jobs((
+         select jsonb_agg(jsonb_build_object('type', 'work', 'payload', '{}'::jsonb, 'queue', 'tenant_' || n)) from generate_series(1, 10000) n))`,
+    );
+    await expect(queue.pause({ type: 'wrok' })).rejects.toMatchObject({ code: 'unknown_type' });
+    expect(await queue.checkNames({ queue: 'tenant_10000' })).toEqual([]);
+    expect(await queue.checkNames({ queue: 'tenant_10001' })).toEqual([expect.stringMatching(/^no job is in queue/)]);
+  });
+
   test('may name a type of another deployment by whatever it left: a job, a dead one, a cancelled one, a run, a pause, a schedule', async () => {
     const { queue } = queueOf(setup.database);
     const history = (type: string, status: string) =>
