@@ -171,8 +171,9 @@ export async function enqueueAlone(database: Executor, statement: EnqueueStateme
     try {
       return statement.decode(await database.execute(impatient, { timeoutMs: DEADLINES_MS.enqueue }));
     } catch (error) {
-      if (isLockTimeout(error) && performance.now() + pauseMs < giveUpAtMs) {
-        await wait(pauseMs * (0.5 + Math.random() / 2)); // callers of one key that began together drift apart
+      const leftMs = giveUpAtMs - performance.now();
+      if (isLockTimeout(error) && leftMs > 0) {
+        await wait(Math.min(leftMs, pauseMs * (0.5 + Math.random() / 2))); // callers of one key that began together drift apart
         pauseMs = Math.min(2 * pauseMs, LONGEST_KEY_PAUSE_MS);
       } else if (!isSerializationFailure(error) || tries >= ENQUEUE_TRIES) throw unconfirmed(inOurWords(error));
     }

@@ -128,6 +128,7 @@ describeEachDriver('idempotency keys', (setup) => {
       const inSql = connect(setup.directUrl, { driver: 'postgres' });
       const atOnce = performance.now();
       const refused = Array.from({ length: 12 }, () => queue.addJob('work', noop, { idempotencyKey: 'k' }));
+      const waitedMs = Promise.all(refused.map((one) => one.catch(() => performance.now() - atOnce)));
       const ended = Promise.allSettled([
         ...refused,
         inSql.transaction((tx) => queue.addJob('work', noop, { idempotencyKey: 'k', transaction: tx })),
@@ -149,6 +150,7 @@ describeEachDriver('idempotency keys', (setup) => {
       for (const one of await ended) {
         expect(one).toMatchObject({ status: 'rejected', reason: { code: 'lock_timeout', cause: { code: '55P03' } } });
       }
+      expect(Math.min(...(await waitedMs).map(Number))).toBeGreaterThan(2_950); // as long as the message says
       expect(await replayed).toMatchObject({ code: '55P03' });
       expect(performance.now() - atOnce).toBeLessThan(8_000);
       await taker.query('rollback');
