@@ -40,7 +40,7 @@ export interface EnvironmentControls {
    * Makes the database belong to an environment, or with null to none: only drains from there run its jobs. With a line in the audit log.
    * Throws QueueError `option_invalid`.
    */
-  adopt(environment: string | null, by: By): Promise<{ readonly before: string | null }>;
+  adopt(environment: string | null, by: Pick<By, 'actor'>): Promise<{ readonly before: string | null }>;
 }
 
 export function environmentControls(database: () => Executor, own: string | null): EnvironmentControls {

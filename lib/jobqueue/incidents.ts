@@ -1,6 +1,7 @@
 /** What operators do about incidents: list them, say that they take care of one, and keep a check's alerts back for a while. */
 import type { Executor } from '../../db/database.ts';
 import { actorOf, type By, idOf, reasonOf, refused, wholeBetween } from './filters.ts';
+import { isStorableText } from './storable.ts';
 import * as store from './store/incidents.ts';
 import { type IncidentRow, newestIncidents } from './store/watch.ts';
 import { CHECK_NAMES, inWords, linkTo, nextStep, pageOf } from './words.ts';
@@ -60,11 +61,11 @@ export interface IncidentControls {
   /** What turned red, and what is well again: the newest 100, the newest first. */
   incidents(): Promise<readonly Incident[]>;
   /** Somebody takes care of it: an alert that has not gone out yet does not go out. `false`: it is over, unknown, or acknowledged. */
-  acknowledgeIncident(id: string, by: By): Promise<boolean>;
+  acknowledgeIncident(id: string, by: Pick<By, 'actor'>): Promise<boolean>;
   /** Keeps the alerts of a check back until the mute ends, at most 30 days. What is still red then is told then. */
   muteCheck(target: MuteTarget, options: MuteOptions): Promise<Mute>;
   /** Ends a mute before its time. `false`: there was none. */
-  unmuteCheck(target: MuteTarget, by: By): Promise<boolean>;
+  unmuteCheck(target: MuteTarget, by: Pick<By, 'actor'>): Promise<boolean>;
   /** The mutes that have not ended, at most 200. */
   mutes(): Promise<readonly Mute[]>;
 }
@@ -86,12 +87,7 @@ export function incidentControls(database: () => Executor, consoleUrl: string | 
 
 function targetOf({ check, subject = ALL }: MuteTarget): { check: string; subject: string } {
   if (!CHECK_NAMES.includes(check)) throw refused('check', `one of ${CHECK_NAMES.join(', ')}`, check);
-  if (
-    typeof subject !== 'string' ||
-    subject.length > SUBJECT_CHARS ||
-    !subject.isWellFormed() ||
-    subject.includes('\0')
-  )
+  if (typeof subject !== 'string' || subject.length > SUBJECT_CHARS || !isStorableText(subject))
     throw refused('subject', `text of at most ${SUBJECT_CHARS} characters`, subject);
   return { check, subject: subject === '' ? ALL : subject };
 }

@@ -48,9 +48,10 @@ const NAMES: Table = {
   resumeSchedule: [null, BY],
   overrideSchedule: [null, { cron: true, timeZone: true }, BY],
   runSchedule: [null, BY],
-  acknowledgeIncident: [null, BY],
+  acknowledgeIncident: [null, ACTOR],
   muteCheck: [CHECK, { ...BY, forMs: true }],
-  unmuteCheck: [CHECK, BY],
+  unmuteCheck: [CHECK, ACTOR],
+  adopt: [null, ACTOR],
 };
 
 /** The same calls, each of which refuses an option that it does not know before it does anything. */
