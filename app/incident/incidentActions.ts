@@ -2,15 +2,16 @@
 'use server';
 
 import { z } from 'zod';
+import { name, rowId, text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
 
 const page = '/incident';
-const target = { check: z.string().min(1).max(100), subject: z.string().max(100).default('*') };
+const target = { check: name, subject: text(100).default('*') };
 const HOURS_MS = 3_600_000;
 
 export const acknowledge = action(
-  { page, input: z.object({ id: z.string().regex(/^[1-9]\d{0,17}$/) }) },
+  { page, input: z.object({ id: rowId }) },
   async ({ id }, { actor }) =>
     `${page}?done=${(await queue.acknowledgeIncident(id, { actor })) ? 'acknowledge' : 'not_open'}`,
 );
@@ -25,7 +26,7 @@ export const mute = action(
         .int()
         .min(1)
         .max(30 * 24),
-      reason: z.string().trim().min(1).max(200),
+      reason: text(200).trim().min(1),
     }),
   },
   async ({ check, subject, hours, reason }, { actor }) => {

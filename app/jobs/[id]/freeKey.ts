@@ -2,16 +2,15 @@
 'use server';
 
 import { z } from 'zod';
+import { name, rowId, text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../../action';
 
-const id = z.string().regex(/^[1-9]\d{0,17}$/);
-
 const form = z.object({
-  id,
-  type: z.string().min(1).max(100),
-  key: z.string().min(1).max(512),
-  reason: z.string().trim().min(1).max(200),
+  id: rowId,
+  type: name,
+  key: text(512).min(1),
+  reason: text(200).trim().min(1),
 });
 
 export const freeKey = action({ page, input: form }, async ({ id: job, type, key, reason }, by) => {
@@ -20,6 +19,6 @@ export const freeKey = action({ page, input: form }, async ({ id: job, type, key
 });
 
 function page(sent: FormData): string {
-  const job = id.safeParse(sent.get('id'));
+  const job = rowId.safeParse(sent.get('id'));
   return job.success ? `/jobs/${job.data}?do=free_key` : '/jobs';
 }
