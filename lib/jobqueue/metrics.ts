@@ -52,7 +52,7 @@ export function metricsOf(measured: Measured, types: readonly string[]): Family[
     },
     {
       name: 'jobqueue_due_jobs',
-      help: 'Jobs that could be claimed now, by lane; counted up to 10000, beyond twenty types up to 200000 over all.',
+      help: 'Jobs that could be claimed now, by lane; counted up to 1000.',
       type: 'gauge',
       samples: measured.lanes.map((lane) => ({ labels: labelsOf(lane), value: lane.due })),
     },

@@ -34,7 +34,7 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /** Why a statement did not do its work, for a report or a log: the server's words where they quote no value, else its SQLSTATE. */
-export function reasonOf(error: unknown): string {
+export function refusalInWords(error: unknown): string {
   const diagnosis = diagnose(error);
   if (diagnosis?.answer) return inFull(diagnosis);
   const sqlstate = sqlstateOf(error);

@@ -19,7 +19,7 @@ import type { RateLimiter } from './rateLimit.ts';
 import { count, type DrainReport, withOutcomes } from './report.ts';
 import { type Outcome, settle } from './retry.ts';
 import { batchSize, holdLimit } from './slots.ts';
-import { reasonOf } from './sqlstate.ts';
+import { refusalInWords } from './sqlstate.ts';
 import type { Claim } from './store/step.ts';
 import { Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
@@ -199,7 +199,7 @@ export class Steps implements Member {
       const now = performance.now();
       if (this.#failure !== null) {
         report.stopReason = 'database_unreachable';
-        report.error = reasonOf(this.#failure.error);
+        report.error = refusalInWords(this.#failure.error);
         this.#noteUnconfirmed(this.#ended.splice(0));
       }
       if (now >= timetable.endAtMs || told) break;

@@ -1,4 +1,4 @@
--- revive_1: moves finished jobs back to the live table, under their ids and with what they hold. Part of replay_1 and replays_1.
+-- revive_1: moves finished jobs back to the live table, under their ids and with what they hold. Part of replay_1 and replays_2.
 -- Answers those moved, those whose idempotency key another job holds now, with that one's id, and how many are held by someone
 -- just then, or whose key was freed and taken at this moment.
 --
