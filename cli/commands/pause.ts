@@ -36,7 +36,8 @@ export function resumeCommand(): Command {
     .action((options: Options) =>
       withTarget(options, async (target) => {
         const answer = await target.ask({ action: 'resume', actor: options.as, ...whichOf(options, 'resume') });
-        if (!answer.resumed) note('Nothing was resumed: no pause has exactly this type and queue.');
+        // a deployment of an older version does not say
+        if (answer.resumed === false) note('Nothing was resumed: no pause has exactly this type and queue.');
         tell(answer, options);
       }),
     );

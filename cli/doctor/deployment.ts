@@ -54,13 +54,26 @@ async function asOperator(target: Target): Promise<Finding[]> {
   try {
     const health = healthFindings(await target.health());
     await target.ask({ action: 'schedules' }); // this version's endpoint, and its secret
-    const environments = environmentFinding(await target.ask({ action: 'environments' }));
-    return [ok('operator', 'OPERATOR_SECRET is accepted'), environments, ...health];
+    return [ok('operator', 'OPERATOR_SECRET is accepted'), await environmentOf(target), ...health];
   } catch (error) {
     if (!(error instanceof Failure || error instanceof UsageError)) throw error;
     return [
       red('operator', error.message, 'set the same OPERATOR_SECRET here and there; a change there takes a deploy'),
     ];
+  }
+}
+
+/** A deployment of an older version refuses the question as one that it does not know. */
+async function environmentOf(target: Target): Promise<Finding> {
+  try {
+    return environmentFinding(await target.ask({ action: 'environments' }));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return warn(
+      'environment',
+      'the deployment does not know environments: everybody drains its database',
+      'deploy this version',
+    );
   }
 }
 

@@ -1,4 +1,7 @@
 /** Looking and acting from a terminal: each command on a database and on a deployment, and what it leaves in Postgres. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -334,6 +337,22 @@ test.each<[string, string[], Record<string, string>, number, RegExp]>([
   expect([ended.code, ended.stderr]).toEqual([code, expect.stringMatching(words)]);
   expect(ended.stderr + ended.stdout).not.toContain('hush');
   expect(ended.stderr).not.toMatch(/^ {4}at /m);
+});
+
+test('a deployment of 0.6.0, which answers less, is drained, paused and resumed', async () => {
+  const older = createServer((request, answer) => {
+    const report = { completed: 3, stopReason: 'empty', unhandled: [] };
+    answer.end(JSON.stringify(request.url === '/api/drain' ? report : { paused: [] }));
+  });
+  older.listen(0, '127.0.0.1');
+  await once(older, 'listening');
+  const at = { env: { JOBQUEUE_URL: `http://127.0.0.1:${(older.address() as AddressInfo).port}`, ...SECRETS } };
+  const drained = await run(['drain'], at);
+  expect([drained.code, drained.stdout]).toEqual([0, 'completed 3\nended: empty\n']);
+  expect((await run(['pause', '--type', 'crm_sync'], at)).code).toBe(0);
+  const resumed = await run(['resume', '--type', 'crm_sync'], at);
+  expect([resumed.code, resumed.stderr]).toEqual([0, '']); // it did not say that nothing was resumed
+  older.close();
 });
 
 /** Jobs of a company that does not exist; answers their ids. */
