@@ -5,7 +5,8 @@ import { refusal } from './lib/http/errors.ts';
 import { admitForm } from './lib/http/form.ts';
 import { admit, admitOrigin, sessionOf } from './lib/http/pages.ts';
 
-export const config = { matcher: '/((?!api/|_next/static/|_next/image|favicon.ico|icon.svg).*)' };
+/** What is left out is answered by a file or a function of its own; any other path is a page, also one that is not found. */
+export const config = { matcher: '/((?!api/|_next/static/|_next/image$|icon\\.svg$).*)' };
 
 export async function proxy(request: NextRequest): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';

@@ -140,6 +140,79 @@ describe('the pages', () => {
     expect((await fetch(`${app.url}/login`, { ...init, body })).status).toBe(status);
     expect((await fetch(`${app.url}/login`, { ...init, body: inChunks })).status).toBe(status);
   });
+
+  const MULTIPART = 'multipart/form-data; boundary=----part';
+  const ONE_FORM = 'name="0"\r\n\r\n["$K1"]';
+  const parts = (...bodies: string[]) =>
+    `${bodies.map((body) => `------part\r\nContent-Disposition: form-data; ${body}\r\n`).join('')}------part--\r\n`;
+
+  test.each<[string, string, string, number]>([
+    ['its form', MULTIPART, parts('name="_1_name"\r\n\r\nann', ONE_FORM), 200],
+    [
+      'its form with a file',
+      MULTIPART,
+      parts('name="_1_f"; filename="a"\r\nContent-Type: a/b\r\n\r\nx', ONE_FORM),
+      200,
+    ],
+    ['no JSON', MULTIPART, parts('name="0"\r\n\r\ngarbage'), 400],
+    ['no argument', MULTIPART, parts('name="_1_name"\r\n\r\nann'), 400],
+    ['another argument', MULTIPART, parts('name="0"\r\n\r\n["a"]'), 400],
+    ['a reference to nothing', MULTIPART, parts('name="0"\r\n\r\n["$F9"]'), 400],
+    ['two arguments', MULTIPART, parts(ONE_FORM, 'name="0"\r\n\r\ngarbage'), 400],
+    ['a file for an argument', MULTIPART, parts('name="0"; filename="0"\r\nContent-Type: a/b\r\n\r\n["$K1"]'), 400],
+    [
+      'an argument in UTF-16',
+      MULTIPART,
+      parts('name="0"\r\nContent-Type: text/plain; charset=utf-16le\r\n\r\n["$K1"]'),
+      400,
+    ],
+    [
+      'a file in base64',
+      MULTIPART,
+      parts('name="_1_f"; filename="a"\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=', ONE_FORM),
+      400,
+    ],
+    ['nothing', MULTIPART, '------part--\r\n', 400],
+    ['a form under a type in capitals', MULTIPART.replace('m', 'M'), parts(ONE_FORM), 400],
+    ['a form under a type that is none', 'multipart/form-dataX; boundary=----part', parts(ONE_FORM), 400],
+    ['text', 'text/plain', 'garbage', 400],
+    ['text without arguments', 'text/plain', '[]', 400],
+    ['a form in another encoding', 'application/x-www-form-urlencoded; charset=utf-8', '0=garbage', 400],
+  ])(
+    'an action that a script sends with %s is answered, or refused as the sender’s fault',
+    async (_, type, body, status) => {
+      const [action = ''] = [...(await openBrowser(app.url).form('/login', 'Sign in')).keys()];
+      const headers = { 'content-type': type, origin: new URL(app.url).origin };
+      const send = (id: string, path = '/login') =>
+        fetch(`${app.url}${path}`, { method: 'POST', headers: { ...headers, 'next-action': id }, body });
+      const id = action.slice('$ACTION_ID_'.length);
+      expect((await send(id)).status).toBe(status);
+      expect((await send(id, '/favicon.ico')).status).toBe(401); // no file of ours, so a page that is not found
+      for (const unknown of ['toString', `40${'f'.repeat(40)}`])
+        expect([400, 409]).toContain((await send(unknown)).status);
+    },
+  );
+
+  test.each<[string, (id: string) => string[]]>([
+    ['no JSON', () => ['garbage']],
+    ['half of one', (id) => [`{"id":"${id}"`]],
+    ['a reference to nothing', (id) => [`{"id":"${id}","bound":"$F9"}`]],
+    ['a promise of no JSON', (id) => [`{"id":"${id}","bound":"$@1"}`, 'garbage']],
+  ])('a form whose bound action is %s is refused', async (_, fields) => {
+    const [action = ''] = [...(await openBrowser(app.url).form('/login', 'Sign in')).keys()];
+    const form = new FormData();
+    form.set('$ACTION_REF_1', '');
+    for (const [n, field] of fields(action.slice('$ACTION_ID_'.length)).entries()) form.set(`$ACTION_1:${n}`, field);
+    expect((await openBrowser(app.url).post('/login', form)).status).toBe(400);
+  });
+
+  test('an action that reads nothing takes no arguments from a script, and is refused with others', async () => {
+    const [action = ''] = [...(await operator.form('/', 'Sign out')).keys()];
+    const headers = { origin: new URL(app.url).origin, 'next-action': action.slice('$ACTION_ID_'.length) };
+    const send = (body: string) => fetch(`${app.url}/login`, { method: 'POST', headers, body });
+    expect((await send('[]')).headers.get('x-action-redirect')).toContain('/login');
+    expect((await send('garbage')).status).toBe(400);
+  });
 });
 
 describe('the login', () => {
