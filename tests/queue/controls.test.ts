@@ -3,12 +3,20 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { BulkReport } from '../../lib/jobqueue/index.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { CLAIM, claimOne, outcome, send } from './playedStep.ts';
-import { emptyTables, endLeases, queueOf, rows, statuses, type WorkContext, witness, works } from './support.ts';
+import {
+  emptyTables,
+  endLeases,
+  listening,
+  queueOf,
+  rows,
+  statuses,
+  type WorkContext,
+  witness,
+  works,
+} from './support.ts';
 
 const ANN = { actor: 'ann' };
 const WRONG = { ...ANN, reason: 'wrong template' };
-/** A machine that stands still for half a second breaks a promise of 2 s, and says nothing about the code. */
-const BUSY = { retry: 2, timeout: 30_000 };
 const noop = { mode: 'noop' } as const;
 
 describeEachDriver('an operator', (setup) => {
@@ -30,42 +38,41 @@ describeEachDriver('an operator', (setup) => {
     expect(seen.starts.has(added?.id ?? '')).toBe(false);
   });
 
-  test(
-    'cancels a running job: CANCELLED and key free at once, the signal within 2 s, the outcome lost',
-    BUSY,
-    async () => {
-      const { queue, seen } = queueOf(setup.database);
-      const running = new Promise<WorkContext>((started) => {
-        seen.onStart = started;
-      });
-      const added = await queue.addJob('work', { mode: 'wait' }, { idempotencyKey: 'k' });
-      const id = added?.id ?? '';
-      const draining = queue.drain({ budgetMs: 30_000 });
-      const { signal, job } = await running;
+  test('cancels a running job: CANCELLED and key free at once, the signal within 2 s, the outcome lost', {
+    timeout: 30_000,
+  }, async () => {
+    const { database, heard } = listening(setup.database);
+    const { queue, seen } = queueOf(database);
+    const running = new Promise<WorkContext>((started) => {
+      seen.onStart = started;
+    });
+    const added = await queue.addJob('work', { mode: 'wait' }, { idempotencyKey: 'k' });
+    const id = added?.id ?? '';
+    const draining = queue.drain({ budgetMs: 30_000 });
+    const run = await running;
 
-      const report = await queue.cancel({ ids: [id] }, WRONG);
-      const cancelledAt = performance.now();
-      expect(report).toMatchObject({ changed: 1, done: true });
-      expect(await queue.getJob(id)).toMatchObject({ status: 'CANCELLED', fence: job.fence + 1 });
-      expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).not.toBeNull();
-      await vi.waitFor(() => expect(signal.aborted).toBe(true), { timeout: 5_000, interval: 10 });
-      expect(performance.now() - cancelledAt).toBeLessThan(2_000);
-      expect(await draining).toMatchObject({ claimed: 2, completed: 1, lost: 1, retried: 0, cancelled: 0 });
-      expect(await queue.getJob(id)).toMatchObject({ status: 'CANCELLED', result: null, fence: job.fence + 1 });
-    },
-  );
+    const report = await queue.cancel({ ids: [id] }, WRONG);
+    const hearing = heard(run);
+    expect(report).toMatchObject({ changed: 1, done: true });
+    expect(await queue.getJob(id)).toMatchObject({ status: 'CANCELLED', fence: run.job.fence + 1 });
+    expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).not.toBeNull();
+    expect(await hearing).toBeLessThan(2_000);
+    expect(await draining).toMatchObject({ claimed: 2, completed: 1, lost: 1, retried: 0, cancelled: 0 });
+    expect(await queue.getJob(id)).toMatchObject({ status: 'CANCELLED', result: null, fence: run.job.fence + 1 });
+  });
 
-  test('is heard within 2 s also by a drain whose steps tell of other jobs all the time', BUSY, async () => {
-    const { queue, seen } = queueOf(setup.database);
+  test('is heard within 2 s also by a drain whose steps tell of other jobs all the time', {
+    timeout: 30_000,
+  }, async () => {
+    const { database, heard } = listening(setup.database);
+    const { queue, seen } = queueOf(database);
     await queue.addJobs([{ type: 'work', payload: { mode: 'wait' } }, ...works(400, { mode: 'sleep', ms: 40 })]);
     const enough = new AbortController();
     const draining = queue.drain({ budgetMs: 60_000, concurrency: 3, maxBatch: 3, signal: enough.signal });
     await vi.waitFor(() => expect(seen.order.length).toBeGreaterThan(20), { timeout: 10_000 });
-    const signal = seen.contexts.find(({ payload }) => payload.mode === 'wait')?.signal;
-    await queue.cancel({ status: 'PROCESSING', ids: [seen.contexts[0]?.job.id ?? ''] }, WRONG);
-    const cancelledAt = performance.now();
-    await vi.waitFor(() => expect(signal?.aborted).toBe(true), { timeout: 5_000, interval: 10 });
-    expect(performance.now() - cancelledAt).toBeLessThan(2_000);
+    const waiting = seen.contexts.find(({ payload }) => payload.mode === 'wait') as WorkContext;
+    await queue.cancel({ status: 'PROCESSING', ids: [waiting.job.id] }, WRONG);
+    expect(await heard(waiting)).toBeLessThan(2_000);
     enough.abort();
     expect(await draining).toMatchObject({ lost: 1 });
   });

@@ -159,6 +159,53 @@ export function counting(database: Database): { database: Database; statements: 
   return { database: counted, statements };
 }
 
+/** How often the process looks whether a drain that waits has become due. */
+const TURN_MS = 50;
+
+/**
+ * The database of a drain, and `heard`: waits until a cancelled job is told so, and answers for how long, in ms, the drain could have
+ * asked after that job and did not. A step without it counts when it goes out. While none is on its way the turns of this process
+ * count, because those do not pass while the machine stands still.
+ */
+export function listening(database: Database) {
+  let onTheWay = 0;
+  let sent: (running: string, answer: Promise<unknown>) => void = () => undefined;
+  const heard = async ({ job, signal }: WorkContext): Promise<number> => {
+    const fromMs = performance.now();
+    let silentMs = 0;
+    let turns = 0;
+    const timer = setInterval(() => {
+      if (onTheWay === 0) silentMs = Math.max(silentMs, ++turns * TURN_MS);
+    }, TURN_MS);
+    await new Promise<unknown>((resolve) => {
+      signal.addEventListener('abort', resolve);
+      sent = (running, answer) => {
+        if (running.includes(`"id":"${job.id}"`))
+          answer.then(
+            () => setImmediate(resolve),
+            () => undefined,
+          ); // the drain sends it again
+        else silentMs = Math.max(silentMs, performance.now() - fromMs);
+      };
+      if (signal.aborted) resolve(null);
+    });
+    clearInterval(timer);
+    if (!signal.aborted) throw new Error('a step asked after the job, and its answer did not end it');
+    return silentMs;
+  };
+  const listened: Database = {
+    ...database,
+    execute: (statement, options) => {
+      const answer = database.execute<never>(statement, options);
+      if (!statement.text.includes('jobqueue.step_1')) return answer;
+      onTheWay++;
+      sent(String(statement.params[4]), answer);
+      return answer.finally(() => onTheWay--);
+    },
+  };
+  return { database: listened, heard };
+}
+
 export async function emptyTables(database: Database): Promise<void> {
   await rows(
     database,
