@@ -66,7 +66,8 @@ begin
     select h.id, h.type, h.idempotency_key, h.meta ? 'parent' and not coalesce(j.meta ? 'parent', false) as is_child,
            (h.type, h.idempotency_key) is distinct from (j.type::text, j.idempotency_key::text) as has_own_key
     from jobqueue.job_history h
-    join jobqueue.jobs j on j.id = h.id
+    -- one probe of the key each: a hash join would read all live jobs
+    cross join lateral (select x.type, x.idempotency_key, x.meta from jobqueue.jobs x where x.id = h.id offset 0) j
     where h.id = any(ids)
     order by h.id
     for update of h
