@@ -15,7 +15,7 @@ export function adoptCommand(): Command {
   return confirmed(acting(new Command('adopt')))
     .description('make the database belong to an environment: only its drains run jobs, fire schedules and alert')
     .addArgument(new Argument('[environment]', 'such as production or preview').argParser(text(100)))
-    .option('--none', 'to none: everybody drains it')
+    .option('--none', 'to none: everybody drains it, until production takes it by a drain or a migration')
     .addHelpText(
       'after',
       `

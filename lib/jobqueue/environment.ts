@@ -37,7 +37,8 @@ export function environmentName(path: string, name: string): string {
 export interface EnvironmentControls {
   environments(): Promise<Environments>;
   /**
-   * Makes the database belong to an environment, or with null to none: only drains from there run its jobs. With a line in the audit log.
+   * Makes the database belong to an environment: only drains from there run its jobs. With null it belongs to none, until a drain or a
+   * migration of 'production' takes it. With a line in the audit log.
    * Throws QueueError `option_invalid`.
    */
   adopt(environment: string | null, by: Pick<By, 'actor'>): Promise<{ readonly before: string | null }>;
