@@ -95,14 +95,16 @@ describeEachDriver('the watch', (setup) => {
     await deadLetters(setup.database, 3, '1 minute');
     await rows(
       setup.database,
-      `update jobqueue.job_history set errors = case when id = (select min(id) from jobqueue.job_history) then $2::jsonb else $1::jsonb end`,
+      `update jobqueue.job_history h set errors = e.errors, fingerprint = jobqueue.fingerprint_1(e.errors)
+       from (select id, case when id = min(id) over () then $2::jsonb else $1::jsonb end as errors from jobqueue.job_history) e
+       where e.id = h.id`,
       error('busy, order 17', '503'),
       error('gone', '404'),
     );
     await look(queue);
     await look(queue);
     const [group] = (await queue.deadGroups({ type: 'work' })).groups;
-    expect(group?.total).toBe(2);
+    expect(group?.total).toEqual({ n: 2, atLeast: false });
     const page = `/dead-letters?type=work&group=${group?.fingerprint}`;
     const url = `https://queue.example.com${page}`;
     expect(hook.posted[0]?.text).toContain(', 2 of them HttpError 503. Red since');
