@@ -34,8 +34,12 @@ await runScript(async () => {
   const database = await start({ folder });
   try {
     await migrate({ url: database.url });
-    await fill(database.url);
-    await take(executablePath, database.url);
+    const filled = await fill(database.url, { minutes: 60 });
+    try {
+      await take(executablePath, database.url);
+    } finally {
+      await filled.stop();
+    }
     return 0;
   } finally {
     await database.stop();
@@ -68,7 +72,7 @@ async function take(executablePath: string, databaseUrl: string): Promise<void> 
       await page.goto(path.replace('/jobs/@dead', '/dead-letters'));
       if (path.endsWith('@dead'))
         await page
-          .getByRole('link', { name: /^The newest of crm_sync/ })
+          .getByRole('link', { name: /^The latest of crm_sync/ })
           .first()
           .click();
       await page.waitForLoadState('networkidle');

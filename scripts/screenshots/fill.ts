@@ -1,166 +1,184 @@
-/** Fills an empty queue with what a busy afternoon looks like: for pictures and for looking at pages, never for a real database. */
+/** Fills an empty queue with a busy afternoon, by real runs: for pictures and for looking at pages, never for a real database. */
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { connect } from '../../db/client.ts';
-import { createQueue } from '../../lib/jobqueue/index.ts';
-import { jobs, schedules } from '../../lib/jobs/index.ts';
+import { createQueue, type Job, type Queue } from '../../lib/jobqueue/index.ts';
+import { schedules } from '../../lib/jobs/index.ts';
+import { actors, type Doom, type Story } from './actors.ts';
+import { age } from './age.ts';
 
 const BY = { actor: 'ann@example.com' };
+const REFUSED: Doom = {
+  name: 'ProviderError',
+  code: 'ECONNREFUSED',
+  message: 'Bitrix24 refused the connection of portal 1042: connect ECONNREFUSED 10.0.0.7:443',
+};
+const BUSY: Doom = {
+  name: 'ProviderError',
+  code: 'QUERY_LIMIT_EXCEEDED',
+  message: 'Bitrix24 answered 503 QUERY_LIMIT_EXCEEDED to crm.lead.add',
+};
+const SPENT: Doom = {
+  name: 'BudgetExceeded',
+  code: 'budget_exceeded',
+  message: 'the budget of the company for today is spent',
+};
+const NO_TEMPLATE: Doom = {
+  name: 'ProviderError',
+  code: '132001',
+  message: 'WhatsApp has no template spring in the language ar',
+};
+/** A job that runs while pages are looked at outlives any look at them. */
+const HELD_MS = 3_600_000;
 
-/** Rejects if the queue holds anything: what it writes looks real. */
-export async function fill(url: string): Promise<void> {
+export interface Filled {
+  /** Ends the drain that runs while pages are looked at. */
+  stop(): Promise<void>;
+}
+
+/** Makes `minutes` of history, a second each, and ten where jobs fail. Rejects if the queue holds anything: what it writes looks real. */
+export async function fill(url: string, { minutes = 2 }: { readonly minutes?: number } = {}): Promise<Filled> {
   const client = new pg.Client(url);
   await client.connect();
+  const database = connect(url);
+  const story: Story = { doomed: new Map(), endless: false };
+  const queue = createQueue({
+    database,
+    jobs: actors(story),
+    schedules,
+    maxDurationMs: HELD_MS,
+    logJobs: 'none',
+    log: () => {},
+  });
   try {
     const { rows } = await client.query(
       'select exists (select from jobqueue.jobs) or exists (select from jobqueue.job_history) as full',
     );
     if (rows[0].full) throw new Error('fill: expected an empty queue, got one with jobs in it');
     await client.query("select setval('jobqueue.jobs_id_seq', 48210)");
-    for (const statement of STATEMENTS) await client.query(statement);
+    for (let left = minutes; left > 0; left--) {
+      const isAt = (part: number) => left === Math.ceil(part * minutes);
+      if (isAt(0.9)) await enqueueDoomed(queue, story, 'campaign_send', 3, NO_TEMPLATE);
+      if (isAt(0.7)) await enqueueDoomed(queue, story, 'ai_generation', 12, SPENT);
+      if (isAt(0.5)) await enqueueDoomed(queue, story, 'crm_sync', 7, BUSY);
+      if (isAt(0.3)) await enqueueDoomed(queue, story, 'crm_sync', 61, REFUSED);
+      await minute(queue, minutes - left);
+      await age(client, '1 minute');
+    }
+    await leaveWaiting(queue);
+    await operate(queue);
+    story.endless = true;
+    const stop = new AbortController();
+    const held = queue.drain({
+      source: 'cron',
+      limit: 5,
+      types: ['ai_generation'],
+      budgetMs: HELD_MS,
+      signal: stop.signal,
+    });
+    await untilHeld(client);
+    return {
+      async stop() {
+        stop.abort();
+        await held;
+        await database.close();
+      },
+    };
   } finally {
     await client.end();
   }
-  await operate(url);
 }
 
-/** What an operator has done this afternoon, through the library, so that the audit log is its own. */
-async function operate(url: string): Promise<void> {
-  const database = connect(url);
-  try {
-    const queue = createQueue({ database, jobs, schedules });
-    await queue.drain({ source: 'operator', limit: 1, types: ['crm_reconcile'], budgetMs: 5_000 }); // makes the schedules known
-    await queue.pause({ type: 'campaign_send' }, { ...BY, reason: 'INC-7: the wrong template went out' });
-    await queue.reprioritise({ type: 'message_send' }, { ...BY, priority: 7 });
-    await queue.cancel(
-      { type: 'lead_import', queue: 'imports' },
-      { ...BY, reason: 'the customer sent the file twice' },
-    );
-    await queue.replay(
-      { type: 'crm_sync', errorName: 'ProviderError' },
-      { ...BY, perMinute: 30, stopWhen: { failureRatio: 0.2, of: 50 }, maxJobs: 40 },
-    );
-    await queue.audit({ ...BY, action: 'login', details: { role: 'operator' } });
-  } finally {
-    await database.close();
+/** What came in a minute, and the tick that ran it: now and then one is missing, two overlap, or one has too little time. */
+async function minute(queue: Filling, n: number): Promise<void> {
+  const wave = 1 + 0.5 * Math.sin(n / 6);
+  const some = (count: number) => Array.from({ length: Math.round(count * wave) + (n % 5) }, (_, i) => n * 100 + i);
+  await queue.addJobs([
+    ...some(12).map((i) => ({ type: 'ai_generation', payload: conversation(i) })),
+    ...some(18).map((i) => ({ type: 'message_send', payload: message(i) })),
+    ...some(8).map((i) => ({ type: 'crm_sync', payload: lead(i) })),
+    ...some(5).map((i) => ({ type: 'whatsapp_event', payload: event(i) })),
+  ]);
+  if (n % 20 === 13) return; // its jobs wait for the next one
+  const tick = (budgetMs = 20_000) => queue.drain({ source: 'cron', budgetMs, concurrency: n % 20 === 7 ? 4 : 25 });
+  if (n % 20 === 5) await Promise.all([tick(), tick()]);
+  else await tick(n % 20 === 7 ? 1_500 : undefined);
+  if (n % 7 === 3) {
+    await queue.addJobs([{ type: 'message_send', payload: message(n) }]);
+    await queue.drain({ source: 'kick', budgetMs: 5_000 });
   }
 }
 
-const ids = (count: number) => `generate_series(1, ${count}) as n`;
+type Filling = Queue<readonly Job[]>;
 
-const live = (type: string, queue: string, priority: number, count: number, due: string, payload: string) => `
-  insert into jobqueue.jobs (due_at, created_at, payload_bytes, priority, queue, type, payload, idempotency_key)
-  select ${due}, now() - n * interval '3 s', 120, ${priority}, '${queue}', '${type}', ${payload}, '${type}:' || n
-  from ${ids(count)}`;
+async function enqueueDoomed(
+  queue: Filling,
+  { doomed }: Story,
+  type: string,
+  count: number,
+  doom: Doom,
+): Promise<void> {
+  const entries = Array.from({ length: count }, (_, n) => {
+    const kind = { crm_sync: 'lead', ai_generation: 'conv' }[type] ?? 'camp';
+    const mark = `${kind}_${9_000 + doomed.size}`; // no other job has so high a number
+    doomed.set(mark, doom);
+    const payload =
+      type === 'crm_sync'
+        ? { ...lead(n), leadId: mark }
+        : type === 'ai_generation'
+          ? { ...conversation(n), conversationId: mark }
+          : { campaignId: mark, companyId: company(n) };
+    return { type, payload, options: { maxAttempts: 3 } };
+  });
+  await queue.addJobs(entries);
+}
 
-const dead = (type: string, count: number, name: string, code: string, message: string, from: string) => `
-  insert into jobqueue.job_history (id, created_at, due_at, started_at, finished_at, fence, status, attempt, max_attempts, priority, queue,
-    type, payload, idempotency_key, errors)
-  select nextval('jobqueue.jobs_id_seq'), now() - interval '${from}' - n * interval '70 s', now() - interval '${from}' - n * interval '65 s',
-         now() - interval '${from}' - n * interval '61 s', now() - interval '${from}' - n * interval '60 s', 3, 'DEAD_LETTER', 3, 3, 0, 'default', '${type}',
-         jsonb_build_object('companyId', 'comp_' || n % 7, 'leadId', 'lead_' || n, 'action', 'create'), null,
-         (select jsonb_agg(jsonb_build_object('name', '${name}', 'code', '${code}', 'message', replace(${message}, '#', (1000 + n)::text), 'attempt', a,
-                 'fence', a, 'at', to_char(now() - interval '${from}' - n * interval '60 s' - (3 - a) * interval '6 s', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-                 'stack', '${name}: ' || replace(${message}, '#', (1000 + n)::text) || E'\\n    at call (lib/providers/bitrix24.ts:88:11)\\n    at run (lib/jobs/crm-sync/run.ts:41:20)'))
-          from generate_series(1, 3) as a)
-  from ${ids(count)}`;
+/** What nobody has run yet when the pictures are taken. */
+async function leaveWaiting(queue: Filling): Promise<void> {
+  await queue.pause({ type: 'campaign_send' }, { ...BY, reason: 'INC-7: the wrong template went out' });
+  const many = <Entry>(count: number, make: (n: number) => Entry) => Array.from({ length: count }, (_, n) => make(n));
+  await queue.addJobs([
+    ...many(42, (n) => ({ type: 'ai_generation', payload: conversation(n), options: { priority: 5 } })),
+    ...many(17, (n) => ({ type: 'message_send', payload: message(n) })),
+    ...many(2_400, (n) => ({
+      type: 'campaign_send',
+      payload: { campaignId: 'camp_spring', companyId: 'comp_3', recipientId: String(n + 1) },
+      options: { queue: 'bulk' },
+    })),
+    ...many(380, (n) => ({ type: 'crm_sync', payload: lead(n), options: { delayMs: (n + 1) * 9_000 } })),
+    ...many(4, (n) => ({
+      type: 'lead_import',
+      payload: { companyId: company(n), importId: randomUUID() },
+      options: { queue: 'imports' },
+    })),
+    ...many(9, (n) => ({ type: 'whatsapp_event', payload: event(n), options: { delayMs: (n + 1) * 60_000 } })),
+  ]);
+}
 
-const STATEMENTS: readonly string[] = [
-  live(
-    'ai_generation',
-    'default',
-    5,
-    42,
-    "now() - n * interval '2 s'",
-    `jsonb_build_object('conversationId', 'conv_' || n, 'messageId', 'msg_' || n, 'companyId', 'comp_' || n % 7)`,
-  ),
-  live(
-    'message_send',
-    'default',
-    6,
-    17,
-    "now() - n * interval '1 s'",
-    `jsonb_build_object('companyId', 'comp_' || n % 7, 'messageId', gen_random_uuid())`,
-  ),
-  live(
-    'campaign_send',
-    'bulk',
-    2,
-    2400,
-    "now() - n * interval '1 s'",
-    `jsonb_build_object('companyId', 'comp_3', 'campaignId', 'camp_spring', 'contactId', 'lead_' || n)`,
-  ),
-  live(
-    'crm_sync',
-    'default',
-    1,
-    380,
-    "now() + n * interval '9 s'",
-    `jsonb_build_object('companyId', 'comp_' || n % 7, 'leadId', 'lead_' || n, 'action', 'create')`,
-  ),
-  live(
-    'lead_import',
-    'imports',
-    3,
-    4,
-    "now() - n * interval '4 s'",
-    `jsonb_build_object('companyId', 'comp_' || n, 'importId', gen_random_uuid())`,
-  ),
-  live(
-    'whatsapp_event',
-    'default',
-    8,
-    9,
-    "now() + n * interval '1 s'",
-    `jsonb_build_object('accountId', '1029', 'field', 'messages', 'value', jsonb_build_object('n', n))`,
-  ),
-  dead(
-    'crm_sync',
-    61,
-    'ProviderError',
-    'ECONNREFUSED',
-    `'Bitrix24 refused the connection of portal #: connect ECONNREFUSED 10.0.0.7:443'`,
-    '20 min',
-  ),
-  dead(
-    'crm_sync',
-    7,
-    'ProviderError',
-    'QUERY_LIMIT_EXCEEDED',
-    `'Bitrix24 answered 503 QUERY_LIMIT_EXCEEDED to crm.lead.add of lead_#'`,
-    '50 min',
-  ),
-  dead('ai_generation', 12, 'BudgetExceeded', 'budget_exceeded', `'the budget of comp_# for today is spent'`, '2 h'),
-  dead('campaign_send', 3, 'ProviderError', '132001', `'WhatsApp has no template spring_# in the language ar'`, '4 h'),
-  `insert into jobqueue.job_history (id, created_at, due_at, started_at, finished_at, fence, status, attempt, max_attempts, priority, queue, type, payload, result)
-   select nextval('jobqueue.jobs_id_seq'), now() - n * interval '5 s', now() - n * interval '5 s', now() - n * interval '4 s', now() - n * interval '3 s', 1,
-          'COMPLETED', 1, 3, 0, 'default', (array['ai_generation', 'message_send', 'crm_sync', 'whatsapp_event'])[1 + n % 4],
-          jsonb_build_object('companyId', 'comp_' || n % 7), jsonb_build_object('ok', true, 'tokens', 300 + n % 97)
-   from ${ids(3000)}`,
-  // Two jobs that a drain has in its hands, one of them with progress.
-  `with held as (
-     update jobqueue.jobs set lease_until = now() + interval '4 min', started_at = now() - interval '12 s', fence = 1, started_fence = 1,
-       progress = '{"done": 41, "total": 120, "note": "rows 41 to 60"}'
-     where id in (select id from jobqueue.jobs where type in ('ai_generation', 'lead_import') order by type desc, id limit 5) returning id)
-   insert into jobqueue.drains (id, source, started_at, last_step_at, deadline_at, steps, running, report, round_trips, database_ms, round_trip_ms)
-   select gen_random_uuid(), 'cron', now() - interval '14 s', now() + interval '2 min', now() + interval '280 s', 9, array_agg(id),
-          '{"claimed": 38, "completed": 31, "retried": 2, "deadLettered": 0, "steps": 9}', 9, 41, 63 from held`,
-  // A tick a minute for two hours: two are missing, one died, one took so long that the next overlapped.
-  `insert into jobqueue.drains (id, source, started_at, last_step_at, deadline_at, finished_at, stop_reason, steps, report, round_trips,
-     database_ms, round_trip_ms, cold_start, execution_id)
-   select gen_random_uuid(), 'cron', at, at + took, at + interval '300 s', case when n <> 31 then at + took end,
-          case when n = 31 then null when n = 12 then 'deadline' else 'empty' end, 6,
-          jsonb_build_object('claimed', 20 + n % 37, 'completed', 18 + n % 31, 'retried', n % 3, 'deadLettered', (n % 9 = 0)::int, 'steps', 6, 'givenBack', 0),
-          6, 18 + n % 13, 31 + n % 17, n % 20 = 0, 'fra1::' || substr(md5(n::text), 1, 12)
-   from (select n, now() - n * interval '1 min' - interval '3 s' as at,
-                case when n = 12 then interval '85 s' when n = 31 then interval '7 s' else (4 + n % 23) * interval '1 s' end as took
-         from ${ids(120)} where n not in (40, 41)) t`,
-  `insert into jobqueue.drains (id, source, started_at, last_step_at, deadline_at, finished_at, stop_reason, steps, report, round_trips, database_ms, round_trip_ms)
-   select gen_random_uuid(), 'kick', now() - n * interval '7 min' - interval '20 s', now() - n * interval '7 min' - interval '18 s', now(), now() - n * interval '7 min' - interval '18 s',
-          'empty', 2, '{"claimed": 1, "completed": 1, "steps": 2}', 2, 4, 8 from ${ids(12)}`,
-  `insert into jobqueue.rollups (minute, type, drain, completed, failed, dead, wait_ms, run_ms, waits, runs)
-   select date_trunc('minute', now()) - n * interval '1 min', t.type, gen_random_uuid(), (t.rate * (1 + 0.5 * sin(n / 6.0)) + n % 5)::int,
-          (n % 7 = 0)::int * 2, (n between 18 and 24)::int * (t.type = 'crm_sync')::int * 3, 1000, 1000,
-          array_fill(0, array[14 + (n / 9) % 3]) || array[20, 9 + n % 4, 3, (n % 6 = 0)::int], array_fill(0, array[t.bin + (n / 17) % 2]) || array[14, 12, 4, (n % 4 = 1)::int]
-   from ${ids(60)}, (values ('ai_generation', 22, 20), ('message_send', 31, 14), ('crm_sync', 12, 16), ('whatsapp_event', 8, 8)) as t(type, rate, bin)
-   where n not in (40, 41)`,
-];
+/** What an operator has done this afternoon. */
+async function operate(queue: Filling): Promise<void> {
+  await queue.reprioritise({ type: 'message_send' }, { ...BY, priority: 8 });
+  await queue.cancel({ type: 'lead_import', queue: 'imports' }, { ...BY, reason: 'the customer sent the file twice' });
+  await queue.replay(
+    { type: 'crm_sync', errorName: 'ProviderError' },
+    { ...BY, perMinute: 30, stopWhen: { failureRatio: 0.2, of: 50 }, maxJobs: 40 },
+  );
+  await queue.audit({ ...BY, action: 'login', details: { role: 'operator' } });
+}
+
+async function untilHeld(client: pg.Client): Promise<void> {
+  for (let looks = 0; looks < 200; looks++) {
+    const { rows } = await client.query(
+      'select 1 from jobqueue.drains where finished_at is null and cardinality(running) = 5',
+    );
+    if (rows.length > 0) return;
+    await client.query('select pg_sleep(0.1)');
+  }
+  throw new Error('fill: expected a drain that runs five jobs within 20 s');
+}
+
+const company = (n: number) => `comp_${n % 7}`;
+const conversation = (n: number) => ({ conversationId: `conv_${n}`, messageId: `msg_${n}`, companyId: company(n) });
+const message = (n: number) => ({ companyId: company(n), messageId: randomUUID() });
+const lead = (n: number) => ({ companyId: company(n), leadId: `lead_${n}`, action: 'create' });
+const event = (n: number) => ({ accountId: '1029', field: 'messages', value: { n } });

@@ -2,7 +2,7 @@
 import pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { fill } from '../../scripts/screenshots/fill.ts';
+import { type Filled, fill } from '../../scripts/screenshots/fill.ts';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { CHROMIUM, launch, signIn, type Visit, violations, visit } from './chromium.ts';
@@ -16,6 +16,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
   let sql: pg.Client;
   let app: RunningApp;
   let browser: Browser;
+  let filled: Filled;
   let ann: Visit;
   let deadId: string;
 
@@ -23,7 +24,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     db = await freshDatabase();
     sql = new pg.Client(db.url);
     await sql.connect();
-    await fill(db.url);
+    filled = await fill(db.url);
     deadId = await one(
       "select id::text from jobqueue.job_history where status = 'DEAD_LETTER' and type = 'crm_sync' order by id limit 1",
     );
@@ -37,6 +38,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
   afterAll(async () => {
     await browser?.close();
     await app?.stop();
+    await filled?.stop();
     await sql?.end();
     await db?.drop();
   });
