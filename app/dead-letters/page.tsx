@@ -98,7 +98,7 @@ function row(group: DeadGroup, back: string, canReplay: boolean) {
       first: <Ago at={firstAt} />,
       last: <Ago at={lastAt} />,
       do: (
-        <span className="flex justify-end gap-2 max-md:flex-col">
+        <span className="flex gap-2 xl:justify-end">
           <Link
             href={`/jobs/${sampleId}`}
             className="button small"

@@ -81,7 +81,7 @@ function Actions({ incident: { id, check, subject, acknowledgedAt } }: { inciden
   const what = `${check.replaceAll('_', ' ')} ${subject}`.trim();
   const params = new URLSearchParams({ mute: check, ...(subject !== '' && { subject }) });
   return (
-    <span className="flex justify-end gap-2 max-md:flex-col">
+    <span className="flex gap-2 xl:justify-end">
       {acknowledgedAt === null && (
         <form action={acknowledge}>
           <Hidden values={{ id }} />

@@ -13,8 +13,7 @@ const COLUMNS: readonly Column[] = [
   { id: 'priority', title: 'Priority', align: 'right', from: 'wide' },
   { id: 'attempts', title: 'Attempts', align: 'right', from: 'wide' },
   { id: 'created', title: 'Created', from: 'wide' },
-  { id: 'due', title: 'Due', from: 'widest' },
-  { id: 'finished', title: 'Finished', from: 'wide' },
+  { id: 'due', title: 'Due or ended', from: 'wide' },
   { id: 'about', title: 'Key or last error', from: 'wide' },
 ];
 
@@ -34,7 +33,6 @@ export function JobTable({ jobs, choose }: { jobs: readonly JobLine[]; choose: b
       attempts: `${job.attempts} of ${job.maxAttempts}`,
       created: <When at={job.createdAt} />,
       due: <Due job={job} />,
-      finished: <When at={job.finishedAt} />,
       about: <About job={job} />,
     },
   }));
@@ -42,16 +40,16 @@ export function JobTable({ jobs, choose }: { jobs: readonly JobLine[]; choose: b
 }
 
 function Due({ job: { finishedAt, scheduledFor, waitsForChildren } }: { job: JobLine }) {
-  if (finishedAt !== null) return <span className="soft">–</span>;
+  if (finishedAt !== null) return <When at={finishedAt} />;
   return waitsForChildren ? <span className="soft">after its children</span> : <Ago at={scheduledFor} />;
 }
 
 function About({ job: { error, idempotencyKey } }: { job: JobLine }) {
   if (error)
     return (
-      <span className="block max-w-[36ch] truncate text-bad" title={`${error.name}: ${error.message}`}>
+      <span className="block w-[16ch] min-w-full truncate text-bad" title={`${error.name}: ${error.message}`}>
         {error.name}: {error.message}
       </span>
     );
-  return <span className="mono block max-w-[30ch] truncate text-soft">{idempotencyKey ?? ''}</span>;
+  return <span className="mono block w-[16ch] min-w-full truncate text-soft">{idempotencyKey ?? ''}</span>;
 }

@@ -55,7 +55,7 @@ export function DataTable({ label, columns, rows, choose }: DataTableProps) {
   const chosen = Object.keys(table.state.rowSelection).length;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <section className="scroll" aria-label={label} tabIndex={0}>
+    <section className={choose ? 'scroll' : 'scroll stacks'} aria-label={label} tabIndex={0}>
       <table>
         <thead>
           <tr>
@@ -142,7 +142,11 @@ function Cell({ look, row }: { look: Column | undefined; row: TableRow }) {
         {row.cells[look.id]}
       </th>
     );
-  return <td className={className}>{row.cells[look.id]}</td>;
+  return (
+    <td className={className} data-title={look.title || undefined}>
+      {row.cells[look.id]}
+    </td>
+  );
 }
 
 function classOf({ align, from }: Column): string {

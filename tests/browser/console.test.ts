@@ -94,6 +94,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
           return { scrollWidth, clientWidth };
         });
         expect(scrollWidth).toBeLessThanOrEqual(clientWidth);
+        expect(await cutOff(page)).toEqual([]);
         const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         expect(background).toBe(look === 'dark' ? 'rgb(13, 16, 21)' : 'rgb(246, 247, 249)');
       },
@@ -201,6 +202,24 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByText('Resumed.').waitFor();
       expect(await one("select count(*) from jobqueue.pauses where type = 'crm_event'")).toBe('0');
       expect(await lastAudit()).toEqual({ actor: 'ann', action: 'resume' });
+    });
+
+    test('acknowledges an incident, mutes its check with a reason, and ends the mute', async () => {
+      const { page } = ann;
+      await page.goto('/incident');
+      await page.getByRole('button', { name: 'Acknowledge dead letters ai_generation' }).click();
+      await page.getByText('others see that you take care of it').waitFor();
+      await page.getByText('acknowledged by ann').waitFor();
+      expect(await lastAudit()).toEqual({ actor: 'ann', action: 'incident.acknowledge' });
+      await page.getByRole('link', { name: 'Mute dead letters ai_generation' }).click();
+      await page.getByLabel('For', { exact: true }).selectOption('a day');
+      await page.getByLabel(/^Reason/).fill('INC-8');
+      await page.getByRole('button', { name: 'Mute', exact: true }).click();
+      await page.getByText('nobody is alerted of it').waitFor();
+      expect(await one("select subject || ': ' || reason from jobqueue.mutes")).toBe('ai_generation: INC-8');
+      await page.getByRole('button', { name: 'Unmute dead letters of ai_generation' }).click();
+      await page.getByText('The mute is ended').waitFor();
+      expect(await one('select count(*) from jobqueue.mutes')).toBe('0');
     });
 
     test('changes priority and due time of what a filter means, and is told how many', async () => {
@@ -426,6 +445,21 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     await context.close();
   });
 });
+
+/** Tables that are wider than their place, and labels of charts that reach out of the drawing. */
+function cutOff(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const tables = [...document.querySelectorAll('.scroll')].filter(
+      ({ scrollWidth, clientWidth }) => scrollWidth > clientWidth,
+    );
+    const labels = [...document.querySelectorAll<SVGTextElement>('svg text')].filter((label) => {
+      const drawing = label.ownerSVGElement?.getBoundingClientRect();
+      const { left, right } = label.getBoundingClientRect();
+      return drawing !== undefined && (left < drawing.left || right > drawing.right);
+    });
+    return [...tables.map((table) => table.ariaLabel ?? ''), ...labels.map((label) => label.textContent)];
+  });
+}
 
 /** What the browser does when another tab comes to the front. */
 async function hide(page: Page, hidden: boolean): Promise<void> {

@@ -19,6 +19,8 @@ interface StripProps {
 }
 
 const WIDTH = 1_000;
+/** Half a label at either end. */
+const SIDE = 18;
 const LANE = 12;
 /** Deeper overlaps share the last line. */
 const MOST_LANES = 5;
@@ -33,7 +35,7 @@ const LEGEND = [
 export function Strip({ bars, gaps, zone }: StripProps) {
   const from = Math.min(...bars.map((bar) => bar.from));
   const to = Math.max(...bars.map((bar) => bar.to), from + 60_000);
-  const x = scaleTime({ domain: [from, to], range: [4, WIDTH - 4] });
+  const x = scaleTime({ domain: [from, to], range: [SIDE, WIDTH - SIDE] });
   const placed = lanesOf(bars);
   const lanes = Math.max(...placed.map(({ lane }) => lane)) + 1;
   const height = lanes * LANE + 34;
