@@ -23,10 +23,11 @@ export async function age(client: pg.Client, interval: string): Promise<void> {
   // Folding reads minutes that are over, so they must not move behind where it has come.
   await client.query('delete from jobqueue.trends');
   await client.query(`update jobqueue.watch set folded_until = date_trunc('minute', now()) - interval '2 days'`);
+  // Sorted, all are gone before the first comes back: a drain may have counted in two minutes.
   await client.query(
     `with moved as (delete from jobqueue.rollups returning *)
      insert into jobqueue.rollups select (jsonb_populate_record(null::jobqueue.rollups,
-       to_jsonb(moved) || jsonb_build_object('minute', moved.minute - $1::interval))).* from moved`,
+       to_jsonb(moved) || jsonb_build_object('minute', moved.minute - $1::interval))).* from moved order by moved.minute`,
     [interval],
   );
 }
