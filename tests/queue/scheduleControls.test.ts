@@ -5,7 +5,7 @@ import type { Misfire } from '../../lib/jobqueue/index.ts';
 import { decide } from '../../lib/jobqueue/slotsDue.ts';
 import { type DueSchedule, fire } from '../../lib/jobqueue/store/schedules.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { emptySchedules, report, scheduledQueue, silence, slotRows } from './scheduled.ts';
+import { emptySchedules, missOneSlot, report, scheduledQueue, silence, slotRows } from './scheduled.ts';
 import { rows } from './support.ts';
 
 const BY = { actor: 'op@example.com', reason: 'incident 7' };
@@ -91,7 +91,7 @@ describeEachDriver('operators and schedules', (setup) => {
 
   test('an override brings no slots of its own from before, and loses none of the former line', async () => {
     const { queue, seen } = await declared(report({ misfire: { all: 9 } }));
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     await queue.overrideSchedule('reports', { cron: '*/2 * * * *' }, BY);
     await queue.drain();
     const before = seen.filter(({ schedule }) => (schedule?.slot.getTime() ?? 0) % 3_600_000 === 0);
@@ -123,7 +123,7 @@ describeEachDriver('operators and schedules', (setup) => {
       () => queue.resumeSchedule('reports', BY),
       () => queue.overrideSchedule('reports', { cron: '1 1 * * *' }, BY),
     ]) {
-      await silence(database, '61 minutes');
+      await missOneSlot(database);
       const [row] = await rows<{ due: DueSchedule[] | null }>(
         database,
         `with resumed as (select 1) select coalesce(jobqueue.due_schedules_1(), (

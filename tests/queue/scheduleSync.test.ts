@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { emptySchedules, report, scheduledQueue, silence, slotRows, watched } from './scheduled.ts';
+import { emptySchedules, missOneSlot, report, scheduledQueue, silence, slotRows, watched } from './scheduled.ts';
 import { rows } from './support.ts';
 
 const BY = { actor: 'op@example.com' };
@@ -68,7 +68,7 @@ describeEachDriver('deploys of schedules', (setup) => {
     const old = scheduledQueue(database, [report({ payload: { company: 'old' } })]);
     await old.queue.drain();
     await deploy(report({ payload: { company: 'new' } })).drain();
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     await old.queue.drain();
     expect(await old.queue.getJob(old.seen[0]?.id ?? '')).toMatchObject({ payload: { company: 'new' } });
   });
@@ -138,7 +138,7 @@ describeEachDriver('deploys of schedules', (setup) => {
 
   test('a changed line counts from the deploy on, and a slot that the former one still has to fire is fired', async () => {
     await deploy(report()).drain();
-    await silence(database, '61 minutes'); // the tick that would have fired it did not come
+    await missOneSlot(database); // the tick that would have fired it did not come
     const changed = scheduledQueue(database, [report({ cron: '0 0 1 1 *', misfire: { all: 9 } })]);
     await changed.queue.drain();
     expect(changed.seen).toHaveLength(1);
@@ -149,7 +149,7 @@ describeEachDriver('deploys of schedules', (setup) => {
 
   test('of a schedule that code drops, a slot that no tick had found yet does not fire', async () => {
     await deploy(report()).drain();
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     const dropped = scheduledQueue(database, []);
     await dropped.queue.drain();
     expect(dropped.seen).toEqual([]);

@@ -64,6 +64,14 @@ export async function silence(database: Database, interval: string, name = '%'):
   );
 }
 
+/** As if the tick of the latest full hour had not come: one slot of an hourly line is due, whatever the minute is now. */
+export async function missOneSlot(database: Database): Promise<void> {
+  await rows(
+    database,
+    `update jobqueue.schedules set fired_until = date_trunc('hour', now()) - interval '1 minute', next_slot_at = '-infinity'`,
+  );
+}
+
 /** A copy that tells each statement before it sends it. */
 export function watched(database: Database, tell: (text: string, params: readonly unknown[]) => void): Database {
   return new Proxy(database, {

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { describeEachDriver } from '../support/drivers.ts';
-import { emptySchedules, report, scheduledQueue, silence, slotRows, watched } from './scheduled.ts';
+import { emptySchedules, missOneSlot, report, scheduledQueue, silence, slotRows, watched } from './scheduled.ts';
 import { rows } from './support.ts';
 
 const HOUR_MS = 3_600_000;
@@ -87,7 +87,7 @@ describeEachDriver('schedules', (setup) => {
   test('a slot that a drain fires runs in that drain, and its handler sees it', async () => {
     const { queue, seen } = scheduledQueue(database, [report()], 'reports');
     await queue.drain();
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     expect(await queue.drain()).toMatchObject({ completed: 1 });
     const [slot] = await slotRows(database);
     expect(seen).toMatchObject([
@@ -158,7 +158,7 @@ describeEachDriver('schedules', (setup) => {
   test('two jobs for one slot are refused by the table, whoever writes them', async () => {
     const { queue } = scheduledQueue(database, [report()]);
     await queue.drain();
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     await queue.drain();
     const again =
       'insert into jobqueue.schedule_slots (schedule, slot, job_id) select schedule, slot, 1 from jobqueue.schedule_slots';
@@ -204,7 +204,7 @@ describeEachDriver('schedules', (setup) => {
     await queue.resume({ type: 'report' });
     expect(await queue.drain()).toMatchObject({ completed: 1 });
     await rows(database, 'delete from jobqueue.schedule_slots where job_id is null');
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     expect(await queue.drain()).toMatchObject({ completed: 1 });
   });
 
@@ -243,7 +243,7 @@ describeEachDriver('schedules', (setup) => {
       report({ name: 'c-good' }),
     ]);
     await queue.drain();
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     await rows(
       database,
       `update jobqueue.schedules set definition = jsonb_set(definition, '{job,type}', '"not a type"') where name = 'a-refused'`,
@@ -268,7 +268,7 @@ describeEachDriver('schedules', (setup) => {
        select 'reports', now() - n * interval '1 day', case when n = 1200 then $1::bigint end from generate_series(1, 1200) n`,
       (await queue.addJob('report', { company: 'acme' }, { delayMs: HOUR_MS }))?.id,
     );
-    await silence(database, '61 minutes');
+    await missOneSlot(database);
     await queue.drain();
     const slots = await slotRows(database);
     expect(slots).toHaveLength(1_001);
