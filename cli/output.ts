@@ -22,7 +22,7 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** What was done all the same, although it may not be what was meant. A deployment of an older version warns of nothing. */
+/** Prints what was done although it may not be what was meant. A deployment of an older version warns of nothing. */
 export function warn(warnings: readonly string[] = []): void {
   for (const warning of warnings) note(`warning: ${plain(warning, 300)}`);
 }

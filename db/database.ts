@@ -8,7 +8,7 @@ export interface Statement {
 }
 
 export interface ExecuteOptions {
-  /** How long to wait for the answer, in ms; default 30,000. After it the outcome is unknown: the statement may have committed. */
+  /** The longest wait for the answer, in ms; default 30,000. After it the outcome is unknown: the statement may have committed. */
   readonly timeoutMs?: number;
 }
 

@@ -1,4 +1,4 @@
-/** How long to wait for an answer of Postgres: every default, and its reason. */
+/** The longest wait for an answer of Postgres: every default, with its reason. */
 import type { Executor } from './database.ts';
 
 /** In ms. A statement that passes its deadline has an unknown outcome, and its connection is destroyed. */

@@ -1,4 +1,4 @@
-/** What an error of a driver means for whoever runs the queue, and what to do next. Pure; never a password, a payload or a value. */
+/** Explains a driver's error: its meaning and the next step. Pure; never a password, a payload or a value. */
 
 export type DatabaseFailure =
   | 'url_invalid'
@@ -23,7 +23,7 @@ export type DatabaseFailure =
 
 export interface Diagnosis {
   readonly failure: DatabaseFailure;
-  /** What it means and what to do, in sentences. */
+  /** The meaning and the next step, in sentences. */
   readonly says: string;
   /** The server's own words; null if it said nothing, as a network does. */
   readonly answer: { readonly sqlstate: string; readonly words: string } | null;
@@ -60,9 +60,9 @@ interface Rule {
   readonly failure: DatabaseFailure;
   /** SQLSTATE, or the code of a Node.js system or TLS error. */
   readonly codes?: readonly string[];
-  /** For codes that mean us only when they name our schema. Servers speak many languages: only names can be looked for. */
+  /** Restricts codes that mean us only when they name our schema. Servers speak many languages: only names can be looked for. */
   readonly about?: RegExp;
-  /** For drivers that say it in words only. */
+  /** Recognises drivers that say it in words only. */
   readonly pattern?: RegExp;
   readonly says: string;
 }

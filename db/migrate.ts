@@ -18,7 +18,7 @@ export interface MigrationSource {
 export interface MigrateOptions {
   /** The direct URL: behind a transaction pooler the session lock below would guard nothing. */
   readonly url: string;
-  /** Where this runs: a new database of the queue belongs to it from then on, and 'production' also takes one that belongs to none. */
+  /** The environment of this process: a new database of the queue belongs to it from then on, and 'production' also takes one that belongs to none. */
   readonly environment?: string | undefined;
   /** Gets one line per applied file. */
   readonly log?: (line: string) => void;

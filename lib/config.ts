@@ -89,7 +89,7 @@ export function environment(): string | undefined {
   return process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
 }
 
-/** How many proxies of the operator's stand before a self-hosted app, `TRUSTED_PROXIES`. Default 0: `X-Forwarded-For` is the client's own word. */
+/** The number of the operator's own proxies before a self-hosted app, `TRUSTED_PROXIES`. Default 0: `X-Forwarded-For` is the client's own word. */
 export function trustedProxies(): number {
   const value = /^\d?$/.exec(process.env.TRUSTED_PROXIES ?? '');
   if (value !== null) return Number(value[0]);

@@ -35,16 +35,16 @@ export const anyObject = z.custom<Record<string, unknown>>(
   'expected an object',
 );
 
-/** Of a job, or of any other row that is numbered. */
+/** The id of a job, or of any other numbered row. */
 export const rowId = z
   .string()
   .regex(/^[1-9]\d{0,18}$/, 'expected an id as digits')
   .refine(isJobId, 'expected an id below 2^63');
 
-/** Of a type or a queue. */
+/** The name of a type or a queue. */
 export const name = z.string().regex(LIMITS.name.pattern, `expected a name ${LIMITS.name.words}`);
 
 export const companyId = z.string().regex(/^[A-Za-z0-9_.:@-]{1,100}$/, "expected 1 to 100 letters, digits or '_.:@-'");
 
-/** Of an import or a campaign: made by us as a UUID, or the client's own. Then a repeated request is the same one. */
+/** The id of an import or a campaign: a UUID of ours, or the client's own. Then a repeated request is the same one. */
 export const clientId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/, "expected 8 to 64 letters, digits, '_' or '-'");

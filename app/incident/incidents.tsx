@@ -1,4 +1,4 @@
-/** What turned red, since when and what to do first; who takes care of it; and which checks are muted. Guards' pauses are among them. */
+/** Open incidents with their start, the first thing to do and who takes care of them, and the muted checks. Guards' pauses are among them. */
 import Link from 'next/link';
 import type { Incident, Mute } from '@/lib/jobqueue';
 import { Hidden } from '../ui/field';

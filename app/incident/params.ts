@@ -1,4 +1,4 @@
-/** What a drain by hand is to do, and what a pause is to hold, as form and address say it. */
+/** The drain by hand and the pause that form and address ask for. */
 import { z } from 'zod';
 import { EDGE_LIMITS, maxDurationMs } from '@/lib/config';
 import { LIMITS } from '@/lib/jobqueue';
@@ -42,7 +42,7 @@ export interface PauseTarget {
   readonly queue: string | undefined;
 }
 
-/** Of an address: a type that the form does not offer counts as not chosen. */
+/** Reads an address; a type that the form does not offer counts as not chosen. */
 export function pauseParams(
   sent: Readonly<Record<string, string | string[] | undefined>>,
   types: readonly string[],

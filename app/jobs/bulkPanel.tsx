@@ -85,7 +85,7 @@ export async function BulkPanel({ action, params, zone, back = address('/jobs', 
   );
 }
 
-/** How many; of a replay also those whose time is still to come. */
+/** The number of jobs; of a replay also those whose time is still to come. */
 type Meant = Counted & { readonly later?: ReplayPreview['later'] };
 
 async function countOf(action: BulkAction, params: JobParams, zone: string): Promise<Meant | null> {

@@ -1,4 +1,4 @@
-/** Where a login leads: a path of this app and nothing else, because anyone can write the address of the login page. */
+/** The page that a login leads to: a path of this app and nothing else, because anyone can write the address of the login page. */
 
 const MOST_CHARS = 2_000;
 /** Any origin would do; none can be reached. */

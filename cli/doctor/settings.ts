@@ -1,4 +1,4 @@
-/** What a role, a database or the server has set that the queue depends on, and which rights the role has. */
+/** Checks the settings of role, database and server that the queue depends on, and the rights of the role. */
 import type { Database } from '../../db/client.ts';
 import { type Finding, ok, red, warn } from './finding.ts';
 

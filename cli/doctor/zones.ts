@@ -9,7 +9,7 @@ const DAYS = 366;
 /** An app has a few; a platform of many companies may have them all. */
 const MOST_ZONES = 600;
 
-/** What Postgres says of one zone: its offsets of the coming days, in ms, the first of them now; null if it does not know the zone. */
+/** Postgres' view of one zone: its offsets of the coming days, in ms, the first of them now; null if it does not know the zone. */
 export interface ZoneOffsets {
   readonly zone: string;
   readonly offsets: readonly number[] | null;

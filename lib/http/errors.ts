@@ -63,7 +63,7 @@ function headersOf(status: number, code: string): Record<string, string> {
 const INTERNAL = new HttpError(500, 'internal', 'Something failed on our side; the log of this deployment says what.');
 const NO_DATABASE = new HttpError(500, 'database_unavailable', 'The database does not answer; try again shortly.');
 
-/** What the server itself said may be told, with what it means: it names no host, no password and no value. */
+/** Tells the server's own words and their meaning, which name no host, no password and no value. */
 function unavailable(error: unknown): HttpError {
   const diagnosis = diagnose(error);
   if (!diagnosis?.answer) return NO_DATABASE;

@@ -18,7 +18,7 @@ export interface ChoreContext {
   readonly executor: Executor;
   /** What is not done by then is left to the next drain. */
   readonly untilMs: () => number;
-  /** For a chore that has not ended: there are new jobs, the drain looks for them. */
+  /** Tells the drain that a chore that goes on has brought jobs. */
   readonly brought: () => void;
 }
 

@@ -67,7 +67,7 @@ export const DRAIN_NAMES: Names<DrainOptions> = {
 /** What the drains of one process share. */
 export interface DrainContext {
   readonly executor: Executor;
-  /** Where this process runs; null: nowhere in particular. */
+  /** The environment of this process; null if it names none. */
   readonly environment: string | null;
   readonly jobs: ReadonlyMap<string, Job>;
   readonly maxDurationMs: number;

@@ -6,7 +6,7 @@ import { LIMITS } from './limits.ts';
 import * as store from './store/environment.ts';
 
 export interface Environments {
-  /** Of this process: what createQueue was told; null if nothing. */
+  /** The environment that createQueue was told; null if none. */
   readonly own: string | null;
   /** That the database belongs to; null: to none, and everybody drains it. */
   readonly owner: string | null;

@@ -33,7 +33,7 @@ export interface DeadLetterFilter {
   readonly finishedBefore?: Date;
 }
 
-/** What else a replay says of the jobs that it means. */
+/** The facts that only a replay tells of the jobs it means. */
 export interface Revival {
   /** Default: dead letters alone. */
   readonly statuses?: readonly ('DEAD_LETTER' | 'CANCELLED')[];
@@ -147,7 +147,7 @@ export function idOf(path: string, id: unknown): string {
   throw refused(path, 'an id as a string of digits', id);
 }
 
-/** Whether a row could have this id: Postgres refuses a statement with any other. */
+/** True if a row could have this id: Postgres refuses a statement with any other. */
 export function isJobId(id: string): boolean {
   return /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n;
 }

@@ -147,7 +147,7 @@ export class Hands {
     this.#giveBack(this.#waiting.splice(0));
   }
 
-  /** What waits here, for Postgres to say which of it is paused. */
+  /** The queues and types that wait here; Postgres says which of them are paused. */
   get waiting(): readonly QueueAndType[] {
     const found = new Map<string, QueueAndType>();
     if (this.#options.includePaused) return [];

@@ -1,4 +1,4 @@
-/** Whether the queue is well, now: one statement of bounded probes and an attempt to write, put into words. */
+/** Health: one statement of bounded probes and an attempt to write, put into words. */
 import type { Executor } from '../../db/database.ts';
 import { diagnose, inFull } from '../../db/diagnosis.ts';
 import { sqlstateOf } from './sqlstate.ts';
@@ -11,7 +11,7 @@ export interface HealthCheck {
   readonly ok: boolean;
   /** Fact and limit. */
   readonly detail: string;
-  /** What to do first, of a check that is red; else null. */
+  /** The first thing to do while the check is red; else null. */
   readonly next: string | null;
   /** The page of the console that shows it, from its root; */
   readonly page: string;

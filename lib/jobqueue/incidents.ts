@@ -1,4 +1,4 @@
-/** What operators do about incidents: list them, say that they take care of one, and keep a check's alerts back for a while. */
+/** Operators' actions on incidents: list them, say that they take care of one, and keep a check's alerts back for a while. */
 import type { Executor } from '../../db/database.ts';
 import { actorOf, type By, idOf, reasonOf, refused, wholeBetween } from './filters.ts';
 import { isStorableText } from './storable.ts';
@@ -19,7 +19,7 @@ export interface Incident {
   readonly subject: string;
   /** Fact and limit. */
   readonly detail: string;
-  /** What to do first. */
+  /** The first thing to do. */
   readonly next: string;
   /** The page of the console that shows it, from its root; */
   readonly page: string;
@@ -46,11 +46,11 @@ export interface Mute {
 
 export interface MuteOptions extends By {
   readonly reason: string;
-  /** From now on, at most 30 days. */
+  /** Counted from now, at most 30 days. */
   readonly forMs: number;
 }
 
-/** Which alerts: of a check, of one subject (such as a type) or of all. */
+/** The alerts of a check: of one subject (such as a type) or of all. */
 export interface MuteTarget {
   readonly check: string;
   readonly subject?: string;
@@ -58,7 +58,7 @@ export interface MuteTarget {
 
 /** Each change is one statement, with its line in the audit log. All throw QueueError `option_invalid`. */
 export interface IncidentControls {
-  /** What turned red, and what is well again: the newest 100, the newest first. */
+  /** Incidents, open and over: the newest 100, newest first. */
   incidents(): Promise<readonly Incident[]>;
   /** Somebody takes care of it: an alert that has not gone out yet does not go out. `false`: it is over, unknown, or acknowledged. */
   acknowledgeIncident(id: string, by: Pick<By, 'actor'>): Promise<boolean>;

@@ -1,4 +1,4 @@
-/** What survives JSON, for the compiler as types and at run time as a check. Pure. */
+/** Tells values that survive JSON: types for the compiler, and a check at run time. Pure. */
 import type { z } from 'zod';
 
 declare const LOST: unique symbol;

@@ -9,9 +9,9 @@ export class Lanes {
   #lanes: readonly Lane[] | null = null;
   #known: readonly Lane[] = [];
   #foundAtMs = Number.NEGATIVE_INFINITY;
-  /** Of very many lanes each look sees a part: where the next one begins. */
+  /** The lane at which the next look begins, because each look sees a part of very many. */
   #past: LaneName | null = null;
-  /** What the looks from the first lane on have come to. */
+  /** The result of all looks since the first lane. */
   #foundJobs = false;
   #nextDueAtMs = Number.POSITIVE_INFINITY;
   /** The last claim took all that was due. */
@@ -25,7 +25,7 @@ export class Lanes {
     return this.#lanes;
   }
 
-  /** Where the next look for lanes begins, as a claim says it. */
+  /** The lane behind which the next look begins, as a claim says it. */
   get start(): Pick<Claim, 'past'> {
     return this.#past === null ? {} : { past: this.#past };
   }

@@ -53,7 +53,7 @@ export interface JobsPage {
   readonly next: string | null;
   /** No index knows this filter: this page looked at all jobs down to this id, and `next` goes on there. */
   readonly searchedTo: string | null;
-  /** Of pending jobs: they lie in more than 100,000 lanes, and the page has seen the first. Name a queue. */
+  /** True if pending jobs lie in more than 100,000 lanes, of which the page has seen the first. Name a queue. */
   readonly isPart: boolean;
 }
 

@@ -13,7 +13,7 @@ export interface Named {
   readonly queue?: string | undefined;
 }
 
-/** What was done, although a name in it may be misspelt: a sentence each. */
+/** A sentence for each name that may be misspelt; the operation was done all the same. */
 export interface Warned {
   readonly warnings: readonly string[];
 }
@@ -47,7 +47,7 @@ export async function checkNames(
     : [`no job is in queue '${queue}'${hint(queue, queues)}`];
 }
 
-/** What a drain is asked to run must be declared here: another deployment's handlers are not at hand. Throws QueueError `unknown_type`. */
+/** Checks that the types of a drain are declared here: another deployment's handlers are not at hand. Throws QueueError `unknown_type`. */
 export function checkDeclared(jobs: ReadonlyMap<string, Job>, types: readonly string[]): void {
   const unknown = types.find((type) => !jobs.has(type));
   if (unknown !== undefined) throw unknownType('types', unknown, jobs.keys());

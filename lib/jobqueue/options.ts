@@ -6,7 +6,7 @@ import { nearest } from './nearest.ts';
 export type Names<Options> = Readonly<Record<Options extends unknown ? keyof Options : never, true>>;
 
 interface Where {
-  /** What the message begins with, such as `createQueue: `. */
+  /** The beginning of the message, such as `createQueue: `. */
   readonly call?: string;
   /** The path to the object, such as `health.`. */
   readonly at?: string;

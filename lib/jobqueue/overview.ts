@@ -19,7 +19,7 @@ export interface OverviewLane {
   readonly ready: Counted;
   /** Due later; retries among them. */
   readonly scheduled: Counted;
-  /** Of those; null if there are none, or if all wait for their children. */
+  /** The earliest of their due times; null if there are none, or if all wait for their children. */
   readonly nextDue: Date | null;
   readonly running: number;
   readonly dead: Counted;

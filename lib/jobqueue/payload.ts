@@ -67,7 +67,7 @@ function parseNow({ type, payload: schema }: Checked, payload: unknown) {
 export const NOT_ASYNCHRONOUS =
   'expected a payload schema without asynchronous checks and transforms, got one that answers with a promise: let the handler do them';
 
-/** Whether a check or a transform of the schema is an async function. One that hands out a promise all the same is seen by the first parse. */
+/** True if a check or a transform of the schema is an async function. One that hands out a promise all the same is seen by the first parse. */
 export function answersLater(schema: z.ZodType): boolean {
   return someSchema(schema, ({ fn, transform }) => [fn, transform].some(isAsync));
 }
@@ -81,7 +81,7 @@ function refused({ type }: Checked, issues: readonly Issue[], cause?: unknown): 
   return new QueueError('payload_invalid', `'${type}' refuses its payload: ${words}`, { issues, cause });
 }
 
-/** Where JSON stores another kind of value than it was given, what it did. */
+/** Names the change where JSON stores another kind of value than it was given. */
 function changeOf(given: unknown, stored: unknown): string {
   const [before, after] = [kindOf(given), kindOf(stored)];
   return before === after ? '' : ` (JSON stores ${before} as ${after})`;

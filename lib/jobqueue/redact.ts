@@ -32,7 +32,7 @@ interface Refused {
   readonly message: string;
 }
 
-/** What a schema refuses of a payload, for people: an issue within something hidden names that, and what kind of mistake it is. */
+/** Issues of a refused payload, fit for people: an issue within something hidden names that, and what kind of mistake it is. */
 export function shownIssues(schema: z.ZodType, payload: unknown, issues: readonly Refused[]): readonly Issue[] {
   const shown = shownPayload(schema, payload);
   return issues.map(({ path, code, message }) => {
@@ -57,7 +57,7 @@ const KNOWN: ReadonlySet<string> = new Set(
 
 const secretive = new WeakMap<z.ZodType, boolean>();
 
-/** Whether anything in the schema is marked, or is of a kind that nobody here knows. */
+/** True if anything in the schema is marked, or is of an unknown kind. */
 function holdsSecret(schema: z.ZodType): boolean {
   let holds = secretive.get(schema);
   if (holds === undefined) {

@@ -23,7 +23,7 @@ const MOST_JOBS = 1_000_000_000; // an integer of Postgres
 const MOST_LISTED = 100;
 /** Of the statements that move ramps on without a pause, 1,000 jobs each. */
 const MOST_PORTIONS = 20;
-/** How often a drain looks for outcomes that a ramp waits for. */
+/** The interval at which a drain looks for outcomes that a ramp waits for. */
 const OUTCOMES_EVERY_MS = 500;
 /** So many looks in a row without a new outcome, and the ramp is left to the next drain: jobs may run for long, or nowhere. */
 const MOST_LOOKS_IN_VAIN = 10;
@@ -63,7 +63,7 @@ export interface ReplayPreview {
   readonly total: number;
   /** There may be more. */
   readonly atLeast: boolean;
-  /** Of those counted: cancelled before their time, which is still to come. They come back at that time, unless `due` is 'now'. */
+  /** Jobs among those counted that were cancelled before their time, which is still to come. They come back at that time, unless `due` is 'now'. */
   readonly later: { readonly total: number; readonly firstAt: Date; readonly lastAt: Date } | null;
   readonly groups: store.ReplayPreviewRow['groups'];
   /** The latest five to die of those counted. */

@@ -1,4 +1,4 @@
-/** What the queue reads of a zod schema before any value comes: its parts. Pure. */
+/** Walks the parts of a zod schema before any value comes. Pure. */
 import type { z } from 'zod';
 
 /** Zod's definition of a schema or of a check: its kind, and its parts under the names that the kind gives them. */

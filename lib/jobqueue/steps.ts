@@ -67,7 +67,7 @@ export class Steps implements Member {
 
   #sent = 0;
   #inFlight = 0;
-  /** How many outcomes are on their way, unconfirmed. */
+  /** The number of outcomes that are on their way, unconfirmed. */
   #endedInFlight = 0;
   /** Steps that Postgres did not take at the first try. */
   readonly #repeated = new Set<Parcel>();

@@ -20,7 +20,7 @@ interface FrameProps {
   readonly from: number;
   readonly to: number;
   readonly most: number;
-  /** What the axis counts in, such as the ms of a minute: its marks are round numbers of that. Default 1. */
+  /** The unit of the axis, such as the ms of a minute: its marks are round numbers of that. Default 1. */
   readonly per?: number;
   readonly zone: string;
   readonly unit: (value: number) => string;
