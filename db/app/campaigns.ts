@@ -24,7 +24,7 @@ export const templates = pgTable(
     name: text('name').notNull(),
     language: text('language').notNull(),
     category: text('category', { enum: ['MARKETING', 'UTILITY', 'AUTHENTICATION'] }).notNull(),
-    status: text('status', { enum: ['PENDING', 'APPROVED', 'REJECTED', 'PAUSED', 'DISABLED'] })
+    status: text('status', { enum: ['PENDING', 'APPROVED', 'REJECTED', 'PAUSED', 'DISABLED', 'DELETED'] })
       .notNull()
       .default('PENDING'),
     body: text('body').notNull(),
@@ -33,11 +33,37 @@ export const templates = pgTable(
       .default('POSITIONAL'),
     parameters: jsonb('parameters').notNull().default([]),
     statusReason: text('status_reason'),
+    components: jsonb('components'),
+    quality: text('quality', { enum: ['GREEN', 'YELLOW', 'RED', 'UNKNOWN'] })
+      .notNull()
+      .default('UNKNOWN'),
+    unsupported: text('unsupported'),
+    syncedAt: instant('synced_at'),
     createdAt: instant('created_at').notNull().defaultNow(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
   (table) => [unique('one_template_per_name_and_language').on(table.companyId, table.name, table.language)],
 );
+
+export const templateSyncs = pgTable('template_syncs', {
+  accountId: text('account_id').primaryKey(),
+  attemptedAt: instant('attempted_at').notNull().defaultNow(),
+  syncedAt: instant('synced_at'),
+  templates: integer('templates'),
+  error: text('error'),
+});
+
+export const accountEvents = pgTable('account_events', {
+  id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
+  companyId: text('company_id')
+    .notNull()
+    .references(() => companies.id),
+  field: text('field').notNull(),
+  event: text('event').notNull(),
+  severity: text('severity', { enum: ['info', 'warning', 'critical'] }).notNull(),
+  message: text('message').notNull(),
+  occurredAt: instant('occurred_at').notNull().defaultNow(),
+});
 
 export const campaigns = pgTable('campaigns', {
   id: text('id').primaryKey(),

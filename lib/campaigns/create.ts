@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
-import { keyOf, type Parameter } from '../jobs/campaign-send/parameters.ts';
+import { keyOf, type Parameter } from '../templates/parameter.ts';
 import { enqueue, jobTemplate } from './enqueued-jobs.ts';
 import type { NewCampaign } from './request.ts';
 

@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { tripped } from '../../lib/jobs/campaign-send/breaker.ts';
 import type { Claimed } from '../../lib/jobs/campaign-send/claim.ts';
-import { componentsOf, fill, type Parameter } from '../../lib/jobs/campaign-send/parameters.ts';
+import { componentsOf, fill } from '../../lib/jobs/campaign-send/parameters.ts';
 import { stateOf } from '../../lib/jobs/campaign-send/state.ts';
 import { gravest, judge } from '../../lib/jobs/campaign-send/verdict.ts';
 import { effectOf, type WhatsAppError } from '../../lib/providers/whatsapp.ts';
+import type { Parameter } from '../../lib/templates/parameter.ts';
 
 const claimed: Claimed = {
   id: '1',

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../../db/database.ts';
 import { newOpaqueId } from '../../messaging/opaqueId.ts';
+import type { Parameter } from '../../templates/parameter.ts';
 import type { CampaignStatus } from './open.ts';
-import type { Parameter } from './parameters.ts';
 
 /** Somebody who is to be sent to now, by whoever holds `claim`; the attempt is written under `opaqueId`. */
 export interface Claimed {

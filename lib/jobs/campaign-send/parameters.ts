@@ -1,22 +1,9 @@
 /** What a template has to be filled in with: its parameters, where a campaign takes them from, and Meta's shape of them. Pure. */
 import type { TemplateComponent, TemplateParameter } from '../../providers/whatsapp.ts';
-
-/** One gap of a template, as `templates.parameters` lists them in the order in which they stand. */
-export interface Parameter {
-  readonly component: 'header' | 'body' | 'button';
-  /** `1`, `2` … in a positional template, else the name. */
-  readonly name: string;
-  /** Of a button, from 0. */
-  readonly index?: number | undefined;
-}
+import { keyOf, type Parameter } from '../../templates/parameter.ts';
 
 /** Where a campaign takes a parameter from: a text for all, or a field of the person. */
 export type Source = { readonly value: string } | { readonly field: string; readonly fallback?: string | undefined };
-
-/** `body.1`, `header.first_name`, `button.0.1`: how a campaign and a recipient name a parameter. */
-export function keyOf({ component, name, index = 0 }: Parameter): string {
-  return component === 'button' ? `button.${index}.${name}` : `${component}.${name}`;
-}
 
 /**
  * The text for each key; `missing` names the first that there is nothing for. Meta refuses empty values, line breaks, tabs and
