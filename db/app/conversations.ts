@@ -40,7 +40,8 @@ export const conversations = pgTable(
     companyId: text('company_id')
       .notNull()
       .references(() => companies.id),
-    phoneE164: text('phone_e164').notNull(),
+    phoneE164: text('phone_e164'),
+    whatsappUserId: text('whatsapp_user_id'),
     leadId: bigint('lead_id', { mode: 'bigint' }).references(() => leads.id, { onDelete: 'set null' }),
     status: text('status', { enum: ['active', 'closed'] })
       .notNull()
@@ -114,3 +115,17 @@ export const parkedStatuses = pgTable('parked_statuses', {
   status: jsonb('status').notNull(),
   arrivedAt: instant('arrived_at').notNull().defaultNow(),
 });
+
+export const whatsappUsers = pgTable(
+  'whatsapp_users',
+  {
+    companyId: text('company_id')
+      .notNull()
+      .references(() => companies.id),
+    userId: text('user_id').notNull(),
+    phoneE164: text('phone_e164'),
+    username: text('username'),
+    seenAt: instant('seen_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.companyId, table.userId] })],
+);

@@ -137,10 +137,12 @@ export const leads = pgTable(
 export const optOuts = pgTable(
   'opt_outs',
   {
+    id: bigint('id', { mode: 'bigint' }).primaryKey().generatedAlwaysAsIdentity(),
     companyId: text('company_id')
       .notNull()
       .references(() => companies.id),
-    phoneE164: text('phone_e164').notNull(),
+    phoneE164: text('phone_e164'),
+    whatsappUserId: text('whatsapp_user_id'),
     reason: text('reason'),
     optedOutAt: instant('opted_out_at').notNull().defaultNow(),
     scope: text('scope', { enum: ['marketing', 'all'] })
@@ -151,7 +153,7 @@ export const optOuts = pgTable(
       .default('admin'),
     liftedAt: instant('lifted_at'),
   },
-  (table) => [primaryKey({ columns: [table.companyId, table.phoneE164, table.scope] })],
+  (table) => [unique('one_opt_out_per_number_and_scope').on(table.companyId, table.phoneE164, table.scope)],
 );
 
 export const importRows = pgTable(
