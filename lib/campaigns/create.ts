@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
+import { valueFault } from '../templates/fill.ts';
 import { keyOf, type Parameter } from '../templates/parameter.ts';
 import { enqueue, jobTemplate } from './enqueued-jobs.ts';
 import type { NewCampaign } from './request.ts';
@@ -12,7 +13,8 @@ export interface Created {
 }
 
 /**
- * Throws 404 for an unknown template, 400 for one that is rejected or disabled, or whose parameters are not all given, and 409
+ * Throws 404 for an unknown template, 400 for one that is rejected, disabled, deleted or has parts that campaigns cannot fill, or whose
+ * parameters are not all given as Meta takes them, and 409
  * if the id stands for another campaign. A template that waits for Meta's approval is no mistake: the campaign pauses for it.
  */
 export async function createCampaign(
@@ -43,25 +45,34 @@ export async function createCampaign(
   throw new HttpError(409, 'campaign_exists', `The id ${campaign.id} already stands for another campaign.`);
 }
 
+const UNUSABLE = ['REJECTED', 'DISABLED', 'DELETED'];
+
 interface KnownTemplate {
   readonly id: string;
   readonly status: string;
   readonly parameters: readonly Parameter[];
+  readonly unsupported: string | null;
 }
 
 async function readTemplate(database: Executor, { companyId, template }: NewCampaign): Promise<KnownTemplate> {
   const { name, language } = template;
   const [known] = await database.execute<KnownTemplate>({
-    text: 'select id::text as id, status, parameters from templates where company_id = $1 and name = $2 and language = $3',
+    text: 'select id::text as id, status, parameters, unsupported from templates where company_id = $1 and name = $2 and language = $3',
     params: [companyId, name, language],
   });
   if (known === undefined)
     throw new HttpError(404, 'template_unknown', `Company ${companyId} has no template ${name} in ${language}.`);
-  if (known.status === 'REJECTED' || known.status === 'DISABLED')
+  if (UNUSABLE.includes(known.status))
     throw new HttpError(
       400,
       'template_unusable',
       `Expected an approved template, got one that is ${known.status.toLowerCase()}.`,
+    );
+  if (known.unsupported !== null)
+    throw new HttpError(
+      400,
+      'template_unusable',
+      `The template has ${known.unsupported}, which campaigns cannot fill.`,
     );
   return known;
 }
@@ -69,15 +80,22 @@ async function readTemplate(database: Executor, { companyId, template }: NewCamp
 /** Both ways: a gap that nothing fills would be refused by Meta, a text that fills no gap is a slip of the pen. */
 function checkParameters({ parameters }: NewCampaign, wanted: readonly Parameter[]): void {
   const keys = new Set(wanted.map(keyOf));
-  const missing = [...keys].filter((key) => !Object.hasOwn(parameters, key));
+  const missing = wanted.filter((one) => !one.optional && !Object.hasOwn(parameters, keyOf(one))).map(keyOf);
   const unknown = Object.keys(parameters).filter((key) => !keys.has(key));
-  if (missing.length === 0 && unknown.length === 0) return;
+  const wrong = wanted.flatMap((one) => {
+    const source = parameters[keyOf(one)];
+    const given = source && ('value' in source ? source.value : source.fallback);
+    const fault = given === undefined ? null : valueFault(one, given.replace(/\s+/g, ' ').trim());
+    return fault === null ? [] : [{ path: `parameters.${keyOf(one)}`, message: fault }];
+  });
+  if (missing.length === 0 && unknown.length === 0 && wrong.length === 0) return;
   throw new HttpError(400, 'parameters_invalid', 'The parameters are not those of the template.', [
     ...missing.map((key) => ({
       path: `parameters.${key}`,
       message: 'the template has it, the campaign does not fill it',
     })),
     ...unknown.map((key) => ({ path: `parameters.${key}`, message: 'the template has no such parameter' })),
+    ...wrong,
   ]);
 }
 

@@ -27,6 +27,8 @@ export interface Phones extends StandIn {
   readonly counts: { calls: number };
   /** Instead of taking the message: an error code, or null. Default: takes all. */
   refuse: (phone: string, call: number) => number | null;
+  /** The same, by the template's language. */
+  refuseLanguage: (language: string) => number | null;
   /** Between the delivery and Meta's answer. */
   answered: (delivery: Delivery) => Promise<unknown>;
   /**
@@ -60,7 +62,7 @@ export async function startPhones(): Promise<Phones> {
     if (bodies.length > 100) bodies.shift();
     const { to, biz_opaque_callback_data: opaqueId, template } = JSON.parse(body) as Body;
     const phone = `+${to}`;
-    const code = phones.refuse(phone, ++counts.calls);
+    const code = phones.refuse(phone, ++counts.calls) ?? phones.refuseLanguage(template.language.code);
     if (code !== null) return errorOf(code);
     const wamid = `wamid.${randomUUID()}`;
     const texts = template.components.flatMap(({ parameters }) => parameters.map(({ text }) => text));
@@ -82,6 +84,7 @@ export async function startPhones(): Promise<Phones> {
     bodies,
     counts,
     refuse: () => null,
+    refuseLanguage: () => null,
     answered: async () => undefined,
     excess({ perSecond, burst }: Limit) {
       const deafMs = deaf.max / 1e6;
@@ -95,6 +98,7 @@ export async function startPhones(): Promise<Phones> {
       deliveries.length = 0;
       counts.calls = 0;
       phones.refuse = () => null;
+      phones.refuseLanguage = () => null;
       phones.answered = async () => undefined;
       standIn.faults.clear();
     },

@@ -69,10 +69,104 @@ describe('a template that Meta refuses', () => {
     its.phones.refuse = () => null;
     await its.rows('truncate jobqueue.buckets');
     await its.makeDue();
-    await its.drainUntil(id, 'failed');
+    await its.drainUntil(id, 'paused');
     expect(its.phones.deliveries).toHaveLength(20);
-    expect(await its.read(id)).toMatchObject({ failure: { code: '132015' } });
+    expect(await its.read(id)).toMatchObject({ pause: { code: '132015' } });
   });
+
+  test('for a while pauses the campaign, and nobody has failed', async () => {
+    its.phones.refuse = () => 132015;
+    const id = await its.create({ people: people(50) });
+    await its.drainUntil(id, 'paused');
+    await its.settled(id);
+    expect(await its.read(id)).toMatchObject({ pause: { code: '132015' }, report: { pending: 50 } });
+    its.phones.refuse = () => null;
+    await its.resume(id);
+    await its.drainUntil(id, 'settling');
+    expect(copies()).toEqual(once(50));
+  });
+
+  test.each([132001, 132015])(
+    'with %i in one translation: who speaks it is written to in the campaign’s',
+    async (code) => {
+      await its.rows(
+        `insert into templates (company_id, name, language, category, status, body, parameters)
+       select company_id, name, 'ar', category, 'APPROVED', body, parameters from templates where language = 'en'`,
+      );
+      const people = numbers(6).map((phone, n) => ({ phone, ...(n % 2 === 0 && { language: 'ar' }) }));
+      const id = await its.create({ people });
+      its.phones.refuseLanguage = (language) => (language === 'ar' ? code : null);
+      await its.drainUntil(id, 'settling');
+      expect(its.phones.deliveries.map(({ language }) => language)).toEqual(Array(6).fill('en'));
+      expect(copies()).toEqual(once(6));
+      expect(await its.rows("select status <> 'APPROVED' as dropped from templates where language = 'ar'")).toEqual([
+        { dropped: true },
+      ]);
+      await its.rows("delete from templates where language = 'ar'");
+    },
+  );
+});
+
+describe('what a message was filled in with, refused by Meta', () => {
+  test.each([132005, 132000, 132012, 132018, 131008, 131009])(
+    '%i of one person among many fails that message alone',
+    async (code) => {
+      const [, long = ''] = numbers(2);
+      its.phones.refuse = (phone) => (phone === long ? code : null);
+      const id = await its.create({ people: people(30) });
+      await its.drainUntil(id, 'settling');
+      expect(await its.read(id)).toMatchObject({ report: { accepted: 29, failed: { total: 1, byCode: [{ code }] } } });
+    },
+  );
+
+  test('of the very first person stops nothing', async () => {
+    const [first = ''] = numbers(1);
+    its.phones.refuse = (phone) => (phone === first ? 132005 : null);
+    const id = await its.create({ people: people(30) });
+    await its.drainUntil(id, 'settling');
+    expect(await its.statuses(id)).toMatchObject({ [first]: 'failed' });
+    expect(its.phones.deliveries).toHaveLength(29);
+  });
+
+  test('of everybody is the template’s fault: the campaign pauses after three calls, and goes on when it is mended', async () => {
+    its.phones.refuse = () => 132012;
+    const id = await its.create({ people: people(200), shards: 4 });
+    await its.drainUntil(id, 'paused', 4);
+    await its.settled(id);
+    expect(its.phones.counts.calls).toBe(3);
+    expect(await its.read(id)).toMatchObject({
+      pause: { code: '132012' },
+      report: { pending: 197, failed: { total: 3 } },
+    });
+    its.phones.refuse = () => null;
+    await its.resume(id);
+    await its.drainUntil(id, 'settling');
+    expect(its.phones.deliveries).toHaveLength(197);
+  });
+
+  test('of a person by webhook, after others were delivered, is that person’s alone', async () => {
+    const id = await its.create({ people: people(30) });
+    its.phones.refuse = (_, call) => (call > 20 ? 130429 : null);
+    await its.drainUntilTrue(async () => its.phones.counts.calls > 20);
+    for (const phone of numbers(5)) await its.tellOne(id, phone, 'failed', 132005);
+    its.phones.refuse = () => null;
+    await its.rows('truncate jobqueue.buckets');
+    await its.makeDue();
+    await its.drainUntil(id, 'settling');
+    expect(await its.read(id)).toMatchObject({ report: { accepted: 25, failed: { total: 5 } } });
+  });
+});
+
+test('a translation with a gap that the campaign does not fill stops nobody: its speakers get the campaign’s own', async () => {
+  await its.rows(
+    `insert into templates (company_id, name, language, category, status, body, parameters)
+     select company_id, name, 'ar', category, 'APPROVED', '{{1}} {{2}}', parameters || '[{"component": "body", "name": "2"}]'
+     from templates where language = 'en'`,
+  );
+  const id = await its.create({ people: numbers(4).map((phone) => ({ phone, language: 'ar' })) });
+  await its.drainUntil(id, 'settling');
+  expect(its.phones.deliveries.map(({ language }) => language)).toEqual(Array(4).fill('en'));
+  await its.rows("delete from templates where language = 'ar'");
 });
 
 test('a revoked token pauses the connection and loses nobody: the campaign goes on when it is mended', async () => {

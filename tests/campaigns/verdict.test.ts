@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { tripped } from '../../lib/jobs/campaign-send/breaker.ts';
 import type { Claimed } from '../../lib/jobs/campaign-send/claim.ts';
-import { componentsOf, fill } from '../../lib/jobs/campaign-send/parameters.ts';
+import { fill } from '../../lib/jobs/campaign-send/parameters.ts';
 import { stateOf } from '../../lib/jobs/campaign-send/state.ts';
 import { gravest, judge } from '../../lib/jobs/campaign-send/verdict.ts';
 import { effectOf, type WhatsAppError } from '../../lib/providers/whatsapp.ts';
+import { fillIn } from '../../lib/templates/fill.ts';
 import type { Parameter } from '../../lib/templates/parameter.ts';
 
 const claimed: Claimed = {
@@ -44,9 +45,14 @@ describe('a refusal', () => {
     [190, 'pending', false, 'pause_channel'],
     [131042, 'pending', false, 'pause_channel'],
     [131048, 'pending', false, 'pause_campaign'],
-    [132000, 'failed', true, 'fail_campaign'],
+    [132000, 'failed', true, null],
+    [132005, 'failed', true, null],
+    [132012, 'failed', true, null],
+    [132018, 'failed', true, null],
+    [131008, 'failed', true, null],
     [132001, 'failed', true, 'fail_campaign'],
-    [132015, 'failed', true, 'fail_campaign'],
+    [132015, 'pending', false, 'pause_campaign'],
+    [132016, 'pending', false, 'pause_campaign'],
     [100, 'failed', true, null],
     [131026, 'failed', true, null],
     [131047, 'failed', true, null],
@@ -91,11 +97,25 @@ test('of several reasons to stop the gravest counts', () => {
 
 test('the breaker waits for its sample, and for no sample where one code is enough', () => {
   const breaker = { failureRatio: 0.5, failureSample: 20 };
-  expect(tripped({ ended: 19, failed: 19, codes: [131026] }, breaker)).toBeNull();
-  expect(tripped({ ended: 20, failed: 10, codes: [131026] }, breaker)).toBeNull();
-  expect(tripped({ ended: 20, failed: 11, codes: [131026] }, breaker)).toMatchObject({ code: 'failure_ratio' });
-  expect(tripped({ ended: 1, failed: 1, codes: [132001] }, breaker)).toMatchObject({ kind: 'fail_campaign' });
-  expect(tripped({ ended: 1, failed: 1, codes: [131042] }, breaker)).toMatchObject({ kind: 'pause_channel' });
+  const newest = (ended: number, failed: number, counts: Record<number, number>, accepted = false) => ({
+    ended,
+    failed,
+    codes: Object.keys(counts).map(Number),
+    counts,
+    accepted,
+  });
+  expect(tripped(newest(19, 19, { 131026: 19 }), breaker)).toBeNull();
+  expect(tripped(newest(20, 10, { 131026: 10 }), breaker)).toBeNull();
+  expect(tripped(newest(20, 11, { 131026: 11 }), breaker)).toMatchObject({ code: 'failure_ratio' });
+  expect(tripped(newest(1, 1, { 132001: 1 }), breaker)).toMatchObject({ kind: 'fail_campaign' });
+  expect(tripped(newest(1, 1, { 132016: 1 }), breaker)).toMatchObject({ kind: 'pause_campaign' });
+  expect(tripped(newest(1, 1, { 131042: 1 }), breaker)).toMatchObject({ kind: 'pause_channel' });
+  expect(tripped(newest(2, 2, { 132005: 2 }), breaker)).toBeNull();
+  expect(tripped(newest(3, 3, { 132005: 2, 132012: 1 }), breaker)).toMatchObject({
+    kind: 'pause_campaign',
+    code: '132005',
+  });
+  expect(tripped(newest(9, 9, { 132005: 9 }, true), breaker)).toBeNull();
 });
 
 describe('parameters', () => {
@@ -104,8 +124,8 @@ describe('parameters', () => {
       'body.1': { field: 'name', fallback: 'there' },
       'body.2': { field: '__proto__', fallback: 'none' },
     } as const;
-    expect(fill(sources, { name: '$& {{2}} \t\n x' }).texts).toEqual({ 'body.1': '$& {{2}} x', 'body.2': 'none' });
-    expect(fill({ 'body.1': { field: 'name' } }, { name: '  ' })).toEqual({ texts: {}, missing: 'body.1' });
+    expect(fill(sources, { name: '$& {{2}} \t\n x' })).toEqual({ 'body.1': '$& {{2}} x', 'body.2': 'none' });
+    expect(fill({ 'body.1': { field: 'name' } }, { name: '  ' })).toEqual({});
   });
 
   test('go to their components in the template’s order', () => {
@@ -116,7 +136,9 @@ describe('parameters', () => {
       { component: 'button', name: '1', index: 1 },
     ];
     const texts = { 'header.1': 'H', 'body.1': 'A', 'body.2': 'B', 'button.1.1': 'x' };
-    expect(componentsOf({ parameters, format: 'POSITIONAL' }, texts)).toEqual([
+    const template = { parameters, format: 'POSITIONAL', body: '{{1}} {{2}}', components: null } as const;
+    const filled = fillIn(template, texts);
+    expect(filled.kind === 'filled' && filled.components).toEqual([
       { type: 'header', parameters: [{ type: 'text', text: 'H' }] },
       {
         type: 'body',
@@ -127,7 +149,7 @@ describe('parameters', () => {
       },
       { type: 'button', subType: 'url', index: 1, parameters: [{ type: 'text', text: 'x' }] },
     ]);
-    expect(componentsOf({ parameters, format: 'POSITIONAL' }, { 'header.1': 'H' })).toBeNull();
+    expect(fillIn(template, { 'header.1': 'H' })).toEqual({ kind: 'missing', key: 'body.1' });
   });
 });
 

@@ -67,7 +67,7 @@ describe('the runbook', () => {
 
   test('explains every reason why a campaign leaves somebody out', () => {
     const code = ['plan', 'end', 'windows'].map((name) => readFileSync(`lib/jobs/campaign-send/${name}.ts`, 'utf8'));
-    const claims = readFileSync('db/app/migrations/0003_create_campaigns.sql', 'utf8');
+    const claims = readFileSync('db/app/migrations/0021_claim_by_template.sql', 'utf8');
     const reasons = [
       ...(code[0] ?? '').matchAll(/skip: '(\w+)'/g),
       ...[...code, claims].flatMap((text) => [...text.matchAll(/\b(?:then|else) '(\w+_\w+|expired|duplicate)'/g)]),

@@ -5,10 +5,21 @@ import { PostponedError } from '../../jobqueue/errors.ts';
 import type { JobContext } from '../../jobqueue/job.ts';
 import { numberBucket, numberLimit, pairBucket, sendMessage, type WhatsAppAccount } from '../../providers/whatsapp.ts';
 import type { Claimed, Claims } from './claim.ts';
+import { messageFor, type TemplateMessage } from './message.ts';
 import { takePairs } from './pairs.ts';
-import { componentsOf } from './parameters.ts';
 import { startLedger } from './settle.ts';
-import { gravest, type Halt, heldPair, judge, unstarted, type Verdict } from './verdict.ts';
+import { dropTranslations } from './translations.ts';
+import {
+  failedHere,
+  gravest,
+  type Halt,
+  heldPair,
+  isOfTemplate,
+  judge,
+  unstarted,
+  type Verdict,
+  withoutTranslation,
+} from './verdict.ts';
 
 export interface Batch {
   readonly campaignId: string;
@@ -48,17 +59,21 @@ export async function sendBatch(
   const ledger = startLedger(database, campaignId);
   const halts: Halt[] = [];
   const counts = { accepted: 0, unknown: 0, called: 0 };
+  const translations = new Map<string, number>();
   let stopped = false;
   const cut = cutAfter(signal);
 
   async function send(one: Claimed): Promise<void> {
-    const message = messageFor(one, template, templates);
-    if (message === null) {
+    const { phone, language, parameters: texts } = one;
+    const written = messageFor({ phone, language, texts }, { template, templates });
+    if (written.kind === 'missing') {
       halts.push(TEMPLATE_CHANGED);
       return ledger.note(unstarted(one));
     }
+    if (written.kind === 'refused')
+      return ledger.note(failedHere(one, { code: CODES[written.why], error: written.message }));
     if (!(await hasToken())) return ledger.note(unstarted(one));
-    const { outcome, halt } = await call(one, message);
+    const { outcome, halt } = await call(one, written.message);
     ledger.note(outcome);
     if (halt) halts.push(halt);
     if (outcome.reason === 'pair_limit')
@@ -78,14 +93,18 @@ export async function sendBatch(
     return false;
   }
 
-  async function call(one: Claimed, message: NonNullable<ReturnType<typeof messageFor>>): Promise<Verdict> {
+  async function call(one: Claimed, message: TemplateMessage): Promise<Verdict> {
     counts.called++;
     const options = { opaqueId: one.opaqueId, signal: AbortSignal.any([cut.signal, AbortSignal.timeout(callMs)]) };
     const sent = await sendMessage(account, message, options);
     if (sent.kind === 'unsent' && signal.aborted) return { outcome: unstarted(one), halt: null };
     if (sent.kind === 'accepted') counts.accepted++;
     if (sent.kind === 'unknown') counts.unknown++;
-    return judge(one, sent, Math.random);
+    const verdict = judge(one, sent, Math.random);
+    if (sent.kind !== 'refused' || message.language === template.language || !isOfTemplate(sent.error.effect))
+      return verdict;
+    translations.set(message.language, sent.error.code);
+    return withoutTranslation(verdict);
   }
 
   try {
@@ -99,20 +118,12 @@ export async function sendBatch(
     cut.end();
     await ledger.close();
   }
+  await dropTranslations(database, campaignId, translations);
   return { ...counts, halt: gravest(halts), stopped: stopped || signal.aborted };
 }
 
-function messageFor(
-  { phone, language, parameters }: Claimed,
-  template: Taken['template'],
-  templates: Taken['templates'],
-) {
-  const spoken = language !== null && Object.hasOwn(templates, language) ? language : template.language;
-  const shape = templates[spoken];
-  const components = shape ? componentsOf(shape, parameters) : null;
-  if (components === null) return null;
-  return { kind: 'template', to: phone, name: template.name, language: spoken, components } as const;
-}
+/** Meta's own codes, so that reports have one line for one fault. */
+const CODES = { text_too_long: 132005, parameter_invalid: 132012 } as const;
 
 const TEMPLATE_CHANGED: Halt = {
   kind: 'pause_campaign',

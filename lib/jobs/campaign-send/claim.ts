@@ -1,8 +1,8 @@
-/** Takes recipients to send to. The judging is SQL: claim_recipients in db/app/migrations/0003_create_campaigns.sql. */
+/** Takes recipients to send to. The judging is SQL: claim_recipients in db/app/migrations/0021_claim_by_template.sql. */
 import { randomUUID } from 'node:crypto';
 import type { Executor } from '../../../db/database.ts';
 import { newOpaqueId } from '../../messaging/opaqueId.ts';
-import type { Parameter } from '../../templates/parameter.ts';
+import type { Templates } from './message.ts';
 import type { CampaignStatus } from './open.ts';
 
 /** Somebody who is to be sent to now, by whoever holds `claim`; the attempt is written under `opaqueId`. */
@@ -19,35 +19,30 @@ export interface Claimed {
   readonly wasCapped: boolean;
 }
 
-export interface Template {
-  readonly parameters: readonly Parameter[];
-  readonly format: 'POSITIONAL' | 'NAMED';
-}
-
 /** Of the last recipients whose attempt ended since the last start. */
 export interface Newest {
   readonly ended: number;
   readonly failed: number;
-  /** Meta's codes among the failed. */
+  /** Meta's codes among the failed, and how often each occurs. */
   readonly codes: readonly number[];
+  readonly counts: Readonly<Record<number, number>>;
+  /** Meta took a message of this campaign, whenever. */
+  readonly accepted: boolean;
 }
 
 export type Claims =
   | { readonly kind: 'over'; readonly status: CampaignStatus | 'unknown' }
   | { readonly kind: 'no_template'; readonly templateStatus: string }
-  | {
+  | (Templates & {
       readonly kind: 'claimed';
       readonly claimed: readonly Claimed[];
-      readonly template: { readonly name: string; readonly language: string };
-      /** By language: the campaign's own, and what else is approved under its name. */
-      readonly templates: Readonly<Record<string, Template>>;
       readonly newest: Newest;
       readonly skipped: number;
       readonly renew: boolean;
       readonly nextInMs: number | null;
       readonly exhausted: boolean;
       readonly peopleFreeInMs: number | null;
-    };
+    });
 
 export interface ClaimOptions {
   readonly campaignId: string;

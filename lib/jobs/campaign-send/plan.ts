@@ -3,6 +3,7 @@ import type { CountryCode } from 'libphonenumber-js/max';
 import type { Executor } from '../../../db/database.ts';
 import { readPhone } from '../lead-import/phone.ts';
 import { type Candidate, readAudience } from './audience.ts';
+import { messageFor, type Templates } from './message.ts';
 import type { OpenCampaign } from './open.ts';
 import { fill } from './parameters.ts';
 import { windowsOf } from './quiet-hours.ts';
@@ -25,9 +26,13 @@ export async function planSlice(
   const candidates = await readAudience(database, piece);
   const next = candidates.at(-1)?.position;
   if (next === undefined) return (await endPlan(database, campaignId, after)) ? 'planned' : 'moved';
+  const templates = await readTemplates(database, campaignId);
   const windows = campaign.quietHours && windowsOf(campaign.quietHours);
   const now = Date.now();
-  const rows = candidates.map((candidate, place) => ({ place, ...judge(candidate, campaign, windows, now) }));
+  const rows = candidates.map((candidate, place) => ({
+    place,
+    ...judge(candidate, campaign, templates, windows, now),
+  }));
   const committed = await database.execute({ text: PLAN, params: [campaignId, after, next, JSON.stringify(rows)] });
   return committed.length === 1 ? { next } : 'moved';
 }
@@ -35,6 +40,7 @@ export async function planSlice(
 function judge(
   candidate: Candidate,
   { country, companyZone, needsConsent, sources }: OpenCampaign,
+  templates: Templates,
   windows: ReturnType<typeof windowsOf> | null,
   now: number,
 ) {
@@ -46,11 +52,32 @@ function judge(
   const { phone } = read;
   if (needsConsent && !candidate.consented) return { ...shared, phone, skip: 'no_consent' };
   const firstName = name?.trim().split(/\s+/)[0] ?? null;
-  const { texts, missing } = fill(sources, { ...candidate.fields, name, first_name: firstName, phone });
-  if (missing !== null) return { ...shared, phone, skip: 'missing_parameter' };
+  const texts = fill(sources, { ...candidate.fields, name, first_name: firstName, phone });
+  const written = messageFor({ phone, language, texts }, templates);
+  // A gap that the campaign does not know is the template's doing: it pauses for that before it sends.
+  if (written.kind === 'missing' && Object.hasOwn(sources, written.key))
+    return { ...shared, phone, skip: 'missing_parameter' };
+  if (written.kind === 'refused') return { ...shared, phone, skip: written.why };
   const window = windows?.(now, zonesOf({ phone, timeZone }, companyZone));
   if (window === null) return { ...shared, phone, parameters: texts, skip: 'no_allowed_hour' };
   return { ...shared, phone, parameters: texts, opensAtMs: window?.opensAtMs, closesAtMs: window?.closesAtMs };
+}
+
+/** The campaign's own template, approved or not yet, and its approved translations. */
+async function readTemplates(database: Executor, campaignId: string): Promise<Templates> {
+  const [row] = await database.execute<Templates>({
+    text: `
+      select jsonb_build_object('name', own.name, 'language', own.language) as template,
+             jsonb_object_agg(t.language, jsonb_build_object('parameters', t.parameters, 'format', t.parameter_format, 'body', t.body,
+               'components', t.components)) as templates
+      from campaigns c
+      join templates own on own.id = c.template_id
+      join templates t on t.company_id = c.company_id and t.name = own.name and (t.id = own.id or t.status = 'APPROVED')
+      where c.id = $1
+      group by own.id`,
+    params: [campaignId],
+  });
+  return row as NonNullable<typeof row>;
 }
 
 /** Of what stands where a number should: enough to find it again. */
@@ -85,7 +112,11 @@ with slice as (
   where id = $1 and status = 'planning' and plan_position = $2::bigint
   for update
 ), input as (
-  select i.*, slice.company_id, t.category = 'MARKETING' as is_marketing,
+  select i.*, slice.company_id,
+         t.category = 'MARKETING' or exists (
+           select from templates own
+           where own.company_id = slice.company_id and own.name = t.name and own.language = i.language and own.status = 'APPROVED'
+             and own.category = 'MARKETING') as is_marketing,
          min(i.place) over (partition by i.phone) as first_place
   from slice
   join templates t on t.id = slice.template_id

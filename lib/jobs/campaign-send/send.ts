@@ -130,10 +130,8 @@ const PORTFOLIO_FULL = {
 };
 
 async function withoutTemplate(database: Executor, campaignId: string, status: string): Promise<Ended> {
-  const message = `the template is ${status.toLowerCase()} at Meta`;
-  if (status === 'REJECTED' || status === 'DISABLED')
-    await failCampaign(database, campaignId, { code: `template_${status.toLowerCase()}`, message });
-  else await pauseCampaign(database, campaignId, { code: `template_${status.toLowerCase()}`, message });
+  const word = status.toLowerCase();
+  await pauseCampaign(database, campaignId, { code: `template_${word}`, message: `the template is ${word} at Meta` });
   return { kind: 'changed' };
 }
 

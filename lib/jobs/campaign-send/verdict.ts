@@ -1,5 +1,5 @@
 /** What one call's outcome means: for its recipient, and for everything else that would be sent. Pure. */
-import { inShort, type SendOutcome, throttleMs, type WhatsAppError } from '../../providers/whatsapp.ts';
+import { type Effect, inShort, type SendOutcome, throttleMs, type WhatsAppError } from '../../providers/whatsapp.ts';
 import type { Claimed } from './claim.ts';
 
 /** What settle_recipients takes. */
@@ -47,6 +47,14 @@ export function unstarted({ id, claim, opaqueId }: Claimed): Outcome {
 /** Its own line at Meta is busy: only this recipient waits. */
 export function heldPair({ id, claim, opaqueId }: Claimed, delayMs: number): Outcome {
   return { id, claim, opaqueId, to: 'deferred', call: null, counts: false, delayMs, reason: 'pair_limit' };
+}
+
+/** What Meta would refuse, found before the call: the message has failed as if it had. */
+export function failedHere(
+  { id, claim, opaqueId }: Claimed,
+  { code, error }: { code: number; error: string },
+): Outcome {
+  return { id, claim, opaqueId, to: 'failed', call: null, counts: true, code, error };
 }
 
 /** `random`: 0 to below 1. */
@@ -110,6 +118,8 @@ function judgeRefusal(claimed: Claimed, refusal: WhatsAppError, random: () => nu
       return { outcome: { ...its, to: 'pending', counts: false, reason: 'held' }, halt: halted('pause_campaign') };
     case 'fail_campaign':
       return { outcome: failed, halt: halted('fail_campaign') };
+    case 'pause_template':
+      return { outcome: { ...its, to: 'pending', counts: false, reason: 'held' }, halt: halted('pause_campaign') };
     case 'capped': {
       if (wasCapped) return { outcome: failed, halt: null };
       const delayMs = CAPPED_MS * (1 + CAPPED_SPREAD * random());
@@ -117,11 +127,22 @@ function judgeRefusal(claimed: Claimed, refusal: WhatsAppError, random: () => nu
     }
     case 'opted_out':
       return { outcome: { ...failed, optedOut: true }, halt: null };
+    case 'fail_parameters': // the breaker knows whether it is the template's fault
     case 'fail_message':
     case 'unreachable':
     case 'window_closed':
       return { outcome: failed, halt: null };
   }
+}
+
+/** Meta refuses the template, whoever it is for. */
+export function isOfTemplate(effect: Effect): boolean {
+  return effect === 'fail_campaign' || effect === 'pause_template';
+}
+
+/** What was refused is a translation: the person waits for the campaign's own language, and nobody else for anything. */
+export function withoutTranslation({ outcome }: Verdict): Verdict {
+  return { outcome: { ...outcome, to: 'pending', counts: false, reason: 'retry' }, halt: null };
 }
 
 const PACED: Halt = {

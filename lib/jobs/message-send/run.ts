@@ -115,6 +115,8 @@ export async function sendQueued(executor: Executor, context: JobContext<Payload
       // What stops a campaign fails a single message, which is of no campaign.
       case 'pause_campaign':
       case 'fail_campaign':
+      case 'pause_template':
+      case 'fail_parameters':
       case 'fail_message':
       case 'unreachable':
       case 'window_closed':

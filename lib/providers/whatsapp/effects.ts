@@ -19,6 +19,10 @@ export type Effect =
   | 'pause_campaign'
   /** Every further message of the campaign would fail the same way. */
   | 'fail_campaign'
+  /** Meta has paused or disabled the template: it may come back. */
+  | 'pause_template'
+  /** The message was filled in with something that Meta refuses: one person's values or, where nobody's is taken, the template. */
+  | 'fail_parameters'
   | 'fail_message'
   /** This number cannot be reached by WhatsApp. */
   | 'unreachable'
@@ -67,8 +71,6 @@ const KNOWN: ReadonlyMap<number, Known> = new Map([
     100: 'a parameter was refused',
     130472: 'the person is part of an experiment of Meta',
     130497: 'the business may not write to people of this country',
-    131008: 'a required parameter is missing',
-    131009: 'a parameter has a wrong value',
     131021: 'sender and recipient are the same number',
     131030: 'the recipient is not on the list of this test number',
     131051: 'this type of message is not supported',
@@ -89,14 +91,21 @@ const KNOWN: ReadonlyMap<number, Known> = new Map([
     131064: 'too many templates were reclassified',
   }),
   ...of('fail_campaign', {
-    132000: 'the number of parameters does not match the template',
     132001: 'the template does not exist in this language',
-    132005: 'the text is too long once the parameters are filled in',
     132007: 'the template violates a policy',
-    132008: 'a parameter of the template was refused',
-    132012: 'a parameter has another format than the template',
+  }),
+  ...of('pause_template', {
     132015: 'the template is paused',
     132016: 'the template is disabled',
+  }),
+  ...of('fail_parameters', {
+    131008: 'a required parameter is missing',
+    131009: 'a parameter has a wrong value',
+    132000: 'the number of parameters does not match the template',
+    132005: 'the text is too long once the parameters are filled in',
+    132008: 'a parameter of the template was refused',
+    132012: 'a parameter has another format than the template',
+    132018: 'the parameters do not fit the template',
   }),
 ]);
 

@@ -3,14 +3,29 @@
 export type TemplateParameter =
   /** `name` only for templates with named parameters. */
   | { readonly type: 'text'; readonly text: string; readonly name?: string }
-  | { readonly type: 'image' | 'video' | 'document'; readonly link: string }
-  | { readonly type: 'payload'; readonly payload: string };
+  /** By the address that Meta fetches it from, or by the id of an upload. `filename` of documents only. */
+  | {
+      readonly type: 'image' | 'video' | 'document';
+      readonly link?: string;
+      readonly id?: string;
+      readonly filename?: string;
+    }
+  /** Degrees as text. */
+  | {
+      readonly type: 'location';
+      readonly latitude: string;
+      readonly longitude: string;
+      readonly name?: string;
+      readonly address?: string;
+    }
+  | { readonly type: 'payload'; readonly payload: string }
+  | { readonly type: 'coupon_code'; readonly code: string };
 
 export type TemplateComponent =
   | { readonly type: 'header' | 'body'; readonly parameters: readonly TemplateParameter[] }
   | {
       readonly type: 'button';
-      readonly subType: 'url' | 'quick_reply';
+      readonly subType: 'url' | 'quick_reply' | 'copy_code';
       readonly index: number;
       readonly parameters: readonly TemplateParameter[];
     };
@@ -28,8 +43,16 @@ export type WhatsAppMessage =
 
 /** Meta's limits, in characters. */
 const TEXT_CHARS = 4096;
-const PARAMETER_CHARS = 1024; // of a whole body; one parameter cannot be longer
 const OPAQUE_CHARS = 512;
+/** Of a template once it is filled in, in characters, and of what fills its other gaps. */
+export const PARAMETER_LIMITS = {
+  bodyChars: 1024,
+  headerChars: 60,
+  urlChars: 2000,
+  linkChars: 2048,
+  payloadChars: 256,
+  codeChars: 15,
+} as const;
 
 /** What Meta would refuse about the message, or null. */
 export function faultOf(message: WhatsAppMessage, opaqueId: string): string | null {
@@ -52,15 +75,42 @@ export function faultOf(message: WhatsAppMessage, opaqueId: string): string | nu
   return null;
 }
 
-function parameterFault(parameter: TemplateParameter): string | null {
-  if (parameter.type !== 'text') return null;
-  const { text } = parameter;
+/** What Meta would refuse about one parameter, whatever template it fills; null: nothing. */
+export function parameterFault(parameter: TemplateParameter): string | null {
+  switch (parameter.type) {
+    case 'text':
+      return textFault(parameter.text);
+    case 'image':
+    case 'video':
+    case 'document':
+      return mediaFault(parameter);
+    case 'location':
+      return null;
+    case 'payload':
+      return lengthFault(parameter.payload, PARAMETER_LIMITS.payloadChars);
+    case 'coupon_code':
+      return /^[A-Za-z0-9]+$/.test(parameter.code)
+        ? lengthFault(parameter.code, PARAMETER_LIMITS.codeChars)
+        : 'expected a code of letters and digits';
+  }
+}
+
+function textFault(text: string): string | null {
   if (text.trim() === '') return 'expected a value for every parameter, got an empty one';
   if (/[\n\r\t]/.test(text)) return 'expected a parameter without line breaks and tabs';
   if (/ {5,}/.test(text)) return 'expected at most four spaces in a row in a parameter';
-  return text.length > PARAMETER_CHARS
-    ? `expected at most ${PARAMETER_CHARS} characters in a parameter, got ${text.length}`
-    : null;
+  return lengthFault(text, PARAMETER_LIMITS.bodyChars); // of a whole body; one parameter cannot be longer
+}
+
+function mediaFault({ id, link = '' }: { readonly id?: string; readonly link?: string }): string | null {
+  if (id !== undefined) return /^\d{5,30}$/.test(id) ? null : 'expected the id of an upload, 5 to 30 digits';
+  if (!/^https?:\/\/[^\s/]+\S*$/.test(link)) return 'expected an http or https address, or the id of an upload';
+  return lengthFault(link, PARAMETER_LIMITS.linkChars);
+}
+
+function lengthFault(text: string, most: number): string | null {
+  const length = [...text].length;
+  return length > most ? `expected at most ${most} characters, got ${length}` : null;
 }
 
 /** The JSON that Meta takes. */
@@ -99,9 +149,17 @@ function parameterOf(parameter: TemplateParameter): object {
       };
     case 'payload':
       return { type: 'payload', payload: parameter.payload };
+    case 'coupon_code':
+      return { type: 'coupon_code', coupon_code: parameter.code };
+    case 'location': {
+      const { type, ...location } = parameter;
+      return { type, location };
+    }
     case 'image':
     case 'video':
-    case 'document':
-      return { type: parameter.type, [parameter.type]: { link: parameter.link } };
+    case 'document': {
+      const { type, ...media } = parameter;
+      return { type, [type]: media };
+    }
   }
 }
