@@ -1,6 +1,7 @@
 /** `npm run db:migrate`; with `--deploy`, as `vercel-build` calls it, only for production: previews share its database. */
 import { openDatabase } from './database.ts';
 import { loadEnvironment } from './environment.ts';
+import { requireSecretsKey } from './secrets.ts';
 import { runScript } from './setupError.ts';
 
 const onDeploy = process.argv.includes('--deploy');
@@ -11,6 +12,7 @@ await runScript(async () => {
     console.log('Migrations left out: this build is not for production (JOBQUEUE_MIGRATE=1 runs them all the same).');
     return 0;
   }
+  if (onDeploy && process.env.VERCEL_ENV === 'production') requireSecretsKey(); // as npm start does
   const database = await openDatabase({ embedded: !onDeploy && !process.env.VERCEL });
   try {
     const { address, applied } = await database.migrate(console.log);

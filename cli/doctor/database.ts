@@ -8,6 +8,7 @@ import { createQueue } from '../../lib/jobqueue/index.ts';
 import { jobs } from '../../lib/jobs/index.ts';
 import { SetupError } from '../../scripts/setupError.ts';
 import { readPending } from '../pending.ts';
+import { companySecretFindings } from './companySecrets.ts';
 import { environmentFinding } from './environment.ts';
 import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
@@ -26,7 +27,8 @@ export async function examineDatabase(url: string): Promise<Finding[]> {
   try {
     const server = await examineServer(database);
     const schema = await examineSchema(database);
-    return [...secrets, ...server, pooling, ...schema, await zoneFinding(database), ...cronLine()];
+    const own = await companySecretFindings(database);
+    return [...secrets, ...own, ...server, pooling, ...schema, await zoneFinding(database), ...cronLine()];
   } catch (error) {
     const known = connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) });
     if (known === null) throw error;

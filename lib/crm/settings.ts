@@ -1,6 +1,7 @@
 /** How a company's CRM is reached, and what the company wants of it. */
 import type { Executor } from '../../db/client.ts';
 import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
+import { openCredential } from '../connections/credential.ts';
 import type { Limit } from '../jobqueue/index.ts';
 import { Portal } from '../providers/bitrix24.ts';
 import type { Edits } from './merge.ts';
@@ -17,7 +18,6 @@ export interface Crm {
   readonly importsLeads: boolean;
   readonly edits: Edits;
   readonly directory: KnownDirectory | null;
-  readonly isPaused: boolean;
 }
 
 /** What the portal knows, of which a company's settings name some. */
@@ -34,8 +34,8 @@ export interface KnownDirectory extends Directory {
   readonly ageMs: number;
 }
 
-/** Null if neither the company nor the deployment has a portal. */
-export async function crmOf(database: Executor, companyId: string): Promise<Crm | null> {
+/** Null if neither the company nor the deployment has a portal. A webhook's URL that cannot be decrypted pauses the connection. */
+export async function crmOf(database: Executor, companyId: string): Promise<Crm | 'paused' | null> {
   const [row] = await database.execute<Row>({
     text: `
       select s.webhook_url, coalesce(s.per_second, 2) as per_second, coalesce(s.burst, 50) as burst,
@@ -48,8 +48,12 @@ export async function crmOf(database: Executor, companyId: string): Promise<Crm 
       where co.id = $1`,
     params: [companyId],
   });
-  const webhookUrl = row?.webhook_url ?? bitrix24WebhookUrl();
-  if (row === undefined || webhookUrl === null) return null;
+  const stored = row?.webhook_url ?? bitrix24WebhookUrl();
+  if (row === undefined || stored === null) return null;
+  if (row.is_paused) return 'paused';
+  const connection = { companyId, provider: 'bitrix24' } as const;
+  const webhookUrl = await openCredential(database, connection, 'crm.webhookUrl', stored);
+  if (webhookUrl === null) return 'paused';
   const portal = new Portal(webhookUrl);
   return {
     portal,
@@ -62,7 +66,6 @@ export async function crmOf(database: Executor, companyId: string): Promise<Crm 
     importsLeads: row.imports_leads,
     edits: row.edits,
     directory: row.directory && { ...row.directory, ageMs: row.directory_age_ms ?? 0 },
-    isPaused: row.is_paused,
   };
 }
 

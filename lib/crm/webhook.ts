@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Executor } from '../../db/client.ts';
 import { HttpError } from '../http/errors.ts';
 import { isJobId } from '../jobqueue/filters.ts';
+import { digestOf } from '../secrets/seal.ts';
 import type { Arrival } from './inbox.ts';
 
 export interface PortalEvent extends Pick<Arrival, 'event' | 'itemId'> {
@@ -27,22 +28,24 @@ export function eventOf(body: Uint8Array): PortalEvent | null {
 
 /**
  * Whose portal proves itself by this token: the company's that has it, or that of the one company without a token if it is the
- * deployment's own. Tokens are compared by their hashes: the time that takes tells nothing of any of them.
+ * deployment's own. Tokens are compared by their digests: the time that takes tells nothing of any of them. A row that an operator
+ * wrote by SQL may hold the token itself; a digest that somebody read there and sends is not taken as one.
  */
 export async function companyOfToken(
   database: Executor,
   token: string,
   own: readonly string[],
 ): Promise<string | null> {
-  const rows = await database.execute<{ company_id: string; has_token: boolean; hash: string | null }>({
+  const rows = await database.execute<{ company_id: string; has_token: boolean }>({
     text: `
-      select s.company_id, s.application_token is not null as has_token,
-             encode(sha256(convert_to(s.application_token, 'UTF8')), 'hex') as hash
+      select s.company_id, s.application_token is not null as has_token
       from crm_settings s
-      where s.application_token is null or sha256(convert_to(s.application_token, 'UTF8')) = decode($1, 'hex')
+      where s.application_token is null or s.application_token = $1
+        or (not starts_with(s.application_token, 'sha256:')
+            and 'sha256:' || encode(sha256(convert_to(s.application_token, 'UTF8')), 'hex') = $1)
       order by has_token desc
       limit 2`,
-    params: [hexOf(token)],
+    params: [digestOf(token)],
   });
   const [first, second] = rows;
   if (first?.has_token) return first.company_id;
@@ -52,8 +55,4 @@ export async function companyOfToken(
 
 function hash(value: string): Buffer {
   return createHash('sha256').update(value).digest();
-}
-
-function hexOf(value: string): string {
-  return hash(value).toString('hex');
 }

@@ -1,5 +1,8 @@
 /** The company of the demo, with credentials of its own that only the stand-ins know: nobody real is ever written to in its name. */
 import type { Executor } from '../../db/client.ts';
+import { secretsKeys } from '../../lib/config/secrets.ts';
+import type { SecretField } from '../../lib/secrets/fields.ts';
+import { sealSecret } from '../../lib/secrets/seal.ts';
 import { TOUR_NUMBER_ID } from '../remoteSystems.ts';
 import { seedCompany } from '../seed/company.ts';
 import type { Reached } from './systems.ts';
@@ -8,7 +11,13 @@ import type { Reached } from './systems.ts';
 export const COMPANY = 'demo-tour';
 
 /** Settings, prompts and templates; what people of an earlier run asked for, an opt-out for one, stays. */
-export async function openCompany(database: Executor, { env, origins }: Reached): Promise<void> {
+export async function openCompany(
+  database: Executor,
+  { env, origins }: Reached,
+  { secretsKey }: { secretsKey: string | undefined },
+): Promise<void> {
+  const keys = secretsKeys(secretsKey);
+  const sealed = (field: SecretField, name: string) => sealSecret(field, COMPANY, env[name] ?? '', keys);
   await seedCompany(database, COMPANY, { leads: false });
   await database.execute({
     text: `
@@ -23,10 +32,10 @@ export async function openCompany(database: Executor, { env, origins }: Reached)
     params: [
       COMPANY,
       TOUR_NUMBER_ID,
-      env.WHATSAPP_ACCESS_TOKEN,
-      env.OPENAI_API_KEY,
-      env.BITRIX24_WEBHOOK_URL,
-      env.BITRIX24_APPLICATION_TOKEN,
+      sealed('whatsapp.accessToken', 'WHATSAPP_ACCESS_TOKEN'),
+      sealed('ai.apiKey', 'OPENAI_API_KEY'),
+      sealed('crm.webhookUrl', 'BITRIX24_WEBHOOK_URL'),
+      sealed('crm.applicationToken', 'BITRIX24_APPLICATION_TOKEN'),
       `${origins.llm}/v1`,
     ],
   });

@@ -34,7 +34,7 @@ export async function tellStory(options: StoryOptions): Promise<boolean> {
   const { api, database, reached, file, env, print, stop } = options;
   const systems = systemsAt(reached, stop);
   const since = new Date();
-  await openCompany(database, reached);
+  await openCompany(database, reached, { secretsKey: env.SECRETS_KEY });
   const chaos = file.isChaos ? await startChaos({ database, systems, env, print }) : null;
   const drains = chaos ?? startTicks(api);
   const wait = async () => chaos?.wait();

@@ -17,6 +17,7 @@ const SECRETS = {
   CRON_SECRET: 'cron-0123456789abcdef',
   OPERATOR_SECRET: 'operator-0123456789',
   QUEUE_API_KEY: 'key-0123456789abcdef',
+  SECRETS_KEY: '5'.repeat(64),
 };
 
 interface Diagnosis {
@@ -85,7 +86,7 @@ describe('doctor', () => {
     const { ok, findings } = JSON.parse(stdout) as Diagnosis;
     expect([code, ok]).toEqual([1, false]);
     const state = Object.fromEntries(findings.map((finding) => [finding.name, finding.state]));
-    expect(state).toMatchObject({ CRON_SECRET: 'red', OPERATOR_SECRET: 'red', cron: 'red' });
+    expect(state).toMatchObject({ CRON_SECRET: 'red', OPERATOR_SECRET: 'red', SECRETS_KEY: 'red', cron: 'red' });
     expect(state).toMatchObject({ database: 'ok', driver: 'ok', clock: 'ok', migrations: 'ok', 'pooled URL': 'ok' });
     expect(state).toMatchObject({ 'time zones': 'ok' });
     for (const finding of findings) expect(finding.mend === null).toBe(finding.state === 'ok');

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { serverAccount } from '../../db/embedded/account.ts';
 import { findBinaries } from '../../db/embedded/binaries.ts';
+import { secretsKeys } from '../../lib/config/secrets.ts';
 import { addressFor, originOf } from '../../scripts/address.ts';
 import { loadEnvironment } from '../../scripts/environment.ts';
 import { describe as describeSecrets, developmentSecrets, productionSecrets } from '../../scripts/secrets.ts';
@@ -25,7 +26,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const SECRETS = ['CRON_SECRET', 'OPERATOR_SECRET', 'QUEUE_API_KEY'] as const;
+const DOORS = ['CRON_SECRET', 'OPERATOR_SECRET', 'QUEUE_API_KEY'] as const;
+const SECRETS = [...DOORS, 'SECRETS_KEY'] as const;
 
 describe('secrets', () => {
   beforeEach(() => {
@@ -35,7 +37,8 @@ describe('secrets', () => {
   test('are random, made once per folder, and readable by their owner only', () => {
     const first = developmentSecrets(folder);
     expect(new Set(Object.values(first)).size).toBe(SECRETS.length);
-    for (const name of SECRETS) expect(first[name]).toMatch(/^[\w-]{32}$/);
+    for (const name of DOORS) expect(first[name]).toMatch(/^[\w-]{32}$/);
+    expect(secretsKeys(first.SECRETS_KEY)).toHaveLength(1);
     expect(statSync(join(folder, 'secrets.json')).mode & 0o777).toBe(0o600);
     expect(developmentSecrets(folder)).toEqual(first);
   });
@@ -51,7 +54,12 @@ describe('secrets', () => {
   });
 
   test('must be set and strong in production', () => {
-    for (const name of SECRETS) vi.stubEnv(name, 'a'.repeat(32));
+    for (const name of DOORS) vi.stubEnv(name, 'a'.repeat(32));
+    expect(productionSecrets).toThrow(/^SECRETS_KEY is not set/);
+    vi.stubEnv('SECRETS_KEY', 'too-short-to-be-a-key');
+    expect(productionSecrets).toThrow(/^SECRETS_KEY: expected keys of 32 random bytes.*key 1 has 21 characters/);
+    expect(productionSecrets).toThrow(expect.not.stringContaining('too-short-to-be'));
+    vi.stubEnv('SECRETS_KEY', 'a'.repeat(64));
     expect(productionSecrets().QUEUE_API_KEY).toBe('a'.repeat(32));
     vi.stubEnv('OPERATOR_SECRET', '');
     vi.stubEnv('QUEUE_API_KEY', 'too-short');
@@ -157,7 +165,9 @@ describe('npm run db:migrate', () => {
       '--deploy',
     );
     expect(preview).toMatchObject({ code: 0, out: expect.stringContaining('left out') });
-    const production = await migrateWith({ VERCEL_ENV: 'production' }, '--deploy');
+    const keyless = await migrateWith({ VERCEL_ENV: 'production', SECRETS_KEY: '' }, '--deploy');
+    expect(keyless).toMatchObject({ code: 1, err: expect.stringContaining('SECRETS_KEY is not set') });
+    const production = await migrateWith({ VERCEL_ENV: 'production', SECRETS_KEY: 'a'.repeat(64) }, '--deploy');
     expect(production).toMatchObject({ code: 1, err: expect.stringContaining('DATABASE_URL is not set') });
   });
 });

@@ -1,5 +1,6 @@
 /** Which account to ask first: the company's choice, or its fallback while the first one refuses the company. */
 import type { Executor } from '../../../db/database.ts';
+import { openCredential } from '../../connections/credential.ts';
 import { log } from '../../log.ts';
 import { type AiAccount, aiAccount } from '../../providers/ai.ts';
 import type { Settings } from './turn.ts';
@@ -7,18 +8,26 @@ import type { Settings } from './turn.ts';
 /** After it a provider that refused is asked first again: quotas are by the day and the month, and keys get mended. */
 const REFUSED_MS = 3_600_000;
 
+const KEY_FIELDS = { primary: 'ai.apiKey', fallback: 'ai.fallbackApiKey' } as const;
+
 export interface Candidate {
   readonly choice: 'primary' | 'fallback';
   readonly account: AiAccount;
 }
 
-/** None, one or two, the one to ask first in front. */
+/** None, one or two, the one to ask first in front. A key that cannot be decrypted pauses the connection, and there is none. */
 export async function candidates(database: Executor, companyId: string, settings: Settings): Promise<Candidate[]> {
   const found: Candidate[] = [];
-  const primary = aiAccount(settings.primary);
-  if (primary) found.push({ choice: 'primary', account: primary });
-  const fallback = settings.fallback && aiAccount(settings.fallback);
-  if (fallback) found.push({ choice: 'fallback', account: fallback });
+  for (const choice of ['primary', 'fallback'] as const) {
+    const chosen = settings[choice];
+    if (chosen === null) continue;
+    const { apiKey: stored } = chosen;
+    const connection = { companyId, provider: 'ai' } as const;
+    const apiKey = stored && (await openCredential(database, connection, KEY_FIELDS[choice], stored));
+    if (stored !== null && apiKey === null) return [];
+    const account = aiAccount({ ...chosen, apiKey });
+    if (account) found.push({ choice, account });
+  }
   if (found.length < 2) return found;
   const refused = await database.execute<{ choice: string }>({
     text: `

@@ -93,8 +93,8 @@ const PLAN_MARGIN_MS = 2_000;
 async function send(database: Executor, campaign: OpenCampaign, context: JobContext<Payload>): Promise<unknown> {
   const { campaignId, companyId } = campaign;
   const state = stateOf(context.job.state);
-  if (await readPause(database, { companyId, provider: 'whatsapp' })) return waitForOperator(state);
   const account = await whatsAppAccount(database, companyId);
+  if (await readPause(database, { companyId, provider: 'whatsapp' })) return waitForOperator(state);
   if (account === null) {
     await pauseCampaign(database, campaignId, NOT_CONFIGURED);
     return 'again';

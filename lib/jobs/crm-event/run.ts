@@ -28,7 +28,7 @@ export async function applyEvent(executor: Executor, context: JobContext<Payload
   const { companyId, itemId } = context.payload;
   const crm = await crmOf(executor, companyId);
   if (crm === null) throw new NonRetryableError(`company ${companyId} has no CRM: set a webhook of its portal`);
-  if (crm.isPaused) return waitForOperator(null);
+  if (crm === 'paused') return waitForOperator(null);
   const waiting = await claimArrivals(executor, companyId, { itemId, others: BATCH_COMMANDS - 1 });
   if (waiting.length === 0) {
     const isHeld = await isWaiting(executor, companyId, itemId);

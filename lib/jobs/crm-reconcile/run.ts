@@ -71,7 +71,7 @@ async function onePage(
   const crm = await crmOf(executor, companyId);
   const nextOne = () => nextCompany(executor, context.payload, companyId);
   // A paused portal must not keep the others from being asked.
-  if (crm === null || crm.isPaused) return { found: 0, next: await nextOne() };
+  if (crm === null || crm === 'paused') return { found: 0, next: await nextOne() };
   const asked = await askOne(
     { database: executor, context, companyId, crm, state },
     {

@@ -32,7 +32,7 @@ export async function syncLead(executor: Executor, context: JobContext<Payload>)
   const { companyId, leadId } = context.payload;
   const crm = await crmOf(executor, companyId);
   if (crm === null) throw new NonRetryableError(`company ${companyId} has no CRM: set a webhook of its portal`);
-  if (crm.isPaused) return waitForOperator(null);
+  if (crm === 'paused') return waitForOperator(null);
   const asking: Asking = { database: executor, context, companyId, crm, state: null };
   // Before anything is claimed or asked: a job whose method is blocked must not keep those that need another from it.
   const method = await neededMethod(executor, companyId, leadId);

@@ -1,11 +1,12 @@
 /** Whose number a company's messages go out from: its own settings, else those of the deployment. */
 import type { Executor } from '../../../db/client.ts';
 import { whatsAppEnvironment } from '../../config/whatsapp.ts';
+import { openCredential } from '../../connections/credential.ts';
 import type { WhatsAppAccount } from './send.ts';
 
 /**
  * Null if neither the company nor the deployment has a number and a token. A company with a number of the deployment's own
- * account leaves the token to it.
+ * account leaves the token to it. A token that cannot be decrypted pauses the connection, and the answer is null.
  */
 export async function whatsAppAccount(database: Executor, companyId: string): Promise<WhatsAppAccount | null> {
   const { baseUrl, version, phoneNumberId, accessToken } = whatsAppEnvironment();
@@ -14,6 +15,9 @@ export async function whatsAppAccount(database: Executor, companyId: string): Pr
     params: [companyId],
   });
   const number = own?.number ?? phoneNumberId;
-  const token = own?.token ?? accessToken;
+  const connection = { companyId, provider: 'whatsapp' } as const;
+  const token = own?.token
+    ? await openCredential(database, connection, 'whatsapp.accessToken', own.token)
+    : accessToken;
   return number && token ? { baseUrl, version, phoneNumberId: number, accessToken: token } : null;
 }
