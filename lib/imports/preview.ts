@@ -1,6 +1,7 @@
 /** What an import would make of the first rows of its file: shown before anything is written, and free to try other choices on. */
 import type { CountryCode } from 'libphonenumber-js/max';
 import type { Executor } from '../../db/database.ts';
+import { commitByHalves } from '../halves.ts';
 import { HttpError } from '../http/errors.ts';
 import { readHead, readHeader, wholeLines } from '../jobs/lead-import/check.ts';
 import { type Columns, fieldsOf, isMapped, mapColumns } from '../jobs/lead-import/columns.ts';
@@ -14,7 +15,7 @@ import {
 } from '../jobs/lead-import/encoding.ts';
 import { type Foreseen, foresee } from '../jobs/lead-import/foresee.ts';
 import type { Question } from '../jobs/lead-import/hold.ts';
-import { type Lead, type RowError, readLead } from '../jobs/lead-import/lead.ts';
+import { type Lead, type RowError, readLead, refusedByDatabase } from '../jobs/lead-import/lead.ts';
 import { headerMapper, type MapHeader, savedMappings } from '../jobs/lead-import/mapping.ts';
 import { type Field, type ImportOptions, importOptions, rulesOf } from '../jobs/lead-import/options.ts';
 import { type FileRecord, type Position, readRecords } from '../jobs/lead-import/records.ts';
@@ -186,7 +187,7 @@ async function judged(
   { header, columns, records, failure }: Sample,
   { country, options }: { country: CountryCode; options: ImportOptions },
 ): Promise<PreviewedRow[]> {
-  const read = records.map(({ row, cells }) => {
+  const read = records.map(({ row, cells }): Read => {
     const lead = columns === null || failure !== null ? null : readLead(cells, { header, columns }, country);
     const shown = { row, cells: cells.slice(0, SHOWN_COLUMNS).map(shownText) };
     if (lead === null) return { ...shown, lead: null, error: null };
@@ -194,13 +195,21 @@ async function judged(
     return { ...shown, lead: { ...lead, tags: withTags(lead.tags, options.tags) }, error: null };
   });
   const rules = rulesOf(options, (field) => columns !== null && isMapped(columns, field));
-  const leads = read.flatMap(({ row, lead }) => (lead === null ? [] : [{ ...lead, row }]));
-  const foreseen = await foresee(database, companyId, leads, { mode: options.mode, rules });
-  return read.map((shown) => {
-    const { outcome, changes } = foreseen.get(shown.row) ?? { outcome: shown.error && ('error' as const), changes: [] };
-    return { ...shown, outcome, changes };
-  });
+  const foresight = (rows: readonly Read[]) => {
+    const leads = rows.flatMap(({ row, lead }) => (lead === null ? [] : [{ ...lead, row }]));
+    return foresee(database, companyId, leads, { mode: options.mode, rules });
+  };
+  const refused = (row: Read, why: string): Read => ({ ...row, lead: null, error: refusedByDatabase(why) });
+  const rows: PreviewedRow[] = [];
+  for await (const { part, answer } of commitByHalves(read, foresight, refused))
+    for (const shown of part) {
+      const { outcome, changes } = answer.get(shown.row) ?? { outcome: shown.error && ('error' as const), changes: [] };
+      rows.push({ ...shown, outcome, changes });
+    }
+  return rows;
 }
+
+type Read = Pick<PreviewedRow, 'row' | 'cells' | 'lead' | 'error'>;
 
 /** Where nothing was decided the headers alone are a start for who has to choose. */
 function shownColumns({ header, columns }: Sample): Preview['columns'] {

@@ -29,4 +29,22 @@ describeEachDriver('campaigns', (setup) => {
     const file = await new Response(await recipientsFile(setup.database, id)).text();
     expect(file.trim().split('\r\n')).toHaveLength(62);
   });
+
+  test('of a person whom Postgres refuses, everybody else is written to, and the list says why', async () => {
+    await its.rows("alter table recipients add constraint nobody_is_called_nemo check (name <> 'Nemo')");
+    const people = numbers(90, 500).map((phone, n) => ({ phone, name: n === 17 || n === 62 ? 'Nemo' : `Lead ${n}` }));
+    people.push({ phone: `${'x'.repeat(59)}${'😀'.repeat(30)}`, name: 'half a character at each cut' });
+    const id = await its.create({ people });
+    await its.drainUntil(id, 'settling');
+    const { report } = await its.read(id);
+    expect(report).toMatchObject({
+      planned: 91,
+      accepted: 88,
+      skipped: { byReason: { refused: 2, invalid_phone: 1 } },
+    });
+    const file = await new Response(await recipientsFile(setup.database, id)).text();
+    expect(file).toContain(
+      `${people[17]?.phone},,skipped,refused,,"the database refuses this row, because of the rule 'nobody is called nemo'"`,
+    );
+  });
 });

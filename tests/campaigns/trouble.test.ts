@@ -48,6 +48,19 @@ const age = (id: string, interval: string) =>
     interval,
   );
 
+test('an answer of Meta that Postgres refuses loses no other answer: the person has failed, and the campaign goes on', async () => {
+  const [odd = ''] = numbers(1);
+  its.phones.refuse = (phone) => (phone === odd ? 131026 : null);
+  await its.rows('alter table recipients add constraint no_such_code check (error_code <> 131026)');
+  const id = await its.create({ people: people(30) });
+  await its.drainUntil(id, 'settling');
+  await its.rows('alter table recipients drop constraint no_such_code');
+  expect((await its.read(id)).report).toMatchObject({ accepted: 29, unknown: 0, failed: { total: 1 } });
+  expect(await its.rows("select error from recipients where status = 'failed'")).toEqual([
+    { error: "the database refuses this row, because of the rule 'no such code'" },
+  ]);
+});
+
 describe('a template that Meta refuses', () => {
   test('ends the campaign after the first call, also where four jobs send at once', async () => {
     its.phones.refuse = () => 132001;

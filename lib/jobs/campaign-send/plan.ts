@@ -1,6 +1,8 @@
 /** Makes recipients of an audience, slice by slice: everybody gets a row, also who must not be written to, with the reason. */
 import type { CountryCode } from 'libphonenumber-js/max';
 import type { Executor } from '../../../db/database.ts';
+import { commitByHalves } from '../../halves.ts';
+import { storableText } from '../../jobqueue/storable.ts';
 import { readPhone } from '../lead-import/phone.ts';
 import { type Candidate, readAudience } from './audience.ts';
 import { messageFor, type Templates } from './message.ts';
@@ -13,28 +15,63 @@ import { zonesOf } from './zones.ts';
 const SLICE_ROWS = 500;
 
 /**
- * Plans the next slice behind `after`. Answers where the one after it begins, 'planned' when there was nothing left, or 'moved'
- * when another job, or an operator, was quicker.
+ * Plans the next slice behind `after`, or a part of it where `isOver` says that there is no time left. Answers where the one after it
+ * begins, 'planned' when there was nothing left, or 'moved' when another job, or an operator, was quicker.
  */
 export async function planSlice(
   database: Executor,
   campaign: OpenCampaign,
   after: string,
+  isOver: () => boolean,
 ): Promise<{ readonly next: string } | 'planned' | 'moved'> {
   const { campaignId, companyId, audience, planLimit } = campaign;
   const piece = { campaignId, companyId, audience, after, upTo: planLimit, limit: SLICE_ROWS };
   const candidates = await readAudience(database, piece);
-  const next = candidates.at(-1)?.position;
-  if (next === undefined) return (await endPlan(database, campaignId, after)) ? 'planned' : 'moved';
+  if (candidates.length === 0) return (await endPlan(database, campaignId, after)) ? 'planned' : 'moved';
   const templates = await readTemplates(database, campaignId);
   const windows = campaign.quietHours && windowsOf(campaign.quietHours);
   const now = Date.now();
-  const rows = candidates.map((candidate, place) => ({
-    place,
-    ...judge(candidate, campaign, templates, windows, now),
-  }));
-  const committed = await database.execute({ text: PLAN, params: [campaignId, after, next, JSON.stringify(rows)] });
-  return committed.length === 1 ? { next } : 'moved';
+  const rows = candidates.map((candidate, place): Planned => {
+    return { place, position: candidate.position, ...judge(candidate, campaign, templates, windows, now) };
+  });
+  let next = after;
+  for await (const { answer: last } of commitByHalves(
+    rows,
+    (part) => commit(database, campaignId, next, part),
+    unplannable,
+  )) {
+    if (last === null) return 'moved';
+    next = last;
+    if (isOver()) break;
+  }
+  return { next };
+}
+
+/** A recipient as `PLAN` reads it. */
+interface Planned {
+  readonly place: number;
+  readonly position: string;
+  readonly given: string;
+  readonly phone?: string;
+  readonly skip?: string;
+  readonly error?: string;
+}
+
+/** The position of the last one; null where the campaign is no longer at `after`. */
+async function commit(
+  database: Executor,
+  campaignId: string,
+  after: string,
+  rows: readonly Planned[],
+): Promise<string | null> {
+  const last = rows.at(-1)?.position ?? after;
+  const committed = await database.execute({ text: PLAN, params: [campaignId, after, last, JSON.stringify(rows)] });
+  return committed.length === 1 ? last : null;
+}
+
+/** Nothing of them but what was given: any other value may be the one that Postgres refuses. */
+function unplannable({ place, position, given }: Planned, why: string): Planned {
+  return { place, position, given, skip: 'refused', error: why };
 }
 
 function judge(
@@ -45,7 +82,7 @@ function judge(
   now: number,
 ) {
   const { leadId, name, language, timeZone } = candidate;
-  const given = candidate.phone.slice(0, MAX_GIVEN);
+  const given = storableText(candidate.phone, MAX_GIVEN);
   const shared = { leadId, name, language, timeZone, given };
   const read = readPhone(candidate.phone, country as CountryCode);
   if (!('phone' in read)) return { ...shared, skip: 'invalid_phone' };
@@ -80,8 +117,8 @@ async function readTemplates(database: Executor, campaignId: string): Promise<Te
   return row as NonNullable<typeof row>;
 }
 
-/** Of what stands where a number should: enough to find it again. */
-const MAX_GIVEN = 60;
+/** Of what stands where a number should, in bytes: enough to find it again. */
+const MAX_GIVEN = 100;
 
 /** From here on recipients are claimed. The list has served its purpose, and holds personal data. */
 async function endPlan(database: Executor, campaignId: string, position: string): Promise<boolean> {
@@ -121,7 +158,7 @@ with slice as (
   from slice
   join templates t on t.id = slice.template_id
   cross join jsonb_to_recordset($4::jsonb) as i(place int, phone text, given text, "leadId" bigint, name text, language text,
-    "timeZone" text, parameters jsonb, skip text, "opensAtMs" float8, "closesAtMs" float8)
+    "timeZone" text, parameters jsonb, skip text, error text, "opensAtMs" float8, "closesAtMs" float8)
 ), judged as (
   select i.*,
          case
@@ -146,7 +183,7 @@ with slice as (
   from input i
 ), planned as (
   insert into recipients (campaign_id, company_id, phone_e164, given, lead_id, name, language, parameters, time_zone,
-    status, skip_reason, next_at, closes_at, deferred_for)
+    status, skip_reason, error, next_at, closes_at, deferred_for)
   select $1, company_id,
          case when reason is distinct from 'duplicate' then phone end,
          case when phone is null or reason = 'duplicate' then given end,
@@ -154,7 +191,7 @@ with slice as (
          case when reason is not null then 'skipped'
               when to_timestamp("opensAtMs" / 1000) > now() then 'deferred'
               else 'pending' end,
-         reason,
+         reason, error,
          greatest(to_timestamp("opensAtMs" / 1000), now()), to_timestamp("closesAtMs" / 1000),
          case when reason is null and to_timestamp("opensAtMs" / 1000) > now() then 'quiet_hours' end
   from judged

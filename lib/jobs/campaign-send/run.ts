@@ -74,9 +74,10 @@ async function advance(
 }
 
 async function plan(database: Executor, campaign: OpenCampaign, context: JobContext<Payload>): Promise<unknown> {
+  const isOver = () => context.signal.aborted || context.deadline.getTime() - Date.now() <= PLAN_MARGIN_MS;
   let after = campaign.planPosition;
-  while (!context.signal.aborted && context.deadline.getTime() - Date.now() > PLAN_MARGIN_MS) {
-    const planned = await planSlice(database, campaign, after);
+  while (!isOver()) {
+    const planned = await planSlice(database, campaign, after, isOver);
     if (typeof planned === 'string') return 'again';
     after = planned.next;
     context.progress({

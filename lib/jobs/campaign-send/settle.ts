@@ -1,5 +1,7 @@
 /** Writes outcomes as they come, all that came meanwhile in one statement: a run that dies takes few of them along. */
 import type { Executor } from '../../../db/database.ts';
+import { commitByHalves } from '../../halves.ts';
+import { storableText } from '../../jobqueue/storable.ts';
 import type { Outcome } from './verdict.ts';
 
 export interface Ledger {
@@ -9,7 +11,7 @@ export interface Ledger {
 }
 
 /** Errors are Meta's or the network's words. */
-const ERROR_CHARS = 500;
+const ERROR_BYTES = 500;
 
 export function startLedger(database: Executor, campaignId: string): Ledger {
   let noted: Outcome[] = [];
@@ -42,9 +44,16 @@ export function startLedger(database: Executor, campaignId: string): Ledger {
 }
 
 async function settleRecipients(database: Executor, campaignId: string, outcomes: readonly Outcome[]): Promise<void> {
-  const rows = outcomes.map((outcome) => ({ ...outcome, error: outcome.error?.slice(0, ERROR_CHARS) }));
-  await database.execute({
-    text: 'select settle_recipients($1, $2::jsonb)',
-    params: [campaignId, JSON.stringify(rows)],
-  });
+  const rows = outcomes.map(
+    ({ error, ...rest }): Outcome =>
+      error === undefined ? rest : { ...rest, error: storableText(error, ERROR_BYTES) },
+  );
+  const settle = (part: readonly Outcome[]) =>
+    database.execute({ text: 'select settle_recipients($1, $2::jsonb)', params: [campaignId, JSON.stringify(part)] });
+  for await (const _ of commitByHalves<Outcome, unknown>(rows, settle, inOurWords));
+}
+
+/** What Meta said of this one cannot be stored: only what it came to. */
+function inOurWords({ wamid: _, code: __, ...outcome }: Outcome, why: string): Outcome {
+  return { ...outcome, error: why };
 }

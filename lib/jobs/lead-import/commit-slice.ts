@@ -1,18 +1,17 @@
 /** Commits one slice: leads, row outcomes, counters and the new offset together, in one statement, or nothing at all. */
 import type { Executor } from '../../../db/database.ts';
 import { syncRequest } from '../../crm/request.ts';
-import type { Lead, RowError } from './lead.ts';
-import { differs, LEAD_RECORD, merged, ruleValues } from './merge.ts';
+import { unguard } from './formula-guard.ts';
+import { LEAD_RECORD, ruleValues } from './merge.ts';
 import type { ImportOptions, Rules } from './options.ts';
+import type { SliceRow } from './slices.ts';
+import { rehearsal, writeLeads } from './write-leads.ts';
 
-export interface Slice {
+/** Where an import stands. */
+export interface Standing {
   readonly importId: string;
-  /** Where it starts: if the import is not exactly there any more, another run has committed it and this one changes nothing. */
-  readonly fromOffset: number;
-  readonly toOffset: number;
-  readonly nextRow: number;
-  readonly leads: readonly (Lead & { readonly row: number })[];
-  readonly errors: readonly (RowError & { readonly row: number; readonly cells: readonly string[] })[];
+  /** If the import is not exactly there any more, another run has committed the slice and this one changes nothing. */
+  readonly offset: number;
 }
 
 export interface Merging {
@@ -25,26 +24,22 @@ export interface Merging {
 /** Whether the slice was committed; `false` means that the import moved on, or ended, without this run. */
 export async function commitSlice(
   database: Executor,
-  slice: Slice,
+  { importId, offset }: Standing,
+  rows: readonly SliceRow[],
   { mode, rules, dryRun }: Merging,
   timeoutMs: number,
 ): Promise<boolean> {
-  const committed = await database.execute(
-    {
-      text: dryRun ? RECKON : COMMIT,
-      params: [
-        slice.importId,
-        slice.fromOffset,
-        slice.toOffset,
-        slice.nextRow,
-        JSON.stringify(slice.leads),
-        JSON.stringify(slice.errors),
-        mode,
-        ...ruleValues(rules),
-      ],
-    },
-    { timeoutMs },
+  const next = rows.at(-1)?.next;
+  if (next === undefined) return true;
+  const leads = rows.flatMap(({ row, read }) => (read === null || 'code' in read ? [] : [{ row, ...read }]));
+  // Without guards: else each round through the error file would add one.
+  const errors = rows.flatMap(({ row, cells, read }) =>
+    read !== null && 'code' in read ? [{ row, cells: cells.map(unguard), ...read }] : [],
   );
+  const slice = [importId, offset, next.offset, next.row, JSON.stringify(leads), JSON.stringify(errors)];
+  const params = [...slice, mode, ...ruleValues(rules)];
+  const statement = dryRun ? { text: RECKON, params: [...params, WRITTEN] } : { text: COMMIT, params };
+  const committed = await database.execute(statement, { timeoutMs });
   return committed.length === 1;
 }
 
@@ -71,50 +66,26 @@ with slice as (
    and seen.outcome in ('created', 'updated', 'unchanged', 'skipped')
 )`;
 
-/**
- * Leads are written in the order of their numbers, so that two imports of one company never wait for each other. Where only known
- * leads may change they are locked first: none can vanish in between and be created anew. A lead that would not change is not
- * written.
- */
-const WRITE = `, known as (
-  select l.phone_e164
-  from leads l
-  join input i on i.company_id = l.company_id and i.phone = l.phone_e164 and i.row = i.first_row
-  where $7 = 'update_only'
-  order by l.phone_e164
-  for update of l
-), written as (
-  insert into leads as l (company_id, phone_e164, name, email, source, organisation, notes, tags, import_id)
-  select company_id, phone, name, email, source, organisation, notes, tags, $1
-  from input
-  where row = first_row and ($7 <> 'update_only' or phone in (select phone_e164 from known))
-  order by phone
-  on conflict (company_id, phone_e164) do update
-  set ${merged('l', 'excluded', FIRST_RULE)
-    .map(([column, sql]) => `${column} = ${sql}`)
-    .join(',\n      ')},
-      updated_at = now()
-  where $7 <> 'create_only' and ${differs('l', 'excluded', FIRST_RULE)}
-  returning company_id, id, version, phone_e164, xmax = 0 as created
-)`;
+const WRITE = `, ${writeLeads({ importId: '$1', mode: 7, firstRule: FIRST_RULE })}`;
 
 /** For companies that want it, what was written is asked to be in their CRM in the same statement. */
 const SYNC = `, ${syncRequest(`
   select w.company_id, w.id, w.version from written w
   where exists (select from crm_settings s where s.company_id = w.company_id and s.sync_imports)`)}`;
 
-/** The same answers from the leads as they are, for a dry run. */
-const FORESEE = `, known as (
-  select l.*
+/** The same answers, and no lead is written: the statement above runs and is taken back. `$14` is its text. */
+const REHEARSE = `, known as (
+  select l.phone_e164
   from leads l
   join input i on i.company_id = l.company_id and i.phone = l.phone_e164 and i.row = i.first_row
+), rehearsed as (
+  select rehearse($14, jsonb_build_array($1::text, $2::bigint, null, null, $5::jsonb, null, $7::text,
+    $8::text, $9::text, $10::text, $11::text, $12::text, $13::text)) as leads
+  from slice
 ), written as (
-  select i.phone as phone_e164, known.id is null as created
-  from input i
-  left join known on known.phone_e164 = i.phone
-  where i.row = i.first_row
-    and case when known.id is null then $7 <> 'update_only'
-             else $7 <> 'create_only' and ${differs('known', 'i', FIRST_RULE)} end
+  select w.phone as phone_e164, w.created
+  from rehearsed
+  cross join jsonb_to_recordset(rehearsed.leads) as w(phone text, created boolean)
 ), asked as (
   select 0 as added
 )`;
@@ -171,4 +142,5 @@ returning imports.id
 `;
 
 const COMMIT = `${INPUT}${WRITE}${SYNC}${RECORD}`;
-const RECKON = `${INPUT}${FORESEE}${RECORD}`;
+const RECKON = `${INPUT}${REHEARSE}${RECORD}`;
+const WRITTEN = rehearsal(`${INPUT}${WRITE}`);

@@ -1,8 +1,9 @@
-/** What rows would do to the leads of a company as they are now. Reads only. */
+/** What rows would do to the leads of a company as they are now. Writes nothing that stays. */
 import type { Executor } from '../../../db/database.ts';
 import type { Lead } from './lead.ts';
-import { differs, LEAD_RECORD, merged, ruleValues } from './merge.ts';
+import { LEAD_RECORD, merged, ruleValues } from './merge.ts';
 import type { ImportOptions, Merged, Rules } from './options.ts';
+import { rehearsal, writeLeads } from './write-leads.ts';
 
 export interface Foreseen {
   readonly outcome: 'created' | 'updated' | 'unchanged' | 'duplicate' | 'skipped';
@@ -10,7 +11,10 @@ export interface Foreseen {
   readonly changes: readonly Merged[];
 }
 
-/** By row. Of rows with one number the first counts, as in an import. */
+/**
+ * By row. Of rows with one number the first counts, as in an import. Rejects as the import would where Postgres refuses one of them:
+ * the leads are written and taken back.
+ */
 export async function foresee(
   database: Executor,
   companyId: string,
@@ -20,7 +24,7 @@ export async function foresee(
   if (leads.length === 0) return new Map();
   const rows = await database.execute<Foreseen & { row: number }>({
     text: FORESEE,
-    params: [companyId, JSON.stringify(leads), mode, ...ruleValues(rules)],
+    params: [companyId, JSON.stringify(leads), mode, ...ruleValues(rules), WRITTEN],
   });
   return new Map(rows.map(({ row, outcome, changes }) => [row, { outcome, changes }]));
 }
@@ -28,25 +32,32 @@ export async function foresee(
 /** `$3` is the mode, the rules follow. */
 const FIRST_RULE = 4;
 
-const FORESEE = `
-with given as (
-  select i.row, i.phone, i.name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags,
+const INPUT = `
+with input as (
+  select i.row, i.phone, i.name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, $1 as company_id,
          min(i.row) over (partition by i.phone) as first_row
   from jsonb_to_recordset($2::jsonb) as ${LEAD_RECORD}
+)`;
+
+const WRITTEN = rehearsal(`${INPUT}, ${writeLeads({ importId: 'null', mode: 3, firstRule: FIRST_RULE })}`);
+
+const FORESEE = `${INPUT}, rehearsed as (
+  select rehearse($10, jsonb_build_array($1::text, $2::jsonb, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text)) as leads
 ), judged as (
-  select g.row,
-         case when g.row <> g.first_row                         then 'duplicate'
-              when l.id is null and $3 = 'update_only'          then 'skipped'
-              when l.id is null                                 then 'created'
-              when $3 = 'create_only'                           then 'skipped'
-              when ${differs('l', 'g', FIRST_RULE)} then 'updated'
+  select i.row,
+         case when i.row <> i.first_row                then 'duplicate'
+              when w.created                           then 'created'
+              when not w.created                       then 'updated'
+              when l.id is null or $3 = 'create_only'  then 'skipped'
               else 'unchanged' end as outcome,
          array_remove(array[
-           ${merged('l', 'g', FIRST_RULE)
+           ${merged('l', 'i', FIRST_RULE)
              .map(([column, sql]) => `case when l.${column} is distinct from ${sql} then '${column}' end`)
              .join(',\n           ')}], null) as changes
-  from given g
-  left join leads l on l.company_id = $1 and l.phone_e164 = g.phone
+  from input i
+  cross join rehearsed
+  left join jsonb_to_recordset(rehearsed.leads) as w(phone text, created boolean) on w.phone = i.phone
+  left join leads l on l.company_id = $1 and l.phone_e164 = i.phone
 )
 select row, outcome, to_jsonb(case when outcome = 'updated' then changes else '{}' end) as changes from judged
 `;

@@ -18,11 +18,16 @@ export interface Lead {
 
 /** What the error file shows beside the row. */
 export interface RowError {
-  readonly code: PhoneRefusal | 'email_invalid' | 'value_too_long' | 'too_many_cells';
+  readonly code: PhoneRefusal | 'email_invalid' | 'value_too_long' | 'too_many_cells' | 'value_refused';
   /** The column's header as the file has it; `null` when the whole row is meant. */
   readonly column: string | null;
   readonly value: string | null;
   readonly message: string;
+}
+
+/** A row that Postgres refuses, whatever we made of it. */
+export function refusedByDatabase(why: string): RowError {
+  return { code: 'value_refused', column: null, value: null, message: why };
 }
 
 export interface RowLayout {

@@ -2,6 +2,7 @@
 import type { Executor } from '../../../db/database.ts';
 import { type Columns, canonical, columnsOf, fieldsOf, mapColumns } from './columns.ts';
 import type { Field, ImportOptions } from './options.ts';
+import { shorten } from './text.ts';
 import { UnreadableFile } from './unreadable.ts';
 
 export interface Mapped {
@@ -92,7 +93,7 @@ function chosenIndexes(key: string, header: readonly string[]): number[] {
   if (indexes.length > 0) return indexes;
   throw new UnreadableFile(
     'columns_unknown',
-    `expected a column '${key.slice(0, 100)}', as it was chosen; the file has none of that name`,
+    `expected a column '${shorten(key, 100)}', as it was chosen; the file has none of that name`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Runs an import until it ends or its time does. Where it stands is in `imports` alone, and moves only by commits. */
 import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
+import { commitByHalves } from '../../halves.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { cancelJob, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { beginImport, type OpenImport } from './begin.ts';
@@ -14,7 +15,7 @@ import { headerMapper, mappingToSave, savedMappings } from './mapping.ts';
 import { rulesOf } from './options.ts';
 import { type Pace, startPace } from './pace.ts';
 import { readRecords } from './records.ts';
-import { readSlices } from './slices.ts';
+import { readSlices, refusedRow, type SliceRow } from './slices.ts';
 import { checkedUpTo, type State } from './state.ts';
 import { FileGone, type StoredFile, storedBytes } from './stored-bytes.ts';
 import { tellQueue } from './tell-queue.ts';
@@ -172,19 +173,23 @@ async function importSlices(
   const merging = { mode: options.mode, rules, dryRun };
   const bytes = storedBytes(database, file, nextOffset);
   const records = readRecords(bytes, layout, { offset: nextOffset, row: nextRow, line: nextRow });
-  let state: State = { phase: 'import', offset: nextOffset };
+  let state: Extract<State, { phase: 'decode' | 'import' }> = { phase: 'import', offset: nextOffset };
+  const commit = (part: readonly SliceRow[]) =>
+    commitSlice(database, { importId: open.importId, offset: state.offset }, part, merging, pace.remainingMs());
   for await (const slice of readSlices(records, open, layout, nextOffset)) {
     if (context.signal.aborted) return state;
-    const committed = await commitSlice(database, slice, merging, pace.remainingMs());
-    if (!committed) return null; // cancelled, or another run is ahead: the next look at `imports` tells
-    state = { phase: 'import', offset: slice.toOffset };
-    tell(state);
-    context.progress({
-      done: slice.toOffset,
-      total: file.sizeBytes,
-      note: `row ${slice.nextRow - 1} of ${rows + 1}`,
-    });
-    if (pace.isOver()) return state;
+    for await (const { part, answer: committed } of commitByHalves(slice, commit, refusedRow)) {
+      const next = part.at(-1)?.next;
+      if (!committed || next === undefined) return null; // cancelled, or another run is ahead: the next look at `imports` tells
+      state = { phase: 'import', offset: next.offset };
+      tell(state);
+      context.progress({
+        done: next.offset,
+        total: file.sizeBytes,
+        note: `row ${next.row - 1} of ${rows + 1}`,
+      });
+      if (pace.isOver()) return state;
+    }
   }
   await completeImport(database, open.importId, state.offset);
   return null;

@@ -1,10 +1,8 @@
 /** From records to slices: as many rows as one commit takes, each already a lead or an error. */
 import type { OpenImport } from './begin.ts';
 import type { Layout } from './check.ts';
-import type { Slice } from './commit-slice.ts';
-import { unguard } from './formula-guard.ts';
-import { readLead } from './lead.ts';
-import type { FileRecord } from './records.ts';
+import { type Lead, type RowError, readLead, refusedByDatabase } from './lead.ts';
+import type { FileRecord, Position } from './records.ts';
 import { cleanLine } from './text.ts';
 
 /** A commit takes some 75 ms on two busy cores. 2,000 rows would save a third per row, and hold their locks four times as long. */
@@ -12,49 +10,48 @@ const SLICE_ROWS = 500;
 /** Of the file: a statement stays a few megabytes even where every row is as long as allowed. */
 const SLICE_BYTES = 1024 * 1024;
 
-/** `records` start at `fromOffset`. The slices join without a gap, blank rows included. */
+/** One row of the file, judged. */
+export interface SliceRow {
+  readonly row: number;
+  /** Behind it. */
+  readonly next: Position;
+  readonly cells: readonly string[];
+  /** `null` for a blank row. */
+  readonly read: Lead | RowError | null;
+}
+
+/** The slices join without a gap, blank rows included, and none is empty. They go on from `fromOffset`, where `records` start. */
 export async function* readSlices(
   records: AsyncIterable<FileRecord>,
-  { importId, country, options }: Pick<OpenImport, 'importId' | 'country' | 'options'>,
+  { country, options }: Pick<OpenImport, 'country' | 'options'>,
   layout: Layout,
   fromOffset: number,
-): AsyncGenerator<Slice> {
-  let slice = emptySlice(importId, fromOffset);
+): AsyncGenerator<readonly SliceRow[]> {
+  let slice: SliceRow[] = [];
+  let from = fromOffset;
   for await (const { cells, row, next } of records) {
-    if (cells.some((cell) => cleanLine(cell) !== ''))
-      add(slice, row, readLead(cells, layout, country), cells, options.tags);
-    slice.toOffset = next.offset;
-    slice.nextRow = next.row;
-    slice.rows++;
-    if (slice.rows < SLICE_ROWS && slice.toOffset - slice.fromOffset < SLICE_BYTES) continue;
+    const isBlank = cells.every((cell) => cleanLine(cell) === '');
+    slice.push({ row, next, cells, read: isBlank ? null : judge(cells, layout, country, options.tags) });
+    if (slice.length < SLICE_ROWS && next.offset - from < SLICE_BYTES) continue;
     yield slice;
-    slice = emptySlice(importId, slice.toOffset);
+    slice = [];
+    from = next.offset;
   }
-  if (slice.rows > 0) yield slice;
+  if (slice.length > 0) yield slice;
 }
 
-function emptySlice(importId: string, fromOffset: number) {
-  return {
-    importId,
-    fromOffset,
-    toOffset: fromOffset,
-    nextRow: 0,
-    rows: 0,
-    leads: [] as Slice['leads'][number][],
-    errors: [] as Slice['errors'][number][],
-  };
-}
-
-function add(
-  { leads, errors }: ReturnType<typeof emptySlice>,
-  row: number,
-  read: ReturnType<typeof readLead>,
-  cells: string[],
+function judge(
+  cells: readonly string[],
+  layout: Layout,
+  country: OpenImport['country'],
   tags: readonly string[],
-): void {
-  // Without guards: else each round through the error file would add one.
-  if ('code' in read) errors.push({ row, cells: cells.map(unguard), ...read });
-  else leads.push({ row, ...read, tags: withTags(read.tags, tags) });
+): Lead | RowError {
+  const read = readLead(cells, layout, country);
+  return 'code' in read ? read : { ...read, tags: withTags(read.tags, tags) };
+}
+
+export function refusedRow(row: SliceRow, why: string): SliceRow {
+  return { ...row, read: refusedByDatabase(why) };
 }
 
 /** Those of the row behind those of the whole upload; `null` where neither says anything. */
