@@ -178,6 +178,7 @@ export const generationCalls = pgTable('generation_calls', {
   cachedInputTokens: integer('cached_input_tokens'),
   outputTokens: integer('output_tokens'),
   costUsd: numeric('cost_usd'),
+  costBy: text('cost_by', { enum: ['usage', 'reservation', 'nothing'] }),
   errorCode: text('error_code'),
   error: text('error'),
 });
@@ -204,4 +205,18 @@ export const aiRefusals = pgTable(
     refusedAt: instant('refused_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.companyId, table.choice] })],
+);
+
+export const aiForms = pgTable(
+  'ai_forms',
+  {
+    companyId: companyId(),
+    provider: text('provider').notNull(),
+    model: text('model').notNull(),
+    endpoint: text('endpoint').notNull(),
+    form: text('form', { enum: ['json_object', 'text'] }).notNull(),
+    reason: text('reason').notNull(),
+    learnedAt: instant('learned_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.companyId, table.provider, table.model, table.endpoint] })],
 );

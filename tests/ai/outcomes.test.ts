@@ -9,6 +9,7 @@ let ai: Replies;
 beforeAll(async () => {
   ai = await replies();
   vi.spyOn(log, 'error').mockReturnValue();
+  vi.spyOn(log, 'warn').mockReturnValue();
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -32,6 +33,7 @@ const paused = async (companyId: string) => {
 
 interface Body {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly response_format?: { readonly type: string };
   readonly max_tokens?: number;
   readonly max_completion_tokens?: number;
 }
@@ -82,6 +84,86 @@ describe('one correction of each kind', () => {
     say();
     expect(await ai.run(await ai.wrote(companyId, 'Hi'))).toMatchObject({ status: 'auto_sent' });
     expect((await calls(companyId)).map(({ purpose }) => purpose)).toEqual(['reply', 'shrink', 'repair', 'longer']);
+  });
+});
+
+describe('settings that can never work', () => {
+  test('a server that knows no schema is asked for a JSON object, and at once from then on', async () => {
+    ai.llm.serve({ dialect: 'deepseek', forms: ['json_object', 'text'] });
+    const companyId = await ai.company({ provider: 'compatible', model: 'llama-3.1-8b' });
+    let seen = ai.llm.calls.length;
+    const forms = () => {
+      const bodies = ai.llm.calls.slice(seen).map(({ body }) => JSON.parse(body) as Body);
+      seen += bodies.length;
+      return bodies.map(({ response_format }) => response_format?.type);
+    };
+    say();
+    expect(await ai.run(await ai.wrote(companyId, 'One'))).toMatchObject({ status: 'auto_sent' });
+    expect(forms()).toEqual(['json_schema', 'json_object']);
+    say();
+    expect(await ai.run(await ai.wrote(companyId, 'Two'))).toMatchObject({ status: 'auto_sent' });
+    expect(forms()).toEqual(['json_object']);
+    await ai.rows("update ai_forms set learned_at = now() - interval '8 days' where company_id = $1", companyId);
+    say();
+    await ai.run(await ai.wrote(companyId, 'Three'));
+    expect(forms()).toEqual(['json_schema', 'json_object']);
+    expect(await paused(companyId)).toEqual([]);
+  });
+
+  test('a server that knows no form at all pauses the connection, once', async () => {
+    ai.llm.serve({ dialect: 'lmstudio', forms: [] });
+    const companyId = await ai.company({ provider: 'compatible', model: 'llama-3.1-8b' });
+    for (const body of ['One', 'Two']) expect(isContinue(await ai.run(await ai.wrote(companyId, body)))).toBe(true);
+    expect(await paused(companyId)).toHaveLength(1);
+    expect(await calls(companyId)).toHaveLength(3);
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ['a model that there is not', { provider: 'compatible', model: 'gpt-9' }],
+    ['a path that there is not', { base_url: 'ORIGIN/wrong' }],
+    ['no URL', { base_url: 'llm.example/v1' }],
+  ])('%s pauses the connection at the first message', async (_, settings) => {
+    ai.llm.serve({ dialect: 'mistral' });
+    const base_url = String(settings.base_url ?? 'ORIGIN/v1').replace('ORIGIN', ai.llm.origin);
+    const companyId = await ai.company({ ...settings, base_url });
+    expect(isContinue(await ai.run(await ai.wrote(companyId, 'Hi')))).toBe(true);
+    expect(await paused(companyId)).toHaveLength(1);
+  });
+});
+
+describe('what concerns one message only', () => {
+  const outcome = async (kind: 'invalid_prompt' | 'request_too_large', times: number) => {
+    const companyId = await ai.company();
+    ai.llm.script(...Array.from({ length: times }, () => ({ kind }) as const));
+    const blocks: string[] = [];
+    const rateLimit = Object.assign(async () => undefined, {
+      blockUntil: async (key: string) => void blocks.push(key),
+    });
+    const result = await ai.run(await ai.wrote(companyId, 'Hi'), { rateLimit });
+    return { result, blocks, paused: await paused(companyId), calls: (await calls(companyId)).length };
+  };
+
+  test('a prompt that the provider flags is for a person: it is asked once, and nothing is paused', async () => {
+    expect(await outcome('invalid_prompt', 1)).toMatchObject({
+      result: { status: 'blocked', reason: 'provider_safety: invalid_prompt' },
+      blocks: [],
+      paused: [],
+      calls: 1,
+    });
+  });
+
+  test('a request too large for the account is asked without its history, and holds nobody up', async () => {
+    expect(await outcome('request_too_large', 1)).toMatchObject({
+      result: { reason: null },
+      blocks: [],
+      paused: [],
+    });
+    expect(await outcome('request_too_large', 2)).toMatchObject({
+      result: { status: 'failed', reason: 'too_long' },
+      blocks: [],
+      paused: [],
+      calls: 2,
+    });
   });
 });
 

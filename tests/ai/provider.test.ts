@@ -3,7 +3,8 @@ import { APICallError } from 'ai';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { failureOf } from '../../lib/providers/ai/failure.ts';
-import { type AiAccount, aiAccount, askModel, moderate } from '../../lib/providers/ai.ts';
+import { type AiAccount, aiAccount, askModel, FORMS, type Form, moderate } from '../../lib/providers/ai.ts';
+import { DIALECTS, type DialectName } from '../standins/llm/dialects.ts';
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 
 let llm: Llm;
@@ -40,13 +41,14 @@ const VENDORS = [
   ['compatible', compatible],
 ] as const;
 
-const ask = (account: AiAccount, signal = new AbortController().signal) =>
+const ask = (account: AiAccount, signal = new AbortController().signal, form: Form = 'json_schema') =>
   askModel(
     account,
     {
       system: 'Answer in JSON.',
       messages: [{ role: 'user', content: 'Hi' }],
       schema,
+      form,
       temperature: 0.2,
       maxOutputTokens: 500,
     },
@@ -100,6 +102,43 @@ describe.each(VENDORS)('%s', (name, account) => {
     expect(await ask(account())).toMatchObject({ kind: 'throttled', retryAfterMs: 34_000, usage: null });
   });
 
+  test('a request larger than a whole minute may hold is too long, and no throttle: it would be so again', async () => {
+    llm.script({ kind: 'request_too_large' });
+    expect(await ask(account())).toMatchObject({ kind: 'too_long' });
+  });
+
+  test('a prompt that the provider flags is blocked: neither the settings nor another try change that', async () => {
+    llm.script({ kind: 'invalid_prompt' });
+    expect(await ask(account())).toMatchObject({ kind: 'blocked' });
+  });
+
+  test.each([
+    ['404 with a page', { status: 404, body: '<html><h1>Not Found</h1></html>' }],
+    ['405 with a page', { status: 405, body: '<html><h1>Method Not Allowed</h1></html>' }],
+    ['400 with a page', { status: 400, body: '<html>The plain HTTP request was sent to HTTPS port</html>' }],
+    ['200 with a page', { status: 200, body: '<!doctype html><html><body>Open WebUI</body></html>' }],
+  ] as const)('%s is no API: the base URL is wrong', async (_, fault) => {
+    llm.faults.add(fault);
+    expect(await ask(account())).toMatchObject({ kind: 'config', message: expect.stringContaining('base URL') });
+  });
+
+  test.each(['no-scheme.example/v1', 'ftp://ORIGIN/v1', 'https://ORIGIN/v1'])(
+    '%s as base URL cannot be called',
+    async (baseUrl) => {
+      const url = baseUrl.replace('ORIGIN', new URL(llm.origin).host);
+      expect(await ask({ ...account(), baseUrl: url })).toMatchObject({ kind: 'config' });
+    },
+  );
+
+  test('no half character and no NUL comes out of an answer: Postgres refuses both', async () => {
+    const odd = 'a\0b\ud83dc';
+    llm.script({ kind: 'say', content: { ...GOOD, reply: odd } }, { kind: 'say', content: odd });
+    expect(await ask(account())).toMatchObject({ kind: 'ok', value: { reply: 'a\ufffdb\ufffdc' } });
+    expect(await ask(account())).toMatchObject({ kind: 'unparsable', text: 'a\ufffdb\ufffdc' });
+    llm.script({ kind: 'error', status: 400, body: { error: { message: odd, type: odd, code: odd, status: odd } } });
+    expect(JSON.stringify(await ask(account()))).not.toMatch(/\\u0000|\\ud83d/);
+  });
+
   test('no quota left is no throttle: waiting a minute changes nothing', async () => {
     llm.script({ kind: 'insufficient_quota' });
     expect(await ask(account())).toMatchObject({ kind: 'quota' });
@@ -123,7 +162,6 @@ describe.each(VENDORS)('%s', (name, account) => {
 
   test.each([
     ['502 as a page', { status: 502 }],
-    ['200 with a page', { status: 200, body: '<html>welcome to the proxy</html>' }],
     ['a reset before', { reset: 'before' }],
     ['a reset after', { reset: 'after' }],
     ['half an answer', { truncate: true }],
@@ -163,6 +201,97 @@ describe.each(VENDORS)('%s', (name, account) => {
     const asked = ask(account(), stop.signal);
     stop.abort(new Error('the lease is over'));
     await expect(asked).rejects.toThrow('the lease is over');
+  });
+});
+
+describe('a server that resembles OpenAI', () => {
+  const names = Object.keys(DIALECTS) as DialectName[];
+
+  test.each(names.filter((name) => name !== 'ollama'))(
+    '%s: a form that it does not know is told from a wrong question',
+    async (dialect) => {
+      llm.serve({ dialect, forms: ['text'] });
+      for (const form of ['json_schema', 'json_object'] as const)
+        expect(await ask(compatible(), undefined, form)).toMatchObject({ kind: 'unsupported' });
+      llm.script({ kind: 'say', content: GOOD });
+      expect(await ask(compatible(), undefined, 'text')).toMatchObject({ kind: 'ok', value: GOOD });
+    },
+  );
+
+  test.each(names)('%s: a model that it does not have is a matter of configuration', async (dialect) => {
+    llm.serve({ dialect });
+    expect(await ask({ ...compatible(), model: 'gpt-9' })).toMatchObject({ kind: 'config' });
+  });
+
+  test.each(FORMS)('is asked in the form %s', async (form) => {
+    for (const account of [openai(), compatible()]) {
+      llm.script({ kind: 'say', content: GOOD });
+      expect(await ask(account, undefined, form)).toMatchObject({ kind: 'ok' });
+      const { response_format } = JSON.parse(llm.calls.at(-1)?.body ?? '') as { response_format?: { type: string } };
+      expect(response_format?.type ?? 'text').toBe(form);
+    }
+  });
+
+  const json = JSON.stringify(GOOD);
+  test.each([
+    ['in a code block', `\`\`\`json\n${json}\n\`\`\``],
+    ['behind a sentence', `Here you are: ${json}`],
+    ['behind thoughts', `<think>{"reply"?}</think>\n${json}`],
+  ])('the object %s is read', async (_, content) => {
+    llm.script({ kind: 'say', content });
+    expect(await ask(compatible(), undefined, 'text')).toMatchObject({ kind: 'ok', value: GOOD });
+  });
+
+  test('an answer whose finish reason nobody knows is read all the same', async () => {
+    for (const finishReason of ['eos_token', null]) {
+      llm.script({ kind: 'say', content: GOOD, finishReason });
+      expect(await ask(compatible())).toMatchObject({ kind: 'ok', value: GOOD });
+    }
+  });
+});
+
+describe('usage', () => {
+  const chat = (prompt: number | null, completion: number | null, total?: number | null, reasoning?: number) => ({
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: total ?? null,
+    completion_tokens_details: reasoning === undefined ? null : { reasoning_tokens: reasoning },
+  });
+  const gemini = (
+    prompt: number,
+    candidates: number | undefined,
+    total: number,
+    thoughts?: number,
+    cached?: number,
+  ) => ({
+    promptTokenCount: prompt,
+    candidatesTokenCount: candidates,
+    totalTokenCount: total,
+    thoughtsTokenCount: thoughts,
+    cachedContentTokenCount: cached,
+  });
+  test.each<[string, () => AiAccount, Record<string, unknown> | null, [number, number] | null]>([
+    ['reasoning within the completion', openai, chat(5, 75, 80, 72), [5, 75]],
+    ['reasoning beside the completion', compatible, chat(5, 3, 80, 72), [5, 75]],
+    ['reasoning that only the total tells of', compatible, chat(5, 3, 80), [5, 75]],
+    ['reasoning beside the completion, without a total', compatible, chat(5, 3, null, 72), [5, 75]],
+    ['reasoning and no completion', compatible, chat(21, 0, 81, 60), [21, 60]],
+    ['a total that is less than its parts', compatible, chat(5, 75, 8), [5, 75]],
+    ['a prompt that was not counted, but the total', compatible, chat(null, 3, 80), [0, 80]],
+    ['one side only', compatible, chat(null, 3), null],
+    ['the other side only', compatible, chat(5, null), null],
+    ['noughts', compatible, chat(0, 0, 0), null],
+    ['parts of tokens', compatible, chat(5.2, 3.7, 8.9), [6, 4]],
+    ['more than a column holds', compatible, chat(5, 1e12, 1e12), [5, 2 ** 31 - 1]],
+    ['nothing', compatible, null, null],
+    ['thoughts of Gemini', google, gemini(5, 3, 80, 72), [5, 75]],
+    ['thoughts of Gemini that only the total tells of', google, gemini(5, 3, 80), [5, 75]],
+    ['more from the cache than there was', google, gemini(5, 3, 8, 0, 9), [5, 3]],
+  ])('%s', async (_, account, usage, expected) => {
+    llm.script({ kind: 'say', content: GOOD, usage });
+    const { usage: told } = await ask(account());
+    expect(told && [told.inputTokens, told.outputTokens]).toEqual(expected);
+    expect(told?.cachedInputTokens ?? 0).toBeLessThanOrEqual(told?.inputTokens ?? 0);
   });
 });
 
@@ -218,6 +347,68 @@ describe('error classes', () => {
     ['403', 403, open(null), 'config'],
     ['model_not_found', 404, open('model_not_found'), 'config'],
     ['another 400', 400, open('invalid_value'), 'refused'],
+    ['a field of the settings', 400, { error: { ...open('unsupported_value').error, param: 'temperature' } }, 'config'],
+    [
+      'a field of the messages',
+      400,
+      { error: { ...open('invalid_value').error, param: 'messages.0.content' } },
+      'refused',
+    ],
+    ['invalid_prompt', 400, open('invalid_prompt'), 'blocked'],
+    ['DeepSeek flags', 400, open('invalid_request_error', 'invalid_request_error', 'Content Exists Risk'), 'blocked'],
+    [
+      'xAI flags with 403',
+      403,
+      { code: 'permission-denied', error: 'Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO' },
+      'blocked',
+    ],
+    [
+      'xAI refuses the key',
+      403,
+      { code: 'permission-denied', error: 'Access to the chat endpoint is denied' },
+      'config',
+    ],
+    [
+      'OpenRouter flags with 403',
+      403,
+      {
+        error: {
+          code: 403,
+          message: 'openai/gpt-4o requires moderation on OpenAI. Your input was flagged for "violence"',
+        },
+      },
+      'blocked',
+    ],
+    [
+      'tokens per minute, within the limit',
+      429,
+      open(
+        'rate_limit_exceeded',
+        'tokens',
+        'Rate limit reached for gpt-4 on tokens per min (TPM): Limit 10000, Used 8554, Requested 3082. Please try again in 9.8s.',
+      ),
+      'throttled',
+    ],
+    [
+      'tokens per minute, beyond the limit',
+      429,
+      open(
+        'rate_limit_exceeded',
+        'tokens',
+        'Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 31538.',
+      ),
+      'too_long',
+    ],
+    [
+      'Anthropic too long',
+      400,
+      open(null, 'invalid_request_error', 'prompt is too long: 210000 tokens > 200000 maximum'),
+      'too_long',
+    ],
+    ['Groq could not make JSON of it', 400, open('json_validate_failed'), 'unparsable'],
+    ['a gateway that says 200', 200, { error: { code: 502, message: 'Provider returned error' } }, 'transient'],
+    ['a gateway that says 200 to no credit', 200, { error: { code: 402, message: 'Insufficient credits' } }, 'quota'],
+    ["Google's list for OpenAI's clients", 400, [goog('INVALID_ARGUMENT', [{ reason: 'API_KEY_INVALID' }])], 'config'],
     ['408', 408, null, 'transient'],
     ['409', 409, null, 'transient'],
     ['500', 500, open(null, 'server_error'), 'transient'],

@@ -138,6 +138,35 @@ describe('what a call is booked with', () => {
     expect(call?.cost).toBeCloseTo(((call?.input ?? 0) * 1000 + 20 * 3000) / 1e6, 10);
   });
 
+  test('thoughts that the provider counts beside its answer', async () => {
+    const companyId = await ai.company();
+    const usage = {
+      prompt_tokens: 5,
+      completion_tokens: 3,
+      total_tokens: 80,
+      completion_tokens_details: { reasoning_tokens: 72 },
+    };
+    ai.llm.script({ kind: 'say', content: GOOD, usage });
+    await ai.run(await ai.wrote(companyId, 'Hi'));
+    const booked = await ai.rows(
+      'select input_tokens, output_tokens, cost_by, cost_usd::float8 from generation_calls where company_id = $1',
+      companyId,
+    );
+    const cost_usd = (5 * 0.15 + 75 * 0.6) / 1e6;
+    expect(booked).toEqual([{ input_tokens: 5, output_tokens: 75, cost_by: 'usage', cost_usd }]);
+  });
+
+  test('the most that it may have cost where the provider counts nothing, and is marked so', async () => {
+    const companyId = await ai.company();
+    ai.llm.script({ kind: 'say', content: GOOD, usage: null });
+    await ai.run(await ai.wrote(companyId, 'Hi'));
+    const booked = await ai.rows(
+      'select output_tokens, cost_by, cost_usd = reserved_usd as whole from generation_calls where company_id = $1',
+      companyId,
+    );
+    expect(booked).toEqual([{ output_tokens: null, cost_by: 'reservation', whole: true }]);
+  });
+
   test.each([
     [
       'nothing where the provider refuses',

@@ -2,6 +2,7 @@
 import type { Clock } from './kit/clock.ts';
 import { standInClock } from './kit/clock.ts';
 import { type Call, type StandIn, startStandIn } from './kit/standIn.ts';
+import type { AnswerForm, DialectName } from './llm/dialects.ts';
 import { gemini } from './llm/gemini.ts';
 import { openAi } from './llm/openai.ts';
 import { type Asked, Scripted, type ScriptedInput, sensibleReply } from './llm/script.ts';
@@ -13,6 +14,7 @@ const MODELS = {
 };
 /** OpenAI's lowest paid tier: 500 requests a minute. */
 const PER_MINUTE = 500;
+const OPENAI = { dialect: 'openai', forms: ['json_schema', 'json_object', 'text'] } as const;
 /** Requests are counted in a window of a minute. */
 const WINDOW_MS = 60_000;
 
@@ -23,6 +25,8 @@ export interface Llm extends StandIn {
   flag(pattern: RegExp, ...categories: string[]): void;
   /** Requests to models that got an answer or a refusal from behind the limit: what would be billed. */
   readonly asked: readonly Asked[];
+  /** Which server it is that resembles OpenAI's, and the forms of answer that it knows; by default OpenAI's with all of them. */
+  serve(as: { dialect: DialectName; forms?: readonly AnswerForm[] }): void;
   /** For tests of the limit; default 500. */
   limit(perMinute: number): void;
   reset(): void;
@@ -33,6 +37,7 @@ export async function startLlm({ port, clock = standInClock() }: { port?: number
   let scripted: Scripted[] = [];
   let flagged: { pattern: RegExp; categories: readonly string[] }[] = [];
   let perMinute = PER_MINUTE;
+  let served: { dialect: DialectName; forms: readonly AnswerForm[] } = OPENAI;
   let admittedAtMs: number[] = [];
   const asked: Asked[] = [];
 
@@ -58,7 +63,7 @@ export async function startLlm({ port, clock = standInClock() }: { port?: number
   const handle = (call: Call) =>
     call.path.startsWith('/v1beta/')
       ? gemini({ ...rules, apiKey: LLM_KEYS.google, models: MODELS.google }, call)
-      : openAi({ ...rules, apiKey: LLM_KEYS.openai, models: MODELS.openai }, call);
+      : openAi({ ...rules, ...served, apiKey: LLM_KEYS.openai, models: MODELS.openai }, call);
   const standIn = await startStandIn({
     name: 'llm',
     port,
@@ -73,6 +78,9 @@ export async function startLlm({ port, clock = standInClock() }: { port?: number
     flag(pattern: RegExp, ...categories: string[]) {
       flagged.push({ pattern, categories });
     },
+    serve({ dialect, forms = OPENAI.forms }: { dialect: DialectName; forms?: readonly AnswerForm[] }) {
+      served = { dialect, forms };
+    },
     limit(n: number) {
       perMinute = n;
     },
@@ -80,6 +88,7 @@ export async function startLlm({ port, clock = standInClock() }: { port?: number
       scripted = [];
       flagged = [];
       perMinute = PER_MINUTE;
+      served = OPENAI;
       admittedAtMs = [];
       asked.length = 0;
       standIn.faults.clear();

@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import type { Executor } from '../../../db/database.ts';
 import type { RateLimit } from '../../jobqueue/job.ts';
-import { type AiAccount, type Answer, askModel } from '../../providers/ai.ts';
+import { type AiAccount, type Answer, askModel, type Form, lessStrict } from '../../providers/ai.ts';
+import { learnForm, readForm } from './form.ts';
 import type { Prompt } from './messages.ts';
 import { endCall, type Purpose, type Reserved, reserve } from './spend.ts';
 
@@ -36,11 +37,34 @@ export function bucketOf({ provider, owner }: AiAccount, companyId: string): str
   return owner === 'company' ? `ai:${provider}:company:${companyId}` : `ai:${provider}:deployment`;
 }
 
+/** An answer in some form: that a form is not known, is the business of `ask` alone. */
+export type Asked<T> = Exclude<Answer<T>, { kind: 'unsupported' }> | Exclude<Reserved, { kind: 'reserved' }>;
+
 /**
- * Rejects with PostponedError if the rate limit has no token soon, and with the signal's reason when that fires. The limit comes
- * before the money: a job that is sent away must not hold any.
+ * Asks in the form that the account is known to understand, then in looser ones; a server that knows none of them is a matter of
+ * settings. Rejects with PostponedError if the rate limit has no token soon, and with the signal's reason when that fires.
  */
-export async function ask<T>(
+export async function ask<T>(asker: Asker, call: Call<T>): Promise<Asked<T>> {
+  const { database, companyId } = asker;
+  let reason: string | null = null;
+  let form = await readForm(database, companyId, call.account);
+  for (;;) {
+    const answer: Asked<T> | Extract<Answer<T>, { kind: 'unsupported' }> = await askIn(form, asker, call);
+    if (answer.kind !== 'unsupported') {
+      const isUnderstood = answer.kind === 'ok' || answer.kind === 'unparsable' || answer.kind === 'truncated';
+      if (reason !== null && isUnderstood) await learnForm(database, companyId, call.account, { form, reason });
+      return answer;
+    }
+    reason ??= answer.message;
+    const next = lessStrict(form);
+    if (next === null) return { ...answer, kind: 'config' };
+    form = next;
+  }
+}
+
+/** The limit comes before the money: a job that is sent away must not hold any. */
+async function askIn<T>(
+  form: Form,
   { database, companyId, generationId, rateLimit, signal }: Asker,
   { account, purpose, prompt, schema, temperature, maxOutputTokens }: Call<T>,
 ): Promise<Answer<T> | Exclude<Reserved, { kind: 'reserved' }>> {
@@ -51,7 +75,7 @@ export async function ask<T>(
   if (reserved.kind !== 'reserved') return reserved;
   let answer: Answer<T> | null = null;
   try {
-    answer = await askModel(account, { ...prompt, schema, temperature, maxOutputTokens }, signal);
+    answer = await askModel(account, { ...prompt, schema, form, temperature, maxOutputTokens }, signal);
     return answer;
   } finally {
     await endCall(database, reserved.callId, answer);

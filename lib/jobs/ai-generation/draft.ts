@@ -1,8 +1,8 @@
 /** From a turn to a reply: one call, and one correction of each kind that a second call can mend. */
 import { z } from 'zod';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
-import type { AiAccount, Answer, Failure } from '../../providers/ai.ts';
-import { type Asker, ask } from './ask.ts';
+import type { AiAccount, Failure } from '../../providers/ai.ts';
+import { type Asked, type Asker, ask } from './ask.ts';
 import { promptFor } from './messages.ts';
 import { ModelConfig, type PromptVersion } from './prompt-version.ts';
 import type { Purpose, Reserved } from './spend.ts';
@@ -20,7 +20,7 @@ export type Reply = z.output<typeof Reply>;
 
 export type Draft =
   | { readonly kind: 'drafted'; readonly reply: Reply; readonly snapshot: string | null }
-  | Exclude<Failure, { kind: 'too_long' | 'unparsable' | 'truncated' }>
+  | Exclude<Failure, { kind: 'too_long' | 'unparsable' | 'truncated' | 'unsupported' }>
   /** A correction did not help either. */
   | { readonly kind: 'hopeless'; readonly code: 'too_long' | 'unparsable' | 'truncated' }
   | Exclude<Reserved, { kind: 'reserved' }>;
@@ -39,7 +39,7 @@ export async function draftReply(
   let purpose: Purpose = 'reply';
   const corrected = new Set<Purpose>();
   for (;;) {
-    const answer: Answer<Reply> | Exclude<Reserved, { kind: 'reserved' }> = await ask(asker, {
+    const answer: Asked<Reply> = await ask(asker, {
       account,
       purpose,
       prompt,

@@ -1,5 +1,6 @@
 /** The row of a generation: opened once with its prompt pinned, ended once, whoever else tries. */
 import type { Executor } from '../../../db/database.ts';
+import { storableJson } from '../../jobqueue/storable.ts';
 import type { AiAccount } from '../../providers/ai.ts';
 import type { PromptVersion } from './prompt-version.ts';
 
@@ -80,7 +81,7 @@ with prompt as (
   where conversation_id = $2::bigint and trigger_message_id = $3::bigint and not exists (select from opened)
 ), orphans as (
   update generation_calls c
-  set ended_at = now(), outcome = 'unknown', cost_usd = c.reserved_usd
+  set ended_at = now(), outcome = 'unknown', cost_usd = c.reserved_usd, cost_by = 'reservation'
   from found
   where c.generation_id = found.id and c.ended_at is null
 )
@@ -151,7 +152,7 @@ export async function endWithDraft(database: Executor, id: string, drafted: Draf
       confidence,
       language,
       sentiment,
-      JSON.stringify(verdict),
+      storableJson(verdict),
       account.provider,
       account.model,
       snapshot,

@@ -67,12 +67,12 @@ function asMessage({ direction, body }: Turn['lines'][number]): ChatMessage[] {
   if (body === null || body.trim() === '') return [];
   return direction === 'inbound'
     ? [{ role: 'user', content: delimited(body) }]
-    : [{ role: 'assistant', content: body.slice(0, LINE_CHARS) }];
+    : [{ role: 'assistant', content: cut(body, LINE_CHARS) }];
 }
 
 /** A customer who writes the closing mark must not get out by it. */
 function delimited(body: string): string {
-  const harmless = body.slice(0, LINE_CHARS).replace(/<(?=\s*\/?\s*customer_message)/gi, '‹');
+  const harmless = cut(body, LINE_CHARS).replace(/<(?=\s*\/?\s*customer_message)/gi, '‹');
   return `<customer_message>\n${harmless}\n</customer_message>`;
 }
 
@@ -82,5 +82,10 @@ function nameOf(name: string | null): string {
     .replace(/[\p{C}\p{Zl}\p{Zp}<>]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim();
-  return line === '' ? 'not known' : line.slice(0, NAME_CHARS);
+  return line === '' ? 'not known' : cut(line, NAME_CHARS);
+}
+
+/** Half a character is no JSON to some servers, and they refuse the whole request. */
+function cut(text: string, chars: number): string {
+  return text.slice(0, chars).toWellFormed();
 }

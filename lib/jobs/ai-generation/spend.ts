@@ -112,6 +112,7 @@ function costOf(answer: Answer<unknown>): Cost {
     case 'throttled':
     case 'quota':
     case 'config':
+    case 'unsupported':
     case 'too_long':
     case 'refused':
       return { by: 'nothing' };
@@ -151,7 +152,7 @@ const END_CALL = `
 with ended as (
   update generation_calls c
   set ended_at = now(), outcome = $2, input_tokens = $4::int, cached_input_tokens = $5::int, output_tokens = $6::int,
-      model_snapshot = $7, finish_reason = $8, error_code = $9, error = $10,
+      model_snapshot = $7, finish_reason = $8, error_code = $9, error = $10, cost_by = $3,
       cost_usd = case $3
         when 'nothing' then 0
         when 'usage' then coalesce((($4::int - $5::int) * c.input_usd_per_million + $5::int * c.cached_input_usd_per_million

@@ -31,11 +31,13 @@ export type Failure =
   | ({ readonly kind: 'throttled'; readonly retryAfterMs: number | null } & Refusal)
   /** No credit or no quota for a day or more: nothing of this account works until somebody acts. */
   | ({ readonly kind: 'quota' } & Refusal)
-  /** Key, permission or model are wrong: the same. */
+  /** Key, permission, model, address or another setting are wrong: the same. */
   | ({ readonly kind: 'config' } & Refusal)
+  /** The server or the model does not know the form that the answer was asked in: another one may work. */
+  | ({ readonly kind: 'unsupported' } & Refusal)
   /** No answer, or one that says try again. `unbilled`: it never left us, or was refused before work began on it. */
   | ({ readonly kind: 'transient'; readonly unbilled: boolean } & Refusal)
-  /** More input than the model takes. */
+  /** More input than the model takes, or than the account may send in a whole minute. */
   | ({ readonly kind: 'too_long' } & Refusal)
   /** Not the JSON that was asked for. `text` is what came, at most 4,000 characters. */
   | ({ readonly kind: 'unparsable'; readonly text: string } & Refusal)

@@ -1,95 +1,105 @@
 /** What a model provider's error means for us: the whole table. Pure. */
 import { APICallError } from 'ai';
-import { z } from 'zod';
 import type { Failure, Refusal } from './answer.ts';
+import { type Said, saidBy } from './said.ts';
 
-/** 429 of these never ends by waiting a minute; the SDK calls them retryable all the same. */
-const OUT_OF_MONEY = new Set([
-  'insufficient_quota',
-  'billing_hard_limit_reached',
-  'credit_balance_exhausted',
-  'organization_spend_limit_exceeded',
-  'project_spend_limit_exceeded',
-  'organization_usage_limit_exceeded',
+/** The provider will not write an answer to this text. */
+const UNWRITABLE = new Set([
+  'content_policy_violation',
+  'content_filter',
+  'invalid_prompt',
+  'data_inspection_failed',
+  'responsibleaipolicyviolation',
 ]);
-const UNWRITABLE = new Set(['content_policy_violation', 'content_filter']);
-/** Google says INVALID_ARGUMENT to a bad key and to a long prompt alike; only the details and the words differ. */
-const TOO_LONG = /context_length_exceeded|string_above_max_length|input token count.*exceeds|maximum context length/i;
+/** The same in words: xAI says it with 403 and DeepSeek with the code of any bad request. */
+const UNWRITABLE_WORDS =
+  /\b(?:prompt|input|content|text)\b.{0,40}(?:flagged|violat|inappropriate)|rejected as a result of our safety system|content exists risk|content (?:management|filtering) policy/i;
+/**
+ * Google says INVALID_ARGUMENT to a bad key and to a long prompt alike; only the details and the words differ. OpenAI says 429 to
+ * a request that is larger than what a whole minute may hold.
+ */
+const TOO_LONG =
+  /context_length_exceeded|string_above_max_length|input token count.*exceeds|maximum context length|prompt is too long|exceeds? (?:the )?(?:available )?context|request too large|must be reduced in order to run/i;
+/** The form that the answer was asked in, and not the question, is what this server or model does not know. */
+const FORM =
+  /response[_ ]?format|response[_ ]?(?:json)?[_ ]?schema|json[_ ](?:schema|object|mode)|structured[_ ]outputs?|guided[_ ](?:json|decoding)|requested parameters/i;
+/** A model that this provider does not have, whatever the status. */
+const NO_MODEL =
+  /\bmodel\b.{0,80}\b(?:not (?:exist|found|available|a valid)|unknown|decommissioned|deprecated|does not exist)|(?:invalid|unknown|unsupported|not a valid|no such) model\b|no models? loaded|model[_ ]not[_ ]|unexpected model name/i;
+/** Fields of a request that differ between messages; all others are the company's settings. */
+const OF_THE_MESSAGE = /^(?:messages|input|contents|prompt)\b/;
 const LONGEST_MESSAGE = 300;
 /** The vendors bill no answer of these; behind a gateway's 502 or 504 the model may have worked all the same. */
 const UNBILLED = new Set([408, 409, 500, 503, 529]);
 
-const OpenAi = z.object({
-  error: z.object({
-    message: z.string().catch(''),
-    type: z.string().nullish().catch(null),
-    code: z.coerce.string().nullish().catch(null),
-  }),
-});
-const Google = z.object({
-  error: z.object({
-    message: z.string().catch(''),
-    status: z.string(),
-    details: z.array(z.looseObject({ '@type': z.string().catch('') })).nullish(),
-  }),
-});
-
 /** `apiKey` is taken out of every word of the answer: OpenAI repeats a part of a wrong key in its message. */
 export function failureOf(error: unknown, apiKey: string | null): Failure {
-  if (!APICallError.isInstance(error))
-    return { kind: 'transient', unbilled: false, ...refusal(nameOf(error), error, apiKey) };
-  const { statusCode: status } = error;
-  if (status === undefined)
-    return { kind: 'transient', unbilled: neverLeft(error), ...refusal(causeCode(error), error, apiKey) };
-  const body = bodyOf(error);
-  const google = Google.safeParse(body);
-  const said = google.success ? googleSays(google.data) : openAiSays(OpenAi.safeParse(body).data, status);
+  if (!APICallError.isInstance(error) || error.statusCode === undefined) return unanswered(error, apiKey);
+  const said = saidBy(error, error.statusCode);
+  if (said === null) return pageFailure(error, error.statusCode, apiKey);
+  const status = error.statusCode < 400 && STATUS.test(said.code) ? Number(said.code) : error.statusCode;
   const why = refusal(said.code, said.message === '' ? error : said.message, apiKey);
+  const words = `${said.code} ${said.message}`;
+  const mayBlameForm = status === 400 || status === 404 || status === 422 || status === 500 || status === 501;
+  if (mayBlameForm && said.code !== 'json_validate_failed' && FORM.test(`${words} ${said.param}`))
+    return { kind: 'unsupported', ...why };
   if (status < 400 || status >= 500 || status === 408 || status === 409)
     return { kind: 'transient', unbilled: UNBILLED.has(status), ...why };
-  if (status === 429)
-    return said.isQuota
-      ? { kind: 'quota', ...why }
-      : { kind: 'throttled', retryAfterMs: said.retryAfterMs ?? retryAfterMs(error.responseHeaders), ...why };
   if (said.isQuota || status === 402) return { kind: 'quota', ...why };
-  if (status === 401 || status === 403 || status === 404 || said.isBadKey) return { kind: 'config', ...why };
-  if (UNWRITABLE.has(said.code)) return { kind: 'blocked', ...why };
-  if (TOO_LONG.test(`${said.code} ${said.message}`) || status === 413) return { kind: 'too_long', ...why };
+  if (TOO_LONG.test(words) || status === 413) return { kind: 'too_long', ...why };
+  if (status === 429)
+    return { kind: 'throttled', retryAfterMs: said.retryAfterMs ?? retryAfterMs(error.responseHeaders), ...why };
+  return refusedBy(said, status, why);
+}
+
+/** OpenRouter answers 200 with the status of the model's server in the body. */
+const STATUS = /^[45]\d\d$/;
+
+/** Everything of a request but its messages is the same for every customer: a refusal of that is a matter of settings. */
+function refusedBy(said: Said, status: number, why: Refusal): Failure {
+  const words = `${said.code} ${said.message}`;
+  if (status !== 401 && (UNWRITABLE.has(said.code.toLowerCase()) || UNWRITABLE_WORDS.test(said.message)))
+    return { kind: 'blocked', ...why };
+  if (said.code === 'json_validate_failed') return { kind: 'unparsable', text: said.written ?? '', ...why };
+  if (said.isBadKey || SETTINGS.has(status) || NO_MODEL.test(words)) return { kind: 'config', ...why };
+  if (said.param !== null && !OF_THE_MESSAGE.test(said.param)) return { kind: 'config', ...why };
   return { kind: 'refused', ...why };
 }
 
-interface Said {
-  readonly code: string;
-  readonly message: string;
-  readonly isQuota: boolean;
-  readonly isBadKey: boolean;
-  readonly retryAfterMs: number | null;
+/** Key, permission, address or method are wrong. */
+const SETTINGS = new Set([401, 403, 404, 405, 410]);
+
+/** A page instead of JSON: a gateway's of an overload, which passes, or that of a web server where no API is. */
+function pageFailure(error: APICallError, status: number, apiKey: string | null): Failure {
+  if (status === 429)
+    return {
+      kind: 'throttled',
+      retryAfterMs: retryAfterMs(error.responseHeaders),
+      ...refusal('http_429', error, apiKey),
+    };
+  if (status === 413) return { kind: 'too_long', ...refusal('http_413', error, apiKey) };
+  const isApiGone = status < 400 ? isPage(error) : status < 500 && status !== 408 && status !== 409;
+  if (!isApiGone)
+    return { kind: 'transient', unbilled: UNBILLED.has(status), ...refusal(`http_${status}`, error, apiKey) };
+  const message = `status ${status} without JSON: no API answers there, check the base URL`;
+  return { kind: 'config', ...refusal(`http_${status}`, message, apiKey) };
 }
 
-function openAiSays(data: z.output<typeof OpenAi> | undefined, status: number): Said {
-  const { message = '', type, code } = data?.error ?? {};
-  return {
-    code: code || type || `http_${status}`,
-    message,
-    isQuota: OUT_OF_MONEY.has(code ?? '') || OUT_OF_MONEY.has(type ?? ''),
-    isBadKey: code === 'invalid_api_key',
-    retryAfterMs: null,
-  };
+/** JSON that broke off is no page. */
+function isPage({ responseBody, responseHeaders }: APICallError): boolean {
+  return /^\s*</.test(responseBody ?? '') || /text\/html/.test(responseHeaders?.['content-type'] ?? '');
 }
 
-/** Limits and waits stand in `details`; of several limits that were hit, one per day decides. */
-function googleSays({ error: { message, status, details } }: z.output<typeof Google>): Said {
-  const all = JSON.stringify(details ?? []);
-  const delay = /"retryDelay":"(\d+(?:\.\d+)?)s"/.exec(all)?.[1];
-  const isBadKey = all.includes('"API_KEY_INVALID"') || status === 'FAILED_PRECONDITION';
-  return {
-    code: status,
-    message,
-    isQuota: status === 'RESOURCE_EXHAUSTED' && /"quotaId":"[^"]*PerDay/.test(all),
-    isBadKey,
-    retryAfterMs: delay === undefined ? null : Math.ceil(Number(delay) * 1000),
-  };
+/** No answer at all: the network, or an address that cannot be called. */
+function unanswered(error: unknown, apiKey: string | null): Failure {
+  const code = causeCode(error);
+  const why = refusal(code, error, apiKey);
+  if (UNCALLABLE.has(code) || /unknown scheme/.test(why.message)) return { kind: 'config', ...why };
+  return { kind: 'transient', unbilled: BEFORE_SENDING.has(code), ...why };
 }
+
+/** The last one: https to a server that speaks http. */
+const UNCALLABLE = new Set(['ERR_INVALID_URL', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 
 /** `retry-after-ms`, or `Retry-After` in seconds or as a date. */
 function retryAfterMs(headers: Record<string, string> = {}): number | null {
@@ -103,22 +113,8 @@ function retryAfterMs(headers: Record<string, string> = {}): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
-function bodyOf({ data, responseBody }: APICallError): unknown {
-  if (data !== undefined) return data;
-  try {
-    return JSON.parse(responseBody ?? '');
-  } catch (error) {
-    if (error instanceof SyntaxError) return null; // a proxy's page
-    throw error;
-  }
-}
-
 /** Errors of before the connection stood; a reset may come after the request was read. */
 const BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
-
-function neverLeft(error: unknown): boolean {
-  return BEFORE_SENDING.has(causeCode(error));
-}
 
 function causeCode(error: unknown): string {
   // five: fetch wraps undici's error, which wraps the socket's

@@ -49,7 +49,10 @@ function answer(scripted: Scripted, model: string, input: number): Answer {
     case 'say': {
       const { content } = scripted;
       const text = typeof content === 'string' ? content : JSON.stringify(content);
-      return generated(model, input, text, 'STOP', scripted.outputTokens);
+      const answered = generated(model, input, text, 'STOP', scripted.outputTokens);
+      if (scripted.usage === undefined) return answered;
+      const { usageMetadata, ...rest } = answered.body as { usageMetadata: object };
+      return { ...answered, body: scripted.usage === null ? rest : { ...rest, usageMetadata: scripted.usage } };
     }
     case 'length':
       return generated(model, input, scripted.content, 'MAX_TOKENS');
@@ -60,12 +63,16 @@ function answer(scripted: Scripted, model: string, input: number): Answer {
     case 'refusal':
       return generated(model, input, '', 'SAFETY');
     case 'content_policy':
+    case 'invalid_prompt':
       return blocked(model, input, 'SAFETY');
+    case 'error':
+      return { status: scripted.status, body: scripted.body };
     case 'rate_limit':
       return tooMany(scripted.retryAfterS);
     case 'insufficient_quota':
       return exhausted('GenerateRequestsPerDayPerProjectPerModel', 3_600);
     case 'context_length':
+    case 'request_too_large':
       return failed(
         400,
         'INVALID_ARGUMENT',

@@ -1,6 +1,7 @@
 /** OpenAI's three endpoints: chat completions, responses, moderations. */
 import type { z } from 'zod';
 import type { Answer, Call } from '../kit/standIn.ts';
+import { type AnswerForm, DIALECTS, type DialectName } from './dialects.ts';
 import type { Asked, Scripted } from './script.ts';
 import { tokensOf } from './script.ts';
 import { ChatRequest, ResponsesRequest } from './wire.ts';
@@ -8,6 +9,9 @@ import { ChatRequest, ResponsesRequest } from './wire.ts';
 export interface OpenAiRules {
   readonly apiKey: string;
   readonly models: readonly string[];
+  /** Which server it is, and the forms of answer that it knows. */
+  readonly dialect: DialectName;
+  readonly forms: readonly AnswerForm[];
   next(asked: Asked): Scripted;
   /** Which categories the moderation endpoint flags in a text. */
   flags(text: string): readonly string[];
@@ -42,8 +46,8 @@ let serial = 0;
 function chat(rules: OpenAiRules, body: unknown): Answer {
   const request = ChatRequest.safeParse(body);
   if (!request.success) return invalid(request.error);
-  const { model, messages } = request.data;
-  const refused = admitted(rules, model);
+  const { model, messages, response_format } = request.data;
+  const refused = admitted(rules, model) ?? unformed(rules, response_format?.type ?? 'text');
   if (refused) return refused;
   const asked = {
     system: messages
@@ -69,16 +73,18 @@ function chat(rules: OpenAiRules, body: unknown): Answer {
           index: 0,
           message: { role: 'assistant', content, refusal, annotations: [] },
           logprobs: null,
-          finish_reason: finish,
+          finish_reason: outcome.finishReason === undefined ? finish : outcome.finishReason,
         },
       ],
-      usage: {
-        prompt_tokens: input,
-        completion_tokens: output,
-        total_tokens: input + output,
-        prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
-        completion_tokens_details: { reasoning_tokens: 0, audio_tokens: 0 },
-      },
+      ...(outcome.usage !== null && {
+        usage: outcome.usage ?? {
+          prompt_tokens: input,
+          completion_tokens: output,
+          total_tokens: input + output,
+          prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
+          completion_tokens_details: { reasoning_tokens: 0, audio_tokens: 0 },
+        },
+      }),
       service_tier: 'default',
     },
   };
@@ -140,14 +146,13 @@ function moderations(rules: OpenAiRules, body: unknown): Answer {
   return { status: 200, body: { id: `modr-standin${++serial}`, model, results } };
 }
 
-function admitted({ admit, models }: OpenAiRules, model: string): Answer | null {
-  if (!models.includes(model))
-    return failed(
-      404,
-      `The model \`${model}\` does not exist or you do not have access to it.`,
-      'invalid_request_error',
-      'model_not_found',
-    );
+function unformed({ dialect, forms }: OpenAiRules, form: AnswerForm): Answer | null {
+  if (forms.includes(form) || dialect === 'ollama') return null; // which ignores what it does not know
+  return DIALECTS[dialect].noForm(form, forms);
+}
+
+function admitted({ admit, models, dialect }: OpenAiRules, model: string): Answer | null {
+  if (!models.includes(model)) return DIALECTS[dialect].noModel(model);
   const waitS = admit();
   return waitS === null ? null : rateLimited(waitS);
 }
@@ -157,14 +162,16 @@ interface Said {
   readonly refusal: string | null;
   readonly finish: 'stop' | 'length' | 'content_filter';
   readonly outputTokens?: number | undefined;
+  readonly usage?: object | null | undefined;
+  readonly finishReason?: string | null | undefined;
 }
 
 function outcomeOf(scripted: Scripted): Said | Answer {
   switch (scripted.kind) {
     case 'say': {
-      const { content, outputTokens } = scripted;
+      const { content, outputTokens, usage, finishReason } = scripted;
       const text = typeof content === 'string' ? content : JSON.stringify(content);
-      return { content: text, refusal: null, finish: 'stop', outputTokens };
+      return { content: text, refusal: null, finish: 'stop', outputTokens, usage, finishReason };
     }
     case 'refusal':
       return { content: null, refusal: scripted.text, finish: 'stop' };
@@ -196,6 +203,22 @@ function outcomeOf(scripted: Scripted): Said | Answer {
         'invalid_request_error',
         'content_policy_violation',
       );
+    case 'invalid_prompt':
+      return failed(
+        400,
+        'Invalid prompt: your prompt was flagged as potentially violating our usage policy. Please try again with a different prompt: https://platform.openai.com/docs/guides/reasoning#advice-on-prompting',
+        'invalid_request_error',
+        'invalid_prompt',
+      );
+    case 'request_too_large':
+      return failed(
+        429,
+        'Request too large for gpt-4o-mini in organization org-standin on tokens per min (TPM): Limit 30000, Requested 31538. The input or output tokens must be reduced in order to run successfully. Visit https://platform.openai.com/account/rate-limits to learn more.',
+        'tokens',
+        'rate_limit_exceeded',
+      );
+    case 'error':
+      return { status: scripted.status, body: scripted.body };
   }
 }
 

@@ -3,7 +3,14 @@ import { z } from 'zod';
 
 export const Scripted = z.discriminatedUnion('kind', [
   /** JSON if it is no string. */
-  z.strictObject({ kind: z.literal('say'), content: z.unknown(), outputTokens: z.int().optional() }),
+  z.strictObject({
+    kind: z.literal('say'),
+    content: z.unknown(),
+    outputTokens: z.int().optional(),
+    /** Instead of the usage that there would be: what gateways report instead. Null: nothing is reported. */
+    usage: z.looseObject({}).nullable().optional(),
+    finishReason: z.string().nullable().optional(),
+  }),
   z.strictObject({ kind: z.literal('refusal'), text: z.string() }),
   z.strictObject({ kind: z.literal('content_filter'), content: z.string().default('') }),
   z.strictObject({ kind: z.literal('length'), content: z.string() }),
@@ -11,6 +18,12 @@ export const Scripted = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('insufficient_quota') }),
   z.strictObject({ kind: z.literal('context_length') }),
   z.strictObject({ kind: z.literal('content_policy') }),
+  /** OpenAI's reasoning models look at the whole prompt first; other vendors have no such refusal. */
+  z.strictObject({ kind: z.literal('invalid_prompt') }),
+  /** A request that is larger than what an account may send in a minute. */
+  z.strictObject({ kind: z.literal('request_too_large') }),
+  /** A vendor's own words. */
+  z.strictObject({ kind: z.literal('error'), status: z.int(), body: z.unknown() }),
 ]);
 export type Scripted = z.output<typeof Scripted>;
 export type ScriptedInput = z.input<typeof Scripted>;
