@@ -101,8 +101,10 @@ export const newCampaign = z.strictObject({
     .strictObject({
       currency: z.string().regex(/^[A-Z]{3}$/, 'expected a currency like USD'),
       marketing: price.optional(),
+      marketing_lite: price.optional(),
       utility: price.optional(),
       authentication: price.optional(),
+      authentication_international: price.optional(),
     })
     .optional(),
   /** Stays a draft until it is resumed. */

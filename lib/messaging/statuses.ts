@@ -1,6 +1,6 @@
 /** Statuses from webhooks, on their way to the rows that they speak of. What decides stands in apply_statuses, a SQL function. */
 import type { Executor } from '../../db/client.ts';
-import { errorText, type StatusEvent } from '../providers/whatsapp/events.ts';
+import { errorText, isBilled, type StatusEvent } from '../providers/whatsapp/events.ts';
 
 /** Errors are Meta's words; the row keeps a sentence of them. */
 const ERROR_CHARS = 500;
@@ -18,7 +18,7 @@ export async function applyStatuses(
     atMs: Number(event.timestamp) * 1000,
     code: event.errors?.[0]?.code,
     error: errorText(event.errors)?.slice(0, ERROR_CHARS),
-    billable: event.pricing?.billable,
+    billable: isBilled(event.pricing),
     category: event.pricing?.category,
     model: event.pricing?.pricing_model,
   }));

@@ -1,6 +1,8 @@
 /** A campaign from its making to its report: whom it reaches, whom it leaves out, and why. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
+import { applyStatuses } from '../../lib/messaging/statuses.ts';
+import { StatusEvent } from '../../lib/providers/whatsapp/events.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -273,4 +275,49 @@ test('a job for one recipient sends to that one', async () => {
   await its.drain({ budgetMs: 5_000, limit: 1 });
   expect(its.phones.deliveries.map(({ phone }) => phone)).toEqual([two]);
   expect(await its.statuses(id)).toEqual({ [one]: 'pending', [two]: 'accepted' });
+});
+
+test('what Meta bills is told by pricing.type, and what it has not said is unknown and not free', async () => {
+  const id = await its.create({
+    people: numbers(8).map((phone) => ({ phone })),
+    prices: { currency: 'USD', marketing: 0.04, utility: 0.01 },
+  });
+  await its.drainUntil(id, 'settling');
+  const pricings: unknown[] = [
+    { pricing_model: 'PMP', type: 'regular', category: 'marketing' }, // without the word that Meta retires
+    { pricing_model: 'PMP', type: 'regular', category: 'utility', billable: false },
+    { pricing_model: 'PMP', type: 'free_customer_service', category: 'utility', billable: true },
+    { pricing_model: 'PMP', type: 'free_entry_point', category: 'marketing' },
+    { pricing_model: 'CBP', billable: true, category: 'marketing' },
+    { pricing_model: 'PMP', category: 'marketing' },
+    { billable: 'perhaps', type: 7, category: null },
+    undefined,
+  ];
+  const rows = await its.rows<{ opaque_id: string; wamid: string }>(
+    'select opaque_id, wamid from recipients where campaign_id = $1 order by phone_e164',
+    id,
+  );
+  const events = rows.map(({ opaque_id: opaqueId, wamid }, n) =>
+    StatusEvent.parse({
+      id: wamid,
+      status: 'delivered',
+      timestamp: '1790000000',
+      biz_opaque_callback_data: opaqueId,
+      pricing: pricings[n],
+    }),
+  );
+  await applyStatuses(its.database, COMPANY, events);
+  expect((await its.read(id)).report).toMatchObject({
+    delivered: 8,
+    cost: {
+      currency: 'USD',
+      total: 0.09,
+      unknown: 3,
+      byCategory: [
+        { category: 'marketing', billed: 2, free: 1, unknown: 1, cost: 0.08 },
+        { category: 'unknown', billed: 0, free: 0, unknown: 2, cost: 0 },
+        { category: 'utility', billed: 1, free: 1, unknown: 0, cost: 0.01 },
+      ],
+    },
+  });
 });

@@ -90,7 +90,7 @@ describe('WhatsApp', () => {
     recipient_id: '16505551234',
     biz_opaque_callback_data: 'ours',
     conversation: { id: 'c', expiration_timestamp: '1698353345', origin: { type: 'marketing' } },
-    pricing: { billable: true, pricing_model: 'PMP', category: 'marketing' },
+    pricing: { billable: true, pricing_model: 'PMP', type: 'regular', category: 'marketing' },
     errors: [
       {
         code: 131049,

@@ -210,7 +210,12 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
         recipient_id: message.to,
         ...(message.opaqueId !== null && { biz_opaque_callback_data: message.opaqueId }),
         ...(category !== null && {
-          pricing: { billable: category !== 'SERVICE', pricing_model: 'PMP', category: category.toLowerCase() },
+          pricing: {
+            billable: category !== 'SERVICE',
+            pricing_model: 'PMP',
+            type: category === 'SERVICE' ? 'free_customer_service' : 'regular',
+            category: category.toLowerCase(),
+          },
         }),
         ...(errors && { errors }),
       },

@@ -25,6 +25,13 @@ const FAILURES: readonly Column[] = [
   { id: 'code', title: 'Code', align: 'right' },
   { id: 'people', title: 'People', align: 'right' },
 ];
+const COSTS: readonly Column[] = [
+  { id: 'category', title: 'Category', heads: true },
+  { id: 'billed', title: 'Billed', align: 'right' },
+  { id: 'free', title: 'Free', align: 'right' },
+  { id: 'unknown', title: 'Unknown', align: 'right' },
+  { id: 'cost', title: 'Cost', align: 'right' },
+];
 /** The report is counted from the rows: some 0.2 s of the database with a million of them, so larger campaigns are looked at more rarely. */
 const liveMs = ({ planned }: CampaignReport) => (planned < 100_000 ? 5_000 : 60_000);
 
@@ -81,6 +88,11 @@ export default async function Campaign({ params, searchParams }: PageProps<'/cam
           <DataTable label="Failures by code" columns={FAILURES} rows={failures(report)} />
         </Section>
       )}
+      {report.cost.byCategory.length > 0 && (
+        <Section title="Cost">
+          <DataTable label="Cost by category" columns={COSTS} rows={costs(report)} />
+        </Section>
+      )}
       {report.planned > 0 && (
         <p>
           <a href={`/campaigns/${encodeURIComponent(id)}/recipients`} download>
@@ -103,9 +115,24 @@ function CompanyLink({ id }: { id: string }) {
 
 const instant = (at: string | null) => (at === null ? null : new Date(at));
 
-function costOf({ cost: { currency, total, byCategory } }: CampaignReport): string {
+function costOf({ cost: { currency, total, unknown, byCategory } }: CampaignReport): string {
   const billed = byCategory.reduce((sum, one) => sum + one.billed, 0);
-  return total === null || currency === null ? `${count(billed)} billed, no price known` : `${total} ${currency}`;
+  const known =
+    total === null || currency === null ? `${count(billed)} billed, no price known` : `${total} ${currency}`;
+  return unknown === 0 ? known : `${known}; ${count(unknown)} unknown`;
+}
+
+function costs({ cost: { currency, byCategory } }: CampaignReport) {
+  return byCategory.map(({ category, billed, free, unknown, cost }) => ({
+    id: category,
+    cells: {
+      category: category.replaceAll('_', ' '),
+      billed: count(billed),
+      free: count(free),
+      unknown: count(unknown),
+      cost: cost === null || currency === null ? 'no price known' : `${cost} ${currency}`,
+    },
+  }));
 }
 
 function failures({ failed }: CampaignReport) {

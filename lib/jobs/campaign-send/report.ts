@@ -31,10 +31,14 @@ export interface CampaignReport {
     readonly currency: string | null;
     /** Of what Meta has billed so far at the campaign's prices; null: no price is known for some of it. */
     readonly total: number | null;
+    /** Messages that went out and of which Meta has not said whether it bills them: neither billed nor free. */
+    readonly unknown: number;
+    /** `unknown` is also a category: that of messages without one. */
     readonly byCategory: readonly {
       readonly category: string;
       readonly billed: number;
       readonly free: number;
+      readonly unknown: number;
       readonly cost: number | null;
     }[];
   };
@@ -48,7 +52,7 @@ interface Row {
   replies: number;
   opt_outs: number;
   currency: string | null;
-  categories: { category: string; billed: number; free: number; cost: number | null }[];
+  categories: CampaignReport['cost']['byCategory'];
 }
 
 /** `null` if there is no such campaign. */
@@ -75,6 +79,7 @@ export async function readReport(database: Executor, campaignId: string): Promis
     cost: {
       currency: row.currency,
       total: costs.includes(null) ? null : sum(costs as number[]),
+      unknown: sum(row.categories.map(({ unknown }) => unknown)),
       byCategory: row.categories,
     },
   };
@@ -113,15 +118,16 @@ select
      where o.company_id = r.company_id and o.phone_e164 = r.phone_e164 and o.lifted_at is null
        and o.opted_out_at > r.claimed_at and o.opted_out_at < r.claimed_at + interval '7 days')) as opt_outs,
   c.prices->>'currency' as currency,
-  (select coalesce(jsonb_agg(jsonb_build_object('category', category, 'billed', billed, 'free', free, 'cost',
+  (select coalesce(jsonb_agg(jsonb_build_object('category', category, 'billed', billed, 'free', free, 'unknown', unknown, 'cost',
             case when billed = priced then coalesce(cost, 0) end) order by category), '[]')
-   from (select lower(pricing_category) as category,
+   from (select coalesce(lower(pricing_category), 'unknown') as category,
                 count(*) filter (where billable) as billed,
-                count(*) filter (where billable is not true) as free,
+                count(*) filter (where not billable) as free,
+                count(*) filter (where billable is null and status <> 'failed') as unknown,
                 count(*) filter (where billable and price is not null) as priced,
                 sum(price) filter (where billable) as cost
          from (select *, coalesce(r.cost, (c.prices->>lower(r.pricing_category))::numeric) as price from r) r
-         where pricing_category is not null
+         where pricing_category is not null or billable is not null or status in ('sent', 'delivered', 'read')
          group by 1) s) as categories
 from campaigns c
 where c.id = $1

@@ -21,13 +21,16 @@ export const StatusEvent = z.object({
   timestamp,
   recipient_id: z.string().optional(),
   biz_opaque_callback_data: z.string().optional(),
+  /** No receipt is lost for a price that nobody can read. */
   pricing: z
     .object({
-      billable: z.boolean().optional(),
-      pricing_model: z.string().optional(),
-      category: z.string().optional(),
+      billable: z.boolean().optional().catch(undefined),
+      pricing_model: z.string().max(100).optional().catch(undefined),
+      category: z.string().max(100).optional().catch(undefined),
+      type: z.string().max(100).optional().catch(undefined),
     })
-    .optional(),
+    .optional()
+    .catch(undefined),
   errors,
 });
 export type StatusEvent = z.output<typeof StatusEvent>;
@@ -86,6 +89,13 @@ export const WebhookBody = z.object({
     )
     .max(1000),
 });
+
+/** Whether Meta bills the message; undefined: it has not said. `type` decides, because Meta retires `billable`. */
+export function isBilled(pricing: StatusEvent['pricing']): boolean | undefined {
+  if (pricing?.type === 'regular') return true;
+  if (pricing?.type === 'free_customer_service' || pricing?.type === 'free_entry_point') return false;
+  return pricing?.billable;
+}
 
 /** The text of a message that a person typed or chose; null of one without any. */
 export function textOf({ text, button, interactive }: InboundMessage): string | null {
