@@ -27,6 +27,16 @@ const ABSENT: IForbiddenRuleType[] = [
     from: { path: '^lib/jobs/' },
     to: { path: '^(api|app|lib/(queue|http))/' },
   },
+  {
+    name: 'one module reads phone numbers; the safety check looks for them in prose',
+    from: { path: '^(api|app|cli|db|lib|scripts)/', pathNot: '^lib/(phone/|jobs/ai-generation/safety/contacts[.]ts$)' },
+    to: { path: '^node_modules/libphonenumber-js/' },
+  },
+  {
+    name: 'lib/phone is pure',
+    from: { path: '^lib/phone/' },
+    to: { pathNot: '^(lib/phone|node_modules/libphonenumber-js)/' },
+  },
   { name: 'lib/ knows neither api/ nor app/', from: { path: '^lib/' }, to: { path: '^(api|app)/' } },
   { name: 'api/ and app/ do not mix', from: { path: '^api/' }, to: { path: '^app/' } },
   {

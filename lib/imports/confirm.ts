@@ -1,10 +1,11 @@
 /** Answers what an import asked: what was chosen is kept, and it goes on with a job of its own, or neither. */
-import type { CountryCode } from 'libphonenumber-js/max';
+
 import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Delimiter } from '../jobs/lead-import/dialect.ts';
 import type { Encoding } from '../jobs/lead-import/encoding.ts';
 import type { ImportChoice } from '../jobs/lead-import/options.ts';
+import type { Country } from '../phone/index.ts';
 import { nextJob } from './enqueued-job.ts';
 import type { Enqueued } from './upload.ts';
 
@@ -12,7 +13,7 @@ import type { Enqueued } from './upload.ts';
 export interface Answer {
   readonly encoding?: Encoding | undefined;
   readonly delimiter?: Delimiter | undefined;
-  readonly country?: CountryCode | undefined;
+  readonly country?: Country | undefined;
   readonly dryRun?: boolean | undefined;
   readonly options?: ImportChoice;
 }

@@ -1,5 +1,5 @@
 /** What an import would make of the first rows of its file: shown before anything is written, and free to try other choices on. */
-import type { CountryCode } from 'libphonenumber-js/max';
+
 import type { Executor } from '../../db/database.ts';
 import { commitByHalves } from '../halves.ts';
 import { HttpError } from '../http/errors.ts';
@@ -24,6 +24,7 @@ import { cleanLine, shorten } from '../jobs/lead-import/text.ts';
 import { foreignLines, refuseForeignFormat, startsAsUtf8, textOnly } from '../jobs/lead-import/text-only.ts';
 import { decodeHead } from '../jobs/lead-import/transcode.ts';
 import { UnreadableFile } from '../jobs/lead-import/unreadable.ts';
+import type { Country } from '../phone/index.ts';
 import type { Answer } from './confirm.ts';
 
 /** As many as fit on a screen. */
@@ -37,7 +38,7 @@ export interface Preview {
   readonly encoding: UsedEncoding;
   /** What the rest was read with. `null` where not even a header can be read. */
   readonly delimiter: Delimiter | null;
-  readonly country: CountryCode;
+  readonly country: Country;
   readonly options: ImportOptions;
   /** The saved mapping that the columns come from. */
   readonly mapping: string | null;
@@ -70,7 +71,7 @@ export interface PreviewedRow {
 interface Stored {
   company_id: string;
   status: string;
-  country: CountryCode;
+  country: Country;
   delimiter: Delimiter | null;
   encoding: Encoding | null;
   options: unknown;
@@ -185,7 +186,7 @@ async function judged(
   database: Executor,
   companyId: string,
   { header, columns, records, failure }: Sample,
-  { country, options }: { country: CountryCode; options: ImportOptions },
+  { country, options }: { country: Country; options: ImportOptions },
 ): Promise<PreviewedRow[]> {
   const read = records.map(({ row, cells }): Read => {
     const lead = columns === null || failure !== null ? null : readLead(cells, { header, columns }, country);

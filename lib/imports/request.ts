@@ -1,9 +1,10 @@
 /** What a client may ask of /api/imports, as schemas: anything else is a 400 that names the parameter. */
-import { isSupportedCountry } from 'libphonenumber-js/min';
+
 import { z } from 'zod';
 import { companyId, clientId as id, text } from '../fields.ts';
 import { DELIMITERS } from '../jobs/lead-import/dialect.ts';
 import { encoding, type ImportChoice, importOptions, mappingName } from '../jobs/lead-import/options.ts';
+import { isCountry } from '../phone/index.ts';
 import type { Answer } from './confirm.ts';
 import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
 
@@ -32,7 +33,7 @@ function json<Schema extends z.ZodType>(schema: Schema) {
     .pipe(schema);
 }
 
-const country = z.string().toUpperCase().refine(isSupportedCountry, 'expected a country of ISO 3166, as in AE');
+const country = z.string().toUpperCase().refine(isCountry, 'expected a country of ISO 3166, as in AE');
 const delimiter = z.enum([...DELIMITERS, 'tab']).transform((value) => (value === 'tab' ? '\t' : value));
 const anyCase = z.string().toLowerCase().pipe(encoding);
 

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../db/embedded/port.ts';
-import { phoneOf } from '../../lib/providers/whatsapp/events.ts';
 import {
   checkCredentials,
   type Effect,
@@ -209,13 +208,4 @@ test('the published vector verifies, and nothing that differs by a byte does', (
   expect(isSigned(body, signature.replace('54', '55'), secret)).toBe(false);
   expect(isSigned(body, signature.slice(7), secret)).toBe(false);
   expect(isSigned(body, null, secret)).toBe(false);
-});
-
-test.each([
-  ['5215512345678', '+525512345678'],
-  ['551187654321', '+5511987654321'],
-  ['5511987654321', '+5511987654321'],
-  ['971501234567', '+971501234567'],
-])('the person whom WhatsApp calls %s is dialled as %s', (waId, phone) => {
-  expect(phoneOf(waId)).toBe(phone);
 });

@@ -1,9 +1,8 @@
 /** Makes recipients of an audience, slice by slice: everybody gets a row, also who must not be written to, with the reason. */
-import type { CountryCode } from 'libphonenumber-js/max';
 import type { Executor } from '../../../db/database.ts';
 import { commitByHalves } from '../../halves.ts';
 import { storableText } from '../../jobqueue/storable.ts';
-import { readPhone } from '../lead-import/phone.ts';
+import { type Country, readPhone } from '../../phone/index.ts';
 import { type Candidate, readAudience } from './audience.ts';
 import { messageFor, type Templates } from './message.ts';
 import type { OpenCampaign } from './open.ts';
@@ -84,7 +83,7 @@ function judge(
   const { leadId, name, language, timeZone } = candidate;
   const given = storableText(candidate.phone, MAX_GIVEN);
   const shared = { leadId, name, language, timeZone, given };
-  const read = readPhone(candidate.phone, country as CountryCode);
+  const read = readPhone(candidate.phone, { country: country as Country });
   if (!('phone' in read)) return { ...shared, skip: 'invalid_phone' };
   const { phone } = read;
   if (needsConsent && !candidate.consented) return { ...shared, phone, skip: 'no_consent' };

@@ -1,5 +1,5 @@
 /** In which time zones a person may be: their own word, else the country of their number, else where the company is. */
-import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { countriesOf } from '../../phone/index.ts';
 
 /** Zones as IANA names, at least one. A number of a country with several is in all of them: nobody knows in which. */
 export function zonesOf(
@@ -7,9 +7,7 @@ export function zonesOf(
   companyZone: string,
 ): string[] {
   if (timeZone !== null && isTimeZone(timeZone)) return [timeZone];
-  const number = parsePhoneNumberFromString(phone);
-  const countries = number?.country ? [number.country] : (number?.getPossibleCountries() ?? []);
-  const zones = [...new Set(countries.flatMap(zonesOfCountry))].sort();
+  const zones = [...new Set(countriesOf(phone).flatMap(zonesOfCountry))].sort();
   return zones.length > 0 ? zones : [companyZone];
 }
 

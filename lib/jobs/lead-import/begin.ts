@@ -1,7 +1,8 @@
 /** Opens an import for a run, or says why there is nothing to run. */
-import type { CountryCode } from 'libphonenumber-js/max';
+
 import type { imports } from '../../../db/app/schema.ts';
 import type { Executor } from '../../../db/database.ts';
+import type { Country } from '../../phone/index.ts';
 import type { Layout } from './check.ts';
 import type { Delimiter } from './dialect.ts';
 import type { Encoding } from './encoding.ts';
@@ -12,7 +13,7 @@ import { type ImportOptions, importOptions } from './options.ts';
 export interface OpenImport {
   readonly importId: string;
   readonly companyId: string;
-  readonly country: CountryCode;
+  readonly country: Country;
   /** What the uploader chose. */
   readonly delimiter: Delimiter | null;
   /** As it was chosen, or declared by the file; `null`: UTF-8, or else it has to be asked about. */
@@ -71,7 +72,7 @@ export async function beginImport(
 
 interface Row {
   status: (typeof imports.$inferSelect)['status'];
-  country: CountryCode;
+  country: Country;
   delimiter: Delimiter | null;
   encoding: Encoding | null;
   size_bytes: number;

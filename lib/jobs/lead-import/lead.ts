@@ -1,8 +1,7 @@
 /** From the cells of one row to a lead, or to the one reason why it is refused. Pure. */
-import type { CountryCode } from 'libphonenumber-js/max';
+import { type Country, type PhoneRefusal, readPhone } from '../../phone/index.ts';
 import type { Columns } from './columns.ts';
 import { type Field, MAX_TAG_LENGTH, MAX_TAGS } from './options.ts';
-import { type PhoneRefusal, readPhone } from './phone.ts';
 import { cleanLine, cleanText, shorten } from './text.ts';
 
 /** `null` says nothing about a field, so what we know of it stays. */
@@ -18,7 +17,13 @@ export interface Lead {
 
 /** What the error file shows beside the row. */
 export interface RowError {
-  readonly code: PhoneRefusal | 'email_invalid' | 'value_too_long' | 'too_many_cells' | 'value_refused';
+  readonly code:
+    | PhoneRefusal
+    | 'phone_missing'
+    | 'email_invalid'
+    | 'value_too_long'
+    | 'too_many_cells'
+    | 'value_refused';
   /** The column's header as the file has it; `null` when the whole row is meant. */
   readonly column: string | null;
   readonly value: string | null;
@@ -40,7 +45,7 @@ const MAX_LENGTH = { name: 200, email: 254, source: 200, organisation: 200, note
 /** Of a refused value and its column's header in a report; the row itself is kept whole. */
 const SHOWN_LENGTH = 200;
 
-export function readLead(cells: readonly string[], layout: RowLayout, country: CountryCode): Lead | RowError {
+export function readLead(cells: readonly string[], layout: RowLayout, country: Country): Lead | RowError {
   const { header } = layout;
   // Fewer cells are what spreadsheets write for empty ones at the end; more mean that a delimiter in a text shifted the rest.
   if (cells.slice(header.length).some((cell) => cell.trim() !== ''))
@@ -51,8 +56,9 @@ export function readLead(cells: readonly string[], layout: RowLayout, country: C
       message: `expected ${header.length} cells, got ${cells.length}: put quotes around text that contains the delimiter`,
     };
   const phoneCell = cellOf(cells, layout, 'phone');
-  const phone = readPhone(phoneCell.text, country);
-  if ('code' in phone) return refuse(phone.code, phoneCell, phone.message);
+  const phone = readPhone(phoneCell.text, { country });
+  if ('none' in phone) return refuse('phone_missing', phoneCell, 'there is no phone number in this row');
+  if ('refused' in phone) return refuse(phone.refused, phoneCell, phone.said);
   const email = cellOf(cells, layout, 'email');
   if (email.line !== '' && !EMAIL.test(email.line))
     return refuse('email_invalid', email, 'this is not an e-mail address');

@@ -10,13 +10,13 @@ import { storeInbound } from '../../messaging/inbound.ts';
 import { isKeyword, OPT_IN_WORDS } from '../../messaging/optOutWords.ts';
 import { applyPreference, applyTemplateStatus } from '../../messaging/preferences.ts';
 import { applyParkedStatuses, applyStatuses } from '../../messaging/statuses.ts';
+import { phoneOfWaId } from '../../phone/index.ts';
 import {
   errorText,
   InboundMessage,
   MessagesValue,
   PreferenceEvent,
   PreferencesValue,
-  phoneOf,
   StatusEvent,
   TemplateStatusValue,
   textOf,
@@ -66,7 +66,7 @@ async function applyMessages(
     const text = textOf(message);
     const isNew = await storeInbound(executor, {
       companyId,
-      phone: phoneOf(message.from),
+      phone: phoneOfWaId(message.from),
       wamid: message.id,
       atMs: Number(message.timestamp) * 1000,
       kind: message.type,
@@ -96,7 +96,7 @@ async function applyPreferences(executor: Executor, value: z.output<typeof Prefe
     ({ category }) => category === 'marketing_messages',
   );
   for (const { wa_id: waId, value: said } of marketing)
-    await applyPreference(executor, { companyId, phone: phoneOf(waId), stops: said === 'stop' });
+    await applyPreference(executor, { companyId, phone: phoneOfWaId(waId), stops: said === 'stop' });
   return { preferences: marketing.length };
 }
 

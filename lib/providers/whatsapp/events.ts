@@ -107,15 +107,3 @@ export function errorText(errors: StatusEvent['errors']): string | null {
   const [first] = errors ?? [];
   return first?.error_data?.details ?? first?.title ?? first?.message ?? null;
 }
-
-/**
- * The number that WhatsApp's id of a person stands for. They are its digits but in two countries, whose numbers changed when
- * WhatsApp's ids did not: Mexico's have a 1 that is no longer dialled, Brazil's mobile numbers may lack their ninth digit.
- */
-export function phoneOf(waId: string): string {
-  const mexican = /^521(\d{10})$/.exec(waId);
-  if (mexican) return `+52${mexican[1]}`;
-  const brazilian = /^55(\d\d)([6-9]\d{7})$/.exec(waId);
-  if (brazilian) return `+55${brazilian[1]}9${brazilian[2]}`;
-  return `+${waId}`;
-}

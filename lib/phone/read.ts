@@ -1,0 +1,169 @@
+/** From the text of a phone cell to E.164, or to the reason why not. Nothing is guessed: a wrong number reaches a stranger. */
+import { readCountry } from './country.ts';
+import { isLabel } from './labels.ts';
+import { type Country, callingCodeOf, type Valid, validNumber, whyInvalid } from './number.ts';
+import { digitsIn, halvesOf, partsOf } from './split.ts';
+import { damageOf, plainText, saysNone, withoutQuantity } from './text.ts';
+
+export interface Dialled {
+  /** Where a number without country code is dialled from, if nothing beside it says otherwise. */
+  readonly country: Country;
+  /** The text beside the number that names its country or calling code: `+966`, `KSA`, `Deutschland`. */
+  readonly beside?: string | undefined;
+  /** What becomes of a cell with several numbers: refused (the default), or its first good one. */
+  readonly several?: 'refuse' | 'first' | undefined;
+}
+
+export type PhoneRefusal = 'phone_invalid' | 'phone_damaged' | 'phone_ambiguous' | 'phone_joined' | 'country_unknown';
+
+export type PhoneReading =
+  | {
+      /** E.164, as `isStorablePhone` takes it. */
+      readonly phone: string;
+      /** `null`: no country's, as +800. */
+      readonly country: Country | null;
+      /** Who says so: the number itself, the text beside it, or the default. */
+      readonly countryFrom: 'number' | 'beside' | 'default';
+    }
+  /** The cell says that there is no number. */
+  | { readonly none: true }
+  | { readonly refused: PhoneRefusal; readonly said: string };
+
+/** In characters. The patterns take the square of a cell's length: 60,000 digits would hold a run for 22 s. */
+const LONGEST = 250;
+
+/** The only reading of a cell, or no reading: see docs/imports.md, Phone numbers. An extension is dropped. */
+export function readPhone(cell: string, dialled: Dialled): PhoneReading {
+  if (cell.length > LONGEST && cell.trim().length > LONGEST)
+    return refuse('phone_invalid', 'this is too long to be a phone number');
+  const text = withoutQuantity(plainText(cell));
+  if (saysNone(text)) return { none: true };
+  const damage = damageOf(text);
+  if (damage !== null)
+    return refuse('phone_damaged', `${damage}; format the column as text there and enter the number again`);
+  const place = placeOf(dialled);
+  const linked = WHATSAPP.exec(text);
+  if (linked) return readOne(`+${linked[1] ?? linked[2]}`, place);
+  const { numbers, words } = partsOf(text);
+  const [number] = numbers;
+  if (number === undefined) return refuse('phone_invalid', 'this is not a phone number');
+  if (numbers.length > 1) return readSeveral(numbers, place, dialled.several);
+  const stray = words.find((word) => !isLabel(word));
+  if (stray !== undefined) return refuse('phone_invalid', `expected a phone number alone, got «${stray}» beside it`);
+  for (const halves of halvesOf(number))
+    if (halves.every((half) => 'phone' in readOne(half, place))) return readSeveral(halves, place, dialled.several);
+  return readOne(number, place);
+}
+
+/** Links and ids of WhatsApp hold a number in international form without its plus. */
+const WHATSAPP =
+  /^(?:(?:https?:\/\/)?(?:wa\.me\/|(?:api|web)\.whatsapp\.com\/send\/?\?phone=)|whatsapp:\/\/send\?phone=)(?:\+|%2B)?(\d{7,15})(?!\d).*$|^\+?(\d{7,15})@(?:c\.us|s\.whatsapp\.net)$/i;
+
+interface Place {
+  /** `null`: the text beside the number is not understood, so only an international number can be read. */
+  readonly country: Country | null;
+  readonly from: 'beside' | 'default';
+  /** A calling code beside a number says that the number goes on where the code ends. */
+  readonly isSplit: boolean;
+  readonly beside: string;
+}
+
+function placeOf({ country, beside = '' }: Dialled): Place {
+  const read = readCountry(beside);
+  if ('none' in read) return { country, from: 'default', isSplit: false, beside };
+  if ('unknown' in read) return { country: null, from: 'beside', isSplit: false, beside };
+  return { country: read.country, from: 'beside', isSplit: read.by === 'calling code', beside };
+}
+
+function readSeveral(numbers: readonly string[], place: Place, several: Dialled['several'] = 'refuse'): PhoneReading {
+  const readings = numbers.map((number) => readOne(number, place));
+  const good = readings.filter((reading) => 'phone' in reading);
+  const [first] = good;
+  const areSame = good.length === numbers.length && good.every(({ phone }) => phone === first?.phone);
+  if (first !== undefined && (several === 'first' || areSame)) return first;
+  return refuse(
+    'phone_joined',
+    `expected one phone number, got ${numbers.map((number) => `«${number}»`).join(' and ')}`,
+  );
+}
+
+/** A number in one of its readings. */
+interface Reading extends Valid {
+  /** Dialled from the country of the place, without its code. */
+  readonly isNational: boolean;
+}
+
+function readOne(number: string, place: Place): PhoneReading {
+  const { country, from, beside } = place;
+  const isInternational = /^[\s(]*(?:\+|00)/.test(number);
+  if (country === null && !isInternational)
+    return refuse('country_unknown', `this number needs its country, and «${beside}» beside it is none that is known`);
+  if (isCallingCode(number, country)) return { none: true };
+  const readings = readingsOf(number, isInternational, country);
+  const chosen = readings.length > 1 ? choose(readings, number, place) : readings[0];
+  if (chosen !== undefined)
+    return { phone: chosen.phone, country: chosen.country, countryFrom: chosen.isNational ? from : 'number' };
+  if (readings.length > 1)
+    return refuse(
+      'phone_ambiguous',
+      `this can be ${readings.map(({ shown }) => shown).join(' or ')}: write it with + and its country code`,
+    );
+  const digits = number.replace(/\D/g, '');
+  return refuse('phone_invalid', whyInvalid(isInternational ? `+${digits.replace(/^00/, '')}` : digits, country));
+}
+
+/** Forms write the country code before anybody has typed a number. */
+function isCallingCode(number: string, country: Country | null): boolean {
+  if (digitsIn(number) > 5) return false;
+  const read = readCountry(number);
+  return 'country' in read && (number.includes('+') || read.country === country);
+}
+
+/**
+ * The valid readings, each number once. Digits without a plus may be national, or international without their plus. Two zeros
+ * are the plus of most countries, and `(0)` is dialled in some countries only.
+ */
+function readingsOf(number: string, isInternational: boolean, country: Country | null): Reading[] {
+  const readings: Reading[] = [];
+  const add = (valid: Valid | undefined, isNational: boolean) => {
+    if (valid === undefined || readings.some(({ phone }) => phone === valid.phone)) return;
+    readings.push({ ...valid, isNational });
+  };
+  for (const written of new Set([number, number.replace(/\(0\)/, '')])) {
+    const digits = written.replace(/\D/g, '');
+    add(validNumber(`+${isInternational ? digits.replace(/^00/, '') : digits}`), false);
+    if (country === null || number.includes('+')) continue;
+    const national = validNumber(digits, country);
+    add(national, national?.callingCode === callingCodeOf(country));
+  }
+  return readings;
+}
+
+/**
+ * What tells two readings apart: the digits are grouped as one reading's country groups them; a calling code in the cell beside
+ * says that the number has none of its own; and a fixed line, which takes no messages, counts only if it is written in full as
+ * at home. A national number without its trunk prefix is what a spreadsheet leaves: it counts if it is a mobile's.
+ */
+function choose(readings: readonly Reading[], written: string, { isSplit }: Place): Reading | undefined {
+  const groups = groupsOf(written.replace(/^\(?00/, '+'));
+  const alike = readings.filter((one) => groups === groupsOf(one.isNational ? one.shownAtHome : one.shown));
+  if (alike.length === 1 && groups.includes(' ')) return alike[0];
+  const likely = readings.filter(
+    ({ canBeMobile, isNational, shownAtHome }) => canBeMobile || (isNational && isSame(shownAtHome, written)),
+  );
+  const national = likely.find(({ isNational }) => isNational);
+  if (isSplit && national !== undefined) return national;
+  return likely.length === 1 && likely[0]?.canBeMobile ? likely[0] : undefined;
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.replace(/\D/g, '') === other.replace(/\D/g, '');
+}
+
+function groupsOf(written: string): string {
+  return (written.match(/\d+/g) ?? []).join(' ');
+}
+
+function refuse(refused: PhoneRefusal, said: string): PhoneReading {
+  return { refused, said };
+}
