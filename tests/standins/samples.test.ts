@@ -65,6 +65,22 @@ describe('WhatsApp', () => {
         fbtrace_id: 'Az8or2yhqkZfEZ',
       },
     },
+    templates: {
+      data: [
+        {
+          name: 'offer',
+          parameter_format: 'POSITIONAL',
+          components: [{ type: 'BODY', text: 'Hello {{1}}' }],
+          language: 'en',
+          status: 'APPROVED',
+          category: 'MARKETING',
+          quality_score: { score: 'UNKNOWN', date: 1698266945 },
+          rejected_reason: 'NONE',
+          id: '1689556908129832',
+        },
+      ],
+      paging: { cursors: { before: 'MAZDZD', after: 'MjQZD' }, next: 'https://graph.facebook.com/' },
+    },
     number: {
       verified_name: 'Jasper’s Market',
       code_verification_status: 'VERIFIED',
@@ -134,8 +150,21 @@ describe('WhatsApp', () => {
         message_template_name: 'offer',
         message_template_language: 'en',
         reason: 'NONE',
+        message_template_category: 'MARKETING',
       },
       'message_template_status_update',
+    ),
+    template_category_update: change(
+      {
+        message_template_id: 1689556908129832,
+        message_template_name: 'offer',
+        message_template_language: 'en',
+        previous_category: 'UTILITY',
+        new_category: 'MARKETING',
+        correct_category: 'MARKETING',
+        category_update_timestamp: 1760711433,
+      },
+      'template_category_update',
     ),
   };
 
@@ -166,7 +195,12 @@ describe('WhatsApp', () => {
     const accepted = await ask(messages, template('+16505551234'));
     expect([accepted.status, unlike(accepted.body, META.accepted)]).toEqual([200, []]);
     expect(unlike((await ask('106540352242922')).body, META.number)).toEqual([]);
+    const listed = await ask(
+      '100000000000001/message_templates?limit=1&fields=name,components,language,status,quality_score',
+    );
+    expect(unlike(listed.body, META.templates)).toEqual([]);
     for (const [code, refused] of [
+      [132005, await ask(messages, template('16505551234', 'offer', ['x'.repeat(1_100)]))],
       [190, await ask(messages, template('16505551234'), 'another')],
       [100, await ask(messages, { messaging_product: 'whatsapp' })],
       [132001, await ask(messages, template('16505551234', 'unknown'))],
@@ -186,6 +220,8 @@ describe('WhatsApp', () => {
     meta.say('16505551234', 'hello');
     meta.prefer('16505551234', 'stop');
     meta.setTemplate('offer', 'en', 'PAUSED');
+    meta.recategorise('offer', 'en', 'UTILITY', true);
+    meta.recategorise('offer', 'en', 'UTILITY');
     await meta.flush();
     const events = sent.filter((body) => body.startsWith('{')).map((body) => JSON.parse(body));
     const kinds = new Set<string>();

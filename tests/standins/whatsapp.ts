@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from './kit/clock.ts';
 import { type Answer, type Call, type StandIn, startStandIn } from './kit/standIn.ts';
 import { type VendorBucket, vendorBucket } from './whatsapp/bucket.ts';
-import { refusal, SendBody, type StandInTemplate, templateRefusal } from './whatsapp/graph.ts';
+import { refusal, SendBody } from './whatsapp/graph.ts';
+import { type StandInTemplate, templateList, templateRefusal } from './whatsapp/templates.ts';
 import { type WebhookFaults, Webhooks } from './whatsapp/webhooks.ts';
 
 export type { StandInTemplate, WebhookFaults };
@@ -59,6 +60,13 @@ export interface WhatsAppStandIn extends StandIn {
   /** The person stops or resumes marketing in WhatsApp itself. */
   prefer(from: string, value: 'stop' | 'resume'): void;
   setTemplate(name: string, language: string, status: StandInTemplate['status']): void;
+  /** Meta puts the template into another category; `inADay`: it announces that it will. */
+  recategorise(name: string, language: string, category: StandInTemplate['category'], inADay?: boolean): void;
+  addTemplate(template: StandInTemplate): void;
+  /** Somebody deletes the template at Meta, which tells nobody. */
+  removeTemplate(name: string, language: string): void;
+  /** Meta tells of the account or of a number: the webhook's field and its value. */
+  announce(field: string, value: object): void;
   /** Messages to this person fail with this code after they were accepted; null: no longer. */
   fail(to: string, code: number | null): void;
   /** Resolves once every event was sent. */
@@ -100,10 +108,11 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
   const limits = { perSecond: options.perSecond ?? 80, pair: options.pair ?? { perSecond: 1 / 6, burst: 45 } };
 
   function handle(call: Call): Answer {
-    const path = /^\/v\d+\.\d+\/(\d+)(\/messages)?$/.exec(call.path);
+    const path = /^\/v\d+\.\d+\/(\d+)(\/messages|\/message_templates)?$/.exec(call.path);
     if (path === null) return refusal(400, 2500, 'Unknown path components', 'unknown path');
     if (call.headers.authorization !== `Bearer ${accessToken}`)
       return refusal(401, 190, 'Error validating access token', 'the access token is invalid');
+    if (path[2] === '/message_templates') return list(call, path[1] ?? '');
     if (path[1] !== phoneNumberId && !options.isNumber?.(path[1] ?? ''))
       return refusal(400, 33, 'Parameter value is not valid', 'no such number');
     if (call.method === 'GET' && path[2] === undefined)
@@ -112,6 +121,12 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
         body: { id: phoneNumberId, display_phone_number: '+1 555 000 0001', quality_rating: 'GREEN' },
       };
     return send(call, path[1] ?? phoneNumberId);
+  }
+
+  function list(call: Call, id: string): Answer {
+    if (id !== accountId) return refusal(400, 100, 'Unsupported get request', `Object with ID '${id}' does not exist`);
+    listings = [...listings.filter((atMs) => atMs > call.atMs - 3_600_000), call.atMs];
+    return templateList(call, { templates, origin: standIn.origin, made: listings.length });
   }
 
   function send({ body: text, atMs }: Call, from: string): Answer {
@@ -239,9 +254,11 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     });
   }
 
+  const announce = (field: string, value: object) => webhooks.emit({ number: phoneNumberId, field, list: null, value });
   const seconds = () => String(Math.floor(standIn.clock.now() / 1000));
   const categoryOf = (name: string) => templates.find((one) => one.name === name)?.category ?? 'MARKETING';
   let inbound = 0;
+  let listings: number[] = [];
 
   const standIn = await startStandIn({
     name: 'whatsapp',
@@ -312,19 +329,38 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     setTemplate(name, language, status) {
       const template = templates.find((one) => one.name === name && one.language === language);
       if (template) template.status = status;
-      webhooks.emit({
-        number: phoneNumberId,
-        field: 'message_template_status_update',
-        list: null,
-        value: {
-          event: status,
-          message_template_id: 1,
-          message_template_name: name,
-          message_template_language: language,
-          reason: 'NONE',
-        },
+      announce('message_template_status_update', {
+        event: status,
+        message_template_id: 1,
+        message_template_name: name,
+        message_template_language: language,
+        reason: 'NONE',
+        message_template_category: template?.category ?? 'MARKETING',
       });
     },
+    recategorise(name, language, category, inADay = false) {
+      const template = templates.find((one) => one.name === name && one.language === language);
+      const previous = template?.category ?? category;
+      if (template && !inADay) template.category = category;
+      announce('template_category_update', {
+        message_template_id: 1,
+        message_template_name: name,
+        message_template_language: language,
+        ...(inADay
+          ? {
+              correct_category: category,
+              new_category: previous,
+              category_update_timestamp: Number(seconds()) + 86_400,
+            }
+          : { previous_category: previous, new_category: category }),
+      });
+    },
+    addTemplate: (template) => void templates.push({ ...template }),
+    removeTemplate(name, language) {
+      const place = templates.findIndex((one) => one.name === name && one.language === language);
+      if (place >= 0) templates.splice(place, 1);
+    },
+    announce,
     fail(to, code) {
       if (code === null) failures.delete(to);
       else failures.set(to, code);
