@@ -67,8 +67,8 @@ export class Steps implements Member {
 
   #sent = 0;
   #inFlight = 0;
-  /** The number of outcomes that are on their way, unconfirmed. */
-  #endedInFlight = 0;
+  /** The outcomes that are on their way, unconfirmed, step by step. */
+  readonly #endedInFlight = new Set<readonly Ended[]>();
   /** Steps that Postgres did not take at the first try. */
   readonly #repeated = new Set<Parcel>();
   #lastHeartbeatAtMs = 0;
@@ -216,7 +216,8 @@ export class Steps implements Member {
       } else break;
     }
     this.#noteUnconfirmed(this.#ended.splice(0));
-    report.unconfirmed += this.#endedInFlight;
+    for (const ended of this.#endedInFlight) this.#noteUnconfirmed(ended);
+    this.#endedInFlight.clear();
   }
 
   /** Their leases end, and another drain takes the jobs. */
@@ -241,6 +242,7 @@ export class Steps implements Member {
       if (this.#lanes.needsSlot && claim.free === 0) return false;
       return !this.#lanes.exhausted && claim.limit >= batchSize(this.#hands.pace);
     }
+    if (this.#endedInFlight.size > 0 && this.#lanes.exhausted) return false; // what comes back with them is due once they are stored
     return !this.#knowsNothing || now >= (this.#lingersUntilMs ?? Number.POSITIVE_INFINITY);
   }
 
@@ -254,7 +256,7 @@ export class Steps implements Member {
     const limit = Math.min(room, hands.pace.maxBatch, mostJobs - report.claimed - this.#comingJobs);
     if (limit < 1) return null;
     const lanes = this.#lanes.current(now);
-    const alone = hands.isEmpty && this.#claimsInFlight === 0;
+    const alone = hands.isEmpty && this.#claimsInFlight === 0 && this.#endedInFlight.size === 0;
     return {
       limit,
       free: Math.max(0, hands.freeSlots - this.#comingJobs),
@@ -279,10 +281,10 @@ export class Steps implements Member {
     const isHeartbeat = now - this.#lastHeartbeatAtMs >= HEARTBEAT_MS;
     if (isHeartbeat) this.#lastHeartbeatAtMs = now;
     const news = hands.takeNews(now, isHeartbeat);
-    const isWhole = this.#endedInFlight === 0;
+    const isWhole = this.#endedInFlight.size === 0;
     this.#sent++;
     this.#inFlight++;
-    this.#endedInFlight += ended.length;
+    if (ended.length > 0) this.#endedInFlight.add(ended);
     if (claim) {
       this.#claimsInFlight++;
       this.#comingJobs += claim.limit;
@@ -329,13 +331,13 @@ export class Steps implements Member {
       this.#chores.take(delivered.answer.chores);
     } catch (error) {
       this.#failure = { error };
-      this.#noteUnconfirmed(ended);
+      if (this.#endedInFlight.delete(ended)) this.#noteUnconfirmed(ended); // else the report has said so already
       for (const { checkpoints } of news) for (const checkpoint of checkpoints) checkpoint.refused(error);
     } finally {
       for (const { held, checkpoints } of news) if (checkpoints.length > 0) held.checkpointAnswered();
       this.#inFlight--;
       this.#repeated.delete(parcel);
-      this.#endedInFlight -= ended.length;
+      this.#endedInFlight.delete(ended);
       if (claim) {
         this.#claimsInFlight--;
         this.#comingJobs -= claim.limit;

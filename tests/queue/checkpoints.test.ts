@@ -1,4 +1,5 @@
 /** Long work in parts: slices, checkpoints, progress, and what becomes of them when something goes wrong. */
+import { EventEmitter, once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
 import { connect, type Database } from '../../db/client.ts';
 import { continueWith, LIMITS } from '../../lib/jobqueue/index.ts';
@@ -32,6 +33,31 @@ describeEachDriver('checkpoints and slices', (setup) => {
       result: { slices: 3 },
       errors: [],
     });
+  });
+
+  test('a drain looks for more only when what goes back to the queue is stored', async () => {
+    const news = new EventEmitter();
+    const until = (event: string, mostMs: number) =>
+      once(news, event, { signal: AbortSignal.timeout(mostMs) }).catch(() => undefined);
+    const database: Database = {
+      ...setup.database,
+      async execute(statement, options) {
+        const [, , , settlements, , claim] = statement.params as (string | null)[];
+        const isStep = statement.text.includes('step_1');
+        if (isStep && !claim && settlements !== '[]') {
+          news.emit('settles alone');
+          await until('looked', 150); // on a slow network, so that a claim could overtake it
+        }
+        const answer = await setup.database.execute<never>(statement, options);
+        if (isStep && claim?.includes('"alone":true')) news.emit('looked');
+        else if (isStep && claim) await until('settles alone', 50); // one by one, an outcome then goes out without a claim
+        return answer;
+      },
+    };
+    const { queue } = queueOf(database);
+    await queue.addJobs(works(3).map((entry) => ({ ...entry, payload: { mode: 'slices', n: 3 } })));
+    const report = await queue.drain({ budgetMs: 10_000, concurrency: 1, maxBatch: 2 });
+    expect(report).toMatchObject({ completed: 3, continued: 6, stopReason: 'empty' });
   });
 
   test('a slice may ask for a pause', async () => {

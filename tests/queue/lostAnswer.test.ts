@@ -93,6 +93,31 @@ describeEachDriver('a lost answer', (setup) => {
     }
   });
 
+  test('an outcome that is still on its way when the drain ends is told of too', async () => {
+    const lines: string[] = [];
+    const log: Log = (level, event) => void lines.push(`${level} ${event}`);
+    let refused: Promise<unknown> = Promise.resolve();
+    const late: Database = {
+      ...setup.database,
+      execute: (statement, options) => {
+        const answer = setup.database.execute<never>(statement, options);
+        return answer.catch((error) => {
+          refused = new Promise((done) => setTimeout(done, 100)); // a busy machine notices its timers in any order
+          return refused.then(() => Promise.reject(error));
+        });
+      },
+    };
+    const { queue } = queueOf(late, undefined, { log, logJobs: 'failures' });
+    await queue.addJobs(works(3));
+    const report = await observer.transaction(async (holder) => {
+      await holder.execute({ text: 'lock table jobqueue.job_history in share mode', params: [] });
+      return queue.drain({ budgetMs: 1_000 });
+    });
+    expect(report).toMatchObject({ completed: 0, unconfirmed: 3 });
+    await refused;
+    expect(lines).toEqual([...Array(3).fill('warn job_unconfirmed'), 'warn drain_ended']);
+  });
+
   test('of a step that settled 100 and claimed 100: the drain goes on at once with those 100', async () => {
     const { seen, drain } = await twoBatches(setup.database);
     const lost = setup.faults.loseAnswer(settlesAndClaims);
