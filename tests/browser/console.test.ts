@@ -1,11 +1,11 @@
 /** The console in a real browser: each screen in light, dark and on a phone, each action from its button to what it changed. */
 import pg from 'pg';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Filled, fill } from '../../scripts/screenshots/fill.ts';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { CHROMIUM, launch, signIn, type Visit, violations, visit } from './chromium.ts';
+import { CHROMIUM, launch, seenOn, signIn, type Visit, violations, visit } from './chromium.ts';
 
 const OPERATOR_SECRET = 'operator-secret-0123456789';
 const VIEWER_SECRET = 'viewer-secret-0123456789';
@@ -41,6 +41,11 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     await filled?.stop();
     await sql?.end();
     await db?.drop();
+  });
+
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail')
+      console.error(`${task.name}: ${await seenOn(ann.page)}\n${ann.complaints.join('\n')}`);
   });
 
   async function one(text: string, ...params: unknown[]): Promise<string> {
