@@ -130,6 +130,8 @@ export const leads = pgTable(
     tags: text('tags').array().notNull().default([]),
     timeZone: text('time_zone'),
     consentedAt: instant('consented_at'),
+    givenName: text('given_name'),
+    familyName: text('family_name'),
   },
   (table) => [unique('one_lead_per_number').on(table.companyId, table.phoneE164)],
 );

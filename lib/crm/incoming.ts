@@ -1,7 +1,8 @@
 /** What changed in the portal, brought to our leads. What we wrote there ourselves comes back as an event too, and changes nothing. */
 import type { Executor } from '../../db/client.ts';
 import { contentOf, type Item, type Lead, leadOf, ORIGINATOR, type Theirs, theirsOf } from './mapping.ts';
-import { addedAs, type Carried, type Edits, merge } from './merge.ts';
+import { addedAs, type Carried, type Edits, merge, type Taken } from './merge.ts';
+import { namedAs } from './personName.ts';
 
 /** An item as it was fetched. */
 export interface Look {
@@ -40,7 +41,7 @@ export async function applyItem(
       found.id,
       found.version,
       asOf,
-      JSON.stringify(take),
+      JSON.stringify(columnsOf(take)),
       JSON.stringify(afterTaking.carried),
       JSON.stringify({ ...afterTaking.seen, ...updatedTime(item) }),
       send.length === 0,
@@ -69,15 +70,21 @@ async function create(
 ): Promise<Applied> {
   const [phone] = (theirs.phones ?? []).flatMap((one) => e164(one) ?? []);
   if (phone === undefined) return 'ignored';
-  const { name = '', organisation = '', source = '', notes = '', emails = [] } = theirs;
-  const content = { name, organisation, source, notes, phone, email: emails[0] ?? '' };
+  const { name = '', familyName = '', organisation = '', source = '', notes = '', emails = [] } = theirs;
+  const content = { name, familyName, organisation, source, notes, phone, email: emails[0] ?? '' };
   const carried: Carried = { ...addedAs(content), wrote: { phone: false, email: false } };
   const seen = JSON.stringify({ ...theirs, ...updatedTime(item) });
   const created = await database.execute({
     text: CREATE,
-    params: [companyId, itemId, asOf, JSON.stringify(carried), seen],
+    params: [companyId, itemId, asOf, JSON.stringify(carried), seen, JSON.stringify(columnsOf(content))],
   });
   return created.length > 0 ? 'created' : 'ignored';
+}
+
+/** What a lead keeps of the portal's texts. */
+function columnsOf(texts: Readonly<Partial<Record<Taken, string>>>): Readonly<Record<string, string | null>> {
+  const { name, familyName, ...others } = texts;
+  return { ...others, ...(name !== undefined && familyName !== undefined && namedAs({ name, familyName })) };
 }
 
 /** A sync that nobody asked for may have added it: the rows were restored from before, or it is another deployment's. */
@@ -107,7 +114,7 @@ interface Linked extends Lead {
 }
 
 const FIND = `
-select l.id::text, l.version::text, l.phone_e164 as phone, l.name, l.email, l.source, l.organisation, l.notes,
+select l.id::text, l.version::text, l.phone_e164 as phone, l.name, l.given_name as "givenName", l.family_name as "familyName", l.email, l.source, l.organisation, l.notes,
        k.lead_id is not null as "hasLink", k.external_id is not null as "isLinked", k.carried, k.seen
 from leads l
 left join crm_links k on k.company_id = l.company_id and k.lead_id = l.id
@@ -133,6 +140,8 @@ with link as (
 ), taken as (
   update leads l
   set name         = case when t ? 'name'         then nullif(t ->> 'name', '')         else l.name end,
+      given_name   = case when t ? 'name'         then t ->> 'givenName'                else l.given_name end,
+      family_name  = case when t ? 'name'         then t ->> 'familyName'               else l.family_name end,
       organisation = case when t ? 'organisation' then nullif(t ->> 'organisation', '') else l.organisation end,
       source       = case when t ? 'source'       then nullif(t ->> 'source', '')       else l.source end,
       notes        = case when t ? 'notes'        then nullif(t ->> 'notes', '')        else l.notes end,
@@ -168,10 +177,10 @@ select exists (select from known) as is_known, exists (select from unlinked) as 
 
 const CREATE = `
 with lead as (
-  insert into leads (company_id, phone_e164, name, organisation, source, notes, email)
-  select $1, c ->> 'phone', nullif(c ->> 'name', ''), nullif(c ->> 'organisation', ''), nullif(c ->> 'source', ''),
+  insert into leads (company_id, phone_e164, name, given_name, family_name, organisation, source, notes, email)
+  select $1, c ->> 'phone', nullif(c ->> 'name', ''), c ->> 'givenName', c ->> 'familyName', nullif(c ->> 'organisation', ''), nullif(c ->> 'source', ''),
          nullif(c ->> 'notes', ''), nullif(c ->> 'email', '')
-  from (select $4::jsonb as c) item
+  from (select $6::jsonb as c) item
   on conflict (company_id, phone_e164) do nothing
   returning id, version
 )

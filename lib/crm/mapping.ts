@@ -1,10 +1,14 @@
 /** A lead as the portal knows it, and back. Pure. */
+
 import { isSame, Multifield, multifieldChanges, newMultifields } from '../providers/bitrix24.ts';
+import { partsOf } from './personName.ts';
 
 export interface Lead {
   readonly id: string;
   readonly phone: string;
   readonly name: string | null;
+  readonly givenName: string | null;
+  readonly familyName: string | null;
   readonly email: string | null;
   readonly source: string | null;
   readonly organisation: string | null;
@@ -23,15 +27,21 @@ export function leadOf(originId: unknown): string | null {
   return typeof originId === 'string' ? (/^lead:(\d{1,19})$/.exec(originId)?.[1] ?? null) : null;
 }
 
-/** Our names of the texts, and those of `crm.item`. */
+/** Our names of the texts, and those of `crm.item`. `name` is the given name, or all of a name whose parts are not known. */
 export const NAMES = {
   name: 'name',
+  familyName: 'lastName',
   organisation: 'companyTitle',
   source: 'sourceDescription',
   notes: 'comments',
 } as const;
 export type TextField = keyof typeof NAMES;
 export const TEXTS = Object.keys(NAMES) as readonly TextField[];
+/** What is compared, sent and taken as one: half of a person's name beside half of another would be nobody's. */
+export const UNITS: readonly (readonly TextField[])[] = [
+  ['name', 'familyName'],
+  ...TEXTS.filter((field) => field !== 'name' && field !== 'familyName').map((field) => [field]),
+];
 
 /** What of a lead both sides may change. An empty text and none are the same to people. */
 export type Content = Readonly<Record<TextField | 'phone' | 'email', string>>;
@@ -44,7 +54,7 @@ export interface Theirs extends Readonly<Partial<Record<TextField, string>>> {
 
 export function contentOf(lead: Omit<Lead, 'id'>): Content {
   return {
-    name: lead.name ?? '',
+    ...partsOf(lead),
     organisation: lead.organisation ?? '',
     source: lead.source ?? '',
     notes: lead.notes ?? '',
@@ -87,12 +97,12 @@ export function hasEmail(emails: readonly string[], email: string): boolean {
 }
 
 /** The fields of a lead that the portal does not have. */
-export function newFields(leadId: string, content: Content): Record<string, unknown> {
+export function newFields(lead: Pick<Lead, 'id' | 'name'>, content: Content): Record<string, unknown> {
   return {
-    title: content.name || content.phone,
+    title: lead.name || content.phone,
     ...Object.fromEntries(TEXTS.map((field) => [NAMES[field], content[field]])),
     originatorId: ORIGINATOR,
-    originId: originOf(leadId),
+    originId: originOf(lead.id),
     fm: newMultifields([
       { typeId: 'PHONE', value: content.phone },
       { typeId: 'EMAIL', value: content.email || null },

@@ -3,7 +3,7 @@
  * a text otherwise than it was sent. Ours differs from `carried`: news of ours, which goes out. Theirs differs from `seen`: news
  * of theirs, which comes in, and is never written over, whether an event told of it or not. Pure.
  */
-import { type Content, hasEmail, hasPhone, TEXTS, type TextField, type Theirs } from './mapping.ts';
+import { type Content, hasEmail, hasPhone, TEXTS, type TextField, type Theirs, UNITS } from './mapping.ts';
 
 /** Each field of ours as it was when it last was at rest: written there, or taken from there, or left to differ. */
 export interface Carried extends Content {
@@ -38,16 +38,16 @@ export interface Merged {
 
 export function merge(known: Known, theirs: Theirs, edits: Edits): Merged {
   const { ours } = known;
-  const carried = known.carried ?? firstCarried(ours, theirs);
+  const carried = known.carried === null ? firstCarried(ours, theirs) : { ...NONE, ...known.carried };
   const seen = known.seen ?? (known.carried === null ? firstSeen(ours, theirs) : seenOf(known.carried));
   const take: Partial<Record<Taken, string>> = {};
   const send: (keyof Content)[] = [];
-  for (const field of TEXTS) {
-    const isTheirs = theirs[field] !== undefined && theirs[field] !== (seen[field] ?? '');
-    if (theirs[field] === ours[field]) continue;
+  for (const unit of UNITS) {
+    if (unit.every((field) => theirs[field] === ours[field])) continue;
+    const isTheirs = unit.some((field) => theirs[field] !== undefined && theirs[field] !== (seen[field] ?? ''));
     if (!isTheirs) {
-      if (ours[field] !== carried[field]) send.push(field);
-    } else if (edits === 'take') take[field] = theirs[field] as string;
+      if (unit.some((field) => ours[field] !== carried[field])) send.push(...unit);
+    } else if (edits === 'take') for (const field of unit) take[field] = theirs[field] ?? ours[field];
   }
   const { phones = [], emails } = theirs;
   if (ours.phone !== carried.phone && !hasPhone(phones, ours.phone)) send.push('phone');
@@ -93,15 +93,19 @@ export function addedAs(content: Content): Carried {
 }
 
 /** What stands there if nobody has touched what we carried. */
-export function seenOf({ phone, email, name, organisation, source, notes }: Content): Theirs {
-  return { name, organisation, source, notes, phones: [phone], emails: email === '' ? [] : [email] };
+export function seenOf(content: Content): Theirs {
+  const { phone, email } = content;
+  return { ...only(content, TEXTS), phones: [phone], emails: email === '' ? [] : [email] };
 }
+
+/** Links of a release before this one carried no family name. */
+const NONE = { familyName: '' };
 
 /** An item that people made, and we meet: what is empty on one side comes from the other, and where both have something it stays. */
 function firstCarried(ours: Content, theirs: Theirs): Carried {
-  const texts = TEXTS.map((field) => [field, theirs[field] ? ours[field] : '']);
+  const texts = unitsOf((unit) => (isEmpty(theirs, unit) ? {} : ours));
   return {
-    ...(Object.fromEntries(texts) as Record<TextField, string>),
+    ...texts,
     phone: hasPhone(theirs.phones ?? [], ours.phone) ? ours.phone : '',
     email: hasEmail(theirs.emails ?? [], ours.email) ? ours.email : '', // another address stands beside theirs
     wrote: { phone: false, email: false },
@@ -109,8 +113,20 @@ function firstCarried(ours: Content, theirs: Theirs): Carried {
 }
 
 function firstSeen(ours: Content, theirs: Theirs): Theirs {
-  const texts = TEXTS.map((field) => [field, ours[field] === '' ? '' : (theirs[field] ?? '')]);
-  return { ...Object.fromEntries(texts), ...(ours.email === '' ? {} : { emails: theirs.emails ?? [] }) };
+  const texts = unitsOf((unit) => (isEmpty(ours, unit) ? {} : theirs));
+  return { ...texts, ...(ours.email === '' ? {} : { emails: theirs.emails ?? [] }) };
+}
+
+type Texts = Readonly<Partial<Record<TextField, string>>>;
+
+function isEmpty(texts: Texts, unit: readonly TextField[]): boolean {
+  return unit.every((field) => !texts[field]);
+}
+
+/** Each text from where `side` says for its unit; empty where that has none. */
+function unitsOf(side: (unit: readonly TextField[]) => Texts): Record<TextField, string> {
+  const texts = UNITS.flatMap((unit) => unit.map((field) => [field, side(unit)[field] ?? '']));
+  return Object.fromEntries(texts) as Record<TextField, string>;
 }
 
 function has(emails: readonly string[], email: string): boolean {

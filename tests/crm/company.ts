@@ -68,7 +68,7 @@ export class Company {
 
   async lead(id: string): Promise<Record<string, unknown>> {
     const [row] = await this.sql(
-      'select name, organisation, notes, email, phone_e164 as phone from leads where id = $1::bigint',
+      'select name, given_name as given, family_name as family, organisation, notes, email, phone_e164 as phone from leads where id = $1::bigint',
       id,
     );
     return row as Record<string, unknown>;

@@ -1,5 +1,5 @@
 /** Who changed what: edits in the portal are never reverted, whether their event came, is on its way or was lost. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { applyItem } from '../../lib/crm/incoming.ts';
 import { call, mapOf, Portal } from '../../lib/providers/bitrix24.ts';
 import { companyWithPortal } from './company.ts';
@@ -131,6 +131,87 @@ test('a lead of people that has our number gets what it lacks, and keeps what it
   await acme.change(id, { phone_e164: '+971509999999' });
   await acme.sync([id]);
   expect(acme.values('PHONE')).toEqual(['+971 50 101 0000', '+971509999999']); // theirs is not ours to change
+});
+
+/** Of the lead that was imported with its names apart. */
+async function amira(name = 'Amira Haddad'): Promise<string> {
+  const [id = ''] = await acme.leads(1);
+  await acme.change(id, { name, given_name: 'Amira', family_name: 'Haddad' });
+  await acme.sync([id]);
+  return id;
+}
+
+describe('first and last name', () => {
+  test('go to their two fields, and come back from them', async () => {
+    const id = await amira();
+    expect(acme.item().fields).toMatchObject({ title: 'Amira Haddad', name: 'Amira', lastName: 'Haddad' });
+    acme.portal.person.change(1, { lastName: 'Nasser' }, { silently: true });
+    await acme.tell('ONCRMLEADUPDATE', 1);
+    await acme.drain();
+    expect(await acme.lead(id)).toMatchObject({ name: 'Amira Nasser', given: 'Amira', family: 'Nasser' });
+    await acme.change(id, { name: 'Amina Nasser', given_name: 'Amina' });
+    await acme.sync([id]);
+    expect(acme.item().fields).toMatchObject({ name: 'Amina', lastName: 'Nasser' });
+  });
+
+  test('stay apart under a name that holds more than both, and a name that is changed alone is all of it', async () => {
+    const id = await amira('Dr. Amira Haddad');
+    expect(acme.item().fields).toMatchObject({ title: 'Dr. Amira Haddad', name: 'Amira', lastName: 'Haddad' });
+    await acme.change(id, { name: 'Omar' }); // as a release does that knows no parts
+    await acme.sync([id]);
+    expect(acme.item().fields).toMatchObject({ name: 'Omar', lastName: '' });
+  });
+
+  test('a name that is not known apart goes out whole, and is taken in apart once people have cut it there', async () => {
+    const id = await acme.linked();
+    expect(acme.item().fields).toMatchObject({ name: 'Lead 0', lastName: '' });
+    acme.portal.person.change(1, { name: 'Lea', lastName: 'Dahl' }, { silently: true });
+    await acme.tell('ONCRMLEADUPDATE', 1);
+    await acme.drain();
+    expect(await acme.lead(id)).toMatchObject({ name: 'Lea Dahl', given: 'Lea', family: 'Dahl' });
+    const updates = acme.asked('crm.item.update');
+    await acme.sync([id]);
+    expect(acme.asked('crm.item.update')).toBe(updates);
+  });
+
+  test('a last name that people add beside the whole name is not said twice', async () => {
+    const id = await acme.linked();
+    acme.portal.person.change(1, { name: 'Ada Lovelace', lastName: 'Lovelace' }, { silently: true });
+    await acme.tell('ONCRMLEADUPDATE', 1);
+    await acme.drain();
+    expect(await acme.lead(id)).toMatchObject({ name: 'Ada Lovelace' });
+    await acme.change(id, { notes: 'ours' });
+    await acme.sync([id]);
+    expect(acme.item().fields).toMatchObject({ name: 'Ada Lovelace', lastName: 'Lovelace', comments: 'ours' });
+  });
+
+  test('where people have a lead with our number neither half is mixed with the other side’s', async () => {
+    acme.portal.person.add({ title: 'Theirs', name: '', lastName: 'Khan' }, ['+971 50 101 0000'], { silently: true });
+    const [id = ''] = await acme.leads(1);
+    await acme.sync([id]);
+    await acme.tell('ONCRMLEADUPDATE', 1);
+    await acme.drain();
+    expect([acme.item().fields.lastName, (await acme.lead(id)).name]).toEqual(['Khan', 'Lead 0']);
+    expect(acme.item().fields.name).toBe('');
+  });
+
+  test('a lead that people made is ours with both, and a link of an earlier release learns its last name', async () => {
+    await acme.sql('update crm_settings set imports_leads = true');
+    const itemId = acme.portal.person.add({ name: 'Sara', lastName: 'Al Ali' }, ['+971501112233'], { silently: true });
+    await acme.tell('ONCRMLEADADD', itemId);
+    await acme.drain();
+    const [lead] = await acme.sql('select id::text, name, given_name, family_name from leads');
+    expect(lead).toMatchObject({ name: 'Sara Al Ali', given_name: 'Sara', family_name: 'Al Ali' });
+    const id = String(lead?.id);
+    await acme.change(id, { name: 'Sara', given_name: null, family_name: null });
+    await acme.sql(
+      "update crm_links set carried = carried - 'familyName', seen = seen - 'familyName', synced_version = wanted_version",
+    );
+    await acme.tell('ONCRMLEADUPDATE', itemId);
+    await acme.drain();
+    expect(await acme.lead(id)).toMatchObject({ name: 'Sara Al Ali', given: 'Sara', family: 'Al Ali' });
+    expect(acme.asked('crm.item.update')).toBe(0);
+  });
 });
 
 async function fetched(): Promise<{ itemId: string; asOf: string; item: Readonly<Record<string, unknown>> }> {

@@ -19,7 +19,7 @@ export async function addLeads(sync: Sync, leads: readonly Waiting[]): Promise<v
       asked = asked.filter(({ lead }) => held.has(lead.id));
       return asked.map(({ lead, content }) => ({
         method: 'crm.item.add',
-        params: { entityTypeId: LEAD, fields: { ...newFields(lead.id, content), ...ofNewLeads(crm) } },
+        params: { entityTypeId: LEAD, fields: { ...newFields(lead, content), ...ofNewLeads(crm) } },
       }));
     },
     settle(told) {

@@ -105,7 +105,8 @@ with lead as (
 )
 select not exists (select from own) and coalesce(k.synced_version < lead.version or k.refusal is not null, false) as is_held,
        case when t.lead_id is not null then jsonb_build_object(
-         'id', l.id::text, 'version', l.version::text, 'phone', l.phone_e164, 'name', l.name, 'email', l.email, 'source', l.source,
+         'id', l.id::text, 'version', l.version::text, 'phone', l.phone_e164, 'name', l.name,
+         'givenName', l.given_name, 'familyName', l.family_name, 'email', l.email, 'source', l.source,
          'organisation', l.organisation, 'notes', l.notes, 'externalId', x.external_id::text, 'carried', x.carried, 'seen', x.seen,
          'addingForMs', extract(epoch from now() - x.adding_since) * 1000) end as lead
 from lead

@@ -117,5 +117,7 @@ function isSame(lead: Waiting): boolean {
   const { carried, externalId } = lead;
   if (carried === null || externalId === null) return false;
   const content = contentOf(lead);
-  return [...TEXTS, 'phone' as const, 'email' as const].every((field) => content[field] === carried[field]);
+  return [...TEXTS, 'phone' as const, 'email' as const].every(
+    (field) => content[field] === (carried[field] ?? ''), // a link of a release before this one carried no family name
+  );
 }
