@@ -43,13 +43,9 @@ export async function signIn(page: Page, secret: string, name = 'ann'): Promise<
   await page.waitForURL((url) => url.pathname !== '/login');
 }
 
-/** What a person sees on a page: its address, its words, and what its fields hold. For the report of a test that failed. */
-export async function seenOn(page: Page): Promise<string> {
-  const words = await page.locator('body').innerText();
-  const fields = await page
-    .locator('input:visible, textarea:visible')
-    .evaluateAll((all) => all.map((field) => `${field.getAttribute('name')}=${(field as HTMLInputElement).value}`));
-  return [page.url(), fields.slice(0, 50).join(' '), words.slice(0, 4_000)].join('\n');
+/** What a person finds on a page: its address, its words, and what its fields hold. For the report of a test that failed. */
+export async function foundOn(page: Page): Promise<string> {
+  return `${page.url()}\n${(await page.locator('body').ariaSnapshot()).slice(0, 8_000)}`;
 }
 
 const AXE = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

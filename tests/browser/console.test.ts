@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { type Filled, fill } from '../../scripts/screenshots/fill.ts';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { CHROMIUM, launch, seenOn, signIn, type Visit, violations, visit } from './chromium.ts';
+import { CHROMIUM, foundOn, launch, signIn, type Visit, violations, visit } from './chromium.ts';
 
 const OPERATOR_SECRET = 'operator-secret-0123456789';
 const VIEWER_SECRET = 'viewer-secret-0123456789';
@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
 
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail')
-      console.error(`${task.name}: ${await seenOn(ann.page)}\n${ann.complaints.join('\n')}`);
+      console.error(`${task.name}: ${await foundOn(ann.page)}\n${ann.complaints.join('\n')}`);
   });
 
   async function one(text: string, ...params: unknown[]): Promise<string> {
