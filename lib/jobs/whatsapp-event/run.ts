@@ -5,10 +5,12 @@ import type { Executor } from '../../../db/database.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { log } from '../../log.ts';
-import { type Addressee, companyOfAccount, companyOfNumber } from '../../messaging/company.ts';
+import { accountEvent } from '../../messaging/accountEvents.ts';
+import { noteAccountEvent } from '../../messaging/accountLog.ts';
+import { type Addressee, companiesOfAccount, companyOfNumber } from '../../messaging/company.ts';
 import { storeInbound } from '../../messaging/inbound.ts';
 import { isKeyword, OPT_IN_WORDS } from '../../messaging/optOutWords.ts';
-import { applyPreference, applyTemplateStatus } from '../../messaging/preferences.ts';
+import { applyPreference } from '../../messaging/preferences.ts';
 import { applyParkedStatuses, applyStatuses } from '../../messaging/statuses.ts';
 import { phoneOfWaId } from '../../phone/index.ts';
 import {
@@ -18,9 +20,10 @@ import {
   PreferenceEvent,
   PreferencesValue,
   StatusEvent,
-  TemplateStatusValue,
   textOf,
 } from '../../providers/whatsapp/events.ts';
+
+import { applyTemplateEvent } from './templates.ts';
 
 interface Payload {
   readonly accountId: string;
@@ -45,7 +48,18 @@ export async function applyEvent(
     case 'user_preferences':
       return applyPreferences(executor, accepted(PreferencesValue, field, value));
     case 'message_template_status_update':
-      return applyTemplate(executor, accountId, accepted(TemplateStatusValue, field, value));
+    case 'template_category_update':
+    case 'message_template_quality_update':
+    case 'message_template_components_update':
+      return applyTemplateEvent(executor, await ofAccount(executor, accountId), { field, value });
+    case 'account_update':
+    case 'account_review_update':
+    case 'account_alerts':
+    case 'phone_number_quality_update':
+    case 'phone_number_name_update':
+    case 'business_capability_update':
+    case 'security':
+      return applyAccountEvent(executor, await ofAccount(executor, accountId), { field, value });
     default:
       return { ignored: field }; // subscribed to by mistake, or new
   }
@@ -100,15 +114,23 @@ async function applyPreferences(executor: Executor, value: z.output<typeof Prefe
   return { preferences: marketing.length };
 }
 
-async function applyTemplate(
+async function applyAccountEvent(
   executor: Executor,
-  accountId: string,
-  value: z.output<typeof TemplateStatusValue>,
+  companies: readonly string[],
+  { field, value }: Pick<Payload, 'field' | 'value'>,
 ): Promise<unknown> {
-  const companyId = await companyOfAccount(executor, accountId);
-  if (companyId === null) throw new NonRetryableError(`no company has the WhatsApp account ${accountId}`);
-  const { event, message_template_name: name, message_template_language: language, reason = null } = value;
-  return { known: await applyTemplateStatus(executor, { companyId, name, language, event, reason }) };
+  const event = accountEvent(field, value);
+  if (event === null) throw new NonRetryableError(`expected a value of '${field}' as Meta documents it, got another`);
+  const stored = await noteAccountEvent(executor, companies, { field, ...event });
+  return { event: event.event, severity: event.severity, stored };
+}
+
+async function ofAccount(executor: Executor, accountId: string): Promise<readonly string[]> {
+  const companies = await companiesOfAccount(executor, accountId);
+  if (companies.length > 0) return companies;
+  throw new NonRetryableError(
+    `no company has the WhatsApp account ${accountId}: set it in its settings or in WHATSAPP_ACCOUNT_ID, then replay`,
+  );
 }
 
 async function ofNumber(executor: Executor, phoneNumberId: string): Promise<Addressee> {
