@@ -4,6 +4,7 @@ import { whatsAppEnvironment } from '../config/whatsapp.ts';
 
 export interface Addressee {
   readonly companyId: string;
+  /** The company's own, beside the words that always count. */
   readonly optOutKeywords: readonly string[];
 }
 
@@ -25,27 +26,14 @@ export async function companyOfNumber(database: Executor, phoneNumberId: string)
   });
   const [first] = rows;
   if (first === undefined || (!first.is_own && rows.length > 1)) return null;
-  return { companyId: first.company_id, optOutKeywords: first.keywords ?? DEFAULT_KEYWORDS };
+  return { companyId: first.company_id, optOutKeywords: first.keywords ?? [] };
 }
 
-/** Of a company without settings: as in the table's default. */
-const DEFAULT_KEYWORDS = ['stop', 'unsubscribe', 'opt out', 'إلغاء', 'توقف', 'الغاء الاشتراك'];
-
-/** More companies than these do not share one account. */
-const MOST_OF_ACCOUNT = 1_000;
-
-/** By the WhatsApp business account, which events of templates and accounts name: all that have it, or that use the deployment's number. */
-export async function companiesOfAccount(database: Executor, accountId: string): Promise<readonly string[]> {
+/** By the WhatsApp business account, which template events name; the deployment's number has none of its own. */
+export async function companyOfAccount(database: Executor, accountId: string): Promise<string | null> {
   const rows = await database.execute<{ company_id: string }>({
-    text: `
-      select c.id as company_id
-      from companies c
-      left join company_settings s on s.company_id = c.id
-      where s.whatsapp_account_id = $1
-        or ($2::boolean and s.whatsapp_account_id is null and s.whatsapp_phone_number_id is null)
-      order by c.id
-      limit ${MOST_OF_ACCOUNT}`,
-    params: [accountId, whatsAppEnvironment().accountId === accountId],
+    text: 'select company_id from company_settings where whatsapp_account_id = $1 limit 2',
+    params: [accountId],
   });
-  return rows.map(({ company_id: companyId }) => companyId);
+  return rows.length === 1 ? (rows[0]?.company_id ?? null) : null;
 }

@@ -3,7 +3,10 @@ import type { Executor } from '../../db/client.ts';
 
 export interface Inbound {
   readonly companyId: string;
-  readonly phone: string;
+  /** E.164; null while it is not known. Then the id is. */
+  readonly phone: string | null;
+  /** WhatsApp's id of the person. */
+  readonly userId: string | null;
   readonly wamid: string;
   readonly atMs: number;
   readonly kind: string;
@@ -30,7 +33,7 @@ const BODY_CHARS = 8_192;
  * opt-out by keyword refuses everything but its own confirmation, which is sent once, and only where the company has one.
  */
 export async function storeInbound(database: Executor, message: Inbound): Promise<boolean> {
-  const { companyId, phone, wamid, atMs, kind, text, replyTo, isOptOut, isOptIn, wantsReply } = message;
+  const { companyId, phone, userId, wamid, atMs, kind, text, replyTo, isOptOut, isOptIn, wantsReply } = message;
   const rows = await database.execute({
     text: STORE,
     params: [
@@ -39,25 +42,37 @@ export async function storeInbound(database: Executor, message: Inbound): Promis
       wamid,
       atMs,
       kind,
-      text?.replaceAll('\0', '').slice(0, BODY_CHARS) ?? null,
+      text?.replaceAll('\0', '').slice(0, BODY_CHARS).toWellFormed() ?? null,
       replyTo,
       isOptOut,
       wantsReply,
       isOptIn,
+      userId,
     ],
   });
   return rows.length > 0;
 }
 
 const STORE = `
-with conversation as (
-  insert into conversations as c (company_id, phone_e164, lead_id, last_inbound_at)
-  values ($1, $2, (select id from leads where company_id = $1 and phone_e164 = $2), least(to_timestamp($4::float8 / 1000), now()))
+with by_number as (
+  insert into conversations as c (company_id, phone_e164, whatsapp_user_id, lead_id, last_inbound_at)
+  select $1, $2, $11::text, (select id from leads where company_id = $1 and phone_e164 = $2), least(to_timestamp($4::float8 / 1000), now())
+  where $2::text is not null
   on conflict (company_id, phone_e164) do update
   set last_inbound_at = greatest(c.last_inbound_at, excluded.last_inbound_at),
       lead_id = coalesce(c.lead_id, excluded.lead_id),
+      whatsapp_user_id = coalesce(excluded.whatsapp_user_id, c.whatsapp_user_id),
       status = 'active'
   returning id
+), by_user as (
+  insert into conversations as c (company_id, whatsapp_user_id, last_inbound_at)
+  select $1, $11, least(to_timestamp($4::float8 / 1000), now())
+  where $2::text is null
+  on conflict (company_id, whatsapp_user_id) where phone_e164 is null do update
+  set last_inbound_at = greatest(c.last_inbound_at, excluded.last_inbound_at), status = 'active'
+  returning id
+), conversation as (
+  select id from by_number union all select id from by_user
 ), read as (
   select conversation.id as conversation_id, sent.*
   from conversation
@@ -91,26 +106,23 @@ with conversation as (
   cross join (select count(*) from invitation) before_it
   on conflict (company_id, wamid) where wamid is not null do nothing
   returning id, conversation_id
-), opt_out as (
-  insert into opt_outs as o (company_id, phone_e164, scope, source, reason)
-  select $1, $2, 'all', 'keyword', $6 from message where $8::boolean
-  on conflict (company_id, phone_e164, scope) do update
-  set lifted_at = null, opted_out_at = now(), source = excluded.source, reason = excluded.reason
-  where o.lifted_at is not null
-  returning company_id
+), refusal as (
+  select opt_out($1, $2, $11, 'all', 'keyword', $6) as is_new from message where $8::boolean
 ), opt_in as (
   update opt_outs set lifted_at = now()
   from message
-  where $10::boolean and company_id = $1 and phone_e164 = $2 and scope = 'all' and source = 'keyword' and lifted_at is null
+  where $10::boolean and company_id = $1 and (phone_e164 = $2 or whatsapp_user_id = $11)
+    and scope = 'all' and source = 'keyword' and lifted_at is null
 ), confirmation as (
   insert into messages (company_id, conversation_id, direction, author, kind, body, status)
   select $1, message.conversation_id, 'outbound', 'system', 'opt_out_confirmation', s.opt_out_confirmation, 'queued'
   from message
-  join opt_out on true
+  join refusal on is_new
   join company_settings s on s.company_id = $1 and s.opt_out_confirmation is not null
   returning id
 )
 select message.id,
+       (select is_new from refusal),
        (select count((jobqueue.add_job('message_send', jsonb_build_object('companyId', $1::text, 'messageId', confirmation.id::text),
                                        idempotency_key => 'message:' || confirmation.id)).id)
         from confirmation),
@@ -121,3 +133,18 @@ select message.id,
        end
 from message
 `;
+
+/** The person took a message back: its text goes, and what followed from it stays. Answers whether it was there. */
+export async function storeRevocation(
+  database: Executor,
+  { companyId, original }: { companyId: string; original: string },
+): Promise<boolean> {
+  const rows = await database.execute({
+    text: `
+      update messages set body = null, kind = 'revoked'
+      where company_id = $1 and wamid = $2 and direction = 'inbound' and kind <> 'revoked'
+      returning 1`,
+    params: [companyId, original],
+  });
+  return rows.length > 0;
+}

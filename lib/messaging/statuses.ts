@@ -17,7 +17,7 @@ export async function applyStatuses(
     status: event.status === 'played' ? 'read' : event.status, // a voice message that was heard
     atMs: Number(event.timestamp) * 1000,
     code: event.errors?.[0]?.code,
-    error: errorText(event.errors)?.slice(0, ERROR_CHARS),
+    error: errorText(event.errors)?.slice(0, ERROR_CHARS).toWellFormed(),
     billable: isBilled(event.pricing),
     category: event.pricing?.category,
     model: event.pricing?.pricing_model,

@@ -1,54 +1,151 @@
-/** From the body of a webhook to jobs: one for each change, split where one job could not hold it. */
+/**
+ * From the body of a webhook to jobs: one for each change, split where one job could not hold it. Meta repeats a refused webhook
+ * for seven days with everything in it, so nothing in a body may cost its neighbours: each element that cannot be stored is
+ * mended, and each that is not understood becomes a job of its own, which ends as a dead letter.
+ */
 import { createHash } from 'node:crypto';
 import { HttpError } from '../http/errors.ts';
-import { WebhookBody } from '../providers/whatsapp/events.ts';
+import { WebhookBody, WebhookChange, WebhookEntry } from '../providers/whatsapp/events.ts';
+import { type Element, elementsOf, isUnderstood } from './elements.ts';
+import { repaired } from './repaired.ts';
 
 export interface Piece {
-  readonly payload: { accountId: string; field: string; value: Record<string, unknown> };
+  readonly payload: EventPayload;
   /** By its content: the same piece sent twice is one job. */
   readonly key: string;
 }
 
+export interface EventPayload {
+  readonly accountId: string;
+  readonly field: string;
+  readonly value: Record<string, unknown>;
+  /** How many values Postgres could not store as they came. */
+  readonly repairs?: number | undefined;
+  /** JSON that no job could carry as a value, as far as it fits. */
+  readonly unread?: Unread | undefined;
+}
+
+export interface Unread {
+  readonly why: string;
+  readonly bytes: number;
+  readonly json: string;
+}
+
 /** A job's payload takes 256 KiB; JSON that is stored anew may be somewhat longer. */
 const PIECE_BYTES = 128 * 1024;
-/** Where a change holds many of a kind. */
-const LISTS = ['messages', 'statuses', 'user_preferences'] as const;
+/** What a dead letter shows of JSON that is too large. */
+const UNREAD_CHARS = 32 * 1024;
+/** What each piece of a change repeats. */
+const HEAD_BYTES = 4 * 1024;
+/** As many strangers get a job each; Meta sends at most 1,000 elements. Beyond that they share jobs. */
+const LONE_STRANGERS = 1_000;
 
-/** Throws 400 for what is no webhook, and for one thing in it that is larger than a job may be. */
+/** Throws 400 for what is no webhook. */
 export function piecesOf(body: Uint8Array): Piece[] {
   const parsed = WebhookBody.safeParse(json(body));
-  if (!parsed.success || parsed.data.object !== 'whatsapp_business_account')
+  if (!parsed.success)
     throw new HttpError(400, 'request_invalid', 'The body is not a webhook of a WhatsApp business account.');
-  const pieces = parsed.data.entry.flatMap(({ id, changes }) =>
-    changes.flatMap(({ field, value }) => split(value).map((part) => ({ accountId: id, field, value: part }))),
-  );
-  return pieces.map((payload) => ({
+  return parsed.data.entry.flatMap(ofEntry).map((payload) => ({
     payload,
     key: createHash('sha256').update(JSON.stringify(payload)).digest('base64url'),
   }));
 }
 
-/** Halves the longest list until each piece fits: what belongs together in a list is independent of its neighbours. */
-function split(value: Record<string, unknown>): Record<string, unknown>[] {
-  if (Buffer.byteLength(JSON.stringify(value)) <= PIECE_BYTES) return [value];
-  const lists = LISTS.map((name) => [name, value[name]] as const);
-  const [name, list] = lists.reduce((longest, one) => (sizeOf(one[1]) > sizeOf(longest[1]) ? one : longest));
-  if (!Array.isArray(list) || list.length < 2)
-    throw new HttpError(400, 'request_invalid', `Expected events of at most ${PIECE_BYTES} bytes each.`);
-  const middle = list.length >> 1;
-  const { [name]: _, ...rest } = value;
-  // The other lists go with the first half alone.
-  const others = Object.fromEntries(Object.entries(rest).filter(([key]) => !LISTS.some((one) => one === key)));
-  return [...split({ ...rest, [name]: list.slice(0, middle) }), ...split({ ...others, [name]: list.slice(middle) })];
+/** As many pieces at once as one enqueue takes: 10,000 jobs and 8 MiB. */
+export function batchesOf(pieces: readonly Piece[]): Piece[][] {
+  return packed(pieces, ({ payload }) => bytesOf(payload), { bytes: 4 * 1024 * 1024, count: 1_000 });
 }
 
-function sizeOf(list: unknown): number {
-  return Array.isArray(list) ? list.length : 0;
+function ofEntry(given: unknown): EventPayload[] {
+  const entry = WebhookEntry.safeParse(given);
+  if (!entry.success) return [unread({ accountId: '', field: 'entry' }, 'expected an entry with changes', given)];
+  const { id, changes } = entry.data;
+  const accountId = repaired(id.slice(0, 100)).value;
+  return changes.flatMap((one) => {
+    const change = WebhookChange.safeParse(one);
+    if (!change.success) return [unread({ accountId, field: 'change' }, 'expected a change with field and value', one)];
+    return ofChange(accountId, repaired(change.data.field).value, change.data.value);
+  });
 }
 
+interface Source {
+  readonly accountId: string;
+  readonly field: string;
+}
+
+function ofChange(accountId: string, field: string, given: Record<string, unknown>): EventPayload[] {
+  const source = { accountId, field };
+  const { value, repairs } = repaired(given);
+  const noted = repairs > 0 ? { repairs } : {};
+  const elements = elementsOf(field, value);
+  const good: Element[] = [];
+  const strangers: Element[] = [];
+  for (const element of elements) (isUnderstood(element) ? good : strangers).push(element);
+  const isSmall = bytesOf(value) <= PIECE_BYTES;
+  if (isSmall && (strangers.length === 0 || elements.length === 1)) return [{ ...source, value, ...noted }];
+  if (elements.length === 0) return [unread(source, tooLarge(value), given)];
+
+  const { messaging_product, metadata } = value;
+  const head = { messaging_product, metadata };
+  if (bytesOf(head) > HEAD_BYTES) return [unread(source, 'expected a smaller head of the change', given)];
+  const ofElements = (pack: readonly Element[]): EventPayload => {
+    const [only] = pack;
+    if (pack.length === 1 && only && bytesOf(only) > PIECE_BYTES)
+      return unread(source, tooLarge(only.value), only.value);
+    return { ...source, value: { ...head, ...listsOf(pack) }, ...noted };
+  };
+  const most = strangers.length > LONE_STRANGERS ? LONE_STRANGERS : 1;
+  return [
+    ...packed(good, bytesOf, { bytes: PIECE_BYTES, count: elements.length }).map(ofElements),
+    ...packed(strangers, bytesOf, { bytes: PIECE_BYTES, count: most }).map(ofElements),
+  ];
+}
+
+/** The elements under the names of their lists again, with the contacts that they are about. */
+function listsOf(pack: readonly Element[]): Record<string, unknown> {
+  const lists: Record<string, unknown[]> = {};
+  const contacts = new Set<unknown>();
+  for (const { list, value, contact } of pack) {
+    lists[list] ??= [];
+    lists[list].push(value);
+    if (contact !== undefined) contacts.add(contact);
+  }
+  return contacts.size > 0 ? { contacts: [...contacts], ...lists } : lists;
+}
+
+function packed<T>(all: readonly T[], sizeOf: (one: T) => number, most: { bytes: number; count: number }): T[][] {
+  const packs: T[][] = [];
+  let room = 0;
+  for (const one of all) {
+    const size = sizeOf(one);
+    const last = packs.at(-1);
+    if (last === undefined || size > room || last.length >= most.count) {
+      packs.push([one]);
+      room = most.bytes - size;
+    } else {
+      last.push(one);
+      room -= size;
+    }
+  }
+  return packs;
+}
+
+function unread(source: Source, why: string, given: unknown): EventPayload {
+  const text = JSON.stringify(repaired(given).value);
+  const shown = text.slice(0, UNREAD_CHARS).toWellFormed();
+  return { ...source, value: {}, unread: { why, bytes: Buffer.byteLength(text), json: shown } };
+}
+
+const tooLarge = (value: unknown) => `expected at most ${PIECE_BYTES} bytes, got ${bytesOf(value)}`;
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+/** Undefined for what is no JSON. Bytes that are no UTF-8 become U+FFFD. */
 function json(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return JSON.parse(new TextDecoder().decode(body));
   } catch {
     return undefined; // signed, and yet no JSON: refused like any other stranger's body
   }

@@ -16,6 +16,7 @@ const write = (phone: string, text: string, more: Partial<Inbound> = {}) =>
   storeInbound(its.database, {
     companyId: COMPANY,
     phone,
+    userId: null,
     wamid: `wamid.in.${++inbound}`,
     atMs: Date.now(),
     kind: 'text',

@@ -18,7 +18,7 @@ export function draftOf(turn: Turn, settings: Settings, { text, declared }: { te
   return {
     text,
     known: {
-      conversation: [turn.customer.phone, ...said],
+      conversation: turn.customer.phone === null ? said : [turn.customer.phone, ...said],
       allowedContacts: settings.allowedContacts,
       allowedLinkHosts: settings.allowedLinkHosts,
       country: turn.company.country,

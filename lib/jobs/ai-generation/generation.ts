@@ -181,10 +181,10 @@ with generation as (
       when c.status <> 'active' or not c.ai_enabled then 'ai_off'
       when c.human_took_over_at is not null then 'human_took_over'
       when c.last_inbound_at <= now() - interval '24 hours' then 'window_closed'
-      when exists (select from opt_outs o where o.company_id = c.company_id and o.phone_e164 = c.phone_e164
-                     and o.scope = 'all' and o.lifted_at is null) then 'opted_out'
+      when has_opted_out(c.company_id, c.phone_e164, c.whatsapp_user_id, 'all') then 'opted_out'
       when exists (select from messages m, generation g where m.conversation_id = c.id and m.id > g.trigger_message_id
-                     and m.kind = 'text' and m.status not in ('failed', 'cancelled')) then 'conversation_moved_on'
+                     and (m.kind = 'text' or (m.author = 'customer' and m.body is not null))
+                     and m.status not in ('failed', 'cancelled')) then 'conversation_moved_on'
       else 'send' end as verdict
   from conversation c
   left join ai_settings s on s.company_id = c.company_id

@@ -43,13 +43,12 @@ export interface Turn {
   readonly messageId: string;
   readonly company: { readonly name: string; readonly country: string };
   readonly settings: Settings | null;
-  readonly customer: { readonly phone: string; readonly name: string | null };
+  readonly customer: { readonly phone: string | null; readonly name: string | null };
   readonly conversation: {
     readonly status: 'active' | 'closed';
     readonly aiEnabled: boolean;
     readonly humanTookOver: boolean;
   };
-  readonly kind: string;
   readonly optedOut: boolean;
   /** WhatsApp lets us answer freely for 24 hours after the customer's last message. */
   readonly windowOpen: boolean;
@@ -78,17 +77,17 @@ export async function loadTurn(
 
 const LOAD = `
 with turn as (
-  select c.*, m.id as message_id, m.kind, m.occurred_at
+  select c.*, m.id as message_id, m.occurred_at
   from conversations c
   join messages m on m.conversation_id = c.id and m.direction = 'inbound'
   where c.company_id = $1 and c.id = $2::bigint and m.id = $3::bigint
 ), lines as (
   select m.id, jsonb_build_object('id', m.id::text, 'direction', m.direction, 'author', m.author,
-           'body', case when m.kind in ('text', 'template') then m.body end, 'generation', g.status) as line
+           'body', case when m.direction = 'inbound' or m.kind in ('text', 'template') then m.body end, 'generation', g.status) as line
   from turn
   join messages m on m.conversation_id = turn.id and m.id <= turn.message_id
   left join generations g on g.message_id = m.id
-  where m.direction = 'inbound' or m.status not in ('failed', 'cancelled')
+  where m.author = 'customer' or (m.direction = 'outbound' and m.status not in ('failed', 'cancelled'))
   order by m.id desc
   limit 50
 )
@@ -97,12 +96,10 @@ select jsonb_build_object(
   'customer', jsonb_build_object('phone', turn.phone_e164, 'name', lead.name),
   'conversation', jsonb_build_object('status', turn.status, 'aiEnabled', turn.ai_enabled,
     'humanTookOver', turn.human_took_over_at is not null),
-  'kind', turn.kind,
-  'optedOut', exists (select from opt_outs o
-    where o.company_id = turn.company_id and o.phone_e164 = turn.phone_e164 and o.scope = 'all' and o.lifted_at is null),
+  'optedOut', has_opted_out(turn.company_id, turn.phone_e164, turn.whatsapp_user_id, 'all'),
   'windowOpen', greatest(turn.last_inbound_at, turn.occurred_at) > now() - interval '24 hours',
   'superseded', exists (select from messages later
-    where later.conversation_id = turn.id and later.id > turn.message_id and later.direction = 'inbound' and later.kind = 'text'),
+    where later.conversation_id = turn.id and later.id > turn.message_id and later.author = 'customer' and later.body is not null),
   'answered', exists (select from messages later
     where later.conversation_id = turn.id and later.id > turn.message_id and later.author in ('person', 'ai')
       and later.status not in ('failed', 'cancelled')),

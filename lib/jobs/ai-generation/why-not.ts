@@ -13,7 +13,7 @@ export function whyNot(turn: Turn): Quiet | { readonly settings: Settings } {
   if (conversation.humanTookOver) return skipped('human_took_over');
   if (settings === null || !settings.enabled || !conversation.aiEnabled) return skipped('ai_off');
   if (!turn.windowOpen) return skipped('window_closed');
-  if (turn.kind !== 'text' || (turn.lines.at(-1)?.body ?? '').trim() === '') return skipped('no_text');
+  if ((turn.lines.at(-1)?.body ?? '').trim() === '') return skipped('no_text');
   return { settings };
 }
 

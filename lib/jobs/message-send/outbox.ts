@@ -11,8 +11,8 @@ interface MessageKey {
 
 export interface QueuedMessage {
   readonly status: Status;
-  /** E.164. */
-  readonly phone: string;
+  /** E.164, or the person's WhatsApp id while the number is not known. */
+  readonly to: string;
   readonly body: string;
   /** Meta's id of the message that this one answers. */
   readonly replyTo: string | null;
@@ -29,7 +29,7 @@ export async function findMessage(
 ): Promise<QueuedMessage | null> {
   const [row] = await database.execute<QueuedMessage>({
     text: `
-      select m.status, v.phone_e164 as phone, coalesce(m.body, '') as body, m.reply_to_wamid as "replyTo",
+      select m.status, coalesce(v.phone_e164, v.whatsapp_user_id) as "to", coalesce(m.body, '') as body, m.reply_to_wamid as "replyTo",
              c.paused_at is not null as "isPaused", coalesce(s.whatsapp_per_second, 20) as "perSecond"
       from messages m
       join conversations v on v.id = m.conversation_id
@@ -68,9 +68,7 @@ export async function claimMessage(
 const CLAIM = `
 with found as (
   select m.id, m.status, m.error,
-         m.kind <> 'opt_out_confirmation' and exists (
-           select from opt_outs o
-           where o.company_id = m.company_id and o.phone_e164 = v.phone_e164 and o.scope = 'all' and o.lifted_at is null) as opted_out,
+         m.kind <> 'opt_out_confirmation' and has_opted_out(m.company_id, v.phone_e164, v.whatsapp_user_id, 'all') as opted_out,
          coalesce(v.last_inbound_at <= now() - interval '24 hours', true) as is_late,
          (select count(*)::int + 1 from delivery_attempts a where a.message_id = m.id) as attempt
   from messages m
@@ -114,7 +112,15 @@ export async function settleMessage(
 ): Promise<void> {
   await database.execute({
     text: SETTLE,
-    params: [companyId, messageId, to, outcome, wamid ?? null, code ?? null, error?.slice(0, 500) ?? null],
+    params: [
+      companyId,
+      messageId,
+      to,
+      outcome,
+      wamid ?? null,
+      code ?? null,
+      error?.slice(0, 500).toWellFormed() ?? null,
+    ],
   });
 }
 
@@ -133,15 +139,14 @@ with message as (
   set outcome = $4, ended_at = now(), wamid = coalesce(a.wamid, $5), error_code = $6::int, error = $7
   where a.opaque_id = (select opaque_id from delivery_attempts where message_id = $2::bigint order by attempt desc limit 1)
     and a.outcome is distinct from 'accepted'
-), opted_out as (
-  insert into opt_outs as o (company_id, phone_e164, scope, source, reason)
-  select $1, v.phone_e164, 'marketing', 'delivery_error', '131050'
+), refused as (
+  select opt_out($1, v.phone_e164, v.whatsapp_user_id, 'marketing', 'delivery_error', '131050') as is_new
   from message join conversations v on v.id = message.conversation_id
   where $6::int = 131050
-  on conflict (company_id, phone_e164, scope) do update set lifted_at = null, opted_out_at = now(), source = excluded.source
-  where o.lifted_at is not null
+), written as (
+  update conversations v set last_outbound_at = now()
+  from message
+  where v.id = message.conversation_id and $4 in ('accepted', 'unknown')
 )
-update conversations v set last_outbound_at = now()
-from message
-where v.id = message.conversation_id and $4 in ('accepted', 'unknown')
+select is_new from refused
 `;

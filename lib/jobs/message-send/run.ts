@@ -55,14 +55,14 @@ export async function sendQueued(executor: Executor, context: JobContext<Payload
     return waitForOperator(null);
   }
   const number = numberBucket(account.phoneNumberId);
-  const pair = pairBucket(account.phoneNumberId, found.phone);
+  const pair = pairBucket(account.phoneNumberId, found.to);
   await rateLimit(pair, PAIR_LIMIT); // the scarcer one first
   await rateLimit(number, numberLimit(found.perSecond));
 
   const opaqueId = newOpaqueId();
   const claimed = await claimMessage(executor, payload, opaqueId);
   if (!claimed.isOurs) return { status: claimed.status, error: claimed.error };
-  const { phone: to, body, replyTo } = found;
+  const { to, body, replyTo } = found;
   const message = { kind: 'text', to, body, ...(replyTo !== null && { replyTo }) } as const;
   const sent = await sendMessage(account, message, { opaqueId, signal });
   if (sent.kind !== 'unsent') await noteAnswer(executor, connection);

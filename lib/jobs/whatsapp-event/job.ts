@@ -10,6 +10,10 @@ export const whatsAppEvent = defineJob({
     accountId: z.string(),
     field: z.string(),
     value: anyObject,
+    /** How many values Postgres could not store as they came. */
+    repairs: z.number().optional(),
+    /** JSON that no job could carry as a value, as far as it fits. */
+    unread: z.object({ why: z.string(), bytes: z.number(), json: z.string() }).optional(),
   }),
   /** People wait for replies, and campaigns for receipts: before mass work. */
   priority: 6,

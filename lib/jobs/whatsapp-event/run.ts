@@ -3,137 +3,121 @@ import type { z } from 'zod';
 import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
-import { log } from '../../log.ts';
-import { accountEvent } from '../../messaging/accountEvents.ts';
-import { noteAccountEvent } from '../../messaging/accountLog.ts';
-import { type Addressee, companiesOfAccount, companyOfNumber } from '../../messaging/company.ts';
-import { storeInbound } from '../../messaging/inbound.ts';
-import { isKeyword, OPT_IN_WORDS } from '../../messaging/optOutWords.ts';
-import { applyPreference } from '../../messaging/preferences.ts';
-import { applyParkedStatuses, applyStatuses } from '../../messaging/statuses.ts';
-import { phoneOfWaId } from '../../phone/index.ts';
-import {
-  errorText,
-  InboundMessage,
-  MessagesValue,
-  PreferenceEvent,
-  PreferencesValue,
-  StatusEvent,
-  textOf,
-} from '../../providers/whatsapp/events.ts';
+import type { Handler, JobContext } from '../../jobqueue/job.ts';
+import { companyOfAccount, companyOfNumber } from '../../messaging/company.ts';
+import { readPreference } from '../../messaging/elements.ts';
+import { learnUsers } from '../../messaging/people.ts';
+import { applyPreference, applyTemplateStatus } from '../../messaging/preferences.ts';
+import type { EventPayload } from '../../messaging/webhook.ts';
+import { MessagesValue, PreferencesValue, TemplateStatusValue } from '../../providers/whatsapp/events.ts';
+import { completed, contactsOf } from '../../providers/whatsapp/person.ts';
+import { applyMessages } from './messages.ts';
+import { notUnderstood } from './not-understood.ts';
 
-import { applyTemplateEvent } from './templates.ts';
+/** Known, and of no use here. A field that stands neither here nor below is not understood. */
+const IGNORED_FIELDS: ReadonlySet<string> = new Set([
+  'account_alerts',
+  'account_offboarded',
+  'account_reconnected',
+  'account_review_update',
+  'account_settings_update',
+  'account_update',
+  'automatic_events',
+  'business_capability_update',
+  'business_status_update',
+  'business_username_update',
+  'calls',
+  'flows',
+  'group_lifecycle_update',
+  'group_participants_update',
+  'group_settings_update',
+  'group_status_update',
+  'history',
+  'message_echoes',
+  'message_template_components_update',
+  'message_template_quality_update',
+  'messaging_handovers',
+  'partner_solutions',
+  'payment_configuration_update',
+  'phone_number_name_update',
+  'phone_number_quality_update',
+  'security',
+  'smb_app_state_sync',
+  'smb_message_echoes',
+  'standby',
+  'template_category_update',
+  'template_correct_category_detection',
+  'tracking_events',
+]);
 
-interface Payload {
-  readonly accountId: string;
-  readonly field: string;
-  readonly value: Record<string, unknown>;
-}
+export const run: Handler<EventPayload> = (context) => applyEvent(database(), context);
 
-/** A status whose message is not known yet is looked for again: our own answer may be stored seconds after the webhook. */
-const PARKED_AGAIN_MS = [2_000, 10_000, 60_000, 600_000];
-
-export const run: Handler<Payload> = (context) => applyEvent(database(), context);
-
-/** Answers how much of it was new, or comes again while statuses wait for their messages. */
+/** Answers what was done, or comes again while statuses wait for their messages. What is not understood becomes a dead letter. */
 export async function applyEvent(
   executor: Executor,
-  { payload, job }: Pick<JobContext<Payload>, 'payload' | 'job'>,
+  { payload, job }: Pick<JobContext<EventPayload>, 'payload' | 'job'>,
 ): Promise<unknown> {
-  const { accountId, field, value } = payload;
+  const { accountId, field, value, unread } = payload;
+  if (IGNORED_FIELDS.has(field)) return { ignored: { [field]: 1 } };
+  if (unread) throw new NonRetryableError(`not understood: ${unread.why}. The payload holds the JSON that came`);
   switch (field) {
-    case 'messages':
-      return applyMessages(executor, accepted(MessagesValue, field, value), lookOf(job.state));
-    case 'user_preferences':
-      return applyPreferences(executor, accepted(PreferencesValue, field, value));
+    case 'messages': {
+      const messages = accepted(MessagesValue, field, value);
+      const company = await ofNumber(executor, messages.metadata.phone_number_id);
+      return applyMessages(executor, company, messages, { repairs: payload.repairs ?? 0, state: job.state });
+    }
+    case 'user_preferences': {
+      const preferences = accepted(PreferencesValue, field, value);
+      const { companyId } = await ofNumber(executor, preferences.metadata.phone_number_id);
+      return applyPreferences(executor, companyId, preferences);
+    }
     case 'message_template_status_update':
-    case 'template_category_update':
-    case 'message_template_quality_update':
-    case 'message_template_components_update':
-      return applyTemplateEvent(executor, await ofAccount(executor, accountId), { field, value });
-    case 'account_update':
-    case 'account_review_update':
-    case 'account_alerts':
-    case 'phone_number_quality_update':
-    case 'phone_number_name_update':
-    case 'business_capability_update':
-    case 'security':
-      return applyAccountEvent(executor, await ofAccount(executor, accountId), { field, value });
+      return applyTemplate(executor, accountId, accepted(TemplateStatusValue, field, value));
     default:
-      return { ignored: field }; // subscribed to by mistake, or new
+      throw notUnderstood([`expected a field that is known, got '${field}'`], 1);
   }
 }
 
-async function applyMessages(
+async function applyPreferences(
   executor: Executor,
-  { metadata, messages = [], statuses = [], errors }: z.output<typeof MessagesValue>,
-  look: number,
+  companyId: string,
+  { contacts, user_preferences: given = [] }: z.output<typeof PreferencesValue>,
 ): Promise<unknown> {
-  const company = await ofNumber(executor, metadata.phone_number_id);
-  const { companyId, optOutKeywords } = company;
-  if (look > 0) return waitForParked(executor, companyId, look);
-  if (errors && errors.length > 0)
-    log.warn({ companyId, code: errors[0]?.code, error: errorText(errors) }, 'whatsapp_error');
-  let stored = 0;
-  for (const message of known(InboundMessage, messages)) {
-    const text = textOf(message);
-    const isNew = await storeInbound(executor, {
+  const known = contactsOf(contacts);
+  const read = given.map(readPreference).filter((one) => one !== null);
+  const people = read.map(({ person, stops }) => ({ ...completed(person, known), stops }));
+  const seen = people.flatMap(({ userId, phone, username }) =>
+    userId === null ? [] : [{ userId, phone, username, wamid: null, opaqueId: null }],
+  );
+  const phoneOfUser = await learnUsers(executor, companyId, seen);
+  for (const { phone, userId, stops } of people)
+    await applyPreference(executor, {
       companyId,
-      phone: phoneOfWaId(message.from),
-      wamid: message.id,
-      atMs: Number(message.timestamp) * 1000,
-      kind: message.type,
-      text,
-      replyTo: message.context?.id ?? null,
-      isOptOut: text !== null && isKeyword(text, optOutKeywords),
-      isOptIn: text !== null && isKeyword(text, OPT_IN_WORDS),
-      wantsReply: text !== null && text.trim() !== '',
+      phone: phone ?? phoneOfUser.get(userId ?? '') ?? null,
+      userId,
+      stops,
     });
-    if (isNew) stored++;
-  }
-  const events = known(StatusEvent, statuses);
-  const parked = events.length > 0 ? await applyStatuses(executor, companyId, events) : 0;
-  const result = { messages: messages.length, stored, statuses: events.length, parked };
-  return parked > 0 ? continueWith({ look: 1 }, { delayMs: PARKED_AGAIN_MS[0] as number }) : result;
+  const strange = given.length - read.length;
+  if (strange > 0 || given.length === 0)
+    throw notUnderstood(
+      Array.from({ length: strange || 1 }, () => 'expected preferences about marketing messages of a person'),
+      given.length,
+    );
+  return { preferences: read.length };
 }
 
-async function waitForParked(executor: Executor, companyId: string, look: number): Promise<unknown> {
-  const waiting = await applyParkedStatuses(executor, companyId);
-  const delayMs = PARKED_AGAIN_MS[look];
-  return waiting > 0 && delayMs !== undefined ? continueWith({ look: look + 1 }, { delayMs }) : { waiting };
-}
-
-async function applyPreferences(executor: Executor, value: z.output<typeof PreferencesValue>): Promise<unknown> {
-  const { companyId } = await ofNumber(executor, value.metadata.phone_number_id);
-  const marketing = known(PreferenceEvent, value.user_preferences ?? []).filter(
-    ({ category }) => category === 'marketing_messages',
-  );
-  for (const { wa_id: waId, value: said } of marketing)
-    await applyPreference(executor, { companyId, phone: phoneOfWaId(waId), stops: said === 'stop' });
-  return { preferences: marketing.length };
-}
-
-async function applyAccountEvent(
+async function applyTemplate(
   executor: Executor,
-  companies: readonly string[],
-  { field, value }: Pick<Payload, 'field' | 'value'>,
+  accountId: string,
+  value: z.output<typeof TemplateStatusValue>,
 ): Promise<unknown> {
-  const event = accountEvent(field, value);
-  if (event === null) throw new NonRetryableError(`expected a value of '${field}' as Meta documents it, got another`);
-  const stored = await noteAccountEvent(executor, companies, { field, ...event });
-  return { event: event.event, severity: event.severity, stored };
+  const companyId = await companyOfAccount(executor, accountId);
+  if (companyId === null) throw new NonRetryableError(`no company has the WhatsApp account ${accountId}`);
+  const { event, message_template_name: name, message_template_language: language, reason = null } = value;
+  return { known: await applyTemplateStatus(executor, { companyId, name, language, event, reason }) };
 }
 
-async function ofAccount(executor: Executor, accountId: string): Promise<readonly string[]> {
-  const companies = await companiesOfAccount(executor, accountId);
-  if (companies.length > 0) return companies;
-  throw new NonRetryableError(
-    `no company has the WhatsApp account ${accountId}: set it in its settings or in WHATSAPP_ACCOUNT_ID, then replay`,
-  );
-}
-
-async function ofNumber(executor: Executor, phoneNumberId: string): Promise<Addressee> {
+async function ofNumber(executor: Executor, phoneNumberId: string) {
   const company = await companyOfNumber(executor, phoneNumberId);
   if (company !== null) return company;
   // Nothing is lost: once the number is in the settings of its company, the dead letter is replayed.
@@ -145,18 +129,4 @@ function accepted<Schema extends z.ZodType>(schema: Schema, field: string, value
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.map(String).join('.');
   throw new NonRetryableError(`expected a value of '${field}' as Meta documents it, got another at '${where}'`);
-}
-
-/** Those that are what Meta documents; the others are told of and passed over: they would never be anything else. */
-function known<Schema extends z.ZodType>(schema: Schema, values: readonly unknown[]): z.output<Schema>[] {
-  const parsed = values.map((value) => schema.safeParse(value));
-  const strange = parsed.filter(({ success }) => !success).length;
-  if (strange > 0) log.warn({ strange, of: values.length }, 'whatsapp_event_unknown');
-  return parsed.flatMap((one) => (one.success ? [one.data] : []));
-}
-
-function lookOf(state: unknown): number {
-  return typeof state === 'object' && state !== null && 'look' in state && typeof state.look === 'number'
-    ? state.look
-    : 0;
 }

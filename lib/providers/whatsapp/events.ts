@@ -2,12 +2,17 @@
 import { z } from 'zod';
 import { anyObject } from '../../fields.ts';
 
-/** Unix seconds as text. */
-const timestamp = z.string().regex(/^\d{9,11}$/);
+/** Unix seconds, as text or as a number. */
+export const timestamp = z.union([
+  z.string().regex(/^\d{9,11}$/),
+  z.number().int().min(100_000_000).max(99_999_999_999),
+]);
+/** Meta writes at most 128 characters; an index takes some more. */
+export const wamid = z.string().min(1).max(512);
 const errors = z
   .array(
     z.object({
-      code: z.number().int(),
+      code: z.int32(),
       title: z.string().optional(),
       message: z.string().optional(),
       error_data: z.object({ details: z.string().optional() }).optional(),
@@ -15,12 +20,16 @@ const errors = z
   )
   .optional();
 
+/** How far a message of ours is. What Meta says beside it is left out where it is not what Meta documents. */
 export const StatusEvent = z.object({
-  id: z.string().min(1).max(200),
+  id: wamid,
   status: z.enum(['sent', 'delivered', 'read', 'played', 'failed']),
   timestamp,
-  recipient_id: z.string().optional(),
-  biz_opaque_callback_data: z.string().optional(),
+  recipient_type: z.string().optional().catch(undefined),
+  /** The person's number, if Meta shares it. */
+  recipient_id: z.unknown().optional(),
+  recipient_user_id: z.unknown().optional(),
+  biz_opaque_callback_data: z.string().optional().catch(undefined),
   /** No receipt is lost for a price that nobody can read. */
   pricing: z
     .object({
@@ -35,90 +44,51 @@ export const StatusEvent = z.object({
 });
 export type StatusEvent = z.output<typeof StatusEvent>;
 
-const title = z.object({ title: z.string() });
-
-export const InboundMessage = z.object({
-  from: z.string().regex(/^\d{5,15}$/),
-  id: z.string().min(1).max(200),
-  timestamp,
-  type: z.string().max(50),
-  text: z.object({ body: z.string() }).optional(),
-  button: z.object({ text: z.string(), payload: z.string().optional() }).optional(),
-  interactive: z.object({ button_reply: title.optional(), list_reply: title.optional() }).optional(),
-  context: z.object({ id: z.string().optional() }).optional(),
-});
-export type InboundMessage = z.output<typeof InboundMessage>;
-
 const metadata = z.object({ phone_number_id: z.string().min(1) });
-/** Read one by one: a message of a kind that nobody knows must not keep the others from being read. */
+/** Read one by one, because one that is not understood must not keep the others from being read. */
 const list = z.array(z.unknown()).optional();
 
 export const MessagesValue = z.object({
   metadata,
+  contacts: z.unknown().optional(),
   messages: list,
   statuses: list,
-  errors,
+  errors: errors.catch(undefined),
 });
 
-export const PreferencesValue = z.object({ metadata, user_preferences: list });
+export const PreferencesValue = z.object({ metadata, contacts: z.unknown().optional(), user_preferences: list });
 
 export const PreferenceEvent = z.object({
-  wa_id: z.string().regex(/^\d{5,15}$/),
-  category: z.string(),
+  wa_id: z.unknown().optional(),
+  user_id: z.unknown().optional(),
+  category: z.literal('marketing_messages'),
   value: z.enum(['stop', 'resume', 'signup']),
-  timestamp: z.union([z.number(), z.string()]).optional(),
 });
 export type PreferenceEvent = z.output<typeof PreferenceEvent>;
 
-/** Meta's documents write en-US in webhooks and en_US everywhere else. */
-const language = z.string().transform((code) => code.replace('-', '_'));
-const named = { message_template_name: z.string(), message_template_language: language };
-const words = z.string().nullish().catch(null);
-
 export const TemplateStatusValue = z.object({
-  ...named,
   event: z.string(),
-  reason: words,
-  rejection_info: z.object({ reason: words }).optional().catch(undefined),
-  other_info: z.object({ title: words, description: words }).optional().catch(undefined),
-  message_template_category: words,
+  message_template_name: z.string(),
+  message_template_language: z.string(),
+  reason: z.string().nullish(),
 });
 
-/** `correct_category` is announced for tomorrow: then `new_category` is what the template still is. */
-export const TemplateCategoryValue = z.object({
-  ...named,
-  new_category: z.string(),
-  previous_category: words,
-  correct_category: words,
+/** What is posted. Its entries are read one by one. */
+export const WebhookBody = z.object({ object: z.literal('whatsapp_business_account'), entry: z.array(z.unknown()) });
+
+export const WebhookEntry = z.object({
+  id: z.union([z.string(), z.number()]).transform(String).catch(''),
+  changes: z.array(z.unknown()),
 });
 
-export const TemplateQualityValue = z.object({ ...named, new_quality_score: z.string() });
-
-export const TemplateComponentsValue = z.object(named);
-
-/** What is posted: changes of accounts, each of one field. */
-export const WebhookBody = z.object({
-  object: z.string(),
-  entry: z
-    .array(
-      z.object({
-        id: z.string(),
-        changes: z.array(z.object({ field: z.string().max(100), value: anyObject })).max(1000),
-      }),
-    )
-    .max(1000),
-});
+/** A change of the account, of one field. */
+export const WebhookChange = z.object({ field: z.string().max(100), value: anyObject });
 
 /** Whether Meta bills the message; undefined: it has not said. `type` decides, because Meta retires `billable`. */
 export function isBilled(pricing: StatusEvent['pricing']): boolean | undefined {
   if (pricing?.type === 'regular') return true;
   if (pricing?.type === 'free_customer_service' || pricing?.type === 'free_entry_point') return false;
   return pricing?.billable;
-}
-
-/** The text of a message that a person typed or chose; null of one without any. */
-export function textOf({ text, button, interactive }: InboundMessage): string | null {
-  return text?.body ?? button?.text ?? interactive?.button_reply?.title ?? interactive?.list_reply?.title ?? null;
 }
 
 /** What an error says, for people. */

@@ -1,4 +1,5 @@
 /** What is sent: checked against Meta's rules before it goes out, so that a mistake of ours costs no call, and made into its JSON. */
+import { USER_ID } from './person.ts';
 
 export type TemplateParameter =
   /** `name` only for templates with named parameters. */
@@ -30,7 +31,7 @@ export type TemplateComponent =
       readonly parameters: readonly TemplateParameter[];
     };
 
-/** `to` is E.164. */
+/** `to` is E.164, or WhatsApp's id of a person whose number is not known. */
 export type WhatsAppMessage =
   | { readonly kind: 'text'; readonly to: string; readonly body: string; readonly replyTo?: string }
   | {
@@ -56,7 +57,8 @@ export const PARAMETER_LIMITS = {
 
 /** What Meta would refuse about the message, or null. */
 export function faultOf(message: WhatsAppMessage, opaqueId: string): string | null {
-  if (!/^\+[1-9]\d{4,14}$/.test(message.to)) return 'expected a recipient in E.164';
+  if (!/^\+[1-9]\d{4,14}$/.test(message.to) && !USER_ID.test(message.to))
+    return "expected a recipient in E.164 or a person's WhatsApp id";
   if (opaqueId.length === 0 || opaqueId.length > OPAQUE_CHARS)
     return `expected an opaque id of 1 to ${OPAQUE_CHARS} characters`;
   if (message.kind === 'text') {
@@ -118,7 +120,7 @@ export function bodyOf(message: WhatsAppMessage, opaqueId: string): object {
   const envelope = {
     messaging_product: 'whatsapp',
     recipient_type: 'individual',
-    to: message.to.slice(1),
+    ...(message.to.startsWith('+') ? { to: message.to.slice(1) } : { recipient: message.to }),
     biz_opaque_callback_data: opaqueId,
   };
   if (message.kind === 'text')

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { codeOf, neverLeft } from '../failed-call.ts';
 import { type Effect, effectOf, wordsOf } from './effects.ts';
+import { wamid } from './events.ts';
 import { bodyOf, faultOf, type WhatsAppMessage } from './message.ts';
 
 export interface WhatsAppAccount {
@@ -47,11 +48,15 @@ export type SendOutcome =
 const TIMEOUT_MS = 20_000;
 
 const Accepted = z.object({
-  contacts: z.array(z.object({ wa_id: z.string() })).optional(),
+  /** Which of the two it is depends on how the person was named. */
+  contacts: z
+    .array(z.object({ wa_id: z.string().optional(), user_id: z.string().optional() }))
+    .optional()
+    .catch(undefined),
   messages: z
     .array(
       z.object({
-        id: z.string().min(1).max(200),
+        id: wamid,
         message_status: z.enum(['accepted', 'held_for_quality_assessment', 'paused']).catch('accepted'),
       }),
     )
@@ -85,7 +90,7 @@ export async function sendMessage(
   if (accepted?.success) {
     const { messages, contacts } = accepted.data;
     const [first] = messages as [(typeof messages)[number]];
-    const waId = contacts?.[0]?.wa_id ?? message.to.slice(1);
+    const waId = contacts?.[0]?.wa_id ?? contacts?.[0]?.user_id ?? message.to.replace('+', '');
     return { kind: 'accepted', wamid: first.id, waId, state: first.message_status };
   }
   const error = errorOf(status, json, retryAfterMs);
