@@ -2,11 +2,13 @@
 import {
   type CountryCode,
   getCountryCallingCode,
+  getExampleNumber,
   isSupportedCountry,
   type PhoneNumber,
   parsePhoneNumberFromString,
   validatePhoneNumberLength,
 } from 'libphonenumber-js/max';
+import examples from 'libphonenumber-js/mobile/examples';
 import { isStorablePhone } from './storable.ts';
 import { renumbered } from './wa-id.ts';
 
@@ -60,6 +62,18 @@ export function countryBegunAs(digits: string): Country | undefined {
 
 function parse(text: string, country?: Country): PhoneNumber | undefined {
   return parsePhoneNumberFromString(text, { ...(country && { defaultCountry: country }), extract: false });
+}
+
+/**
+ * True for digits that look like a number of the country, though none is valid: for fixed lines, any length that it has; for
+ * mobiles, the length of its own where they are written without a trunk prefix. A home number with a wrong digit is likelier there
+ * than another country's without its plus.
+ */
+export function looksHomemade(digits: string, country: Country, canBeMobile: boolean): boolean {
+  if (!canBeMobile) return validatePhoneNumberLength(digits, country) === undefined;
+  const example = getExampleNumber(country, examples);
+  if (example === undefined || example.nationalNumber.length !== digits.length) return false;
+  return example.formatNational().replace(/\D/g, '') === example.nationalNumber;
 }
 
 /** The reason why no reading of `text` is valid. */

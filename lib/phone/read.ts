@@ -1,7 +1,7 @@
 /** From the text of a phone cell to E.164, or to the reason why not. Nothing is guessed: a wrong number reaches a stranger. */
 import { readCountry } from './country.ts';
 import { isLabel } from './labels.ts';
-import { type Country, callingCodeOf, type Valid, validNumber, whyInvalid } from './number.ts';
+import { type Country, callingCodeOf, looksHomemade, type Valid, validNumber, whyInvalid } from './number.ts';
 import { digitsIn, halvesOf, partsOf } from './split.ts';
 import { damageOf, plainText, saysNone, withoutQuantity } from './text.ts';
 
@@ -14,7 +14,7 @@ export interface Dialled {
   readonly several?: 'refuse' | 'first' | undefined;
 }
 
-export type PhoneRefusal = 'phone_invalid' | 'phone_damaged' | 'phone_ambiguous' | 'phone_joined' | 'country_unknown';
+export type PhoneRefusal = 'phone_invalid' | 'phone_damaged' | 'phone_ambiguous' | 'country_unknown';
 
 export type PhoneReading =
   | {
@@ -82,7 +82,7 @@ function readSeveral(numbers: readonly string[], place: Place, several: Dialled[
   const areSame = good.length === numbers.length && good.every(({ phone }) => phone === first?.phone);
   if (first !== undefined && (several === 'first' || areSame)) return first;
   return refuse(
-    'phone_joined',
+    'phone_ambiguous',
     `expected one phone number, got ${numbers.map((number) => `«${number}»`).join(' and ')}`,
   );
 }
@@ -91,6 +91,8 @@ function readSeveral(numbers: readonly string[], place: Place, several: Dialled[
 interface Reading extends Valid {
   /** Dialled from the country of the place, without its code. */
   readonly isNational: boolean;
+  /** Digits without a plus that look more like a national number with a mistake in it. */
+  readonly isDoubtful: boolean;
 }
 
 function readOne(number: string, place: Place): PhoneReading {
@@ -100,8 +102,9 @@ function readOne(number: string, place: Place): PhoneReading {
     return refuse('country_unknown', `this number needs its country, and «${beside}» beside it is none that is known`);
   if (isCallingCode(number, country)) return { none: true };
   const readings = readingsOf(number, isInternational, country);
-  const chosen = readings.length > 1 ? choose(readings, number, place) : readings[0];
-  if (chosen !== undefined)
+  const [only] = readings;
+  const chosen = readings.length > 1 ? choose(readings, number, place) : only;
+  if (chosen !== undefined && !chosen.isDoubtful)
     return { phone: chosen.phone, country: chosen.country, countryFrom: chosen.isNational ? from : 'number' };
   if (readings.length > 1)
     return refuse(
@@ -109,7 +112,8 @@ function readOne(number: string, place: Place): PhoneReading {
       `this can be ${readings.map(({ shown }) => shown).join(' or ')}: write it with + and its country code`,
     );
   const digits = number.replace(/\D/g, '');
-  return refuse('phone_invalid', whyInvalid(isInternational ? `+${digits.replace(/^00/, '')}` : digits, country));
+  const why = whyInvalid(isInternational ? `+${digits.replace(/^00/, '')}` : digits, country);
+  return refuse('phone_invalid', only === undefined ? why : `${why}; if ${only.shown} is meant, write it so`);
 }
 
 /** Forms write the country code before anybody has typed a number. */
@@ -125,18 +129,28 @@ function isCallingCode(number: string, country: Country | null): boolean {
  */
 function readingsOf(number: string, isInternational: boolean, country: Country | null): Reading[] {
   const readings: Reading[] = [];
-  const add = (valid: Valid | undefined, isNational: boolean) => {
+  const add = (valid: Valid | undefined, isNational: boolean, isDoubtful = false) => {
     if (valid === undefined || readings.some(({ phone }) => phone === valid.phone)) return;
-    readings.push({ ...valid, isNational });
+    readings.push({ ...valid, isNational, isDoubtful });
   };
   for (const written of new Set([number, number.replace(/\(0\)/, '')])) {
     const digits = written.replace(/\D/g, '');
-    add(validNumber(`+${isInternational ? digits.replace(/^00/, '') : digits}`), false);
+    const whole = validNumber(`+${isInternational ? digits.replace(/^00/, '') : digits}`);
+    add(whole, false, whole && country !== null && !isInternational && isDoubtful(whole, number, country));
     if (country === null || number.includes('+')) continue;
     const national = validNumber(digits, country);
     add(national, national?.callingCode === callingCodeOf(country));
   }
   return readings;
+}
+
+/** Of another country's number without its plus: it is grouped across the end of its code, or as long as the numbers at home. */
+function isDoubtful({ callingCode, canBeMobile, shown }: Valid, written: string, country: Country): boolean {
+  if (callingCode === callingCodeOf(country)) return false;
+  const groups = groupsOf(written);
+  if (groups === groupsOf(shown)) return false;
+  if (groups.includes(' ') && !groups.startsWith(`${callingCode} `)) return true;
+  return looksHomemade(written.replace(/\D/g, ''), country, canBeMobile);
 }
 
 /**

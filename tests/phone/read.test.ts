@@ -81,6 +81,17 @@ describe('digits without a plus', () => {
     expect(phoneIn(digits, country)).toBe(phone);
   });
 
+  test.each<[digits: string, country: Country, abroad: string]>([
+    ['(453)363-9857', 'US', '+45 33 63 98 57'],
+    ['390.693.4617', 'US', '+39 06 934617'],
+    ['241-333-5573', 'US', '+241 3 33 55 73'],
+    ['4953467238', 'US', '+49 5346 7238'],
+    ['5354441465', 'US', '+53 5 4441465'],
+  ])('%s in %s looks like a home number with a mistake', (digits, country, abroad) => {
+    const said = expect.stringContaining(`if ${abroad} is meant, write it so`);
+    expect(phoneIn(digits, country)).toEqual({ refused: 'phone_invalid', said });
+  });
+
   test.each<[digits: string, country: Country, said: RegExp]>([
     ['4795551234', 'US', /\+47 95 55 12 34 or \+1 479 555 1234/],
     ['84951234567', 'RU', /\+84 951 234 567 or \+7 495 123 45 67/],
@@ -186,12 +197,12 @@ describe('more than one number', () => {
     ['030 1234567 0301235', 'DE', '+49301234567'], // of which the parser makes one
   ])('%j: refused, or its first good one', (cell, country, first) => {
     const said = expect.stringMatching(/^expected one phone number, got «/);
-    expect(phoneIn(cell, country)).toEqual({ refused: 'phone_joined', said });
+    expect(phoneIn(cell, country)).toEqual({ refused: 'phone_ambiguous', said });
     expect(readPhone(cell, { country, several: 'first' })).toMatchObject({ phone: first });
   });
 
   test('a list without a good one is refused all the same', () => {
-    expect(readPhone('0501, 0502', { country: 'AE', several: 'first' })).toMatchObject({ refused: 'phone_joined' });
+    expect(readPhone('0501, 0502', { country: 'AE', several: 'first' })).toMatchObject({ refused: 'phone_ambiguous' });
   });
 });
 
@@ -214,7 +225,7 @@ describe('is refused with the reason', () => {
     ['+0501234567', 'phone_invalid', /country code/],
     ['+1 467 822 5701', 'phone_invalid', /no such number/],
     ['+49 30 123456 123457', 'phone_invalid', /16 digits; E.164 allows 15/],
-    ['1) 0501234567', 'phone_joined', /«1» and «0501234567»/],
+    ['1) 0501234567', 'phone_ambiguous', /«1» and «0501234567»/],
     ['1'.repeat(60_000), 'phone_invalid', /too long/], // a pattern that backtracks over it would outlast the test
   ])('%j', (cell, refused, said) => {
     expect(phoneIn(cell)).toEqual({ refused, said: expect.stringMatching(said) });
