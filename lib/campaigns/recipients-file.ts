@@ -1,6 +1,7 @@
 /** The recipients of a campaign as a CSV: who they are, what became of each and why. */
 import type { Executor } from '../../db/database.ts';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
+import { type Clock, clockOf } from '../jobs/campaign-send/zones.ts';
 import { wordsOf } from '../providers/whatsapp.ts';
 
 const COLUMNS = [
@@ -14,6 +15,7 @@ const COLUMNS = [
   'status_at',
   'category',
   'billable',
+  'clock',
 ];
 /** Of one read: some 100 KB, so that a stream of any length stays flat. */
 const ROWS_PER_READ = 1_000;
@@ -51,6 +53,10 @@ interface Row {
   status_at: string;
   category: string | null;
   billable: boolean | null;
+  /** `null`: a row without a number of its own. */
+  number: string | null;
+  time_zone: string | null;
+  company_zone: string;
 }
 
 function lineOf({
@@ -64,6 +70,9 @@ function lineOf({
   status_at,
   category,
   billable,
+  number,
+  time_zone: timeZone,
+  company_zone: companyZone,
 }: Row): string {
   const meaning = error_code === null ? error : (wordsOf(error_code) ?? error);
   return line([
@@ -77,6 +86,7 @@ function lineOf({
     status_at,
     category ?? '',
     billable === null ? '' : `${billable}`,
+    number === null ? '' : clock(clockOf({ phone: number, timeZone }, companyZone)),
   ]);
 }
 
@@ -86,13 +96,18 @@ function readRows(database: Executor, campaignId: string, after: string): Promis
       select id::text as id, coalesce(phone_e164, given, '') as phone, name, status,
              coalesce(skip_reason, deferred_for) as reason, error_code, error, attempt,
              to_char(status_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as status_at,
-             pricing_category as category, billable
+             pricing_category as category, billable, r.phone_e164 as number, r.time_zone,
+             coalesce(s.time_zone, 'Asia/Dubai') as company_zone
       from recipients r
+      left join company_settings s on s.company_id = r.company_id
       where campaign_id = $1 and id > $2::bigint
       order by r.id -- as a number: the column of the answer is text
       limit $3::int`,
     params: [campaignId, after, ROWS_PER_READ],
   });
 }
+
+/** Whose clock keeps the quiet hours of a person: `nearest: Europe/Belgrade`, `country: 29 zones`. */
+const clock = ({ from, zones }: Clock) => `${from}: ${zones.length > 1 ? `${zones.length} zones` : zones.join()}`;
 
 const line = (cells: readonly string[]) => csvLine(cells, ',');

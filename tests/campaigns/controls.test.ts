@@ -281,15 +281,20 @@ describe('the report', () => {
 
   test('as a CSV runs no formula in a spreadsheet and keeps commas and quotes', async () => {
     const [phone = ''] = numbers(1);
-    const id = await its.create({ people: [{ phone, name: '=HYPERLINK("x"), "Ann"' }, { phone: '-12' }] });
+    const KOSOVAR = '+38344123456'; // whose country has no time zone of its own
+    const id = await its.create({
+      people: [{ phone, name: '=HYPERLINK("x"), "Ann"' }, { phone: '-12' }, { phone: KOSOVAR }],
+    });
     await its.drainUntil(id, 'settling');
     const text = await new Response(await recipientsFile(its.database, id)).text();
     const lines = text.split('\r\n');
     expect(lines[0]).toBe(
-      '\ufeffphone,name,status,reason,error_code,meaning,attempts,status_at,category,billable'.slice(1),
+      '\ufeffphone,name,status,reason,error_code,meaning,attempts,status_at,category,billable,clock'.slice(1),
     );
     expect(lines[1]).toMatch(new RegExp(`^\\${phone},"'=HYPERLINK\\(""x""\\), ""Ann""",accepted,,,,1,`));
+    expect(lines[1]).toMatch(/,country: Asia\/Dubai$/);
     expect(lines[2]).toMatch(/^'-12,,skipped,invalid_phone,/);
+    expect(lines[3]).toMatch(/^\+38344123456,.*,nearest: Europe\/Belgrade$/);
     expect(await recipientsFile(its.database, 'no-such-campaign')).toBeNull();
   });
 

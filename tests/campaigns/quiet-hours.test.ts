@@ -1,12 +1,14 @@
 /** When people may be written to: in their own zone, over changes of the clock, and where nobody knows which zone it is. */
 import fc from 'fast-check';
+import { getCountries, getExampleNumber } from 'libphonenumber-js/max';
+import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { nextWindow, windowsOf } from '../../lib/jobs/campaign-send/quiet-hours.ts';
-import { zonesOf } from '../../lib/jobs/campaign-send/zones.ts';
+import { clockOf } from '../../lib/jobs/campaign-send/zones.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 const NIGHT = { from: '21:00', to: '09:00' };
-const window = (now: string, zones: string[], quiet = NIGHT) => {
+const window = (now: string, zones: readonly string[], quiet = NIGHT) => {
   const found = nextWindow(Date.parse(now), zones, quiet);
   return found && [new Date(found.opensAtMs).toISOString(), new Date(found.closesAtMs).toISOString()];
 };
@@ -140,16 +142,26 @@ describe('the next window', () => {
 
 describe('the zones of a person', () => {
   test.each([
-    ['their own word', '+4915112345678', 'Asia/Tokyo', ['Asia/Tokyo']],
-    ['the country of their number', '+971501234567', null, ['Asia/Dubai']],
-    ['the country, where their own word is no zone', '+971501234567', 'Mars/Base', ['Asia/Dubai']],
-    ['the company’s, for a number of no country', '+88213123456', null, ['Asia/Riyadh']],
-  ])('%s', (_, phone, timeZone, expected) => {
-    expect(zonesOf({ phone, timeZone }, 'Asia/Riyadh')).toEqual(expected);
+    ['their own word', '+4915112345678', 'Asia/Tokyo', 'Asia/Tokyo', 'person'],
+    ['the country of their number', '+971501234567', null, 'Asia/Dubai', 'country'],
+    ['the country, where their own word is no zone', '+971501234567', 'Mars/Base', 'Asia/Dubai', 'country'],
+    ['the nearest, for a country without a zone of its own', '+38344123456', null, 'Europe/Belgrade', 'nearest'],
+    ['the nearest, for an island without one', '+2908999', null, 'Atlantic/St_Helena', 'nearest'],
+    ['the company’s, for a number of no country', '+88213123456', null, 'Asia/Riyadh', 'company'],
+  ])('%s', (_, phone, timeZone, zone, from) => {
+    expect(clockOf({ phone, timeZone }, 'Asia/Riyadh')).toEqual({ zones: [zone], from });
+  });
+
+  test('no country’s people are written to by the company’s clock', () => {
+    const byCompany = getCountries().filter((country) => {
+      const number = getExampleNumber(country, examples)?.number ?? '';
+      return clockOf({ phone: number, timeZone: null }, 'Asia/Riyadh').from === 'company';
+    });
+    expect(byCompany).toEqual([]);
   });
 
   test('all of a country that has several: nobody knows in which the phone is', () => {
-    const zones = zonesOf({ phone: '+12025550123', timeZone: null }, 'Asia/Dubai');
+    const { zones } = clockOf({ phone: '+12025550123', timeZone: null }, 'Asia/Dubai');
     expect(zones).toEqual(expect.arrayContaining(['America/New_York', 'America/Los_Angeles', 'Pacific/Honolulu']));
     const [opensAt, closesAt] = window('2026-07-10T12:00:00Z', zones) ?? [];
     expect(opensAt).toBe('2026-07-10T19:00:00.000Z'); // 09:00 in Honolulu, 15:00 in New York

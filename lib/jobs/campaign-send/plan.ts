@@ -8,7 +8,7 @@ import { messageFor, type Templates } from './message.ts';
 import type { OpenCampaign } from './open.ts';
 import { fill } from './parameters.ts';
 import { windowsOf } from './quiet-hours.ts';
-import { zonesOf } from './zones.ts';
+import { clockOf } from './zones.ts';
 
 /** A commit of so many takes some 60 ms; more would hold the campaign's row, and whoever pauses it, for longer. */
 const SLICE_ROWS = 500;
@@ -94,7 +94,7 @@ function judge(
   if (written.kind === 'missing' && Object.hasOwn(sources, written.key))
     return { ...shared, phone, skip: 'missing_parameter' };
   if (written.kind === 'refused') return { ...shared, phone, skip: written.why };
-  const window = windows?.(now, zonesOf({ phone, timeZone }, companyZone));
+  const window = windows?.(now, clockOf({ phone, timeZone }, companyZone).zones);
   if (window === null) return { ...shared, phone, parameters: texts, skip: 'no_allowed_hour' };
   return { ...shared, phone, parameters: texts, opensAtMs: window?.opensAtMs, closesAtMs: window?.closesAtMs };
 }

@@ -2,7 +2,7 @@
 import type { Executor } from '../../../db/database.ts';
 import type { OpenCampaign } from './open.ts';
 import { windowsOf } from './quiet-hours.ts';
-import { zonesOf } from './zones.ts';
+import { clockOf } from './zones.ts';
 
 const ROWS = 500;
 
@@ -17,7 +17,7 @@ export async function renewWindows(database: Executor, campaign: OpenCampaign): 
   const now = Date.now();
   const rows = due.map(({ id, phone, timeZone }) => {
     if (windows === null) return { id };
-    const window = windows(now, zonesOf({ phone, timeZone }, campaign.companyZone));
+    const window = windows(now, clockOf({ phone, timeZone }, campaign.companyZone).zones);
     return window === null ? { id, never: true } : { id, ...window };
   });
   await database.execute({ text: RENEW, params: [campaign.campaignId, JSON.stringify(rows)] });

@@ -1,15 +1,29 @@
 /** In which time zones a person may be: their own word, else the country of their number, else where the company is. */
 import { countriesOf } from '../../phone/index.ts';
 
-/** Zones as IANA names, at least one. A number of a country with several is in all of them: nobody knows in which. */
-export function zonesOf(
-  { phone, timeZone }: { phone: string; timeZone: string | null },
-  companyZone: string,
-): string[] {
-  if (timeZone !== null && isTimeZone(timeZone)) return [timeZone];
-  const zones = [...new Set(countriesOf(phone).flatMap(zonesOfCountry))].sort();
-  return zones.length > 0 ? zones : [companyZone];
+/** The clocks by which a person's quiet hours are kept. */
+export interface Clock {
+  /** IANA names, at least one. A number of a country with several is in all of them: nobody knows in which. */
+  readonly zones: readonly string[];
+  /** `nearest`: the number's country has no zone of its own, so the nearest zone counts. */
+  readonly from: 'person' | 'country' | 'nearest' | 'company';
 }
+
+export function clockOf({ phone, timeZone }: { phone: string; timeZone: string | null }, companyZone: string): Clock {
+  if (timeZone !== null && isTimeZone(timeZone)) return { zones: [timeZone], from: 'person' };
+  const countries = countriesOf(phone);
+  const zones = [...new Set(countries.flatMap(zonesOfCountry))].sort();
+  if (zones.length > 0) return { zones, from: 'country' };
+  const nearest = countries.flatMap((country) => NEAREST[country] ?? []);
+  return nearest.length > 0 ? { zones: nearest, from: 'nearest' } : { zones: [companyZone], from: 'company' };
+}
+
+/** Countries to which neither IANA nor CLDR gives a zone. Kosovo keeps Belgrade's time, the islands keep Saint Helena's. */
+const NEAREST: Partial<Record<string, string>> = {
+  AC: 'Atlantic/St_Helena',
+  TA: 'Atlantic/St_Helena',
+  XK: 'Europe/Belgrade',
+};
 
 /** Names that were found to be zones, in lower case, because any case is one: some 600. Asking costs 40 µs, and a list has 10,000 people. */
 const zones = new Set<string>();
