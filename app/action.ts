@@ -2,10 +2,12 @@
 import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
 import type { z } from 'zod';
+import { database } from '@/db/client';
 import { parse } from '@/lib/http/body';
 import { HttpError, isRefusedByDatabase } from '@/lib/http/errors';
 import { QueueError } from '@/lib/jobqueue/errors';
 import { log } from '@/lib/log';
+import { keepForm } from '@/lib/operator/kept-forms';
 import { queue } from '@/lib/queue';
 import { requireOperator, requireOwnForm } from './operator';
 
@@ -20,22 +22,28 @@ interface ActionOptions<Schema extends z.ZodType> {
   readonly input: Schema;
   /** What the audit log calls it and keeps of it. Left out where the call behind the action writes its own line. */
   readonly audit?: (input: z.output<Schema>) => { readonly action: string; readonly details: object };
+  /** A refused form comes back as it was typed, each mistake beside its field; `secrets` names the fields that do not. */
+  readonly keeps?: { readonly secrets: readonly string[] };
 }
 
 /** Makes a server action of `run`, which gets the checked input and answers the path to show next. */
 export function action<Schema extends z.ZodType>(
-  { page, input, audit }: ActionOptions<Schema>,
+  { page, input, audit, keeps }: ActionOptions<Schema>,
   run: (input: z.output<Schema>, by: Actor) => Promise<string>,
 ): (form: FormData) => Promise<never> {
   return async (form) => {
     const shown = typeof page === 'string' ? page : page(form);
-    const next = await attempt(shown, async () => {
+    const act = async () => {
       await requireOwnForm();
       const { name: actor } = await requireOperator();
-      const checked = parse(input, Object.fromEntries(form), 'form');
-      if (audit) await queue.audit({ actor, ...audit(checked) });
-      return run(checked, { actor });
-    });
+      const took = async () => {
+        const checked = parse(input, Object.fromEntries(form), 'form');
+        if (audit) await queue.audit({ actor, ...audit(checked) });
+        return run(checked, { actor });
+      };
+      return keeps ? took().catch(keepRefused(form, shown, { actor, ...keeps })) : took();
+    };
+    const next = await attempt(shown, act);
     revalidatePath(next);
     redirect(next);
   };
@@ -52,6 +60,36 @@ async function attempt(page: string, run: () => Promise<string>): Promise<string
     log.error({ error }, 'action_refused_by_database');
     return refusedOn(page, 'database_refused');
   }
+}
+
+/** The address names the kept form, whose message is ours: nobody can write it by an address. */
+function keepRefused(
+  form: FormData,
+  page: string,
+  { actor, secrets }: Actor & { readonly secrets: readonly string[] },
+) {
+  return async (error: unknown): Promise<string> => {
+    if (!(error instanceof HttpError)) throw error;
+    const { code, issues } = error;
+    const message =
+      code === 'request_invalid' ? 'Nothing was done: some fields are not what was expected.' : error.message;
+    const kept = await keepForm(database(), {
+      page: page.split('?')[0] ?? page,
+      keptBy: actor,
+      fields: typedIn(form, secrets),
+      refusal: { code, message, issues },
+    });
+    return `${page}${page.includes('?') ? '&' : '?'}kept=${kept}`;
+  };
+}
+
+/** The texts of a form by their names. React's own fields, files and secrets are left out. */
+export function typedIn(form: FormData, secrets: readonly string[] = []): Record<string, string> {
+  const texts = [...form].filter(
+    (entry): entry is [string, string] =>
+      typeof entry[1] === 'string' && /^[\w.-]{1,100}$/.test(entry[0]) && !secrets.includes(entry[0]),
+  );
+  return Object.fromEntries(texts);
 }
 
 const refusedOn = (page: string, code: string) => `${page}${page.includes('?') ? '&' : '?'}refused=${code}`;

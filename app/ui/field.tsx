@@ -5,24 +5,38 @@ interface FieldProps {
   readonly name: string;
   readonly label: string;
   readonly hint?: ReactNode;
+  /** What is wrong with it; the control names `error-<name>` as its description. */
+  readonly error?: string | undefined;
   readonly children: ReactNode;
 }
 
 /** `children` is the control; its id is `field-<name>`. */
-export function Field({ name, label, hint, children }: FieldProps) {
+export function Field({ name, label, hint, error, children }: FieldProps) {
   return (
     <div className="field">
       <label htmlFor={`field-${name}`}>{label}</label>
       {children}
+      {error && (
+        <span id={`error-${name}`} className="break-words text-[0.92rem] text-bad">
+          {error}
+        </span>
+      )}
       {hint && <span className="soft text-[0.88rem]">{hint}</span>}
     </div>
   );
 }
 
-export function Reason({ required = true }: { required?: boolean }) {
+export function Reason({ required = true, value }: { required?: boolean; value?: string | undefined }) {
   return (
     <Field name="reason" label={required ? 'Reason, for the audit log' : 'Reason, for the audit log (may be empty)'}>
-      <input id="field-reason" name="reason" required={required} maxLength={200} placeholder="INC-7: wrong template" />
+      <input
+        id="field-reason"
+        name="reason"
+        required={required}
+        maxLength={200}
+        placeholder="INC-7: wrong template"
+        defaultValue={value}
+      />
     </Field>
   );
 }
