@@ -1,7 +1,8 @@
-/** GET and POST /api/connections: which connections to remote systems wait for an operator, and resuming one that was mended. */
+/** GET and POST /api/connections: which connections to remote systems wait for an operator, a look whether one works, and resuming it. */
 import { z } from 'zod';
 import { database } from '../db/client.ts';
 import { EDGE_LIMITS } from '../lib/config.ts';
+import { checkConnection } from '../lib/connections/check.ts';
 import { PROVIDERS, pausedConnections, resumeConnection } from '../lib/connections/connection.ts';
 import { text } from '../lib/fields.ts';
 import { authorize } from '../lib/http/auth.ts';
@@ -9,16 +10,24 @@ import { readJson } from '../lib/http/body.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';
 
-const resumption = z.strictObject({ companyId: text(100).min(1), provider: z.enum(PROVIDERS) });
+const request = z.strictObject({
+  companyId: text(100).min(1),
+  provider: z.enum(PROVIDERS),
+  action: z.enum(['resume', 'check']).default('resume'),
+});
+/** Longer than any of the calls takes. */
+const CHECK_MS = 30_000;
 
 export const GET = endpoint(async (request) => {
   authorize(request, 'OPERATOR_SECRET');
   return Response.json({ paused: await pausedConnections(database()) });
 });
 
-export const POST = endpoint(async (request) => {
-  authorize(request, 'OPERATOR_SECRET');
-  const connection = await readJson(request, resumption, { maxBytes: EDGE_LIMITS.drainBodyBytes });
-  await queue.audit({ actor: 'operator', action: 'connection.resume', details: connection });
-  return Response.json({ resumed: await resumeConnection(database(), connection) });
+export const POST = endpoint(async (asked) => {
+  authorize(asked, 'OPERATOR_SECRET');
+  const { action, ...connection } = await readJson(asked, request, { maxBytes: EDGE_LIMITS.drainBodyBytes });
+  await queue.audit({ actor: 'operator', action: `connection.${action}`, details: connection });
+  if (action === 'resume') return Response.json({ resumed: await resumeConnection(database(), connection) });
+  const wrong = await checkConnection(database(), connection, AbortSignal.timeout(CHECK_MS));
+  return Response.json({ works: wrong === null, ...(wrong !== null && { reason: wrong }) });
 });

@@ -2,12 +2,14 @@
 'use client';
 
 import {
+  Building2,
   CalendarClock,
   FileUp,
   Gauge,
   ListChecks,
   type LucideIcon,
   MailWarning,
+  MailX,
   Megaphone,
   ScrollText,
   Siren,
@@ -25,6 +27,8 @@ const PLACES: readonly (readonly [path: string, name: string, icon: LucideIcon])
   ['/incident', 'Incident', Siren],
   ['/imports', 'Imports', FileUp],
   ['/campaigns', 'Campaigns', Megaphone],
+  ['/opt-outs', 'Opt-outs', MailX],
+  ['/companies', 'Companies', Building2],
   ['/audit', 'Audit', ScrollText],
 ];
 

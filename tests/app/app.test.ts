@@ -75,6 +75,10 @@ describe('the pages', () => {
     '/ticks',
     '/incident',
     '/audit',
+    '/companies',
+    '/companies/some-company',
+    '/opt-outs',
+    '/opt-outs/file',
     '/imports',
     '/imports/some-import',
   ])('%s shows nothing to a stranger', async (path) => {
@@ -116,10 +120,14 @@ describe('the pages', () => {
     expect((await operator.get('/jobs/zero')).status).toBe(404);
     expect((await operator.get('/imports/%00')).status).toBe(404);
     expect((await operator.get('/imports/%00/errors')).status).toBe(404);
+    expect((await operator.get('/companies/%00')).status).toBe(404);
+    expect((await operator.get('/companies/nobody')).status).toBe(404);
     expect((await operator.get('/jobs?status=FAILED&from=yesterday&queue=%00&ids=x')).status).toBe(200);
     const odd = [
       '/jobs?after=WyIxIl0x',
       '/campaigns?company=%00',
+      '/opt-outs?company=%00&search=%00&source=x&from=yesterday&after=1_x&lift=0',
+      '/companies?search=%00&after=%00&kept=x',
       `/ticks?before=${'-'.repeat(36)}`,
       '/audit?before=0',
     ];
@@ -293,6 +301,8 @@ describe('the login', () => {
         '/schedules',
         '/ticks',
         '/campaigns',
+        '/companies',
+        '/opt-outs',
         '/imports',
         '/audit',
       ];

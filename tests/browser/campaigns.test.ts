@@ -1,4 +1,4 @@
-/** The pages of campaigns in a real browser: the list, a report that adds up, and each thing that can be done with one. */
+/** The pages of campaigns, companies and opt-outs in a real browser: what they show, and each thing that can be done, to its effect. */
 import pg from 'pg';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ const SKIPPED = CHROMIUM === null ? ', SKIPPED: no Chromium here; install Debian
 const PEOPLE = { read: 4, delivered: 3, unconfirmed: 2, failed: 1, pending: 5, skipped: 1 } as const;
 const ALL = Object.values(PEOPLE).reduce((a, b) => a + b, 0);
 
-describe.skipIf(CHROMIUM === null)(`campaigns in a browser${SKIPPED}`, () => {
+describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a browser${SKIPPED}`, () => {
   let db: TestDatabase;
   let sql: pg.Client;
   let app: RunningApp;
@@ -26,7 +26,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns in a browser${SKIPPED}`, () => {
     await sql.connect();
     await fillCampaigns(sql);
     await buildApp();
-    app = await startApp({ DATABASE_URL: db.url, OPERATOR_SECRET, VIEWER_SECRET });
+    app = await startApp({ DATABASE_URL: db.url, OPERATOR_SECRET, VIEWER_SECRET, SECRETS_KEY: 'a'.repeat(64) });
     browser = await launch();
     ann = await visit(browser, app.url);
     await signIn(ann.page, OPERATOR_SECRET);
@@ -39,6 +39,8 @@ describe.skipIf(CHROMIUM === null)(`campaigns in a browser${SKIPPED}`, () => {
     await db?.drop();
   });
 
+  const lastAudit = async () =>
+    (await sql.query('select actor, action, details from jobqueue.audit_log order by id desc limit 1')).rows[0];
   const statusOf = async (id: string) =>
     (await sql.query('select status from campaigns where id = $1', [id])).rows[0]?.status;
 
@@ -51,7 +53,18 @@ describe.skipIf(CHROMIUM === null)(`campaigns in a browser${SKIPPED}`, () => {
   ] as const)('%s: readable, within the screen, and without complaints', async (_, look) => {
     const { page, context, complaints } = await visit(browser, app.url, look);
     await signIn(page, OPERATOR_SECRET);
-    for (const path of ['/campaigns', '/campaigns/spring-2026', '/campaigns/spring-2026?do=cancel']) {
+    const paths = [
+      '/campaigns',
+      '/campaigns/spring-2026',
+      '/campaigns/spring-2026?do=cancel',
+      '/companies?do=create',
+      '/companies/acme',
+      '/companies/acme?edit=model',
+      '/opt-outs',
+      '/opt-outs?do=add',
+      '/opt-outs?lift=1',
+    ];
+    for (const path of paths) {
       await page.goto(path);
       await page.getByRole('heading').first().waitFor();
       expect(await violations(page), path).toEqual([]);
@@ -139,7 +152,142 @@ describe.skipIf(CHROMIUM === null)(`campaigns in a browser${SKIPPED}`, () => {
     expect(await page.getByRole('dialog').count()).toBe(0);
     expect(await page.getByRole('link', { name: /Cancel/ }).count()).toBe(0);
     expect((await page.goto('/campaigns/nobody-knows'))?.status()).toBe(404);
+    for (const path of ['/companies?do=create', '/companies/acme?edit=model', '/opt-outs?do=add']) {
+      await page.goto(path);
+      expect([path, await page.getByLabel(/Reason/).count()]).toEqual([path, 0]);
+    }
     await context.close();
+  });
+
+  test('a company is made; a refused form keeps what was typed, with each mistake beside its field', async () => {
+    const { page } = ann;
+    await page.goto('/companies');
+    await page.getByRole('link', { name: 'New company' }).click();
+    await page.getByLabel('Id', { exact: true }).fill('bad id!');
+    await page.getByLabel('Name', { exact: true }).fill('<script>alert(1)</script>');
+    await page.getByLabel('Reason').fill('pilot');
+    await page.getByRole('button', { name: 'Make the company' }).click();
+    await page
+      .getByRole('alert')
+      .getByText(/^Id: expected/)
+      .waitFor();
+    const id = page.getByLabel('Id', { exact: true });
+    expect([await id.inputValue(), await id.getAttribute('aria-describedby')]).toEqual(['bad id!', 'error-id']);
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('<script>alert(1)</script>');
+    await id.fill('new-one');
+    await page.getByRole('button', { name: 'Make the company' }).click();
+    await page.getByText('The company is made').waitFor();
+    await page.getByRole('heading', { name: '<script>alert(1)</script>' }).waitFor();
+    expect(await lastAudit()).toMatchObject({
+      actor: 'ann',
+      action: 'company.create',
+      details: { id: 'new-one', reason: 'pilot' },
+    });
+  });
+
+  test('a secret goes in, shows as set and by whom, and comes back on no page', async () => {
+    const { page } = ann;
+    await page.goto('/companies/acme');
+    await page.getByRole('link', { name: 'Change: WhatsApp and messages' }).click();
+    await page.getByLabel('Access token').fill('EAAG-of-acme-0123456789');
+    await page.getByLabel('Messages a second').fill('many');
+    await page.getByLabel('Reason').fill('INC-8');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page
+      .getByRole('alert')
+      .getByText(/^Messages a second: expected a number/)
+      .waitFor();
+    expect(await page.getByLabel('Access token').inputValue()).toBe('');
+    expect((await sql.query("select from kept_forms where fields::text like '%EAAG%'")).rowCount).toBe(0);
+    await page.getByLabel('Access token').fill('EAAG-of-acme-0123456789');
+    await page.getByLabel('Messages a second').fill('15');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    await page.getByText(/^set .* by ann\)$/).waitFor();
+    expect(await page.content()).not.toContain('EAAG');
+    const { action, details } = await lastAudit();
+    expect([action, details.secrets]).toEqual(['company.settings', { accessToken: 'set' }]);
+    expect(JSON.stringify(details)).not.toContain('EAAG');
+  });
+
+  test('settings that a colleague has changed meanwhile are not overwritten unseen', async () => {
+    const { page } = ann;
+    await page.goto('/companies/acme?edit=company');
+    await sql.query("update companies set default_country = 'SA' where id = 'acme'");
+    await page.getByLabel('Name', { exact: true }).fill('Acme Trading');
+    await page.getByLabel('Reason').fill('renamed');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page
+      .getByRole('alert')
+      .getByText(/^Country: was “AE” when this form was opened, is “SA” now/)
+      .waitFor();
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('Acme Trading');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    expect((await sql.query("select name from companies where id = 'acme'")).rows).toEqual([{ name: 'Acme Trading' }]);
+  });
+
+  test('a paused connection says why, and is resumed with a reason', async () => {
+    const { page } = ann;
+    await sql.query(`insert into connections (company_id, provider, paused_at, paused_code, paused_reason)
+      values ('acme', 'whatsapp', now(), '190', 'the token <b>expired</b>')`);
+    await page.goto('/companies/acme');
+    await page.getByText('the token <b>expired</b>').waitFor();
+    await page.getByRole('link', { name: 'Resume WhatsApp…' }).click();
+    await page
+      .getByRole('dialog')
+      .getByLabel(/Reason/)
+      .fill('a new token');
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume' }).click();
+    await page.getByText('The connection is resumed').waitFor();
+    expect(await lastAudit()).toMatchObject({
+      action: 'connection.resume',
+      details: { companyId: 'acme', reason: 'a new token' },
+    });
+  });
+
+  test('an opt-out is found by a part of the number, downloaded, and lifted only with how the person asked', async () => {
+    const { page } = ann;
+    await page.goto('/opt-outs');
+    await page.getByLabel('Part of the number').fill('050 700');
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.waitForURL('**search=**');
+    expect(await page.getByRole('rowheader').allTextContents()).toEqual(['+971507000001']);
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Download' }).click();
+    const chunks: Buffer[] = [];
+    for await (const chunk of await (await download).createReadStream()) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString('utf8').trim().split('\r\n')[1]).toMatch(
+      /^acme,\+971507000001,,all,keyword,'=1\+1,/,
+    );
+    await page.getByRole('link', { name: /^Lift/ }).click();
+    const panel = page.getByRole('dialog');
+    await panel.getByText('They gave it themselves').waitFor();
+    await panel.getByLabel('How the person asked for it').fill('Called on 1 December and asked for the offers again');
+    await panel.getByLabel(/Reason/).fill('INC-9');
+    await panel.getByRole('button', { name: 'Lift it' }).click();
+    await page.getByText('Lifted: they may be written to again.').waitFor();
+    expect((await lastAudit()).details).toMatchObject({
+      phone: '+971507000001',
+      howAsked: expect.stringContaining('Called'),
+    });
+  });
+
+  test('an opt-out is written down for a number as people write it', async () => {
+    const { page } = ann;
+    await page.goto('/opt-outs?company=other');
+    await page.getByRole('link', { name: 'Write one down…' }).click();
+    const panel = page.getByRole('dialog');
+    await panel.getByLabel('Number or WhatsApp user id').fill('nobody');
+    await panel.getByLabel(/Reason/).fill('asked by phone');
+    await panel.getByRole('button', { name: 'Write it down' }).click();
+    await panel.getByRole('alert').waitFor();
+    expect(await panel.getByLabel('Number or WhatsApp user id').inputValue()).toBe('nobody');
+    await panel.getByLabel('Number or WhatsApp user id').fill('050 700 00 02');
+    await panel.getByRole('button', { name: 'Write it down' }).click();
+    await page.getByText('Written down').waitFor();
+    const { rows } = await sql.query("select phone_e164, source, reason from opt_outs where company_id = 'other'");
+    expect(rows).toEqual([{ phone_e164: '+971507000002', source: 'admin', reason: 'asked by phone' }]);
   });
 });
 
@@ -147,6 +295,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns in a browser${SKIPPED}`, () => {
 async function fillCampaigns(sql: pg.Client): Promise<void> {
   await sql.query(`
     insert into companies (id, name) values ('acme', 'Acme'), ('other', 'Other');
+    insert into opt_outs (company_id, phone_e164, source, reason) values ('acme', '+971507000001', 'keyword', '=1+1');
     insert into templates (company_id, name, language, category, status, body)
     select id, 'offer', 'en', 'MARKETING', 'APPROVED', 'Hello' from companies;
     insert into campaigns (id, company_id, name, template_id, status, audience, created_at, planned_at)

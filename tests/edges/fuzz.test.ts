@@ -5,10 +5,12 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import * as campaigns from '../../lib/campaigns/request.ts';
+import * as companies from '../../lib/companies/request.ts';
 import { name, rowId } from '../../lib/fields.ts';
 import * as imports from '../../lib/imports/request.ts';
 import { jobs } from '../../lib/jobs/index.ts';
 import { operatorRequest } from '../../lib/operator/request.ts';
+import * as optOuts from '../../lib/opt-outs/request.ts';
 import { WebhookBody } from '../../lib/providers/whatsapp/events.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { hostileText, inputOf } from './hostile.ts';
@@ -43,6 +45,7 @@ beforeAll(async () => {
   process.env.DATABASE_URL = db.url;
   for (const name of SECRETS) process.env[name] = SECRET;
   process.env.LOG_LEVEL = 'silent';
+  process.env.SECRETS_KEY = 'a'.repeat(64);
   api = (await import('../../app/api/[...path]/route.local.ts')) as Dispatcher;
   await sql.query(`insert into companies (id, name) values ('co1', 'co1')`);
   await sql.query(`insert into crm_settings (company_id) values ('co1')`);
@@ -148,6 +151,34 @@ const ENDPOINTS: readonly (readonly [name: string, method: Method, path: string,
     'connections',
     body(z.strictObject({ companyId: z.string().max(100), provider: z.enum(['whatsapp', 'bitrix24', 'ai']) })),
   ],
+  [
+    'a company',
+    'POST',
+    'companies',
+    body(companies.companyCreation, { id: 'co1', country: 'AE', timeZone: 'Asia/Dubai' }),
+  ],
+  [
+    "a company's settings",
+    'POST',
+    'companies',
+    fc
+      .tuple(
+        query(companies.settingsQuery, { id: 'co1' }),
+        body(companies.settingsChange, { actor: 'fuzz', reason: 'x', secrets: null, seen: null }),
+      )
+      .map(([a, b]) => ({ ...a, ...b })),
+  ],
+  ['companies', 'GET', 'companies', query(companies.companyQuery)],
+  ...optOuts.optOutRequest.options.map(
+    (action) =>
+      [
+        `${action.shape.action.value}ing an opt-out`,
+        'POST',
+        'opt-outs',
+        body(action, { companyId: action.shape.action.value === 'add' ? 'co1' : null, actor: 'fuzz' }),
+      ] as const,
+  ),
+  ['opt-outs', 'GET', 'opt-outs', query(optOuts.optOutsQuery, { id: null })],
   [
     'a job',
     'POST',

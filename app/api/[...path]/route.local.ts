@@ -6,6 +6,7 @@ type Handle = (request: Request) => Promise<Response>;
 /** Written out, so that the bundler sees them and an endpoint without its line here fails a test. */
 const ENDPOINTS: Readonly<Record<string, () => Promise<Endpoint>>> = {
   campaigns: () => import('../../../api/campaigns.ts'),
+  companies: () => import('../../../api/companies.ts'),
   connections: () => import('../../../api/connections.ts'),
   'cron/drain': () => import('../../../api/cron/drain.ts'),
   drain: () => import('../../../api/drain.ts'),
@@ -14,6 +15,7 @@ const ENDPOINTS: Readonly<Record<string, () => Promise<Endpoint>>> = {
   jobs: () => import('../../../api/jobs.ts'),
   metrics: () => import('../../../api/metrics.ts'),
   operator: () => import('../../../api/operator.ts'),
+  'opt-outs': () => import('../../../api/opt-outs.ts'),
   'webhooks/bitrix24': () => import('../../../api/webhooks/bitrix24.ts'),
   'webhooks/whatsapp': () => import('../../../api/webhooks/whatsapp.ts'),
 };

@@ -11,7 +11,7 @@ export interface GeminiRules {
 }
 
 export function gemini(rules: GeminiRules, call: Call): Answer {
-  const model = /^\/v1beta\/models\/([\w.-]+):generateContent$/.exec(call.path)?.[1];
+  const [, model, asks] = /^\/v1beta\/models\/([\w.-]+)(:generateContent)?$/.exec(call.path) ?? [];
   if (model === undefined) return failed(404, 'NOT_FOUND', 'Requested entity was not found.');
   const key = call.headers['x-goog-api-key'];
   if (key === undefined)
@@ -26,6 +26,8 @@ export function gemini(rules: GeminiRules, call: Call): Answer {
       'NOT_FOUND',
       `models/${model} is not found for API version v1beta, or is not supported for generateContent.`,
     );
+  if (asks === undefined)
+    return { status: 200, body: { name: `models/${model}`, supportedGenerationMethods: ['generateContent'] } };
   const request = GeminiRequest.safeParse(JSON.parse(call.body));
   if (!request.success) {
     const issue = request.error.issues[0];

@@ -26,6 +26,8 @@ export function openAi(rules: OpenAiRules, call: Call): Answer {
       ? failed(401, "You didn't provide an API key.", 'invalid_request_error', null)
       : failed(401, `Incorrect API key provided: ${masked(shown)}.`, 'invalid_request_error', 'invalid_api_key');
   }
+  if (call.method === 'GET' && /^\/v1\/models(\/|$)/.test(call.path))
+    return models(rules, call.path.slice('/v1/models/'.length));
   if (call.method !== 'POST')
     return failed(405, `Not allowed to ${call.method} on ${call.path}`, 'invalid_request_error', null);
   const body = parsed(call.body);
@@ -39,6 +41,13 @@ export function openAi(rules: OpenAiRules, call: Call): Answer {
     default:
       return failed(404, `Unknown request URL: ${call.method} ${call.path}.`, 'invalid_request_error', 'unknown_url');
   }
+}
+
+/** The list, or the entry of one. Free, and outside the limit. */
+function models({ models: known, dialect }: OpenAiRules, id: string): Answer {
+  const entry = (model: string) => ({ id: model, object: 'model', created: 1_790_000_000, owned_by: 'system' });
+  if (id === '') return { status: 200, body: { object: 'list', data: known.map(entry) } };
+  return known.includes(id) ? { status: 200, body: entry(id) } : DIALECTS[dialect].noModel(id);
 }
 
 let serial = 0;
