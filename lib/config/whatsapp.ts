@@ -6,6 +6,8 @@ export interface WhatsAppEnvironment {
   readonly version: string;
   readonly phoneNumberId: string | null;
   readonly accessToken: string | null;
+  /** The WhatsApp business account of the number. */
+  readonly accountId: string | null;
 }
 
 const baseUrl = z.url({ protocol: /^https?$/ }).default('https://graph.facebook.com');
@@ -26,5 +28,6 @@ export function whatsAppEnvironment(): WhatsAppEnvironment {
     version: graph.data,
     phoneNumberId: process.env.WHATSAPP_PHONE_NUMBER_ID || null,
     accessToken: process.env.WHATSAPP_ACCESS_TOKEN || null,
+    accountId: process.env.WHATSAPP_ACCOUNT_ID || null,
   };
 }

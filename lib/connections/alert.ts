@@ -1,4 +1,4 @@
-/** Tells people that a connection was paused: where the queue's own alerts go. Never keeps a job from its work. */
+/** Tells people that a connection was paused, or is in danger: where the queue's own alerts go. Never keeps a job from its work. */
 import { alertWebhookUrl } from '../config.ts';
 import { escaped, post } from '../jobqueue/webhook.ts';
 import { log } from '../log.ts';
@@ -8,13 +8,27 @@ import type { Connection, Pause } from './provider.ts';
 const POST_MS = 5_000;
 
 /** One message to `ALERT_WEBHOOK_URL`; without it the log line that pausing writes has to do. Never rejects. */
-export async function alertPaused({ companyId, provider }: Connection, { code, reason }: Pause): Promise<void> {
+export function alertPaused({ companyId, provider }: Connection, { code, reason }: Pause): Promise<void> {
+  const what = `*${escaped(provider)}* of company *${escaped(companyId)}* is paused (${escaped(code)}): ${escaped(reason)}`;
+  const next = 'Its jobs wait. Mend it, then resume it: POST /api/connections.';
+  return alert({ companyId, provider }, `:red_circle: ${what}\n${next}`);
+}
+
+/** The same, of something that Meta told of a company's account and that stops nothing yet. */
+export function alertAccount(
+  companyId: string,
+  { severity, message }: { readonly severity: 'warning' | 'critical'; readonly message: string },
+): Promise<void> {
+  log.warn({ companyId, severity, message }, 'whatsapp_account');
+  const sign = severity === 'critical' ? ':red_circle:' : ':large_yellow_circle:';
+  const what = `*whatsapp* of company *${escaped(companyId)}*: ${escaped(message)}`;
+  return alert({ companyId, provider: 'whatsapp' }, `${sign} ${what}\nLook at the account in WhatsApp Manager.`);
+}
+
+async function alert({ companyId, provider }: Connection, text: string): Promise<void> {
   try {
     const webhookUrl = alertWebhookUrl();
-    if (webhookUrl === undefined) return;
-    const what = `*${escaped(provider)}* of company *${escaped(companyId)}* is paused (${escaped(code)}): ${escaped(reason)}`;
-    const next = 'Its jobs wait. Mend it, then resume it: POST /api/connections.';
-    await post(webhookUrl, { text: `:red_circle: ${what}\n${next}` }, POST_MS);
+    if (webhookUrl !== undefined) await post(webhookUrl, { text }, POST_MS);
   } catch (error) {
     log.warn({ companyId, provider, error }, 'connection_alert_failed');
   }

@@ -29,11 +29,21 @@ export async function companyOfNumber(database: Executor, phoneNumberId: string)
   return { companyId: first.company_id, optOutKeywords: first.keywords ?? [] };
 }
 
-/** By the WhatsApp business account, which template events name; the deployment's number has none of its own. */
-export async function companyOfAccount(database: Executor, accountId: string): Promise<string | null> {
+/** More companies than these do not share one account. */
+const MOST_OF_ACCOUNT = 1_000;
+
+/** By the WhatsApp business account, which events of templates and accounts name: all that have it, or that use the deployment's number. */
+export async function companiesOfAccount(database: Executor, accountId: string): Promise<readonly string[]> {
   const rows = await database.execute<{ company_id: string }>({
-    text: 'select company_id from company_settings where whatsapp_account_id = $1 limit 2',
-    params: [accountId],
+    text: `
+      select c.id as company_id
+      from companies c
+      left join company_settings s on s.company_id = c.id
+      where s.whatsapp_account_id = $1
+        or ($2::boolean and s.whatsapp_account_id is null and s.whatsapp_phone_number_id is null)
+      order by c.id
+      limit ${MOST_OF_ACCOUNT}`,
+    params: [accountId, whatsAppEnvironment().accountId === accountId],
   });
-  return rows.length === 1 ? (rows[0]?.company_id ?? null) : null;
+  return rows.map(({ company_id: companyId }) => companyId);
 }

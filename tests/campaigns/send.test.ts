@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
 import { applyStatuses } from '../../lib/messaging/statuses.ts';
 import { StatusEvent } from '../../lib/providers/whatsapp/events.ts';
+import { applyCategory } from '../../lib/templates/changes.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -321,3 +322,35 @@ test('what Meta bills is told by pricing.type, and what it has not said is unkno
     },
   });
 });
+
+test.each(['en', 'ar'])(
+  'a template that became marketing (%s) after its people were planned respects the opt-out from marketing',
+  async (language) => {
+    const [stopped = '', other = ''] = numbers(2, 900);
+    await its.rows(
+      `insert into templates (company_id, name, language, category, status, body)
+     select $1, 'notice', l, 'UTILITY', case l when 'en' then 'PENDING' else 'APPROVED' end, 'Hi' from unnest('{en,ar}'::text[]) l`,
+      COMPANY,
+    );
+    await its.rows(
+      "insert into opt_outs (company_id, phone_e164, scope, source) values ($1, $2, 'marketing', 'user_preferences')",
+      COMPANY,
+      stopped,
+    );
+    const people = [
+      { phone: stopped, language: 'ar' },
+      { phone: other, language: 'ar' },
+    ];
+    const id = await its.create({ template: { name: 'notice', language: 'en' }, parameters: {}, people });
+    await its.drainUntil(id, 'paused'); // planned; its template waits for Meta
+    expect(await its.statuses(id)).toEqual({ [stopped]: 'pending', [other]: 'pending' });
+    await applyCategory(its.database, { companies: [COMPANY], name: 'notice', language }, 'MARKETING');
+    await its.rows("update templates set status = 'APPROVED' where name = 'notice'");
+    await its.resume(id);
+    await its.drainUntil(id, 'settling');
+    expect(await its.statuses(id)).toEqual({ [stopped]: 'opted_out', [other]: 'accepted' });
+    await its.rows('delete from campaigns where id = $1', id);
+    await its.rows("delete from templates where name = 'notice'");
+    await its.rows('truncate opt_outs');
+  },
+);

@@ -53,7 +53,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   meta.faults.clear();
-  await sql('truncate jobqueue.jobs, jobqueue.idempotency_keys, jobqueue.buckets');
+  await sql('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.buckets');
   await sql('truncate conversations, opt_outs, whatsapp_users, connections, parked_statuses, templates cascade');
 });
 afterAll(async () => {
@@ -453,19 +453,191 @@ describe('statuses', () => {
   });
 });
 
-test('a template that Meta pauses is paused here', async () => {
-  await sql(
-    "insert into templates (company_id, name, language, category, status, body) values ('acme', 'viewing', 'en', 'MARKETING', 'APPROVED', 'Hi')",
-  );
-  await deliver({
-    field: 'message_template_status_update',
-    value: {
-      event: 'PAUSED',
-      message_template_id: 1,
-      message_template_name: 'viewing',
-      message_template_language: 'en',
-      reason: 'NONE',
-    },
+describe('what Meta tells of templates', () => {
+  const about = (given: object) => ({
+    message_template_id: 1,
+    message_template_name: 'viewing',
+    message_template_language: 'en-US',
+    ...given,
   });
-  expect(await sql('select status from templates')).toEqual([{ status: 'PAUSED' }]);
+  beforeEach(() =>
+    sql(
+      "insert into templates (company_id, name, language, category, status, body) values ('acme', 'viewing', 'en_US', 'UTILITY', 'APPROVED', 'Hi')",
+    ),
+  );
+  const template = async () => (await sql('select status, status_reason, category, quality from templates'))[0];
+
+  test.each([
+    [
+      'PAUSED',
+      { reason: 'NONE', other_info: { title: 'FIRST_PAUSE', description: 'paused for 3 hours' } },
+      'paused for 3 hours',
+    ],
+    ['DISABLED', { reason: null }, null],
+    ['REJECTED', { reason: 'INVALID_FORMAT', rejection_info: { reason: 'gaps side by side' } }, 'gaps side by side'],
+  ])('%s: it is so here, and pauses the campaigns that send it, with the reason', async (event, given, reason) => {
+    await sql(`insert into campaigns (id, company_id, name, template_id, status, audience)
+      select 'campaign-' || s, 'acme', 'c', id, s, '{"kind": "list"}' from templates, unnest('{running,planning,completed}'::text[]) s`);
+    await deliver({ field: 'message_template_status_update', value: about({ event, ...given }) });
+    expect(await template()).toMatchObject({ status: event, status_reason: reason });
+    const campaigns = await sql(
+      "select status, pause ->> 'code' as code, pause ->> 'message' as message from campaigns order by id",
+    );
+    const paused = {
+      status: 'paused',
+      code: `template_${event.toLowerCase()}`,
+      message: `the template is ${event.toLowerCase()} at Meta${reason === null ? '' : `: ${reason}`}`,
+    };
+    expect(campaigns).toEqual([{ status: 'completed', code: null, message: null }, paused, paused]);
+    await sql('truncate campaigns cascade');
+  });
+
+  test('reinstated it is approved again; a status that nobody knows is a dead letter', async () => {
+    await sql("update templates set status = 'PAUSED'");
+    await deliver({ field: 'message_template_status_update', value: about({ event: 'REINSTATED', reason: null }) });
+    expect(await template()).toMatchObject({ status: 'APPROVED' });
+    await deliver({ field: 'message_template_status_update', value: about({ event: 'FROZEN', reason: null }) });
+    expect(await sql("select from jobqueue.job_history where status = 'DEAD_LETTER'")).toHaveLength(1);
+    expect(await template()).toMatchObject({ status: 'APPROVED' });
+  });
+
+  test('another category counts when it has changed, and not while it is announced', async () => {
+    const announced = { correct_category: 'MARKETING', new_category: 'UTILITY', category_update_timestamp: 1760711433 };
+    await deliver({ field: 'template_category_update', value: about(announced) });
+    expect(await template()).toMatchObject({ category: 'UTILITY' });
+    await deliver({
+      field: 'template_category_update',
+      value: about({ previous_category: 'UTILITY', new_category: 'MARKETING' }),
+    });
+    expect(await template()).toMatchObject({ category: 'MARKETING' });
+  });
+
+  test('its quality is kept', async () => {
+    await deliver({
+      field: 'message_template_quality_update',
+      value: about({ previous_quality_score: 'GREEN', new_quality_score: 'RED' }),
+    });
+    expect(await template()).toMatchObject({ quality: 'RED', status: 'APPROVED' });
+  });
+
+  test('of an account that several companies have is true for all of them', async () => {
+    await sql("insert into companies (id, name) values ('twin', 'Twin')");
+    await sql(
+      "insert into company_settings (company_id, whatsapp_account_id, whatsapp_phone_number_id) values ('twin', '900', '77')",
+    );
+    await sql(
+      "insert into templates (company_id, name, language, category, status, body) values ('twin', 'viewing', 'en_US', 'UTILITY', 'APPROVED', 'Hi')",
+    );
+    await deliver({ field: 'message_template_status_update', value: about({ event: 'PAUSED', reason: 'NONE' }) });
+    expect(await sql('select distinct status from templates')).toEqual([{ status: 'PAUSED' }]);
+    await sql("delete from templates where company_id = 'twin'");
+    await sql("delete from company_settings where company_id = 'twin'");
+    await sql("delete from companies where id = 'twin'");
+  });
+});
+
+describe('what Meta tells of the account', () => {
+  afterEach(() => sql('truncate account_events'));
+
+  test.each<[string, object, string, RegExp]>([
+    [
+      'account_update',
+      { event: 'ACCOUNT_VIOLATION', violation_info: { violation_type: 'ADULT' } },
+      'critical',
+      /violated a policy: adult/,
+    ],
+    [
+      'account_update',
+      {
+        event: 'ACCOUNT_RESTRICTION',
+        restriction_info: [{ restriction_type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', expiration: 1751347424 }],
+      },
+      'critical',
+      /restricted biz initiated messaging until 2025-07-01/,
+    ],
+    [
+      'account_update',
+      {
+        event: 'DISABLED_UPDATE',
+        ban_info: { waba_ban_state: 'SCHEDULE_FOR_DISABLE', waba_ban_date: 'April 17, 2025' },
+      },
+      'critical',
+      /going to be disabled April 17/,
+    ],
+    ['account_update', { event: 'MM_LITE_TERMS_SIGNED', waba_info: { waba_id: '1' } }, 'info', /mm lite terms signed/],
+    ['account_review_update', { decision: 'APPROVED' }, 'info', /approved/],
+    [
+      'account_alerts',
+      {
+        entity_type: 'BUSINESS',
+        entity_id: '1',
+        alert_info: {
+          alert_severity: 'CRITICAL',
+          alert_status: 'ACTIVE',
+          alert_type: 'OBA_REJECTED',
+          alert_description: 'No blue tick.',
+        },
+      },
+      'critical',
+      /oba rejected: No blue tick/,
+    ],
+    [
+      'phone_number_quality_update',
+      { display_phone_number: '15550783881', event: 'FLAGGED', current_limit: 'TIER_10K' },
+      'warning',
+      /15550783881: flagged .*TIER_10K/,
+    ],
+    [
+      'phone_number_quality_update',
+      {
+        display_phone_number: '15550783881',
+        event: 'THROUGHPUT_UPGRADE',
+        max_daily_conversations_per_business: 'TIER_UNLIMITED',
+      },
+      'info',
+      /throughput upgrade/,
+    ],
+    [
+      'phone_number_name_update',
+      {
+        display_phone_number: '1555',
+        decision: 'REJECTED',
+        requested_verified_name: 'Acme',
+        rejection_reason: 'NAME_INVALID',
+      },
+      'warning',
+      /Acme is rejected \(name invalid\)/,
+    ],
+    [
+      'business_capability_update',
+      { max_daily_conversations_per_business: 2000, max_phone_numbers_per_waba: 25 },
+      'info',
+      /2000/,
+    ],
+    ['security', { display_phone_number: '1555', event: 'PIN_CHANGED', requester: '1' }, 'warning', /pin changed/],
+  ])('%s %j is kept as %s', async (field, value, severity, message) => {
+    await deliver({ field, value });
+    const [event] = await sql('select field, severity, message from account_events');
+    expect(event).toMatchObject({ field, severity, message: expect.stringMatching(message) });
+    expect(await sql('select from connections where paused_at is not null')).toEqual([]);
+  });
+
+  test.each([
+    { event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: 'DISABLE', waba_ban_date: 'April 17, 2025' } },
+    { event: 'ACCOUNT_DELETED' },
+  ])('$event ends all sending until an operator resumes it', async (value) => {
+    await deliver({ field: 'account_update', value });
+    expect(await sql('select provider, paused_code from connections where paused_at is not null')).toEqual([
+      { provider: 'whatsapp', paused_code: value.event },
+    ]);
+  });
+
+  test('that says nothing, or is of an account that nobody has, is a dead letter', async () => {
+    await deliver({ field: 'account_update', value: { hello: 'world' } });
+    expect(
+      (await post({ field: 'account_update', value: { event: 'ACCOUNT_DELETED' } }, { accountId: '901' })).status,
+    ).toBe(200);
+    await drain();
+    expect(await sql("select from jobqueue.job_history where status = 'DEAD_LETTER'")).toHaveLength(2);
+  });
 });

@@ -4,26 +4,25 @@ import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import type { Handler, JobContext } from '../../jobqueue/job.ts';
-import { companyOfAccount, companyOfNumber } from '../../messaging/company.ts';
+import { accountEvent } from '../../messaging/accountEvents.ts';
+import { noteAccountEvent } from '../../messaging/accountLog.ts';
+import { companiesOfAccount, companyOfNumber } from '../../messaging/company.ts';
 import { readPreference } from '../../messaging/elements.ts';
 import { learnUsers } from '../../messaging/people.ts';
-import { applyPreference, applyTemplateStatus } from '../../messaging/preferences.ts';
+import { applyPreference } from '../../messaging/preferences.ts';
 import type { EventPayload } from '../../messaging/webhook.ts';
-import { MessagesValue, PreferencesValue, TemplateStatusValue } from '../../providers/whatsapp/events.ts';
+import { MessagesValue, PreferencesValue } from '../../providers/whatsapp/events.ts';
 import { completed, contactsOf } from '../../providers/whatsapp/person.ts';
 import { applyMessages } from './messages.ts';
 import { notUnderstood } from './not-understood.ts';
+import { applyTemplateEvent } from './templates.ts';
 
 /** Known, and of no use here. A field that stands neither here nor below is not understood. */
 const IGNORED_FIELDS: ReadonlySet<string> = new Set([
-  'account_alerts',
   'account_offboarded',
   'account_reconnected',
-  'account_review_update',
   'account_settings_update',
-  'account_update',
   'automatic_events',
-  'business_capability_update',
   'business_status_update',
   'business_username_update',
   'calls',
@@ -34,18 +33,12 @@ const IGNORED_FIELDS: ReadonlySet<string> = new Set([
   'group_status_update',
   'history',
   'message_echoes',
-  'message_template_components_update',
-  'message_template_quality_update',
   'messaging_handovers',
   'partner_solutions',
   'payment_configuration_update',
-  'phone_number_name_update',
-  'phone_number_quality_update',
-  'security',
   'smb_app_state_sync',
   'smb_message_echoes',
   'standby',
-  'template_category_update',
   'template_correct_category_detection',
   'tracking_events',
 ]);
@@ -72,7 +65,18 @@ export async function applyEvent(
       return applyPreferences(executor, companyId, preferences);
     }
     case 'message_template_status_update':
-      return applyTemplate(executor, accountId, accepted(TemplateStatusValue, field, value));
+    case 'template_category_update':
+    case 'message_template_quality_update':
+    case 'message_template_components_update':
+      return applyTemplateEvent(executor, await ofAccount(executor, accountId), { field, value });
+    case 'account_update':
+    case 'account_review_update':
+    case 'account_alerts':
+    case 'phone_number_quality_update':
+    case 'phone_number_name_update':
+    case 'business_capability_update':
+    case 'security':
+      return applyAccountEvent(executor, await ofAccount(executor, accountId), { field, value });
     default:
       throw notUnderstood([`expected a field that is known, got '${field}'`], 1);
   }
@@ -106,15 +110,23 @@ async function applyPreferences(
   return { preferences: read.length };
 }
 
-async function applyTemplate(
+async function applyAccountEvent(
   executor: Executor,
-  accountId: string,
-  value: z.output<typeof TemplateStatusValue>,
+  companies: readonly string[],
+  { field, value }: Pick<EventPayload, 'field' | 'value'>,
 ): Promise<unknown> {
-  const companyId = await companyOfAccount(executor, accountId);
-  if (companyId === null) throw new NonRetryableError(`no company has the WhatsApp account ${accountId}`);
-  const { event, message_template_name: name, message_template_language: language, reason = null } = value;
-  return { known: await applyTemplateStatus(executor, { companyId, name, language, event, reason }) };
+  const event = accountEvent(field, value);
+  if (event === null) throw notUnderstood([`expected a value of '${field}' as Meta documents it`], 1);
+  const stored = await noteAccountEvent(executor, companies, { field, ...event });
+  return { event: event.event, severity: event.severity, stored };
+}
+
+async function ofAccount(executor: Executor, accountId: string): Promise<readonly string[]> {
+  const companies = await companiesOfAccount(executor, accountId);
+  if (companies.length > 0) return companies;
+  throw new NonRetryableError(
+    `no company has the WhatsApp account ${accountId}: set it in its settings or in WHATSAPP_ACCOUNT_ID, then replay`,
+  );
 }
 
 async function ofNumber(executor: Executor, phoneNumberId: string) {

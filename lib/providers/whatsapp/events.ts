@@ -66,12 +66,31 @@ export const PreferenceEvent = z.object({
 });
 export type PreferenceEvent = z.output<typeof PreferenceEvent>;
 
+/** Meta's documents write en-US in webhooks and en_US everywhere else. */
+const language = z.string().transform((code) => code.replace('-', '_'));
+const named = { message_template_name: z.string(), message_template_language: language };
+const words = z.string().nullish().catch(null);
+
 export const TemplateStatusValue = z.object({
+  ...named,
   event: z.string(),
-  message_template_name: z.string(),
-  message_template_language: z.string(),
-  reason: z.string().nullish(),
+  reason: words,
+  rejection_info: z.object({ reason: words }).optional().catch(undefined),
+  other_info: z.object({ title: words, description: words }).optional().catch(undefined),
+  message_template_category: words,
 });
+
+/** `correct_category` is announced for tomorrow: then `new_category` is what the template still is. */
+export const TemplateCategoryValue = z.object({
+  ...named,
+  new_category: z.string(),
+  previous_category: words,
+  correct_category: words,
+});
+
+export const TemplateQualityValue = z.object({ ...named, new_quality_score: z.string() });
+
+export const TemplateComponentsValue = z.object(named);
 
 /** What is posted. Its entries are read one by one. */
 export const WebhookBody = z.object({ object: z.literal('whatsapp_business_account'), entry: z.array(z.unknown()) });

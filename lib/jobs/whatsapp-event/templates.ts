@@ -1,0 +1,65 @@
+/** Applies what a webhook tells of one template to every company of its account. */
+import type { z } from 'zod';
+import type { Executor } from '../../../db/database.ts';
+import { NonRetryableError } from '../../jobqueue/errors.ts';
+import {
+  TemplateCategoryValue,
+  TemplateComponentsValue,
+  TemplateQualityValue,
+  TemplateStatusValue,
+} from '../../providers/whatsapp/events.ts';
+import { applyCategory, applyQuality, applyStatus, type Named, statusOf } from '../../templates/changes.ts';
+
+/** Answers how many templates are known by that name here. One that is not comes with the next sync. */
+export async function applyTemplateEvent(
+  executor: Executor,
+  companies: readonly string[],
+  { field, value }: { readonly field: string; readonly value: unknown },
+): Promise<unknown> {
+  switch (field) {
+    case 'template_category_update': {
+      const { new_category: category, correct_category: announced, ...its } = read(TemplateCategoryValue, field, value);
+      const known = await applyCategory(executor, named(companies, its), category);
+      return { known, category, ...(announced && { announced }) };
+    }
+    case 'message_template_quality_update': {
+      const { new_quality_score: quality, ...its } = read(TemplateQualityValue, field, value);
+      return { known: await applyQuality(executor, named(companies, its), quality), quality };
+    }
+    case 'message_template_components_update': {
+      const its = read(TemplateComponentsValue, field, value);
+      return { changed: its.message_template_name };
+    }
+    default:
+      return applyStatusEvent(executor, companies, read(TemplateStatusValue, field, value));
+  }
+}
+
+async function applyStatusEvent(
+  executor: Executor,
+  companies: readonly string[],
+  value: z.output<typeof TemplateStatusValue>,
+): Promise<unknown> {
+  const { event, reason, rejection_info: rejection, other_info: other, message_template_category: category } = value;
+  const status = statusOf(event);
+  if (status === null)
+    throw new NonRetryableError(`expected an event of a template as Meta documents it, got '${event}'`);
+  const its = named(companies, value);
+  if (category) await applyCategory(executor, its, category);
+  const told = rejection?.reason ?? other?.description ?? other?.title ?? (reason === 'NONE' ? null : (reason ?? null));
+  return { known: await applyStatus(executor, its, { status, reason: told }), status };
+}
+
+function named(
+  companies: readonly string[],
+  { message_template_name: name, message_template_language: language }: z.output<typeof TemplateComponentsValue>,
+): Named {
+  return { companies, name, language };
+}
+
+function read<Schema extends z.ZodType>(schema: Schema, field: string, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const where = parsed.error.issues[0]?.path.map(String).join('.');
+  throw new NonRetryableError(`expected a value of '${field}' as Meta documents it, got another at '${where}'`);
+}
