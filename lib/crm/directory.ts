@@ -6,6 +6,7 @@ import type { Executor } from '../../db/client.ts';
 import { pauseConnection } from '../connections/connection.ts';
 import { waitForOperator } from '../connections/outage.ts';
 import { NonRetryableError } from '../jobqueue/errors.ts';
+import { storableJson } from '../jobqueue/storable.ts';
 import { type Command, mapOf } from '../providers/bitrix24.ts';
 import { type Asking, askAll, askOne, Later } from './ask.ts';
 import { NAMES } from './mapping.ts';
@@ -116,7 +117,7 @@ async function remember(database: Executor, companyId: string, directory: Direct
     text: `
       insert into crm_settings as s (company_id, directory, directory_at) values ($1, $2::jsonb, now())
       on conflict (company_id) do update set directory = excluded.directory, directory_at = excluded.directory_at`,
-    params: [companyId, JSON.stringify(directory)],
+    params: [companyId, storableJson(directory)],
   });
 }
 

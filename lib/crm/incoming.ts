@@ -1,8 +1,20 @@
 /** What changed in the portal, brought to our leads. What we wrote there ourselves comes back as an event too, and changes nothing. */
 import type { Executor } from '../../db/client.ts';
-import { contentOf, type Item, type Lead, leadOf, ORIGINATOR, type Theirs, theirsOf } from './mapping.ts';
+import type { Country } from '../phone/index.ts';
+import {
+  changedAt,
+  contentOf,
+  type Item,
+  type Lead,
+  leadOf,
+  ORIGINATOR,
+  type Theirs,
+  theirsOf,
+  valuesOf,
+} from './mapping.ts';
 import { addedAs, type Carried, type Edits, merge, type Taken } from './merge.ts';
 import { namedAs } from './personName.ts';
+import { readPhones } from './phones.ts';
 
 /** An item as it was fetched. */
 export interface Look {
@@ -11,8 +23,33 @@ export interface Look {
   readonly asOf: string;
 }
 
-/** 'late': a sync has the lead, or somebody looked or changed it since: the item has to be fetched again. */
-export type Applied = 'echo' | 'updated' | 'linked' | 'created' | 'ignored' | 'unlinked' | 'late';
+/**
+ * 'late': a sync has the lead, or somebody looked or changed it since: the item has to be fetched again. 'known_number': nobody knows
+ * the item, and another lead has its number. 'no_number': none of its numbers can be read for certain.
+ */
+export type Applied =
+  | 'echo'
+  | 'updated'
+  | 'linked'
+  | 'created'
+  | 'ignored'
+  | 'known_number'
+  | 'no_number'
+  | 'unlinked'
+  | 'late';
+
+export interface Wishes {
+  readonly imports: boolean;
+  readonly edits: Edits;
+  readonly country: Country;
+}
+
+/** Numbers of an item that nobody knew and that were not taken, with the reasons, for people. */
+export function untakenOf(item: Item, applied: Applied, { country }: Wishes): readonly string[] {
+  const { phones, untaken } = readPhones(valuesOf(item, 'PHONE'), country);
+  if (applied === 'known_number') return [...untaken, `another lead has ${phones[0]}`];
+  return applied === 'created' || applied === 'no_number' ? untaken : [];
+}
 
 /**
  * Applies one item of the portal. A lead that is linked takes in what people changed there of its name, organisation, source, notes and
@@ -23,13 +60,13 @@ export async function applyItem(
   database: Executor,
   companyId: string,
   look: Look & { readonly item: Item },
-  { imports, edits }: { imports: boolean; edits: Edits },
+  { imports, edits, country }: Wishes,
 ): Promise<Applied> {
   const { itemId, asOf, item } = look;
   const origin = item.originatorId === ORIGINATOR ? leadOf(item.originId) : null;
   const [found] = await database.execute<Linked>({ text: FIND, params: [companyId, itemId, origin] });
-  const theirs = theirsOf(item);
-  if (found === undefined) return imports ? create(database, companyId, look, theirs) : 'ignored';
+  const theirs = theirsOf(item, country);
+  if (found === undefined) return imports ? create(database, companyId, look, { theirs, country }) : 'ignored';
   if (!found.hasLink) await makeLink(database, companyId, found.id);
   const { carried, seen, isLinked } = found;
   const { send, take, afterTaking } = merge({ ours: contentOf(found), carried, seen }, theirs, edits);
@@ -66,10 +103,10 @@ async function create(
   database: Executor,
   companyId: string,
   { itemId, asOf, item }: Look & { item: Item },
-  theirs: Theirs,
+  { theirs, country }: { theirs: Theirs; country: Country },
 ): Promise<Applied> {
-  const [phone] = (theirs.phones ?? []).flatMap((one) => e164(one) ?? []);
-  if (phone === undefined) return 'ignored';
+  const [phone] = readPhones(valuesOf(item, 'PHONE'), country).phones;
+  if (phone === undefined) return 'no_number';
   const { name = '', familyName = '', organisation = '', source = '', notes = '', emails = [] } = theirs;
   const content = { name, familyName, organisation, source, notes, phone, email: emails[0] ?? '' };
   const carried: Carried = { ...addedAs(content), wrote: { phone: false, email: false } };
@@ -78,7 +115,7 @@ async function create(
     text: CREATE,
     params: [companyId, itemId, asOf, JSON.stringify(carried), seen, JSON.stringify(columnsOf(content))],
   });
-  return created.length > 0 ? 'created' : 'ignored';
+  return created.length > 0 ? 'created' : 'known_number';
 }
 
 /** What a lead keeps of the portal's texts. */
@@ -100,8 +137,9 @@ async function makeLink(database: Executor, companyId: string, leadId: string): 
 /** The portal counts in seconds: what changed a moment ago may change again within the same one, and has to be looked at again. */
 const SETTLED_MS = 5_000;
 
-function updatedTime({ updatedTime: at }: Item): { readonly updatedTime?: string } {
-  const isSettled = typeof at === 'string' && Date.now() - Date.parse(at) > SETTLED_MS;
+function updatedTime(item: Item): { readonly updatedTime?: string } {
+  const at = changedAt(item);
+  const isSettled = Date.now() - Date.parse(at) > SETTLED_MS;
   return isSettled ? { updatedTime: at } : {};
 }
 
@@ -189,9 +227,3 @@ select $1, id, $2::bigint, $4::jsonb, $5::jsonb, $3::timestamptz, version, versi
 on conflict do nothing
 returning 1
 `;
-
-/** Portals hold numbers as people type them; only what is international for certain is one of ours. */
-function e164(value: string): string | null {
-  const digits = value.replace(/[^\d+]/g, '').replace(/^00/, '+');
-  return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : null;
-}

@@ -1,7 +1,11 @@
 /** A lead as the portal knows it, and back. Pure. */
 
+import { isJobId } from '../jobqueue/filters.ts';
+import { storableText } from '../jobqueue/storable.ts';
+import type { Country } from '../phone/index.ts';
 import { isSame, Multifield, multifieldChanges, newMultifields } from '../providers/bitrix24.ts';
 import { partsOf } from './personName.ts';
+import { phoneOr } from './phones.ts';
 
 export interface Lead {
   readonly id: string;
@@ -48,6 +52,7 @@ export type Content = Readonly<Record<TextField | 'phone' | 'email', string>>;
 
 /** What an item holds, as far as the portal said: a field that is missing from its answer is not one that is empty. */
 export interface Theirs extends Readonly<Partial<Record<TextField, string>>> {
+  /** In E.164 where they can be read, else as they were typed. */
   readonly phones?: readonly string[];
   readonly emails?: readonly string[];
 }
@@ -65,21 +70,40 @@ export function contentOf(lead: Omit<Lead, 'id'>): Content {
 
 export type Item = Readonly<Record<string, unknown>>;
 
-/** Longer than any field of the portal. */
-const TEXT_CHARS = 10_000;
+/** When the item changed last, in the portal's words; empty if it does not say. No time is longer. */
+export function changedAt({ updatedTime }: Item): string {
+  return typeof updatedTime === 'string' ? storableText(updatedTime, 60) : '';
+}
 
-export function theirsOf(item: Item): Theirs {
+/** An id of the portal, as text; null for what is none, so that one odd answer never spoils a statement about many. */
+export function idOf(value: unknown): string | null {
+  const id = typeof value === 'number' ? String(value) : value;
+  return typeof id === 'string' && isJobId(id) ? id : null;
+}
+
+/** Longer than any field of the portal: 10,000 characters of any script. */
+const TEXT_BYTES = 40_000;
+
+export function theirsOf(item: Item, country: Country): Theirs {
   const texts = TEXTS.flatMap((field) => {
     const value = item[NAMES[field]];
     if (value === undefined) return [];
-    return [[field, typeof value === 'string' ? value.trim().slice(0, TEXT_CHARS) : '']];
+    return [[field, typeof value === 'string' ? storableText(value.trim(), TEXT_BYTES) : '']];
   });
-  const values = (kind: string) =>
-    multifieldsOf(item).flatMap(({ typeId, value }) => (typeId === kind && value.trim() !== '' ? [value.trim()] : []));
   return {
     ...(Object.fromEntries(texts) as Partial<Record<TextField, string>>),
-    ...(item.fm !== undefined && { phones: values('PHONE'), emails: values('EMAIL') }),
+    ...(item.fm !== undefined && {
+      phones: valuesOf(item, 'PHONE').map((one) => phoneOr(one, country)),
+      emails: valuesOf(item, 'EMAIL'),
+    }),
   };
+}
+
+/** As they were typed, made storable. */
+export function valuesOf(item: Item, kind: 'PHONE' | 'EMAIL'): string[] {
+  return multifieldsOf(item).flatMap(({ typeId, value }) =>
+    typeId === kind && value.trim() !== '' ? [storableText(value.trim(), TEXT_BYTES)] : [],
+  );
 }
 
 export function multifieldsOf({ fm }: Item): readonly Multifield[] {
@@ -116,13 +140,26 @@ export interface Written {
   readonly email: string | null;
 }
 
-/** What an update has to write of `fields`; null if nothing. `was`: the entries that are ours to change or remove. */
+interface Change {
+  readonly leadId: string;
+  readonly content: Content;
+  readonly fields: readonly string[];
+  /** The entries that are ours to change or remove. */
+  readonly was: Written;
+  readonly country: Country;
+}
+
+/** What an update has to write of `fields`; null if nothing. */
 export function changedFields(
   item: Item,
-  { leadId, content, fields, was }: { leadId: string; content: Content; fields: readonly string[]; was: Written },
+  { leadId, content, fields, was, country }: Change,
 ): Record<string, unknown> | null {
   const texts = TEXTS.filter((field) => fields.includes(field)).map((field) => [NAMES[field], content[field]]);
-  const fm = multifieldChanges(multifieldsOf(item), [
+  // One that people typed otherwise is the same number: a second entry of it would be one too many.
+  const has = multifieldsOf(item).map((one) =>
+    one.typeId === 'PHONE' ? { ...one, value: phoneOr(one.value, country) } : one,
+  );
+  const fm = multifieldChanges(has, [
     ...(fields.includes('phone') ? [{ typeId: 'PHONE' as const, was: was.phone, value: content.phone }] : []),
     ...(fields.includes('email') ? [{ typeId: 'EMAIL' as const, was: was.email, value: content.email || null }] : []),
   ]);

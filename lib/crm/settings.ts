@@ -3,6 +3,7 @@ import type { Executor } from '../../db/client.ts';
 import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
 import { openCredential } from '../connections/credential.ts';
 import type { Limit } from '../jobqueue/index.ts';
+import type { Country } from '../phone/index.ts';
 import { Portal } from '../providers/bitrix24.ts';
 import type { Edits } from './merge.ts';
 
@@ -11,6 +12,8 @@ export interface Crm {
   /** All requests of a portal take from it, whatever they are for. */
   readonly bucket: string;
   readonly limit: Limit;
+  /** Where a number without country code is dialled from. */
+  readonly country: Country;
   readonly policy: 'link' | 'create' | 'skip';
   readonly sourceId: string | null;
   readonly stageId: string | null;
@@ -38,7 +41,7 @@ export interface KnownDirectory extends Directory {
 export async function crmOf(database: Executor, companyId: string): Promise<Crm | 'paused' | null> {
   const [row] = await database.execute<Row>({
     text: `
-      select s.webhook_url, coalesce(s.per_second, 2) as per_second, coalesce(s.burst, 50) as burst,
+      select s.webhook_url, co.default_country as country, coalesce(s.per_second, 2) as per_second, coalesce(s.burst, 50) as burst,
              coalesce(s.duplicate_policy, 'link') as policy, s.source_id, s.stage_id, s.assigned_by_id::text as assigned_by_id,
              coalesce(s.imports_leads, false) as imports_leads, coalesce(s.portal_edits, 'take') as edits, s.directory,
              (extract(epoch from now() - s.directory_at) * 1000)::float8 as directory_age_ms, c.paused_at is not null as is_paused
@@ -59,6 +62,7 @@ export async function crmOf(database: Executor, companyId: string): Promise<Crm 
     portal,
     bucket: `bitrix24:${portal.host}`,
     limit: { perSecond: row.per_second, burst: row.burst },
+    country: row.country,
     policy: row.policy,
     sourceId: row.source_id,
     stageId: row.stage_id,
@@ -71,6 +75,7 @@ export async function crmOf(database: Executor, companyId: string): Promise<Crm 
 
 interface Row {
   webhook_url: string | null;
+  country: Country;
   per_second: number;
   burst: number;
   policy: Crm['policy'];

@@ -226,7 +226,7 @@ async function fetched(): Promise<{ itemId: string; asOf: string; item: Readonly
   return { itemId: '1', asOf: String(clock?.now), item: mapOf(mapOf(asked.result).item) };
 }
 
-const WISHES = { imports: false, edits: 'take' } as const;
+const WISHES = { imports: false, edits: 'take', country: 'AE' } as const;
 
 test('an older event does not overwrite what a newer one, or a sync, has brought since', async () => {
   const id = await acme.linked();

@@ -1,5 +1,5 @@
 /** From the portal to our leads: events that are proved, echoes that change nothing, and what was never delivered. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import type { Database } from '../../db/client.ts';
 import { claimArrivals, endArrivals } from '../../lib/crm/inbox.ts';
 import { requestSync } from '../../lib/crm/request.ts';
@@ -233,5 +233,130 @@ test('a portal that refuses is told of by a dead letter, after the others were a
   });
   expect(await sql('select company_id from crm_settings where reconciled_at is not null')).toEqual([
     { company_id: 'acme' },
+  ]);
+});
+
+const results = async () => {
+  const jobs = await sql("select result from jobqueue.job_history where type = 'crm_event' order by id");
+  return jobs.map(({ result }) => result as { applied: string; untaken?: string[] });
+};
+
+test.each([
+  ['+971 (0)50 777 1004', '+971507771004'],
+  ['+971507771004 ext 9', '+971507771004'],
+  ['050 777 1004', '+971507771004'],
+  ['00971 50 777 1004', '+971507771004'],
+  ['٠٥٠٧٧٧١٠٠٤', '+971507771004'],
+])('a number typed as «%s» is %s, as everywhere else', async (typed, phone) => {
+  await sql('update crm_settings set imports_leads = true');
+  await event('ONCRMLEADADD', portal.person.add({ name: 'Sara' }, [typed], { silently: true }));
+  expect(await sql('select phone_e164 from leads')).toEqual([{ phone_e164: phone }]);
+  expect(await results()).toEqual([{ applied: 'created', items: 1 }]);
+});
+
+test('a number that is not taken is told of with its reason, and a bad first one does not hide a good second one', async () => {
+  vi.mocked(log.warn).mockClear();
+  await sql('update crm_settings set imports_leads = true');
+  const typed = ['+971507771004/7', '+971501111111\n+971502222222'];
+  await event('ONCRMLEADADD', portal.person.add({ name: 'Two' }, typed, { silently: true }));
+  await event('ONCRMLEADADD', portal.person.add({ name: 'Good' }, ['12', '+971503333333'], { silently: true }));
+  await event('ONCRMLEADADD', portal.person.add({ name: 'Same' }, ['050 333 3333'], { silently: true }));
+  expect(await sql('select name, phone_e164 from leads')).toEqual([{ name: 'Good', phone_e164: '+971503333333' }]);
+  expect(await results()).toMatchObject([
+    {
+      applied: 'no_number',
+      untaken: [expect.stringContaining('item 1: phone_'), expect.stringContaining('item 1: phone_joined')],
+    },
+    { applied: 'created', untaken: [expect.stringContaining('item 2: phone_invalid: «12»')] },
+    { applied: 'known_number', untaken: ['item 3: another lead has +971503333333'] },
+  ]);
+  expect(log.warn).toHaveBeenCalledWith(expect.objectContaining({ itemId: '2' }), 'crm_number_not_taken');
+});
+
+test('a number that people typed in their way gets no second entry from us', async () => {
+  const id = portal.person.add({ name: 'Theirs' }, ['(0)50 111 1111'], { silently: true });
+  await synced();
+  const [lead] = await sql('select id::text from leads');
+  await sql('update crm_links set external_id = $1::bigint, carried = null, seen = null, synced_version = 0', id);
+  await sql('delete from jobqueue.idempotency_keys');
+  await sql("update leads set notes = 'ours'");
+  await requestSync(database, 'acme', [String(lead?.id)]);
+  await drain();
+  const item = portal.items.get(id);
+  expect(item?.fields).toMatchObject({ comments: 'ours' });
+  expect(item?.fm.filter(({ typeId }) => typeId === 'PHONE').map(({ value }) => value)).toEqual(['(0)50 111 1111']);
+});
+
+test('half a character and a NUL in one item are made storable, and the forty-nine others are applied with it', async () => {
+  await sql('update crm_settings set imports_leads = true');
+  const odd = { name: 'Sara \ud83d', lastName: 'Al\0 Ali', comments: '\udc00', companyTitle: `${'x'.repeat(9_999)}🔑` };
+  await post('ONCRMLEADADD', portal.person.add(odd, ['+971501234500'], { silently: true }));
+  for (let n = 1; n < 50; n++)
+    await post(
+      'ONCRMLEADADD',
+      portal.person.add({ name: `P${n}` }, [`+9715030${10_000 + n}`, '12\ud83d\0'], { silently: true }),
+    );
+  await drain();
+  expect(await sql('select count(*)::int as n from leads')).toEqual([{ n: 50 }]);
+  const [sara] = await sql("select name, notes from leads where phone_e164 = '+971501234500'");
+  expect(sara).toEqual({ name: 'Sara \ufffd Al\ufffd Ali', notes: '\ufffd' });
+  expect(await sql("select from jobqueue.job_history where status <> 'COMPLETED'")).toEqual([]);
+  expect(await sql('select max(attempt) as most from jobqueue.job_history')).toEqual([{ most: 1 }]);
+});
+
+test('what Postgres refuses of one item is the dead letter of that item, and the others are applied', async () => {
+  await sql('update crm_settings set imports_leads = true');
+  await sql("alter table leads add constraint nobody_is_called_odd check (name <> 'Odd')");
+  onTestFinished(async () => {
+    await sql('alter table leads drop constraint nobody_is_called_odd');
+  });
+  for (let n = 0; n < 5; n++)
+    await post(
+      'ONCRMLEADADD',
+      portal.person.add({ name: n === 2 ? 'Odd' : `P${n}` }, [`+97150301000${n}`], { silently: true }),
+    );
+  await drain();
+  expect(await sql('select name from leads order by name')).toEqual(['P0', 'P1', 'P3', 'P4'].map((name) => ({ name })));
+  const dead = await sql(
+    "select payload ->> 'itemId' as item, errors -> -1 ->> 'message' as why, attempt from jobqueue.job_history where status = 'DEAD_LETTER'",
+  );
+  expect(dead).toEqual([{ item: '3', why: expect.stringContaining("the rule 'nobody is called odd'"), attempt: 1 }]);
+  expect(await sql('select from crm_inbox')).toEqual([]);
+});
+
+test('a portal whose words or ids nobody can store spoils no statement about others', async () => {
+  await synced();
+  const long = `${'x'.repeat(298)}🔑 \ud83d\0 and more`;
+  portal.faults.add({
+    status: 200,
+    match: 'crm.item.list',
+    body: { result: { items: [{ id: 'x' }, { id: 1e30 }, { id: 1, updatedTime: 'a\0\ud83d' }] } },
+  });
+  await queue.addJob('crm_reconcile', { companyId: 'acme' });
+  await drain();
+  portal.faults.add({
+    status: 400,
+    match: 'crm.item.list',
+    body: { error: 'INVALID_ARG_VALUE', error_description: long },
+  });
+  await queue.addJob('crm_reconcile', { companyId: 'acme' });
+  await drain();
+  const jobs = await sql(
+    "select status, errors -> -1 ->> 'message' as why from jobqueue.job_history where type = 'crm_reconcile' order by id",
+  );
+  expect(jobs).toMatchObject([{ status: 'COMPLETED' }, { status: 'DEAD_LETTER', why: expect.stringContaining('🔑') }]);
+  const [id] = await sql(
+    "insert into leads (company_id, phone_e164, name) values ('acme', '+971502222222', 'Ben') returning id::text",
+  );
+  const answer = {
+    result: { c0: [] },
+    result_error: { c0: { error: '100', error_description: long } },
+    result_time: [],
+  };
+  portal.faults.add({ status: 200, match: 'batch', body: { result: answer } });
+  await requestSync(database, 'acme', [String(id?.id)]);
+  await drain();
+  expect(await sql('select refusal from crm_links where refusal is not null')).toEqual([
+    { refusal: expect.stringContaining('\ufffd') },
   ]);
 });

@@ -7,10 +7,12 @@ import type { Executor } from '../../../db/database.ts';
 import { waitForOperator } from '../../connections/outage.ts';
 import { type Asking, askAll, Later } from '../../crm/ask.ts';
 import { claimArrivals, endArrivals, isWaiting, type Waiting } from '../../crm/inbox.ts';
-import { type Applied, applyItem, unlinkItem } from '../../crm/incoming.ts';
+import { type Applied, applyItem, unlinkItem, untakenOf } from '../../crm/incoming.ts';
 import { crmOf } from '../../crm/settings.ts';
+import { refusalOf } from '../../halves.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { type Continue, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
+import { log } from '../../log.ts';
 import { BATCH_COMMANDS, mapOf } from '../../providers/bitrix24.ts';
 
 interface Payload {
@@ -35,10 +37,11 @@ export async function applyEvent(executor: Executor, context: JobContext<Payload
     return isHeld ? continueWith(null, { delayMs: LOOK_AGAIN_MS }) : { applied: 'before' };
   }
   const asking = { database: executor, context, companyId, crm, state: null };
-  const outcomes = new Map<string, Applied | { readonly refusal: string }>();
+  const outcomes: Outcomes = new Map();
+  const untaken: string[] = [];
   let later: Continue | null = null;
   try {
-    await applyAll(asking, waiting, outcomes);
+    await applyAll(asking, waiting, { outcomes, untaken });
   } catch (error) {
     if (!(error instanceof Later)) throw error;
     later = error.next;
@@ -47,22 +50,32 @@ export async function applyEvent(executor: Executor, context: JobContext<Payload
     // It was asked for in vain for a day; what changes there later is told anew.
     if (own?.isStale && !outcomes.has(itemId))
       outcomes.set(itemId, { refusal: `no answer for item ${itemId} for a day` });
-    const isDone = ([, outcome]: readonly [string, unknown]) => outcome !== 'late';
+    // An item that is refused waits for the job of its own, which says so.
+    const isDone = ([id, outcome]: readonly [string, Applied | Refused]) =>
+      outcome !== 'late' && (typeof outcome === 'string' || id === itemId);
     await endArrivals(executor, companyId, waiting, new Set([...outcomes].filter(isDone).map(([id]) => id)));
   }
   const own = outcomes.get(itemId);
   if (typeof own === 'object') throw new NonRetryableError(own.refusal);
   if (own === undefined || own === 'late') return later ?? continueWith(null, { delayMs: LOOK_AGAIN_MS });
-  return { applied: own, items: outcomes.size };
+  return { applied: own, items: outcomes.size, ...(untaken.length > 0 && { untaken }) };
 }
+
+interface Refused {
+  readonly refusal: string;
+}
+type Outcomes = Map<string, Applied | Refused>;
+
+/** What the result of a job tells of numbers; each is in the log. */
+const TOLD_NUMBERS = 20;
 
 async function applyAll(
   asking: Asking,
   waiting: readonly Waiting[],
-  outcomes: Map<string, Applied | { readonly refusal: string }>,
+  { outcomes, untaken }: { outcomes: Outcomes; untaken: string[] },
 ): Promise<void> {
   const { database: executor, companyId, crm } = asking;
-  const wishes = { imports: crm.importsLeads, edits: crm.edits };
+  const wishes = { imports: crm.importsLeads, edits: crm.edits, country: crm.country };
   await askAll(asking, {
     methods: ['crm.item.get'],
     commands: () =>
@@ -72,7 +85,13 @@ async function applyAll(
         const answer = told[n];
         if (answer?.kind === 'done') {
           const item = mapOf(mapOf(answer.result).item);
-          outcomes.set(look.itemId, await applyItem(executor, companyId, { ...look, item }, wishes));
+          const applied = await applyOne(executor, companyId, { ...look, item }, wishes);
+          outcomes.set(look.itemId, applied);
+          if (typeof applied !== 'string') continue;
+          for (const why of untakenOf(item, applied, wishes)) {
+            log.warn({ companyId, itemId: look.itemId, why }, 'crm_number_not_taken');
+            if (untaken.length < TOLD_NUMBERS) untaken.push(`item ${look.itemId}: ${why}`);
+          }
         } else if (answer?.kind === 'refused') {
           const isGone = answer.error.effect === 'not_found';
           const outcome = isGone ? await unlinkItem(executor, companyId, look) : { refusal: answer.error.message };
@@ -81,4 +100,17 @@ async function applyAll(
       }
     },
   });
+}
+
+/** What Postgres refuses of one item is that item's refusal: it must not keep the others of the batch from being applied. */
+async function applyOne(
+  ...[executor, companyId, look, wishes]: Parameters<typeof applyItem>
+): Promise<Applied | Refused> {
+  try {
+    return await applyItem(executor, companyId, look, wishes);
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === null) throw error;
+    return { refusal: `item ${look.itemId}: ${refusal}` };
+  }
 }

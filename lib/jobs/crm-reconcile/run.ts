@@ -7,6 +7,7 @@ import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
 import { askOne, Later } from '../../crm/ask.ts';
 import { type Arrival, storeArrivals } from '../../crm/inbox.ts';
+import { changedAt, type Item, idOf } from '../../crm/mapping.ts';
 import { crmOf } from '../../crm/settings.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
@@ -92,8 +93,9 @@ async function onePage(
   }
   const { items: listed } = mapOf(asked.result);
   const items = Array.isArray(listed) ? listed.map(mapOf) : [];
+  const lastId = items.flatMap(({ id }) => idOf(id) ?? []).at(-1);
   const found = await storeArrivals(executor, companyId, await unseen(executor, state, items));
-  if (items.length >= PAGE) return { found, next: { ...state, afterId: Number(items.at(-1)?.id) } };
+  if (items.length >= PAGE && lastId !== undefined) return { found, next: { ...state, afterId: Number(lastId) } };
   await executor.execute({
     text: `
       insert into crm_settings as s (company_id, reconciled_at) values ($1, to_timestamp($2::float8 / 1000))
@@ -107,19 +109,23 @@ async function onePage(
 async function unseen(
   executor: Executor,
   { companyId, fromMs }: State,
-  items: readonly Readonly<Record<string, unknown>>[],
+  items: readonly Item[],
 ): Promise<readonly Arrival[]> {
+  const listed = items.flatMap((item) => {
+    const id = idOf(item.id);
+    return id === null ? [] : [{ id, updatedTime: changedAt(item) }];
+  });
   const seen = await executor.execute<{ item_id: string }>({
     text: `
       select k.external_id::text as item_id
       from jsonb_to_recordset($2::jsonb) as i(id bigint, "updatedTime" text)
       join crm_links k on k.company_id = $1 and k.external_id = i.id and k.seen ->> 'updatedTime' = i."updatedTime"`,
-    params: [companyId, JSON.stringify(items)],
+    params: [companyId, JSON.stringify(listed)],
   });
   const known = new Set(seen.map(({ item_id: id }) => id));
-  return items.flatMap(({ id, updatedTime }) => {
-    const key = `${String(updatedTime)}:${fromMs}`;
-    return known.has(String(id)) ? [] : [{ event: 'ONCRMLEADUPDATE', itemId: String(id), key }];
+  return listed.flatMap(({ id, updatedTime }) => {
+    const key = `${updatedTime}:${fromMs}`;
+    return known.has(id) ? [] : [{ event: 'ONCRMLEADUPDATE', itemId: id, key }];
   });
 }
 

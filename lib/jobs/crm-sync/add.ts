@@ -1,6 +1,6 @@
 /** Leads that the portal does not have: added under our origin, by which the next run finds one whose answer was lost. */
 import { askAll } from '../../crm/ask.ts';
-import { contentOf, newFields, theirsOf } from '../../crm/mapping.ts';
+import { contentOf, idOf, newFields, theirsOf } from '../../crm/mapping.ts';
 import { addedAs, seenOf } from '../../crm/merge.ts';
 import type { Crm } from '../../crm/settings.ts';
 import { mapOf } from '../../providers/bitrix24.ts';
@@ -33,10 +33,11 @@ export async function addLeads(sync: Sync, leads: readonly Waiting[]): Promise<v
           continue;
         }
         const item = mapOf(mapOf(answer.result).item);
-        const seen = { ...seenOf(content), ...theirsOf(item) };
+        const seen = { ...seenOf(content), ...theirsOf(item, crm.country) };
         // It may be there: it is looked for by its origin before it is added again.
-        if (item.id === undefined) sync.waitsMs.set(lead.id, UNDER_WAY_MS);
-        else settle(sync, lead, { kind: 'synced', externalId: String(item.id), carried: addedAs(content), seen });
+        const externalId = idOf(item.id);
+        if (externalId === null) sync.waitsMs.set(lead.id, UNDER_WAY_MS);
+        else settle(sync, lead, { kind: 'synced', externalId, carried: addedAs(content), seen });
       }
     },
   });

@@ -3,7 +3,7 @@
  * their number, as the company wants it.
  */
 import { askAll } from '../../crm/ask.ts';
-import { ORIGINATOR, originOf } from '../../crm/mapping.ts';
+import { idOf, ORIGINATOR, originOf } from '../../crm/mapping.ts';
 import { mapOf } from '../../providers/bitrix24.ts';
 import { linkedElsewhere, type Waiting } from './links.ts';
 import { answersOf, LEAD, remaining, type Sync, settle, UNDER_WAY_MS } from './sync.ts';
@@ -41,8 +41,8 @@ async function findByOrigin(sync: Sync, leads: readonly Waiting[]): Promise<Wait
         if (answer.kind === 'refused') settle(sync, one.lead, { kind: 'refused', reason: answer.error.message });
         else {
           const { items } = mapOf(answer.result);
-          const id = mapOf(Array.isArray(items) ? items[0] : undefined).id;
-          if (id !== undefined) found.push({ ...one.lead, externalId: String(id) });
+          const externalId = idOf(mapOf(Array.isArray(items) ? items[0] : undefined).id);
+          if (externalId !== null) found.push({ ...one.lead, externalId });
         }
       }
     },
@@ -71,7 +71,8 @@ async function findByPhone(sync: Sync, leads: readonly Waiting[]): Promise<Waiti
           return [];
         }
         const holders = mapOf(answer.result);
-        const ids = Array.isArray(holders.LEAD) ? holders.LEAD.map(Number).sort((a, b) => a - b) : [];
+        const listed = Array.isArray(holders.LEAD) ? holders.LEAD.flatMap((id) => idOf(id) ?? []) : [];
+        const ids = listed.toSorted((a, b) => Number(a) - Number(b));
         return [{ lead, holders, ids }];
       });
       if (crm.policy === 'skip') {
@@ -80,10 +81,10 @@ async function findByPhone(sync: Sync, leads: readonly Waiting[]): Promise<Waiti
           if (Object.keys(holders).length > 0) settle(sync, lead, { kind: 'refused', reason });
         return;
       }
-      const ids = hits.flatMap((hit) => hit.ids.map(String));
+      const ids = hits.flatMap((hit) => hit.ids);
       const taken = new Set(await linkedElsewhere(executor, companyId, ids));
       for (const { lead, ids: itsIds } of hits) {
-        const free = itsIds.map(String).find((id) => !taken.has(id));
+        const free = itsIds.find((id) => !taken.has(id));
         if (free === undefined) continue;
         taken.add(free);
         found.push({ ...lead, externalId: free, carried: null, seen: null }); // people's: nothing there was written by us

@@ -1,7 +1,8 @@
 /** Leads that are items already: each item is read, and only news of ours is written into it. */
 import { askAll } from '../../crm/ask.ts';
-import { changedFields, contentOf, type Item, type Theirs, theirsOf } from '../../crm/mapping.ts';
+import { changedAt, changedFields, contentOf, type Item, type Theirs, theirsOf } from '../../crm/mapping.ts';
 import { type Merged, merge, overlay } from '../../crm/merge.ts';
+import type { Country } from '../../phone/index.ts';
 import { mapOf } from '../../providers/bitrix24.ts';
 import type { Waiting } from './links.ts';
 import { answersOf, LEAD, type Sync, settle } from './sync.ts';
@@ -16,9 +17,10 @@ interface Read {
 /** Answers those that are not in the portal any more. */
 export async function updateItems(sync: Sync, leads: readonly Waiting[]): Promise<Waiting[]> {
   const gone: Waiting[] = [];
+  const { country } = sync.crm;
   const changes: (Read & { readonly fields: Record<string, unknown> })[] = [];
   for (const read of await readItems(sync, leads, gone)) {
-    const fields = fieldsOf(read);
+    const fields = fieldsOf(read, country);
     if (fields === null) settleItem(sync, read, read.theirs);
     else changes.push({ ...read, fields });
   }
@@ -34,7 +36,7 @@ export async function updateItems(sync: Sync, leads: readonly Waiting[]): Promis
       for (const { one, answer } of answersOf(sync, changes, told)) {
         if (answer.kind === 'done') {
           const written = overlay(one.theirs, contentOf(one.lead), one.merged.send);
-          settleItem(sync, one, { ...written, ...theirsOf(mapOf(mapOf(answer.result).item)) });
+          settleItem(sync, one, { ...written, ...theirsOf(mapOf(mapOf(answer.result).item), country) });
         } else if (answer.error.effect === 'not_found') gone.push(one.lead);
         else settle(sync, one.lead, { kind: 'refused', reason: answer.error.message });
       }
@@ -59,7 +61,7 @@ async function readItems(sync: Sync, leads: readonly Waiting[], gone: Waiting[])
         const { lead } = one;
         if (answer.kind === 'done') {
           const item = mapOf(mapOf(answer.result).item);
-          const theirs = theirsOf(item);
+          const theirs = theirsOf(item, sync.crm.country);
           const { carried, seen } = lead;
           const merged = merge({ ours: contentOf(lead), carried, seen }, theirs, sync.crm.edits);
           read.push({ lead, item, theirs, merged });
@@ -71,12 +73,13 @@ async function readItems(sync: Sync, leads: readonly Waiting[], gone: Waiting[])
   return read;
 }
 
-function fieldsOf({ lead, item, merged }: Read): Record<string, unknown> | null {
+function fieldsOf({ lead, item, merged }: Read, country: Country): Record<string, unknown> | null {
   const { carried } = lead;
   return changedFields(item, {
     leadId: lead.id,
     content: contentOf(lead),
     fields: merged.send,
+    country,
     was: {
       phone: carried?.wrote.phone ? carried.phone : null,
       email: carried?.wrote.email ? carried.email : null,
@@ -89,5 +92,5 @@ function settleItem(sync: Sync, { lead, item, merged }: Read, written: Theirs): 
   const externalId = lead.externalId as string;
   settle(sync, lead, { kind: 'synced', externalId, ...merged.afterSending(written) });
   if (Object.keys(merged.take).length === 0) return;
-  sync.news.push({ event: 'ONCRMLEADUPDATE', itemId: externalId, key: `seen:${String(item.updatedTime)}` });
+  sync.news.push({ event: 'ONCRMLEADUPDATE', itemId: externalId, key: `seen:${changedAt(item)}` });
 }

@@ -1,9 +1,10 @@
 /** A portal and the way into it. The webhook's URL is the credential: it is kept where no log, error or JSON finds it. */
 import { inspect } from 'node:util';
+import { storableText } from '../../jobqueue/storable.ts';
 
 const HIDDEN = '[secret]';
 /** Vendors explain themselves in a sentence or two; a page of HTML is no explanation. */
-const MESSAGE_CHARS = 300;
+const MESSAGE_BYTES = 600;
 
 export class Portal {
   /** Host and port: fit for messages, and what a portal is known by. */
@@ -29,9 +30,12 @@ export class Portal {
     return `${this.#base}/${method}`;
   }
 
-  /** Words of the portal without the secret, and no longer than a message should be. */
+  /** Words of the portal without the secret, fit for the database, and no longer than a message should be. */
   redact(words: string): string {
-    return this.#secrets.reduce((text, secret) => text.replaceAll(secret, HIDDEN), words).slice(0, MESSAGE_CHARS);
+    return storableText(
+      this.#secrets.reduce((text, secret) => text.replaceAll(secret, HIDDEN), words),
+      MESSAGE_BYTES,
+    );
   }
 
   toString(): string {
