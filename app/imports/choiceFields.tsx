@@ -1,6 +1,6 @@
 /** The fields of a form with which an import is chosen: the same at the upload and at its confirmation. */
 import { ENCODINGS } from '@/lib/jobs/lead-import/encoding';
-import { type ImportOptions, MODES, POLICIES } from '@/lib/jobs/lead-import/options';
+import { type ImportOptions, MODES, POLICIES, QUOTES } from '@/lib/jobs/lead-import/options';
 
 interface Chosen {
   readonly encoding?: string | undefined;
@@ -16,6 +16,8 @@ const POLICY_WORDS = {
   fill_empty: 'only fill what is empty',
   never: 'leave known leads as they are',
 };
+
+const QUOTES_WORDS = { cells: 'is one cell, as written', lines: 'is a stray quotation mark: each line is a row' };
 
 export function ChoiceFields({ encoding = '', delimiter, country, dryRun = false, options }: Chosen) {
   return (
@@ -58,6 +60,17 @@ export function ChoiceFields({ encoding = '', delimiter, country, dryRun = false
           {POLICIES.map((policy) => (
             <option key={policy} value={policy}>
               {POLICY_WORDS[policy]}
+            </option>
+          ))}
+        </select>
+      </p>
+      <p>
+        <label htmlFor="quotes">A cell over lines that look like rows</label>
+        <select id="quotes" name="quotes" defaultValue={options?.quotes ?? ''}>
+          <option value="">ask</option>
+          {QUOTES.map((quotes) => (
+            <option key={quotes} value={quotes}>
+              {QUOTES_WORDS[quotes]}
             </option>
           ))}
         </select>

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { uploadQuery } from '@/lib/imports/request';
 import { chosenColumns } from '@/lib/jobs/lead-import/options';
 
-const { country, delimiter, encoding, dryRun, mode, policy, clear, tags, mapping, saveMapping, preview } =
+const { country, delimiter, encoding, dryRun, mode, policy, clear, tags, mapping, quotes, saveMapping, preview } =
   uploadQuery.shape;
 const choices = {
   country,
@@ -15,6 +15,7 @@ const choices = {
   clear,
   tags,
   mapping,
+  quotes,
   saveMapping,
   preview,
   columns: chosenColumns.optional(),

@@ -20,8 +20,8 @@ export interface Answer {
 
 /**
  * The file is checked again, as it may be another one to read now; then its import starts without another question, unless the
- * encoding was wrong. Throws 404 for an unknown import, 409 `not_waiting` for one that asked nothing, 400 `encoding_missing` where
- * an encoding was asked for and not named.
+ * encoding was wrong or a cell swallows rows. Throws 404 for an unknown import, 409 `not_waiting` for one that asked nothing, 400 `encoding_missing` or
+ * `quotes_missing` where that was asked for and not named.
  */
 export async function confirmImport(database: Executor, importId: string, answer: Answer): Promise<Enqueued> {
   const { encoding, delimiter, country, dryRun, options } = answer;
@@ -38,6 +38,8 @@ export async function confirmImport(database: Executor, importId: string, answer
   });
   if (found === undefined) throw new HttpError(404, 'not_found', `There is no import ${importId}.`);
   if (found.job_id !== null) return { importId, jobId: found.job_id };
+  if (found.status === 'waiting' && found.code === 'quotes')
+    throw new HttpError(400, 'quotes_missing', 'Expected quotes, "lines" or "cells": this import asked for it.');
   if (found.status === 'waiting')
     throw new HttpError(400, 'encoding_missing', 'Expected an encoding: this import asked for one.');
   throw new HttpError(
@@ -52,7 +54,9 @@ const CONFIRM = `
 with asked as (
   select id, company_id, goes, encoding, status, question->>'code' as code from imports where id = $1 for update
 ), answered as (
-  select * from asked where status = 'waiting' and (code <> 'encoding' or $2::text is not null)
+  select * from asked
+  where status = 'waiting'
+    and case code when 'encoding' then $2::text is not null when 'quotes' then $6::jsonb->>'quotes' is not null else true end
 ), outdated as (
   select id from answered where encoding is distinct from coalesce($2, encoding)
 ), dropped as (

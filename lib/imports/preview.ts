@@ -5,7 +5,7 @@ import { commitByHalves } from '../halves.ts';
 import { HttpError } from '../http/errors.ts';
 import { readHead, readHeader, wholeLines } from '../jobs/lead-import/check.ts';
 import { type Columns, fieldsOf, isMapped, mapColumns } from '../jobs/lead-import/columns.ts';
-import type { Delimiter, Dialect } from '../jobs/lead-import/dialect.ts';
+import type { Delimiter } from '../jobs/lead-import/dialect.ts';
 import {
   declaredEncoding,
   type Encoding,
@@ -18,7 +18,8 @@ import type { Question } from '../jobs/lead-import/hold.ts';
 import { type Lead, type RowError, readLead, refusedByDatabase } from '../jobs/lead-import/lead.ts';
 import { headerMapper, type MapHeader, savedMappings } from '../jobs/lead-import/mapping.ts';
 import { type Field, type ImportOptions, importOptions, rulesOf } from '../jobs/lead-import/options.ts';
-import { type FileRecord, type Position, readRecords } from '../jobs/lead-import/records.ts';
+import { type RowShape, SwallowedRows, strayQuote, tearOf } from '../jobs/lead-import/quotes.ts';
+import { type FileRecord, readRecords } from '../jobs/lead-import/records.ts';
 import { withTags } from '../jobs/lead-import/slices.ts';
 import { cleanLine, shorten } from '../jobs/lead-import/text.ts';
 import { foreignLines, refuseForeignFormat, startsAsUtf8, textOnly } from '../jobs/lead-import/text-only.ts';
@@ -98,7 +99,7 @@ export async function previewImport(database: Executor, importId: string, choice
   const country = choice.country ?? stored.country;
   const options = importOptions.parse({ ...importOptions.parse(stored.options), ...choice.options });
   const map = headerMapper(await savedMappings(database, stored.company_id), options);
-  const sample = await readSample(text, isWhole, delimiter, map);
+  const sample = await readSample(text, isWhole, { delimiter, map, quotes: options.quotes, country });
   const used = { encoding, delimiter: sample.delimiter, country, options, mapping: sample.mapping };
   const foreign = failureOf(() => refuseForeignFormat(head));
   if (foreign !== null) return { ...used, columns: [], rows: [], failure: foreign };
@@ -141,8 +142,19 @@ interface Sample {
   readonly failure: Preview['failure'];
 }
 
+interface Reading {
+  readonly delimiter: Delimiter | null;
+  readonly map: MapHeader;
+  readonly quotes: ImportOptions['quotes'];
+  readonly country: Country;
+}
+
 /** Never throws for what is wrong with the file: that is what a preview has to show. */
-async function readSample(head: Buffer, isWhole: boolean, chosen: Delimiter | null, map: MapHeader): Promise<Sample> {
+async function readSample(
+  head: Buffer,
+  isWhole: boolean,
+  { delimiter: chosen, map, quotes, country }: Reading,
+): Promise<Sample> {
   const records: FileRecord[] = [];
   let found: Pick<Sample, 'delimiter' | 'header'> = { delimiter: chosen, header: [] };
   let mapped: Pick<Sample, 'columns' | 'mapping'> = { columns: null, mapping: null };
@@ -150,29 +162,27 @@ async function readSample(head: Buffer, isWhole: boolean, chosen: Delimiter | nu
     const text = wholeLines(head, isWhole);
     const { header, dialect, firstRow } = await readHeader(text, chosen, map);
     found = { delimiter: dialect.delimiter, header };
+    const unmapped = failureOf(() => {
+      mapped = map(header);
+    });
+    const { columns } = mapped;
+    const shape = columns && { ...dialect, header, columns, country };
     const rest = textOnly([text.subarray(firstRow.offset)], firstRow.line);
-    await readRows(rest, dialect, firstRow, isWhole, records);
-    mapped = map(header);
-    const missing = mapped.columns?.phone.length === 0;
-    const failure = missing
-      ? { code: 'phone_column_missing', message: 'no column has phone numbers: choose one' }
-      : null;
-    return { ...found, ...mapped, records, failure };
+    const read = readRecords(rest, dialect, firstRow, shape ? tearOf(shape, quotes) : undefined);
+    await takeRows(read, isWhole, records);
+    if (columns?.phone.length === 0)
+      throw new UnreadableFile('phone_column_missing', 'no column has phone numbers: choose one');
+    if (shape && quotes === undefined) refuseSwallowed(records, shape);
+    return { ...found, ...mapped, records, failure: unmapped };
   } catch (error) {
     return { ...found, ...mapped, records, failure: told(error) };
   }
 }
 
 /** The first rows, into `records`: what was read stays, whatever comes behind it. */
-async function readRows(
-  text: AsyncIterable<Buffer>,
-  dialect: Dialect,
-  from: Position,
-  isWhole: boolean,
-  records: FileRecord[],
-): Promise<void> {
+async function takeRows(read: AsyncIterable<FileRecord>, isWhole: boolean, records: FileRecord[]): Promise<void> {
   try {
-    for await (const record of readRecords(text, dialect, from)) {
+    for await (const record of read) {
       if (record.cells.some((cell) => cleanLine(cell) !== '')) records.push(record);
       if (records.length === SHOWN_ROWS) return;
     }
@@ -180,6 +190,14 @@ async function readRows(
     // The head of a file may well end inside a quoted cell.
     if (isWhole || !(error instanceof UnreadableFile) || error.code !== 'quote_unbalanced') throw error;
   }
+}
+
+function refuseSwallowed(records: readonly FileRecord[], shape: RowShape): void {
+  const places = records.flatMap(({ text, line }): [number, number][] => {
+    const stray = text === null ? null : strayQuote(text, shape);
+    return stray === null ? [] : [[line + stray.opens, line + stray.closes]];
+  });
+  if (places.length > 0) throw new SwallowedRows(places);
 }
 
 async function judged(

@@ -12,7 +12,7 @@ import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
 export const isImportId = (text: string): boolean => id.safeParse(text).success;
 const yes = z.literal('1');
 const yesOrNo = z.enum(['0', '1']).transform((value) => value === '1');
-const { mode, policy, policies, clear, tags, columns, mapping, saveMapping } = importOptions.shape;
+const { mode, policy, policies, clear, tags, columns, mapping, quotes, saveMapping } = importOptions.shape;
 
 /** Longer than any address that the platform takes; more columns go into the body of a confirmation. */
 const MAX_JSON = 8_000;
@@ -54,6 +54,7 @@ const choices = {
     .optional(),
   columns: json(columns.unwrap()).optional(),
   mapping: mapping,
+  quotes,
 };
 const kept = { saveMapping, preview: yesOrNo.optional(), fileName: text(255).optional() };
 
@@ -94,6 +95,7 @@ export const confirmation = z
     tags: tags.unwrap().optional(),
     columns: columns.unwrap().optional(),
     mapping,
+    quotes,
     saveMapping,
   })
   .default({});

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelImport } from '../../lib/imports/cancel.ts';
 import { confirmImport } from '../../lib/imports/confirm.ts';
 import { pauseImport, resumeImport } from '../../lib/imports/pause.ts';
+import { previewImport } from '../../lib/imports/preview.ts';
 import { isCancel } from '../../lib/jobqueue/job.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 
@@ -86,6 +87,73 @@ describe('a preview', () => {
   test('a file that nobody can read is refused without a question', async () => {
     const { view } = await imports.imported('Phone,"Name\n0501111111,Ali\n', { options: { preview: true } });
     expect(view).toMatchObject({ status: 'failed', failure: { code: 'quote_unbalanced' } });
+  });
+});
+
+describe('a cell that goes on over lines that look like rows', () => {
+  const note = (n: number) => (n === 10 ? '"urgent, call back' : n === 50 ? '"vip"' : 'x');
+  const rows = Array.from({ length: 60 }, (_, n) => `050${1_000_000 + n},Lead ${n + 1},${note(n + 1)}`);
+  const FILE = `Phone,Name,Notes\n${rows.join('\n')}\n`;
+
+  test('is asked about, with both lines, and nobody is imported before', async () => {
+    const { importId, view, leads } = await imports.imported(FILE);
+    expect(view).toMatchObject({ status: 'waiting', question: { code: 'quotes', line: 11, lastLine: 51 } });
+    expect(view.question?.message).toContain('at line 11 that goes on to line 51');
+    expect(leads).toEqual([]);
+    await expect(confirmImport(imports.database, importId, {})).rejects.toMatchObject({
+      status: 400,
+      code: 'quotes_missing',
+    });
+    const preview = await previewImport(imports.database, importId, {});
+    expect(preview?.failure).toMatchObject({ code: 'rows_swallowed', line: 11 });
+    const byLines = await previewImport(imports.database, importId, { options: { quotes: 'lines' } });
+    expect(byLines).toMatchObject({ failure: null, options: { quotes: 'lines' } });
+    expect(byLines?.rows[9]).toMatchObject({ row: 11, lead: { name: 'Lead 10', notes: 'urgent, call back' } });
+  });
+
+  test('is read as rows if they are rows, one by one, over runs that end between any two slices', async () => {
+    const { importId } = await imports.imported(FILE);
+    await confirmImport(imports.database, importId, { options: { quotes: 'lines' } });
+    await imports.runToEnd(importId, () => ({ deadline: new Date() }));
+    const { view, leads } = await read(importId);
+    expect(view).toMatchObject({ status: 'completed', counts: { rows: 60, created: 60, errors: 0 } });
+    expect([leads[9]?.notes, leads[10]?.notes, leads[49]?.notes]).toEqual(['urgent, call back', 'x', 'vip']);
+  });
+
+  test('stays a cell if that is what it is', async () => {
+    const list = Array.from({ length: 12 }, (_, n) => `050${2_000_000 + n},Colleague ${n},x`).join('\n');
+    const file = `Phone,Name,Notes\n0501111111,Ali,"my colleagues:\n${list}"\n0501111112,Omar,y\n`;
+    const { importId, view } = await imports.imported(file);
+    expect(view).toMatchObject({ status: 'waiting', question: { code: 'quotes', line: 2, lastLine: 14 } });
+    await confirmImport(imports.database, importId, { options: { quotes: 'cells' } });
+    await imports.runToEnd(importId);
+    const { view: done, leads } = await read(importId);
+    expect(done).toMatchObject({ status: 'completed', counts: { rows: 2, created: 2 } });
+    expect(leads[0]?.notes).toContain('0502000011,Colleague 11,x');
+  });
+
+  test('is no question where it was said at the upload; a mark that nothing closes is left out then', async () => {
+    const { view, leads } = await imports.imported(`${FILE}0502222222,Last,"no end`, { options: { quotes: 'lines' } });
+    expect(view).toMatchObject({ status: 'completed', counts: { created: 61, errors: 0 } });
+    expect(leads.at(-1)).toMatchObject({ name: 'Last', notes: 'no end' });
+  });
+
+  test('in the header is refused, because what rows mean depends on it', async () => {
+    const file = 'Phone,"Name,Notes\n0501111111,Ali,x\n0501111112,Omar,"y"\n0501111113,Sara,z\n';
+    for (const quotes of [undefined, 'lines'] as const) {
+      const { view } = await imports.imported(file, quotes && { options: { quotes } });
+      expect(view).toMatchObject({ status: 'failed', failure: { code: 'quote_unbalanced', line: 1 } });
+    }
+  });
+
+  test('a note of many lines is none: it is imported as it is', async () => {
+    const lines = Array.from(
+      { length: 30 },
+      (_, n) => `Villa ${n}, Street 4, Dubai; budget 1,500,000, call 0501234567`,
+    );
+    const { view, leads } = await imports.imported(`Name,Notes,Phone\nAli,"${lines.join('\n')}",0501111111\n`);
+    expect(view).toMatchObject({ status: 'completed', counts: { created: 1 } });
+    expect(leads[0]?.notes).toBe(lines.join('\n'));
   });
 });
 

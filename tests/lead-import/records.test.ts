@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mapColumns } from '../../lib/jobs/lead-import/columns.ts';
-import { type Delimiter, type Dialect, detectDialect } from '../../lib/jobs/lead-import/dialect.ts';
+import { type Delimiter, type Dialect, detectDialect, LINE_ENDS } from '../../lib/jobs/lead-import/dialect.ts';
 import { type FileRecord, readRecords, START } from '../../lib/jobs/lead-import/records.ts';
+import { textOnly } from '../../lib/jobs/lead-import/text-only.ts';
 
 async function* streamed(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
@@ -20,7 +21,7 @@ async function read(bytes: Buffer, dialect: Dialect, options: { from?: FileRecor
 const detect = (text: string, chosen: Delimiter | null = null) =>
   detectDialect(Buffer.from(text), chosen, (header) => mapColumns(header).phone.length > 0);
 
-const COMMA: Dialect = { delimiter: ',', lineEnds: ['\r\n', '\n'] };
+const COMMA: Dialect = { delimiter: ',', lineEnds: LINE_ENDS };
 
 const cell = fc.oneof(
   fc.constantFrom('', 'a', 'Ali', 'say "hi"', 'two\nlines', 'two\r\nlines', 'a,b', 'محمد', '😀', 'é', '="05"'),
@@ -122,9 +123,38 @@ test('what the uploader chose wins', () => {
 });
 
 test.each([
-  ['LF', 'a,b\n1,2\n', ['\r\n', '\n']],
-  ['CRLF', 'a,b\r\n1,2\r\n', ['\r\n', '\n']],
-  ['CR with LF inside a cell', 'a,"b\nc"\r1,2\r', ['\r']],
-])('finds the line ends: %s', (_, text, lineEnds) => {
-  expect(detect(text).lineEnds).toEqual(lineEnds);
+  ['LF', 'a,b\n1,2\n'],
+  ['CRLF', 'a,b\r\n1,2\r\n'],
+  ['CRLF written twice', 'a,b\r\r\n1,2\r\r\n'],
+  ['CR', 'a,b\r1,2\r'],
+  ['CR behind a header with an inch mark', 'a,5" pipe\r1,2\r'],
+  ['CR, then LF', 'a,b\r1,2\n'],
+  ['LF, then CR', 'a,b\n1,2\r'],
+  ['none at the end', 'a,b\n1,2'],
+])('ends records at %s', async (_, text) => {
+  const records = await read(Buffer.from(text), COMMA, { chunk: 1 });
+  expect(records.map(({ cells, row, line }) => [cells[0], row, line])).toEqual([
+    ['a', 1, 1],
+    ['1', 2, 2],
+  ]);
+  expect(records.at(-1)?.cells).toEqual(['1', '2']);
+});
+
+test('a line end of another kind inside quotes stays in its cell', async () => {
+  const records = await read(Buffer.from('a,"b\nc"\r1,"2\r3"\n4,"5\r\n6"\r\n'), COMMA);
+  expect(records.map(({ cells, line }) => [cells[1], line])).toEqual([
+    ['b\nc', 1],
+    ['2\r3', 3],
+    ['5\r\n6', 5],
+  ]);
+});
+
+test.each(['\n', '\r', '\r\n'])('a byte that is no text is on line 3, whatever ends the lines: %j', async (end) => {
+  const bytes = Buffer.from(`a,b${end}1,2${end}\xff,3${end}4,5`, 'latin1');
+  for (const chunk of [1, 5, 100]) {
+    const reading = async () => {
+      for await (const _ of textOnly(streamed(bytes, chunk), 1));
+    };
+    await expect(reading()).rejects.toMatchObject({ line: 3 });
+  }
 });

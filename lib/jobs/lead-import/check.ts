@@ -1,9 +1,12 @@
 /** Reads a file once from end to end before its first row is imported: what cannot be read whole is refused whole. */
 import type { Executor } from '../../../db/database.ts';
+import type { Country } from '../../phone/index.ts';
 import type { Columns } from './columns.ts';
 import { type Delimiter, type Dialect, detectDialect } from './dialect.ts';
 import type { MapHeader } from './mapping.ts';
+import type { ImportOptions } from './options.ts';
 import type { Pace } from './pace.ts';
+import { SwallowedRows, strayQuote, tearOf } from './quotes.ts';
 import { type Position, readRecords, START } from './records.ts';
 import { type StoredFile, storedBytes } from './stored-bytes.ts';
 import { cleanLine, shorten } from './text.ts';
@@ -39,29 +42,65 @@ const SHOWN_HEADERS = 50;
 /** Of each of them, in characters. */
 const SHOWN_LENGTH = 100;
 
+export interface Checking {
+  readonly chosen: Delimiter | null;
+  readonly quotes: ImportOptions['quotes'];
+  readonly country: Country;
+  readonly map: MapHeader;
+  readonly from: Position;
+  readonly pace: Pace;
+}
+
 /**
  * `file` is UTF-8. Goes on at `from`, where an earlier run of the check paused. Throws `UnreadableFile` with the reason to refuse
- * the file, `WrongEncoding` where it is another encoding. It writes nothing and takes about a second per 5 MB.
+ * the file, `WrongEncoding` where it is another encoding, `SwallowedRows` where cells swallow rows and nobody has said how to take them. It
+ * writes nothing and takes about a second per 5 MB.
  */
 export async function checkFile(
   database: Executor,
   file: StoredFile,
-  { chosen, map, from, pace }: { chosen: Delimiter | null; map: MapHeader; from: Position; pace: Pace },
+  { chosen, quotes, country, map, from, pace }: Checking,
 ): Promise<Checked> {
   const head = await readHead(database, file);
   const found = await readLayout(wholeLines(head, head.length === file.sizeBytes), chosen, map);
+  const { firstRow } = found;
+  const shape = { ...found.layout, country };
+  const swallowed: [number, number][] = [];
   let at = from;
-  const text = textOnly(storedBytes(database, file, from.offset), from.line);
-  for await (const record of readRecords(text, found.layout, from)) {
-    at = record.next;
-    if (at.row > MAX_ROWS + 1)
-      throw new UnreadableFile(
-        'too_many_rows',
-        `expected at most ${MAX_ROWS} rows, got more: send it as several files`,
-      );
-    if (at.row % RECORDS_PER_LOOK === 0 && pace.isOver()) return { kind: 'paused', at };
+  try {
+    const text = textOnly(storedBytes(database, file, from.offset), from.line);
+    for await (const record of readRecords(text, found.layout, from, tearOf(shape, quotes))) {
+      at = record.next;
+      if (at.row > MAX_ROWS + 1)
+        throw new UnreadableFile(
+          'too_many_rows',
+          `expected at most ${MAX_ROWS} rows, got more: send it as several files`,
+        );
+      const isTorn = at.row === firstRow.row && at.offset !== firstRow.offset;
+      const stray = quotes === undefined && record.text !== null ? strayQuote(record.text, shape) : null;
+      if (isTorn || (stray !== null && at.row <= firstRow.row)) throw headerSwallows(record.line);
+      if (stray !== null) swallowed.push([record.line + stray.opens, record.line + stray.closes]);
+      if (at.row % RECORDS_PER_LOOK !== 0 || !pace.isOver()) continue;
+      if (swallowed.length === 0) return { kind: 'paused', at };
+      break; // another run would not know of them
+    }
+  } catch (error) {
+    const mayBeOneMark =
+      error instanceof UnreadableFile && ['quote_unbalanced', 'record_too_long'].includes(error.code);
+    if (!mayBeOneMark || swallowed.length === 0) throw error;
   }
-  return { kind: 'sound', ...found, rows: at.row - found.firstRow.row };
+  if (swallowed.length > 0) throw new SwallowedRows(swallowed);
+  return { kind: 'sound', ...found, rows: at.row - firstRow.row };
+}
+
+/** What the rows mean depends on it, so nobody can say how to take it. */
+function headerSwallows(line: number): UnreadableFile {
+  const what = `a quotation mark opens in the header, at line ${line}, and goes on over lines that look like rows`;
+  return new UnreadableFile(
+    'quote_unbalanced',
+    `${what}: correct it and upload the file again; nothing was imported`,
+    line,
+  );
 }
 
 /** At most `HEAD_BYTES`, over as many parts as it takes: the first may be tiny. */

@@ -1,4 +1,4 @@
-/** Finds out how a file is written: its delimiter and its line ends, from the first rows. */
+/** Finds out how a file is written: its delimiter, from the first rows. */
 import { CsvError, parse } from 'csv-parse/sync';
 
 export const DELIMITERS = [',', ';', '\t', '|'] as const;
@@ -6,9 +6,14 @@ export type Delimiter = (typeof DELIMITERS)[number];
 
 export interface Dialect {
   readonly delimiter: Delimiter;
-  /** What ends a record. Both of the usual two, as files that two programs wrote mix them. */
+  /** What ends a record. Kept with the import, which goes on as it began. */
   readonly lineEnds: readonly string[];
 }
+
+/** What ends a record, wherever it stands outside quotes: files that several programs wrote mix them. The first is a CRLF written twice. */
+export const LINE_ENDS = ['\r\r\n', '\r\n', '\n', '\r'] as const;
+/** The same, for a text. */
+export const LINE_END = /\r\r?\n|\n|\r/;
 
 /** Options that the whole import shares: a stray quote stays text instead of swallowing the rows behind it. */
 export const CSV_OPTIONS = { relax_quotes: true, relax_column_count: true } as const;
@@ -18,10 +23,8 @@ export const CSV_OPTIONS = { relax_quotes: true, relax_column_count: true } as c
  * has a column of numbers.
  */
 export function detectDialect(head: Buffer, chosen: Delimiter | null, hasPhone: HasPhone): Dialect {
-  const lineEnds = detectLineEnds(head);
-  const delimiter =
-    chosen ?? bestDelimiter(DELIMITERS.map((delimiter) => score(head, { delimiter, lineEnds }, hasPhone)));
-  return { delimiter, lineEnds };
+  const delimiter = chosen ?? bestDelimiter(DELIMITERS.map((delimiter) => score(head, delimiter, hasPhone)));
+  return { delimiter, lineEnds: LINE_ENDS };
 }
 
 type HasPhone = (header: readonly string[]) => boolean;
@@ -36,8 +39,8 @@ interface Score {
   readonly consistency: number;
 }
 
-function score(head: Buffer, { delimiter, lineEnds }: Dialect, hasPhone: HasPhone): Score {
-  const [header = [], ...rows] = sample(head, { delimiter, lineEnds });
+function score(head: Buffer, delimiter: Delimiter, hasPhone: HasPhone): Score {
+  const [header = [], ...rows] = sample(head, delimiter);
   const even = rows.filter((cells) => cells.length === header.length).length;
   return {
     delimiter,
@@ -55,13 +58,13 @@ function bestDelimiter(scores: readonly Score[]): Delimiter {
   return best?.delimiter ?? ',';
 }
 
-function sample(head: Buffer, { delimiter, lineEnds }: Dialect): string[][] {
+function sample(head: Buffer, delimiter: Delimiter): string[][] {
   const records: string[][] = [];
   try {
     parse(head, {
       ...CSV_OPTIONS,
       delimiter,
-      record_delimiter: [...lineEnds],
+      record_delimiter: [...LINE_ENDS],
       bom: true,
       skip_empty_lines: true,
       to: SAMPLE_ROWS,
@@ -76,19 +79,3 @@ function sample(head: Buffer, { delimiter, lineEnds }: Dialect): string[][] {
   }
   return records;
 }
-
-/** By the first line end outside quotes: a spreadsheet on an old Mac ends records with CR and lines inside a cell with LF. */
-function detectLineEnds(head: Buffer): string[] {
-  let quoted = false;
-  for (const [index, byte] of head.entries()) {
-    if (byte === QUOTE) quoted = !quoted;
-    if (quoted) continue;
-    if (byte === LF) break;
-    if (byte === CR) return head[index + 1] === LF || index + 1 === head.length ? ['\r\n', '\n'] : ['\r'];
-  }
-  return ['\r\n', '\n'];
-}
-
-const QUOTE = 0x22;
-const LF = 0x0a;
-const CR = 0x0d;

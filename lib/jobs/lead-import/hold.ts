@@ -2,6 +2,7 @@
 import type { Executor } from '../../../db/database.ts';
 import type { Sound } from './check.ts';
 import { type Encoding, suggestEncoding } from './encoding.ts';
+import type { SwallowedRows } from './quotes.ts';
 import type { UnreadableFile } from './unreadable.ts';
 
 export type Question =
@@ -13,6 +14,14 @@ export type Question =
       readonly suggested: Encoding;
       readonly confidence: number;
       readonly alternatives: readonly Encoding[];
+    }
+  /** A cell goes on over lines that look like rows. Only a person can see whether they are rows. */
+  | {
+      readonly code: 'quotes';
+      readonly message: string;
+      readonly line: number;
+      /** The line that the cell ends on. */
+      readonly lastLine: number;
     }
   /** A preview was asked for, and the columns have to be chosen first. */
   | { readonly code: 'columns'; readonly message: string }
@@ -31,6 +40,11 @@ export function encodingQuestion({ message, line }: UnreadableFile, sample: Buff
     suggested,
     ...rest,
   };
+}
+
+export function quotesQuestion({ message, lines: [line, lastLine] }: SwallowedRows): Question {
+  const choice = 'confirm quotes "lines" if they are rows, or "cells" if they all belong into that cell';
+  return { code: 'quotes', message: `${message}: look at these lines, then ${choice}`, line, lastLine };
 }
 
 /**

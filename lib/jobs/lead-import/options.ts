@@ -24,6 +24,9 @@ export type Merged = (typeof MERGED)[number];
 export const MODES = ['upsert', 'create_only', 'update_only'] as const;
 export const POLICIES = ['overwrite', 'fill_empty', 'never'] as const;
 
+/** A cell over lines that look like rows: it is one cell as written, or the mark is stray and each line is a row. */
+export const QUOTES = ['cells', 'lines'] as const;
+
 /** Shown as a chip and typed in a filter. */
 export const MAX_TAG_LENGTH = 50;
 /** Of one upload or of one cell; a lead has at most 100. */
@@ -61,6 +64,8 @@ export const importOptions = z.object({
   mapping: mappingName.optional(),
   /** Under which name to keep the columns, once the file was checked. */
   saveMapping: mappingName.optional(),
+  /** How to take a cell that goes on over lines which look like rows; else the import asks. */
+  quotes: z.enum(QUOTES).optional(),
   /** Stop for a confirmation once the file was checked. */
   preview: z.boolean().default(false),
 });

@@ -1,7 +1,7 @@
 /** From a stream of bytes to records that know where in the file they end, so that any later run can go on behind them. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { CsvError, type InfoRecord, parse } from 'csv-parse';
-import { CSV_OPTIONS, type Dialect } from './dialect.ts';
+import { CSV_OPTIONS, type Dialect, LINE_END } from './dialect.ts';
 import { UnreadableFile } from './unreadable.ts';
 
 /** Between two records: where the next one starts, its number as a spreadsheet shows it, and its line. */
@@ -16,54 +16,130 @@ export const START: Position = { offset: 0, row: 1, line: 1 };
 export interface FileRecord {
   readonly cells: string[];
   readonly row: number;
+  /** Of its first line. */
+  readonly line: number;
+  /** As it stands in the file, where it has several lines; else null. */
+  readonly text: string | null;
   /** Behind this record. */
   readonly next: Position;
 }
+
+/** The row that a record of several lines begins with, where the rest of it is rows of their own; null where it is whole. */
+export type Tear = (text: string) => { readonly cells: string[]; readonly length: number } | null;
 
 /** Beyond this an opening quote has most likely lost its end and would swallow the file. Real records are below 10 KiB. */
 const MAX_RECORD_BYTES = 64 * 1024;
 /** A byte may be a record: 256 KiB of line ends at once held the process for half a second. */
 const SLICE_BYTES = 16 * 1024;
 
-/** `bytes` is the file from `from` on. Throws `UnreadableFile` where a quote never closes, after all records before it. */
+/**
+ * `bytes` is the file from `from` on. Where `tear` finds a row the records go on behind that row, as if the file began there. Throws
+ * `UnreadableFile` where a quote never closes, after all records before it.
+ */
 export async function* readRecords(
-  bytes: AsyncIterable<Buffer>,
+  bytes: AsyncIterable<Buffer> | Iterable<Buffer>,
   dialect: Dialect,
   from: Position,
+  tear: Tear = () => null,
 ): AsyncGenerator<FileRecord> {
-  const ready: FileRecord[] = [];
   let at = from;
+  let parser = startParser(dialect, at);
+  let held: Buffer = Buffer.alloc(0); // what was read behind `at`
+
+  /** Records of one step of the parser; answers what has to be read again, because a record was torn. */
+  async function* take(read: Read): AsyncGenerator<FileRecord, Buffer | null> {
+    for (const { cells, end } of read.records) {
+      const size = end - at.offset;
+      const lines = linesWithin(cells);
+      const text = lines === 0 ? null : held.toString('utf8', 0, size);
+      const torn = text === null ? null : tear(text);
+      if (text !== null && torn !== null) return yield* restart(text, torn);
+      const next = { offset: end, row: at.row + 1, line: at.line + 1 + lines };
+      const record = { cells, row: at.row, line: at.line, text, next };
+      held = held.subarray(size);
+      at = next;
+      yield record;
+    }
+    if (read.failure === null) return null;
+    const text = held.toString('utf8');
+    const torn = isAboutQuotes(read.failure) ? tear(text) : null;
+    if (torn === null) throw unreadable(read.failure, at);
+    return yield* restart(text, torn);
+  }
+
+  async function* restart(text: string, { cells, length }: NonNullable<ReturnType<Tear>>) {
+    const row = text.slice(0, length);
+    const size = Buffer.byteLength(row);
+    const lines = row.split(LINE_END).length - 1;
+    const next = { offset: at.offset + size, row: at.row + 1, line: at.line + Math.max(lines, 1) };
+    const record = { cells, row: at.row, line: at.line, text: null, next };
+    const again = held.subarray(size);
+    held = Buffer.alloc(0);
+    at = next;
+    parser = startParser(dialect, at);
+    yield record;
+    return again;
+  }
+
+  async function* feed(bytes: Buffer): AsyncGenerator<FileRecord> {
+    let chunk = bytes;
+    for (let start = 0; start < chunk.length; ) {
+      const slice = chunk.subarray(start, start + SLICE_BYTES);
+      start += slice.length;
+      held = Buffer.concat([held, slice]);
+      const again = yield* take(await parser.write(slice));
+      if (again !== null) {
+        chunk = Buffer.concat([again, chunk.subarray(start)]);
+        start = 0;
+      }
+      await turn(); // the parser calls back at once, so nothing else of the process would get its turn
+    }
+  }
+
+  for await (const chunk of bytes) yield* feed(chunk);
+  for (let again: Buffer | null = Buffer.alloc(0); again !== null; ) {
+    yield* feed(again);
+    again = yield* take(await parser.end());
+  }
+}
+
+/** What one step of the parser came to: the records that ended in it, each with the offset behind it, and why it went no further. */
+interface Read {
+  readonly records: readonly { readonly cells: string[]; readonly end: number }[];
+  readonly failure: Error | null;
+}
+
+function startParser({ delimiter, lineEnds }: Dialect, from: Position) {
+  let records: Read['records'][number][] = [];
   const parser = parse({
     ...CSV_OPTIONS,
-    delimiter: dialect.delimiter,
-    record_delimiter: [...dialect.lineEnds],
+    delimiter,
+    record_delimiter: [...lineEnds],
     bom: from.offset === 0,
     max_record_size: MAX_RECORD_BYTES,
     on_record: (cells: string[], info: InfoRecord) => {
-      const next = { offset: from.offset + info.bytes, row: at.row + 1, line: at.line + 1 + linesWithin(cells) };
-      ready.push({ cells, row: at.row, next });
-      at = next;
+      records.push({ cells, end: from.offset + info.bytes });
       return null; // nothing is left in the parser's own buffer, where an error would discard it
     },
   });
   parser.on('error', () => {
-    // The write that met it rejects with the same error; unheard, this event would end the process.
+    // The write that met it calls back with the same error; unheard, this event would end the process.
   });
-  const feed = (write: (done: (error?: Error | null) => void) => void) =>
-    new Promise<void>((resolve, reject) => write((error) => (error ? reject(unreadable(error, at)) : resolve())));
-  let failure: unknown = null;
-  for await (const chunk of bytes) {
-    for (let start = 0; start < chunk.length; start += SLICE_BYTES) {
-      const slice = chunk.subarray(start, start + SLICE_BYTES);
-      failure = await feed((done) => parser.write(slice, done)).catch((error: unknown) => error);
-      yield* ready.splice(0);
-      if (failure) throw failure;
-      await turn(); // the parser calls back at once, so nothing else of the process would get its turn
-    }
-  }
-  failure = await feed((done) => parser.end(done)).catch((error: unknown) => error);
-  yield* ready.splice(0);
-  if (failure) throw failure;
+  const step = (call: (done: (error?: Error | null) => void) => void) =>
+    new Promise<Read>((resolve) => {
+      call((error) => {
+        resolve({ records, failure: error ?? null });
+        records = [];
+      });
+    });
+  return {
+    write: (bytes: Buffer) => step((done) => parser.write(bytes, done)),
+    end: () => step((done) => parser.end(done)),
+  };
+}
+
+function isAboutQuotes(error: Error): boolean {
+  return error instanceof CsvError && ['CSV_MAX_RECORD_SIZE', 'CSV_QUOTE_NOT_CLOSED'].includes(error.code);
 }
 
 function unreadable(error: Error, { line }: Position): Error {
@@ -71,18 +147,21 @@ function unreadable(error: Error, { line }: Position): Error {
   if (error.code === 'CSV_MAX_RECORD_SIZE')
     return new UnreadableFile(
       'record_too_long',
-      `the row at line ${line} is longer than 64 KiB; perhaps a quotation mark opens in it and is never closed; nothing was imported`,
+      `the row at line ${line} is longer than 64 KiB; perhaps a quotation mark opens in it and is never closed; nothing was imported. ${READ_BY_LINES}`,
       line,
     );
   if (error.code !== 'CSV_QUOTE_NOT_CLOSED') return error;
   return new UnreadableFile(
     'quote_unbalanced',
-    `a quotation mark that opens near line ${line} is never closed, so nothing behind it can be read; nothing was imported`,
+    `a quotation mark that opens near line ${line} is never closed, so nothing behind it can be read; nothing was imported. ${READ_BY_LINES}`,
     line,
   );
 }
 
+const READ_BY_LINES =
+  'Correct the line, or upload the file with quotes=lines: then the mark is left out and every line is a row';
+
 /** Lines that a record's quoted cells go on for. */
 function linesWithin(cells: readonly string[]): number {
-  return cells.reduce((count, cell) => count + (cell.includes('\n') ? cell.split('\n').length - 1 : 0), 0);
+  return cells.reduce((count, cell) => count + (/[\r\n]/.test(cell) ? cell.split(LINE_END).length - 1 : 0), 0);
 }

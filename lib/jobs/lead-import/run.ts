@@ -10,10 +10,11 @@ import { isMapped } from './columns.ts';
 import { commitSlice } from './commit-slice.ts';
 import { declaredEncoding, unmarkedUtf16 } from './encoding.ts';
 import { acceptFile, completeImport, dropFile, noteEncoding, refuseFile } from './end.ts';
-import { encodingQuestion, holdImport } from './hold.ts';
+import { encodingQuestion, holdImport, quotesQuestion } from './hold.ts';
 import { headerMapper, mappingToSave, savedMappings } from './mapping.ts';
 import { rulesOf } from './options.ts';
 import { type Pace, startPace } from './pace.ts';
+import { SwallowedRows, tearOf } from './quotes.ts';
 import { readRecords } from './records.ts';
 import { readSlices, refusedRow, type SliceRow } from './slices.ts';
 import { checkedUpTo, type State } from './state.ts';
@@ -100,12 +101,13 @@ function sent({ importId, sizeBytes }: OpenImport): StoredFile {
   return { importId, sizeBytes, form: 'sent' };
 }
 
-/** What a person can settle is asked: an encoding always, columns where a preview was wanted anyway. All else is refused. */
+/** What a person can settle is asked: an encoding and stray quotes always, columns where a preview was wanted anyway. All else is refused. */
 async function askOrRefuse(database: Executor, open: OpenImport, error: UnreadableFile): Promise<void> {
   if (error.code === 'encoding_unsupported') {
     const sample = error instanceof WrongEncoding ? error.sample : foreignLines(await readHead(database, sent(open)));
     return holdImport(database, open.importId, encodingQuestion(error, sample));
   }
+  if (error instanceof SwallowedRows) return holdImport(database, open.importId, quotesQuestion(error));
   const isAboutColumns = ['phone_column_missing', 'columns_unknown', 'mapping_unknown'].includes(error.code);
   if (open.options.preview && isAboutColumns)
     return holdImport(database, open.importId, { code: 'columns', message: error.message });
@@ -150,7 +152,16 @@ async function checkWhole(
   if (encoding === null && unmarkedUtf16(head) !== null)
     throw new WrongEncoding('the file looks like UTF-16 without a byte order mark', null, head);
   const map = headerMapper(await savedMappings(database, companyId), options);
-  const checked = await checkFile(database, file, { chosen: delimiter, map, from: checkedUpTo(job.state), pace });
+  const from = checkedUpTo(job.state);
+  const { quotes } = options;
+  const checked = await checkFile(database, file, {
+    chosen: delimiter,
+    quotes,
+    country: open.country,
+    map,
+    from,
+    pace,
+  });
   if (checked.kind === 'paused') return { phase: 'check', at: checked.at };
   if (options.preview) {
     const message = `${checked.rows} rows can be read: look at the preview and confirm it`;
@@ -172,7 +183,8 @@ async function importSlices(
   const rules = rulesOf(options, (field) => isMapped(layout.columns, field));
   const merging = { mode: options.mode, rules, dryRun };
   const bytes = storedBytes(database, file, nextOffset);
-  const records = readRecords(bytes, layout, { offset: nextOffset, row: nextRow, line: nextRow });
+  const tear = tearOf({ ...layout, country: open.country }, options.quotes);
+  const records = readRecords(bytes, layout, { offset: nextOffset, row: nextRow, line: nextRow }, tear);
   let state: Extract<State, { phase: 'decode' | 'import' }> = { phase: 'import', offset: nextOffset };
   const commit = (part: readonly SliceRow[]) =>
     commitSlice(database, { importId: open.importId, offset: state.offset }, part, merging, pace.remainingMs());

@@ -24,7 +24,8 @@ export async function* textOnly(
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of bytes) {
     const text = Buffer.concat([rest, chunk]);
-    const end = Math.max(text.lastIndexOf(LF), text.lastIndexOf(CR)) + 1;
+    // A CR at the end may be half of a line end.
+    const end = Math.max(text.lastIndexOf(LF), text.subarray(0, -1).lastIndexOf(CR)) + 1;
     refuseOtherThanText(text.subarray(0, end), line);
     yield text.subarray(0, end);
     line += lineEndsIn(text.subarray(0, end));
@@ -40,10 +41,11 @@ function refuseOtherThanText(text: Buffer, firstLine: number): void {
   if (isText(text)) return;
   let start = 0;
   for (let line = firstLine; ; line++) {
-    const end = text.indexOf(LF, start);
-    const bytes = text.subarray(start, end === -1 ? text.length : end);
+    let end = start;
+    while (end < text.length && text[end] !== LF && text[end] !== CR) end++;
+    const bytes = text.subarray(start, end);
     if (!isText(bytes)) throw refusal(bytes, line, text.subarray(start));
-    start = end + 1;
+    start = end + (text[end] === CR && text[end + 1] === LF ? 2 : 1);
   }
 }
 
@@ -84,6 +86,7 @@ export function foreignLines(text: Buffer): Buffer {
 function lineEndsIn(bytes: Buffer): number {
   let count = 0;
   for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) count++;
+  for (let at = bytes.indexOf(CR); at !== -1; at = bytes.indexOf(CR, at + 1)) if (bytes[at + 1] !== LF) count++;
   return count;
 }
 

@@ -8,6 +8,7 @@ export type UnreadableCode =
   | 'line_too_long'
   | 'record_too_long'
   | 'quote_unbalanced'
+  | 'rows_swallowed'
   | 'too_many_rows'
   | 'phone_column_missing'
   | 'columns_unknown'
