@@ -353,7 +353,7 @@ describe('the last word', () => {
     expect(row?.verdict).toEqual({
       decision: 'review',
       score: 50,
-      checkedBy: ['rules@1'],
+      checkedBy: ['rules@2'],
       errors: [],
       findings: [
         {
@@ -366,6 +366,31 @@ describe('the last word', () => {
         },
       ],
     });
+  });
+});
+
+describe('what Postgres cannot store', () => {
+  test('in a reply is replaced, and a person looks at it', async () => {
+    const companyId = await ai.company();
+    say({ reply: 'Yes \ud83d, of\0 course.', intent: 'ques\udc00tion' });
+    const ids = await ai.wrote(companyId, 'Do you have parking?');
+    expect(await ai.run(ids)).toMatchObject({ status: 'review' });
+    const [row] = await ai.rows('select draft from generations where trigger_message_id = $1', ids.messageId);
+    expect(row).toEqual({ draft: 'Yes \ufffd, of\ufffd course.' });
+  });
+
+  test('in what a judge says, cut in the middle of a character, is replaced too', async () => {
+    const companyId = await ai.company({ judge: true });
+    say();
+    ai.llm.script({ kind: 'say', content: { safe: false, score: 80, reason: `${'a'.repeat(199)}\u{1f600}` } });
+    expect(await ai.run(await ai.wrote(companyId, 'Hi'))).toMatchObject({ status: 'review' });
+  });
+
+  test('is never sent either: a message that is cut in the middle of a character is a whole one to the model', async () => {
+    const companyId = await ai.company();
+    say();
+    await ai.run(await ai.wrote(companyId, `${'a'.repeat(4_095)}\u{1f600}`));
+    expect(ai.llm.calls.at(-1)?.body).not.toMatch(/\\ud83d/);
   });
 });
 
