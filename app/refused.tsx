@@ -20,6 +20,11 @@ const REASONS: Readonly<Record<string, string>> = {
   not_replayed: 'It was not replayed: it is no dead letter any more, or another job holds its idempotency key now.',
   nothing_chosen: 'Choose at least one job, or a filter, first.',
   campaign_status: 'The campaign has gone on since, and takes no such action any more.',
+  already_decided: 'Somebody has decided this draft already: what they did is below. Nothing was sent a second time.',
+  draft_blocked:
+    'It cannot be sent as it is: the checks block it, or nobody has written it yet. Edit it, or reject it.',
+  draft_outdated: 'The customer has written since you looked: read the new message below, then decide again.',
+  draft_unsafe: 'Your text was not sent: the checks found what is listed below. It is kept in the field.',
   database_refused:
     'The database refused this; it may be read-only for the moment. The overview and the log say why, the audit log what was done.',
   file_too_large: 'The file is larger than 4 MB; send it in parts over the API.',

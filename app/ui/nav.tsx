@@ -11,6 +11,7 @@ import {
   MailWarning,
   MailX,
   Megaphone,
+  MessageSquareText,
   ScrollText,
   Siren,
   Timer,
@@ -29,6 +30,7 @@ const PLACES: readonly (readonly [path: string, name: string, icon: LucideIcon])
   ['/campaigns', 'Campaigns', Megaphone],
   ['/opt-outs', 'Opt-outs', MailX],
   ['/companies', 'Companies', Building2],
+  ['/drafts', 'Drafts', MessageSquareText],
   ['/audit', 'Audit', ScrollText],
 ];
 

@@ -464,8 +464,8 @@ describe('people', () => {
       decide('approve', 'Yes, two places.'),
       decide('approve', 'Yes, two places.'),
     ]);
-    expect(decided.filter(Boolean)).toHaveLength(1);
-    expect(await decide('reject')).toBe(false);
+    expect(decided.map(({ kind }) => kind).toSorted()).toEqual(['already_decided', 'already_decided', 'decided']);
+    expect(await decide('reject')).toMatchObject({ kind: 'already_decided', status: 'edited', decidedBy: 'sam' });
     expect(await outbox()).toEqual([{ body: 'Yes, two places.', author: 'person', status: 'queued' }]);
     expect(await sql("select from jobqueue.jobs where type = 'message_send'")).toHaveLength(1);
     await expect(decide('approve', ' ')).rejects.toThrow('expected a text of 1 to 4096 characters');
@@ -483,7 +483,7 @@ describe('people', () => {
         decision: 'reject',
         decidedBy: 'sam',
       }),
-    ).toBe(true);
+    ).toMatchObject({ kind: 'decided', status: 'rejected' });
     expect(await outbox()).toEqual([]);
   });
 });

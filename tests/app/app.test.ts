@@ -119,6 +119,8 @@ describe('the pages', () => {
     expect((await operator.get('/jobs/999999999')).status).toBe(404);
     expect((await operator.get('/jobs/zero')).status).toBe(404);
     expect((await operator.get('/imports/%00')).status).toBe(404);
+    expect((await operator.get('/drafts/%00')).status).toBe(404);
+    expect((await operator.get('/drafts/999999999')).status).toBe(404);
     expect((await operator.get('/imports/%00/errors')).status).toBe(404);
     expect((await operator.get('/companies/%00')).status).toBe(404);
     expect((await operator.get('/companies/nobody')).status).toBe(404);
@@ -128,6 +130,7 @@ describe('the pages', () => {
       '/campaigns?company=%00',
       '/opt-outs?company=%00&search=%00&source=x&from=yesterday&after=1_x&lift=0',
       '/companies?search=%00&after=%00&kept=x',
+      '/drafts?company=%00&after=x',
       `/ticks?before=${'-'.repeat(36)}`,
       '/audit?before=0',
     ];
@@ -303,6 +306,7 @@ describe('the login', () => {
         '/campaigns',
         '/companies',
         '/opt-outs',
+        '/drafts',
         '/imports',
         '/audit',
       ];

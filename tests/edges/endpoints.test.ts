@@ -17,6 +17,8 @@ const GUARDED: readonly [method: Method, path: string, secret: SecretName][] = [
   ['POST', '/api/companies', 'OPERATOR_SECRET'],
   ['GET', '/api/connections', 'OPERATOR_SECRET'],
   ['POST', '/api/connections', 'OPERATOR_SECRET'],
+  ['GET', '/api/drafts', 'OPERATOR_SECRET'],
+  ['POST', '/api/drafts', 'OPERATOR_SECRET'],
   ['POST', '/api/campaigns', 'QUEUE_API_KEY'],
   ['GET', '/api/campaigns?id=campaign-1', 'QUEUE_API_KEY'],
   ['GET', '/api/opt-outs', 'QUEUE_API_KEY'],
@@ -33,6 +35,7 @@ const READING_JSON: readonly [path: string, secret: SecretName, maxBytes: number
   ['/api/companies', 'OPERATOR_SECRET', 64 * 1024],
   ['/api/connections', 'OPERATOR_SECRET', 64 * 1024],
   ['/api/opt-outs', 'QUEUE_API_KEY', 64 * 1024],
+  ['/api/drafts', 'OPERATOR_SECRET', 64 * 1024],
   ['/api/campaigns', 'QUEUE_API_KEY', 4 * 1024 * 1024],
   ['/api/jobs', 'QUEUE_API_KEY', 4 * 1024 * 1024],
 ];

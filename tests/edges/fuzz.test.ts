@@ -4,6 +4,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import * as drafts from '../../lib/ai/request.ts';
 import * as campaigns from '../../lib/campaigns/request.ts';
 import * as companies from '../../lib/companies/request.ts';
 import { name, rowId } from '../../lib/fields.ts';
@@ -197,6 +198,8 @@ const ENDPOINTS: readonly (readonly [name: string, method: Method, path: string,
   ['a campaign', 'POST', 'campaigns', body(campaigns.newCampaign, known)],
   ["a campaign's action", 'POST', 'campaigns', query(campaigns.actionQuery)],
   ["a campaign's status", 'GET', 'campaigns', query(campaigns.statusQuery)],
+  ['drafts', 'GET', 'drafts', query(drafts.draftsQuery)],
+  ['a decision', 'POST', 'drafts', body(drafts.draftDecision)],
   [
     'an upload',
     'POST',

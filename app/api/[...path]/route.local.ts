@@ -10,6 +10,7 @@ const ENDPOINTS: Readonly<Record<string, () => Promise<Endpoint>>> = {
   connections: () => import('../../../api/connections.ts'),
   'cron/drain': () => import('../../../api/cron/drain.ts'),
   drain: () => import('../../../api/drain.ts'),
+  drafts: () => import('../../../api/drafts.ts'),
   health: () => import('../../../api/health.ts'),
   imports: () => import('../../../api/imports.ts'),
   jobs: () => import('../../../api/jobs.ts'),

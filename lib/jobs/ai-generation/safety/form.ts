@@ -28,8 +28,8 @@ export function form(draft: string, { maxMessageLength, languages, declared, com
   const findings: Finding[] = [];
   const length = Array.from(draft).length;
   if (draft.trim() === '') findings.push(whole('empty', 'critical', 'there is no text'));
-  if (/[\ufffd\0]/.test(draft) || !draft.isWellFormed())
-    findings.push(whole('unreadable', 'high', 'a character is broken: nobody can read it'));
+  if (/[\ufffd\u202d\u202e]/.test(draft))
+    findings.push(whole('unreadable', 'high', 'a character is broken, or turns the text around'));
   if (length > LONGEST) findings.push(whole('length', 'critical', `${length} characters, WhatsApp takes ${LONGEST}`));
   else if (length > maxMessageLength)
     findings.push(whole('length', 'high', `${length} characters, ${maxMessageLength} are allowed`));

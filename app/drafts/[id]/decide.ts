@@ -1,0 +1,34 @@
+/** What an operator decides about one draft: send it, send another text, or neither. */
+'use server';
+
+import { z } from 'zod';
+import { drafts } from '@/lib/ai';
+import { draftDecision, isDraftId } from '@/lib/ai/request';
+import { queue } from '@/lib/queue';
+import { action } from '../../action';
+
+/** Without the name of who decides: the session knows it. */
+const [approval, rejection] = draftDecision.options;
+const input = z.discriminatedUnion('decision', [
+  approval.omit({ decidedBy: true }).extend({ seenMessageId: approval.shape.seenMessageId.unwrap() }),
+  rejection.omit({ decidedBy: true }),
+]);
+
+/** The page of the draft that the form names. */
+function page(form: FormData): string {
+  const id = String(form.get('id'));
+  return isDraftId(id) ? `/drafts/${id}` : '/drafts';
+}
+
+export const decide = action(
+  {
+    page,
+    input,
+    audit: ({ id, decision, reason }) => ({ action: `draft_${decision}`, details: { draftId: id, reason } }),
+  },
+  async (decision, { actor }) => {
+    const { status } = await drafts.decide({ ...decision, decidedBy: actor });
+    queue.kick(); // a customer waits
+    return `/drafts/${decision.id}?done=draft_${status}`;
+  },
+);
