@@ -75,7 +75,7 @@ describe.skipIf(CHROMIUM === null)(`drafts in a browser${SKIPPED}`, () => {
         status,
         status === 'failed' ? null : text,
         verdict,
-        status === 'failed' ? 'too_long' : null,
+        status === 'failed' ? 'too_long' : 'unsafe',
       ],
     );
     return String(rows[0]?.id);
@@ -125,11 +125,8 @@ describe.skipIf(CHROMIUM === null)(`drafts in a browser${SKIPPED}`, () => {
     await page.getByText('Approved: it is sent now.').waitFor();
     expect(await stored(id)).toEqual({ status: 'approved', decided_by: 'ann', body: 'Yes, two places each.' });
     await bob.page.getByRole('button', { name: 'Approve and send' }).click();
-    await bob.page
-      .getByRole('alert')
-      .getByText(/already/)
-      .waitFor();
-    await bob.page.getByText(/Already decided: approved by/).waitFor();
+    await bob.page.getByText(/Nothing was sent a second time/).waitFor();
+    await bob.page.getByText(/Decided: approved by/).waitFor();
     expect((await sql.query("select 1 from messages where body = 'Yes, two places each.'")).rows).toHaveLength(1);
     await bob.context.close();
   });
@@ -144,10 +141,7 @@ describe.skipIf(CHROMIUM === null)(`drafts in a browser${SKIPPED}`, () => {
     const send = page.getByRole('button', { name: 'Check and send this text' });
     await field.fill('You idiot');
     await send.click();
-    await page
-      .getByRole('alert')
-      .getByText(/not sent/)
-      .waitFor();
+    await page.getByText(/Your text was not sent/).waitFor();
     await page.getByText('insults the customer').waitFor();
     expect(await field.inputValue()).toBe('You idiot');
     await field.fill('Yes,\ntwo places.');
@@ -168,10 +162,7 @@ describe.skipIf(CHROMIUM === null)(`drafts in a browser${SKIPPED}`, () => {
       [id],
     );
     await page.getByRole('button', { name: 'Approve and send' }).click();
-    await page
-      .getByRole('alert')
-      .getByText(/written since you looked/)
-      .waitFor();
+    await page.getByText(/written since you looked/).waitFor();
     await page.getByText('And a pool?').waitFor();
     await page.getByText(/^Outdated/).waitFor();
     expect(await stored(id)).toMatchObject({ status: 'review' });

@@ -7,11 +7,11 @@ import { draftDecision, isDraftId } from '@/lib/ai/request';
 import { queue } from '@/lib/queue';
 import { action } from '../../action';
 
-/** Without the name of who decides: the session knows it. */
 const [approval, rejection] = draftDecision.options;
+/** Without the name of who decides, which the session knows; a form carries fields of the framework too. */
 const input = z.discriminatedUnion('decision', [
-  approval.omit({ decidedBy: true }).extend({ seenMessageId: approval.shape.seenMessageId.unwrap() }),
-  rejection.omit({ decidedBy: true }),
+  approval.omit({ decidedBy: true }).strip(),
+  rejection.omit({ decidedBy: true }).strip(),
 ]);
 
 /** The page of the draft that the form names. */

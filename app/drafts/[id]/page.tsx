@@ -74,7 +74,7 @@ export default async function Draft({ params, searchParams }: PageProps<'/drafts
               {companyId}
             </span>,
           ],
-          ['Waits because', whyItWaits(draft)],
+          [isWaiting ? 'Waits because' : 'Waited because', whyItWaits(draft)],
           ['Intent', draft.intent ?? '–'],
           ['Confidence', draft.confidence === null ? '–' : `${Math.round(draft.confidence * 100)} %`],
           ['Model', draft.model ?? '–'],
@@ -117,11 +117,11 @@ function Warnings({ draft: { isOutdated, isAnswered, isBlocked, windowEndsAt } }
 /** Who decided, and what became of it. */
 function Decision({ draft: { status, decidedBy, decidedAt, decisionReason, messageStatus } }: { draft: DraftView }) {
   return (
-    <p className="banner flex flex-wrap items-center gap-x-1" role="status">
-      Already decided: {status} by <strong>{decidedBy ?? 'nobody known'}</strong>,{' '}
+    <p className="banner" role="status">
+      Decided: {status} by <strong>{decidedBy ?? 'nobody known'}</strong>,{' '}
       <When at={decidedAt === null ? null : new Date(decidedAt)} />
       {decisionReason && <span>: {decisionReason}</span>}
-      {messageStatus && <span className="soft">(message {messageStatus})</span>}
+      {messageStatus && <span className="soft"> (message {messageStatus})</span>}
     </p>
   );
 }
