@@ -75,10 +75,10 @@ const ALSO: Partial<Record<Country, string>> = {
 export function nameKey(name: string): string {
   return name
     .normalize('NFKD')
-    .replace(/\p{M}|['’`´.]/gu, '')
+    .replace(/\p{Cf}|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670'’`´.]/gu, '') // accents and points; the vowels of Indian scripts stay
     .toLowerCase()
     .replace(/&/g, ' and ')
-    .replace(/[^\p{L}]+/gu, ' ')
+    .replace(/[^\p{L}\p{M}]+/gu, ' ')
     .trim()
     .replace(/^(?:the|die|das|la|le|les|los|el) (?=\p{L}{3})/u, '')
     .replace(/\bst\b/g, 'saint')
@@ -98,10 +98,8 @@ function add(names: Names, name: string, country: Country): void {
 
 function ownNames(): Names {
   const names: Names = new Map();
-  for (const country of getCountries()) add(names, country, country);
-  for (const word of ISO) add(names, word.slice(2), word.slice(0, 2) as Country);
   for (const [country, also] of Object.entries(ALSO))
-    for (const name of also.split('|')) if (!names.has(nameKey(name))) add(names, name, country as Country);
+    for (const name of also.split('|')) add(names, name, country as Country);
   addLanguage(names, 'en', names);
   return names;
 }
@@ -117,12 +115,18 @@ function addLanguage(names: Names, language: string, taken: Names): void {
   }
 }
 
-/** By CLDR, the language that most people of each country speak: some eighty. Making their names takes 200 ms. */
+/** Official beside the language that most people of a country speak, which CLDR tells. */
+const ALSO_SPOKEN =
+  'as be bo ca ckb cy eu fy ga gl gu ig jv kk kn ku lb mai ml mr mt or pa ps qu sat sd su ta te tg tt ug xh yo yue zh-Hant zu'.split(
+    ' ',
+  );
+
+/** Some hundred languages. Making their names takes 200 ms. */
 function foreignNames(): Names {
-  const languages = new Set(getCountries().map((country) => new Intl.Locale(`und-${country}`).maximize().language));
+  const spoken = getCountries().map((country) => new Intl.Locale(`und-${country}`).maximize().language);
+  const languages = Intl.DisplayNames.supportedLocalesOf([...new Set([...spoken, ...ALSO_SPOKEN])]);
   const names: Names = new Map();
-  const own = known();
-  for (const language of Intl.DisplayNames.supportedLocalesOf([...languages])) addLanguage(names, language, own);
+  for (const language of languages) addLanguage(names, language, known());
   return names;
 }
 
@@ -134,11 +138,22 @@ function known(): Names {
   return own;
 }
 
-/** `undefined` for a name that is no country's, or that two countries share. */
+const CODES = new Map<string, Country>([
+  ...ISO.map((word): [string, Country] => [word.slice(2), word.slice(0, 2) as Country]),
+  ...getCountries().map((country): [string, Country] => [country, country]),
+]);
+
+/** `undefined` for a name that is no country's, or that two share: `Nga` is Russia in Vietnamese, and Nigeria's code. */
 export function countryNamed(name: string): Country | undefined {
-  const key = nameKey(name);
-  const found = known().get(key);
-  if (found !== undefined || key === '') return found ?? undefined;
+  const code = CODES.get(name.replace(/[. ]/g, '').toUpperCase());
+  if (code !== undefined && name === name.toUpperCase()) return code;
+  const named = nameOf(nameKey(name));
+  return code === undefined || named === undefined || named === code ? (code ?? named) : undefined;
+}
+
+function nameOf(key: string): Country | undefined {
+  const found = key === '' ? null : known().get(key);
+  if (found !== undefined) return found ?? undefined;
   foreign ??= foreignNames();
   return foreign.get(key) ?? undefined;
 }

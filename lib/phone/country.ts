@@ -18,10 +18,10 @@ export function readCountry(cell: string): CountryReading {
   if (cell.length > LONGEST) return { unknown: true };
   const text = plainText(cell.replace(FLAG, isoOfFlag)).replace(/^(\+?\d+)[.,]0+$/, '$1');
   if (text.toUpperCase() === 'NA') return { unknown: true }; // Namibia, or nothing
-  const whole = countryNamed(text);
+  const whole = /\d/.test(text) ? undefined : countryNamed(text);
   if (whole !== undefined) return { country: whole, by: 'name' }; // before NO says no
   if (saysNone(text)) return { none: true };
-  const codes = (text.match(/\d[\d -]*/g) ?? []).map(countryOfCode);
+  const codes = (text.match(/\d[\d ()-]*/g) ?? []).map(countryOfCode);
   const names = namesIn(text);
   if (codes.length === 0) return names.length === 1 ? { country: names[0] as Country, by: 'name' } : { unknown: true };
   const [code] = codes;

@@ -71,9 +71,13 @@ function parse(text: string, country?: Country): PhoneNumber | undefined {
  */
 export function looksHomemade(digits: string, country: Country, canBeMobile: boolean): boolean {
   if (!canBeMobile) return validatePhoneNumberLength(digits, country) === undefined;
-  const example = getExampleNumber(country, examples);
-  if (example === undefined || example.nationalNumber.length !== digits.length) return false;
-  return example.formatNational().replace(/\D/g, '') === example.nationalNumber;
+  const atHome = getExampleNumber(country, examples)?.formatNational().replace(/\D/g, '');
+  return atHome?.length === digits.length && digits.length === mobileLength(country);
+}
+
+/** The digits of a mobile number without country code and trunk prefix. */
+export function mobileLength(country: Country): number | undefined {
+  return getExampleNumber(country, examples)?.nationalNumber.length;
 }
 
 /** The reason why no reading of `text` is valid. */

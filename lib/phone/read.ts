@@ -1,8 +1,16 @@
 /** From the text of a phone cell to E.164, or to the reason why not. Nothing is guessed: a wrong number reaches a stranger. */
 import { readCountry } from './country.ts';
 import { isLabel } from './labels.ts';
-import { type Country, callingCodeOf, looksHomemade, type Valid, validNumber, whyInvalid } from './number.ts';
-import { digitsIn, halvesOf, partsOf } from './split.ts';
+import {
+  type Country,
+  callingCodeOf,
+  looksHomemade,
+  mobileLength,
+  type Valid,
+  validNumber,
+  whyInvalid,
+} from './number.ts';
+import { digitsIn, partsOf, SHORTEST, splitsOf } from './split.ts';
 import { damageOf, plainText, saysNone, withoutQuantity } from './text.ts';
 
 export interface Dialled {
@@ -50,9 +58,11 @@ export function readPhone(cell: string, dialled: Dialled): PhoneReading {
   if (numbers.length > 1) return readSeveral(numbers, place, dialled.several);
   const stray = words.find((word) => !isLabel(word));
   if (stray !== undefined) return refuse('phone_invalid', `expected a phone number alone, got «${stray}» beside it`);
-  for (const halves of halvesOf(number))
-    if (halves.every((half) => 'phone' in readOne(half, place))) return readSeveral(halves, place, dialled.several);
-  return readOne(number, place);
+  const read = readOne(number, place);
+  if ('phone' in read && isInItsGroups(number, read.phone)) return read;
+  for (const parts of splitsOf(number))
+    if (parts.every((part) => isWhole(part, place))) return readSeveral(parts, place, dialled.several);
+  return read;
 }
 
 /** Links and ids of WhatsApp hold a number in international form without its plus. */
@@ -73,6 +83,13 @@ function placeOf({ country, beside = '' }: Dialled): Place {
   if ('none' in read) return { country, from: 'default', isSplit: false, beside };
   if ('unknown' in read) return { country: null, from: 'beside', isSplit: false, beside };
   return { country: read.country, from: 'beside', isSplit: read.by === 'calling code', beside };
+}
+
+/** A number by itself, or so few digits that they can only be the end of one. */
+function isWhole(part: string, place: Place): boolean {
+  if (digitsIn(part) <= SHORTEST) return true;
+  const read = readOne(part, place);
+  return 'phone' in read || ('refused' in read && read.refused === 'phone_ambiguous');
 }
 
 function readSeveral(numbers: readonly string[], place: Place, several: Dialled['several'] = 'refuse'): PhoneReading {
@@ -154,24 +171,35 @@ function isDoubtful({ callingCode, canBeMobile, shown }: Valid, written: string,
 }
 
 /**
- * What tells two readings apart: the digits are grouped as one reading's country groups them; a calling code in the cell beside
- * says that the number has none of its own; and a fixed line, which takes no messages, counts only if it is written in full as
- * at home. A national number without its trunk prefix is what a spreadsheet leaves: it counts if it is a mobile's.
+ * What tells two readings apart. First the groups, if they are those of one reading. Then a calling code in the cell beside: the
+ * number has none of its own. Then the kind: a fixed line takes no messages, so it counts only if its code is a group of its own,
+ * or if it is written as at home, or as long as a mobile of its country without trunk prefix.
  */
 function choose(readings: readonly Reading[], written: string, { isSplit }: Place): Reading | undefined {
   const groups = groupsOf(written.replace(/^\(?00/, '+'));
+  const hasOwnCode = ({ isNational, callingCode }: Reading) => !isNational && groups.startsWith(`${callingCode} `);
   const alike = readings.filter((one) => groups === groupsOf(one.isNational ? one.shownAtHome : one.shown));
-  if (alike.length === 1 && groups.includes(' ')) return alike[0];
+  const [only] = alike;
+  if (only !== undefined && alike.length === 1 && groups.includes(' '))
+    if (only.canBeMobile || !readings.some(hasOwnCode)) return only;
+  const national = readings.find(({ isNational }) => isNational);
+  if (national === undefined) return undefined;
   const likely = readings.filter(
-    ({ canBeMobile, isNational, shownAtHome }) => canBeMobile || (isNational && isSame(shownAtHome, written)),
+    (one) => one.canBeMobile || (one === national ? isAsAtHome(one, written) : hasOwnCode(one)),
   );
-  const national = likely.find(({ isNational }) => isNational);
-  if (isSplit && national !== undefined) return national;
+  if (isSplit && likely.includes(national)) return national;
   return likely.length === 1 && likely[0]?.canBeMobile ? likely[0] : undefined;
 }
 
-function isSame(one: string, other: string): boolean {
-  return one.replace(/\D/g, '') === other.replace(/\D/g, '');
+function isAsAtHome({ country, shownAtHome }: Reading, written: string): boolean {
+  const digits = written.replace(/\D/g, '');
+  return digits === shownAtHome.replace(/\D/g, '') || (country !== null && digits.length === mobileLength(country));
+}
+
+/** Grouped as its country groups it, so it is one number though its parts look like two. */
+function isInItsGroups(written: string, phone: string): boolean {
+  const { shown, shownAtHome } = validNumber(phone) as Valid;
+  return [shown, shownAtHome].some((groups) => groupsOf(groups) === groupsOf(written));
 }
 
 function groupsOf(written: string): string {

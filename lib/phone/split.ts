@@ -55,11 +55,23 @@ function splitTail(piece: string): string[] {
   return tail ? [piece.slice(0, tail.index), (tail[1] ?? tail[2] ?? tail[3]) as string] : [piece];
 }
 
-/** The places in a piece where a second whole number may begin: both sides have the seven digits of a number. */
-export function halvesOf(piece: string): [string, string][] {
-  return [...piece.matchAll(/(?<=[\d)])[\s.-]+(?=[\d(])/g)]
-    .map(({ index, 0: gap }): [string, string] => [piece.slice(0, index), piece.slice(index + gap.length)])
-    .filter(([left, right]) => digitsIn(left) >= 7 && digitsIn(right) >= 7);
+/** Fewer digits are never a number of their own; with a country code the shortest numbers have five. */
+export const SHORTEST = 4;
+
+/**
+ * The ways to cut a piece in two: at a gap between the digits of two numbers, and before up to four digits behind the only dash
+ * of its kind, as in `829778 - 89`. It has to be cut if what can be a number is one.
+ */
+export function splitsOf(piece: string): [string, string][] {
+  const gaps = [...piece.matchAll(/(?<=[\d)])[\s.-]+(?=[\d(])/g)];
+  const isOnlyDash = (gap: string) => gap.trim() !== '' && gaps.filter(({ 0: other }) => other === gap).length === 1;
+  return gaps.flatMap(({ index, 0: gap }): [string, string][] => {
+    const [left, right] = [piece.slice(0, index), piece.slice(index + gap.length)];
+    const [before, after] = [digitsIn(left), digitsIn(right)];
+    const canBeTwo = before > SHORTEST && after > SHORTEST;
+    const canBeTail = before >= SHORTEST && after <= SHORTEST && isOnlyDash(gap);
+    return canBeTwo || canBeTail ? [[left, right]] : [];
+  });
 }
 
 export function digitsIn(text: string): number {

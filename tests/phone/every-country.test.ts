@@ -113,6 +113,28 @@ describe('a number that is written as at home is never read as another one there
   });
 });
 
+/** A second number, or the end of one. */
+const joined = {
+  'a slash and a digit': (text) => `${text}/8`,
+  'a slash and four digits': (text) => `${text} / 8901`,
+  'a dash and a digit': (text) => `${text}-8`,
+  'a dash between blanks and two digits': (text) => `${text} - 89`,
+  'a digit in brackets': (text) => `${text} (8)`,
+  'a comma and two digits': (text) => `${text}, 88`,
+  'a word and two digits': (text) => `${text} و ٨٨`,
+  'its neighbour behind a blank': (text) => `${text} ${text.replace(/\d$/, (last) => `${(Number(last) + 1) % 10}`)}`,
+} satisfies Record<string, (text: string) => string>;
+
+describe('a number and what is joined to it are never read as one number', () => {
+  test.each(Object.entries(joined))('%s', (_, join) => {
+    const { wrong, share } = readUnder(
+      (number) => join(number.formatNational()),
+      ({ country }) => [country as CountryCode],
+    );
+    expect([wrong, share]).toEqual([[], 0]);
+  });
+});
+
 test('what is refused is refused with the reading that it has', () => {
   const random = seeded(2);
   const doubtful = numbers.flatMap((number) =>

@@ -93,6 +93,8 @@ describe('digits without a plus', () => {
   });
 
   test.each<[digits: string, country: Country, said: RegExp]>([
+    ['6857836533', 'PK', /\+685 78 36533 or \+92 68 57836533/], // a fixed line that lost its zero
+    ['00917636415964', 'KH', /\+91 7636 415 964 or \+1 763 641 5964/], // Cambodia also dials out with 009
     ['4795551234', 'US', /\+47 95 55 12 34 or \+1 479 555 1234/],
     ['84951234567', 'RU', /\+84 951 234 567 or \+7 495 123 45 67/],
     ['15732345678', 'DE', /\+1 573 234 5678 or \+49 1573 2345678/],
@@ -194,7 +196,10 @@ describe('more than one number', () => {
     ['०५०१२३४५६७ या ०५०७६५४३२१', 'AE', '+971501234567'],
     ['M: 0501234567 H: 04 300 1293', 'AE', '+971501234567'],
     ['050 123, 0507654321', 'AE', '+971507654321'], // the first good one
-    ['030 1234567 0301235', 'DE', '+49301234567'], // of which the parser makes one
+    ['0659 829778 - 89', 'AT', '+43659829778'], // of which the parser makes one, as of the next three
+    ['0836-859-340 - 89', 'ID', '+62836859340'],
+    ['92.30.78 92.30.79', 'NC', '+687923078'],
+    ['030 1234567 0301235', 'DE', '+49301234567'],
   ])('%j: refused, or its first good one', (cell, country, first) => {
     const said = expect.stringMatching(/^expected one phone number, got «/);
     expect(phoneIn(cell, country)).toEqual({ refused: 'phone_ambiguous', said });
