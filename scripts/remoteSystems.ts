@@ -28,8 +28,14 @@ export interface StandInsOptions {
 }
 
 const PHONE_NUMBER_ID = '100000000000001';
+const ACCOUNT_ID = '200000000000001';
 /** A second number of the same account, for the company of `npm run demo`. */
 export const TOUR_NUMBER_ID = '100000000000002';
+/** The bodies of the demo's template by language, at Meta and in the seeded company. */
+export const DEMO_BODIES = {
+  en: 'Hello {{1}}, would you like to see the Palm Residences this week? Reply STOP to opt out.',
+  ar: 'مرحبا {{1}}، هل تود زيارة مساكن النخيل هذا الأسبوع؟ أرسل توقف لإلغاء الاشتراك.',
+} as const;
 /** What db:seed gives its company, and what the portal's events prove themselves by. */
 export const DEMO_TEMPLATE = 'viewing_invitation';
 
@@ -46,20 +52,23 @@ export async function openStandIns({ origin, port, environment }: StandInsOption
       accessToken,
       appSecret,
       phoneNumberId: PHONE_NUMBER_ID,
+      accountId: ACCOUNT_ID,
       isNumber: (id) => id === TOUR_NUMBER_ID,
       webhookUrl: `${origin}/api/webhooks/whatsapp`,
-      templates: ['en', 'ar'].map((language) => ({
+      templates: Object.entries(DEMO_BODIES).map(([language, text]) => ({
         name: DEMO_TEMPLATE,
         language,
         category: 'MARKETING',
         status: 'APPROVED',
-        parameters: 1,
+        quality: 'GREEN',
+        components: [{ type: 'BODY', text }],
       })),
     });
     opened.push(whatsapp);
     Object.assign(env, {
       WHATSAPP_BASE_URL: whatsapp.origin,
       WHATSAPP_PHONE_NUMBER_ID: PHONE_NUMBER_ID,
+      WHATSAPP_ACCOUNT_ID: ACCOUNT_ID,
       WHATSAPP_ACCESS_TOKEN: accessToken,
       WHATSAPP_APP_SECRET: appSecret,
       WHATSAPP_VERIFY_TOKEN: secret(),

@@ -7,6 +7,7 @@ import { crmSync } from './crm-sync/job.ts';
 import { importUndo } from './import-undo/job.ts';
 import { leadImport } from './lead-import/job.ts';
 import { messageSend } from './message-send/job.ts';
+import { syncTemplates, templateSync } from './template-sync/job.ts';
 import { whatsAppEvent } from './whatsapp-event/job.ts';
 
 export const jobs = [
@@ -18,8 +19,9 @@ export const jobs = [
   importUndo,
   leadImport,
   messageSend,
+  templateSync,
   whatsAppEvent,
 ] as const;
 
 /** What comes by the clock: the list given to `createQueue`. */
-export const schedules = [reconcileCrm] as const;
+export const schedules = [reconcileCrm, syncTemplates] as const;

@@ -40,6 +40,17 @@ export function qualityOf(word: string): 'GREEN' | 'YELLOW' | 'RED' | 'UNKNOWN' 
   return quality === 'GREEN' || quality === 'YELLOW' || quality === 'RED' ? quality : 'UNKNOWN';
 }
 
+/** SQL: pauses the campaigns of those templates in the CTE `changed` (id, status, status_reason) that may no longer be sent. */
+export function pausing(changed: string): string {
+  return `
+        update campaigns c
+        set status = 'paused', paused_at = now(), paused_until = null,
+            pause = jsonb_build_object('code', 'template_' || lower(t.status),
+              'message', 'the template is ' || lower(t.status) || ' at Meta' || coalesce(': ' || t.status_reason, ''))
+        from ${changed} t
+        where c.template_id = t.id and c.status in ('planning', 'running') and t.status not in ('APPROVED', 'PENDING')`;
+}
+
 /** Answers how many templates are known by that name. One that may no longer be sent pauses the campaigns that send it. */
 export async function applyStatus(
   database: Executor,
@@ -51,14 +62,8 @@ export async function applyStatus(
       with changed as (
         update templates set status = $4, status_reason = $5, updated_at = now()
         where company_id = any(array(select jsonb_array_elements_text($1::jsonb))) and name = $2 and language = $3
-        returning id
-      ), paused as (
-        update campaigns c
-        set status = 'paused', paused_at = now(), paused_until = null,
-            pause = jsonb_build_object('code', 'template_' || lower($4::text),
-              'message', 'the template is ' || lower($4::text) || ' at Meta' || coalesce(': ' || $5::text, ''))
-        from changed
-        where c.template_id = changed.id and c.status in ('planning', 'running') and $4::text not in ('APPROVED', 'PENDING')
+        returning id, status, status_reason
+      ), paused as (${pausing('changed')}
       )
       select id from changed`,
     params: [JSON.stringify(companies), name, language, status, reason?.slice(0, 500) ?? null],

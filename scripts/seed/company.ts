@@ -1,6 +1,6 @@
 /** A company as it would look after its first week: settings, approved templates, leads with consent, a conversation. */
 import type { Executor } from '../../db/client.ts';
-import { DEMO_TEMPLATE } from '../remoteSystems.ts';
+import { DEMO_BODIES, DEMO_TEMPLATE } from '../remoteSystems.ts';
 
 export interface Seeded {
   readonly leads: number;
@@ -11,7 +11,7 @@ export interface Seeded {
 export async function seedCompany(database: Executor, companyId: string, { leads = true } = {}): Promise<Seeded> {
   const [row] = await database.execute<{ leads: number; templates: number }>({
     text: SEED,
-    params: [companyId, DEMO_TEMPLATE, JSON.stringify(leads ? LEADS : [])],
+    params: [companyId, DEMO_TEMPLATE, JSON.stringify(leads ? LEADS : []), JSON.stringify(DEMO_BODIES)],
   });
   return row as NonNullable<typeof row>;
 }
@@ -39,10 +39,8 @@ with company as (
   insert into crm_settings (company_id, imports_leads, sync_imports) values ($1, true, true) on conflict (company_id) do nothing
 ), made_templates as (
   insert into templates (company_id, name, language, category, status, body, parameters)
-  values ($1, $2, 'en', 'MARKETING', 'APPROVED', 'Hello {{1}}, would you like to see the Palm Residences this week? Reply STOP to opt out.',
-          '[{"component": "body", "name": "1"}]'),
-         ($1, $2, 'ar', 'MARKETING', 'APPROVED', 'مرحبا {{1}}، هل تود زيارة مساكن النخيل هذا الأسبوع؟ أرسل توقف لإلغاء الاشتراك.',
-          '[{"component": "body", "name": "1"}]')
+  select $1, $2, b.key, 'MARKETING', 'APPROVED', b.value, '[{"component": "body", "name": "1"}]'
+  from jsonb_each_text($4::jsonb) as b
   on conflict (company_id, name, language) do nothing
   returning 1
 ), made_leads as (

@@ -1,8 +1,10 @@
-/** The queue that a deployment would have for its campaigns and their webhooks, on a database of the caller's. */
+/** The queue that a deployment would have for its campaigns, their webhooks and their templates, on a database of the caller's. */
 import type { Database } from '../../db/client.ts';
 import { createQueue } from '../../lib/jobqueue/index.ts';
 import { campaignSend } from '../../lib/jobs/campaign-send/job.ts';
 import { runCampaign } from '../../lib/jobs/campaign-send/run.ts';
+import { templateSync } from '../../lib/jobs/template-sync/job.ts';
+import { syncTemplates } from '../../lib/jobs/template-sync/run.ts';
 import { whatsAppEvent } from '../../lib/jobs/whatsapp-event/job.ts';
 import { applyEvent } from '../../lib/jobs/whatsapp-event/run.ts';
 
@@ -15,5 +17,9 @@ export function campaignQueue(database: Database) {
     ...whatsAppEvent,
     handler: async () => ({ run: (context) => applyEvent(database, context) }),
   };
-  return createQueue({ database, jobs: [job, events], logJobs: 'none' });
+  const templates: typeof templateSync = {
+    ...templateSync,
+    handler: async () => ({ run: (context) => syncTemplates(database, context) }),
+  };
+  return createQueue({ database, jobs: [job, events, templates], logJobs: 'none' });
 }

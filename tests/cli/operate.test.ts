@@ -261,18 +261,18 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     await ask(['drain', '--budget', '1s'], places.deployment); // its drains declare them
     const name = 'crm-reconcile';
     const { schedules } = (await ask(['schedules'], at())) as { schedules: { name: string }[] };
-    expect(schedules).toMatchObject([{ declared: true, paused: null }]);
+    expect(schedules).toMatchObject([{ name, declared: true, paused: null }, { declared: true }]);
     const known = schedules[0]?.name ?? name;
     await ask(['schedules', 'pause', known, '--reason', 'quiet'], at());
-    expect(await ask(['schedules'], at())).toMatchObject({ schedules: [{ paused: { reason: 'quiet' } }] });
+    expect(await ask(['schedules'], at())).toMatchObject({ schedules: [{ paused: { reason: 'quiet' } }, {}] });
     await ask(['schedules', 'resume', known], at());
     expect(await ask(['schedules', 'run', known], at())).toEqual({ id: expect.stringMatching(/^\d+$/) });
     await ask(['schedules', 'override', known, '--cron', '5 4 * * *'], at());
     expect(await ask(['schedules'], at())).toMatchObject({
-      schedules: [{ cron: '5 4 * * *', override: { cron: '5 4 * * *' } }],
+      schedules: [{ cron: '5 4 * * *', override: { cron: '5 4 * * *' } }, {}],
     });
     await ask(['schedules', 'reset', known], at());
-    expect(await ask(['schedules'], at())).toMatchObject({ schedules: [{ override: null }] });
+    expect(await ask(['schedules'], at())).toMatchObject({ schedules: [{ override: null }, {}] });
     expect((await run(['schedules', 'override', known, '--cron', 'never'], at())).code).toBe(2);
     expect((await run(['schedules', 'pause', 'nobody'], at())).code).toBe(1);
   });

@@ -17,6 +17,7 @@ const NAMING_NOTHING: Readonly<Record<Exclude<Type, typeof ASKING_ALL>, object>>
   crm_sync: { companyId: 'acme', leadId: '1', action: 'create' },
   import_undo: { companyId: 'acme', importId: 'none' },
   lead_import: { companyId: 'acme', importId: 'none' },
+  template_sync: { companyId: 'acme' },
   message_send: { companyId: 'acme', messageId: '1' },
   whatsapp_event: { accountId: '1', field: 'messages', value: { metadata: { phone_number_id: '1' }, messages: [] } },
 };

@@ -47,7 +47,7 @@ const send = (message: WhatsAppMessage = hello, with_: Partial<WhatsAppAccount> 
 const TABLE: readonly [effect: Effect, codes: readonly number[]][] = [
   ['pause_channel', [0, 3, 10, 190, 200, 294, 299, 368, 131005, 131031, 131037, 131042, 131044, 131045, 133010]],
   ['throttle_app', [4]],
-  ['throttle_account', [80007]],
+  ['throttle_account', [80007, 80008]],
   ['throttle_number', [130429]],
   ['throttle_pair', [131056]],
   ['retry', [1, 2, 131016, 131057, 133004]],

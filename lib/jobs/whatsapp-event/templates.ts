@@ -27,8 +27,9 @@ export async function applyTemplateEvent(
       return { known: await applyQuality(executor, named(companies, its), quality), quality };
     }
     case 'message_template_components_update': {
-      const its = read(TemplateComponentsValue, field, value);
-      return { changed: its.message_template_name };
+      const { message_template_name: changed } = read(TemplateComponentsValue, field, value);
+      await readAgain(executor, companies);
+      return { changed };
     }
     default:
       return applyStatusEvent(executor, companies, read(TemplateStatusValue, field, value));
@@ -48,6 +49,16 @@ async function applyStatusEvent(
   if (category) await applyCategory(executor, its, category);
   const told = rejection?.reason ?? other?.description ?? other?.title ?? (reason === 'NONE' ? null : (reason ?? null));
   return { known: await applyStatus(executor, its, { status, reason: told }), status };
+}
+
+/** The event holds only some of the components: the list has all. Many changes within ten minutes are one look. */
+async function readAgain(executor: Executor, companies: readonly string[]): Promise<void> {
+  await executor.execute({
+    text: `
+      select (jobqueue.add_job('template_sync', jsonb_build_object('companyId', $1::text),
+                               idempotency_key => 'templates:' || $1 || ':' || floor(extract(epoch from now()) / 600))).id`,
+    params: [companies[0]],
+  });
 }
 
 function named(

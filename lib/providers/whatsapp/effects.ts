@@ -57,7 +57,10 @@ const KNOWN: ReadonlyMap<number, Known> = new Map([
     133010: 'the number is not registered',
   }),
   ...of('throttle_app', { 4: 'the app has made too many calls' }),
-  ...of('throttle_account', { 80007: 'the WhatsApp account has made too many calls' }),
+  ...of('throttle_account', {
+    80007: 'the WhatsApp account has made too many calls',
+    80008: 'there were too many calls for templates of this account',
+  }),
   ...of('throttle_number', { 130429: 'too many messages a second from this number' }),
   ...of('throttle_pair', { 131056: 'too many messages to this person in a short time' }),
   ...of('retry', {

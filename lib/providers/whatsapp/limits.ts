@@ -18,6 +18,14 @@ export function pairBucket(phoneNumberId: string, to: string): string {
 /** Some of what may be borrowed: a reply in three parts goes out at once, and no loop of ours fills a phone. */
 export const PAIR_LIMIT: Limit = { perSecond: 1 / 6, burst: 10 };
 
+/** Per account, for reading and writing templates: Meta allows 200 calls an hour. */
+export function managementBucket(accountId: string): string {
+  return `wa:management:${accountId}`;
+}
+
+/** A list of 6,000 templates at once, and then half of what Meta allows: people use WhatsApp Manager, too. */
+export const MANAGEMENT_LIMIT: Limit = { perSecond: 100 / 3600, burst: 80 };
+
 /** The only formula that Meta publishes: 4^x seconds after the x-th refusal, from 0; nobody waits longer than five minutes. */
 export function throttleMs(refusals: number): number {
   return Math.min(4 ** Math.min(refusals, 6) * 1000, 5 * 60_000);

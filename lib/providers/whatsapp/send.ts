@@ -123,7 +123,8 @@ type Called =
     }
   | Extract<SendOutcome, { kind: 'unsent' | 'unknown' }>;
 
-async function call(
+/** One request. Never throws for what came of it. */
+export async function call(
   { baseUrl, version, accessToken }: WhatsAppAccount,
   path: string,
   init: { method: string; body?: string; signal: AbortSignal },
@@ -148,7 +149,7 @@ async function call(
   return { kind: 'answered', status: response.status, json: parsed(text), retryAfterMs: retryAfterOf(response) };
 }
 
-function errorOf(status: number, json: unknown, retryAfterMs: number | null): WhatsAppError | null {
+export function errorOf(status: number, json: unknown, retryAfterMs: number | null): WhatsAppError | null {
   const envelope = ErrorEnvelope.safeParse(json);
   if (!envelope.success) return null;
   const { code, message, is_transient: isTransient, error_data: data, fbtrace_id: traceId } = envelope.data.error;
