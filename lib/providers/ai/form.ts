@@ -11,10 +11,7 @@ export function lessStrict(form: Form): Form | null {
   return FORMS[FORMS.indexOf(form) + 1] ?? null;
 }
 
-/**
- * The text as it came, asked for in this form. The SDK's own outputs throw an answer away that is not JSON, and one whose
- * finish reason it does not know.
- */
+/** The text as it came, asked for in this form: the SDK's own outputs refuse an answer that has a mark or a sentence around its JSON. */
 export function writtenIn(form: Form, schema: z.ZodType): ReturnType<typeof Output.text> {
   return { ...Output.text(), responseFormat: sdkOutput(form, schema).responseFormat };
 }
