@@ -7,6 +7,7 @@ import type { Clock } from './kit/clock.ts';
 import { type Answer, type Call, type StandIn, startStandIn } from './kit/standIn.ts';
 import { type VendorBucket, vendorBucket } from './whatsapp/bucket.ts';
 import { refusal, SendBody } from './whatsapp/graph.ts';
+import { People } from './whatsapp/people.ts';
 import { type StandInTemplate, templateList, templateRefusal } from './whatsapp/templates.ts';
 import { type WebhookFaults, Webhooks } from './whatsapp/webhooks.ts';
 
@@ -55,8 +56,15 @@ export interface WhatsAppStandIn extends StandIn {
   deliveries(type?: 'text' | 'template'): ReadonlyMap<string, number>;
   /** The most messages that were accepted within any second. */
   mostPerSecond(): number;
-  /** The person writes, to the number of this id; default: the account's first. */
-  say(from: string, text: string, number?: string): void;
+  /**
+   * The person writes, to the number of this id; default: the account's first. An object is a message as Meta shows it, such as a
+   * tapped button. Answers its id.
+   */
+  say(from: string, what: string | object, number?: string): string;
+  /** Gives the person an id, and with a username hides the number. Answers the id. */
+  identify(digits: string, options?: { username?: string; userId?: string; isHidden?: boolean }): string;
+  /** The person has another number and another id from now on, which Meta tells in a system message. */
+  changeNumber(from: string, to: string, number?: string): void;
   /** The person stops or resumes marketing in WhatsApp itself. */
   prefer(from: string, value: 'stop' | 'resume'): void;
   setTemplate(name: string, language: string, status: StandInTemplate['status']): void;
@@ -95,6 +103,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
   const optedOut = new Set<string>();
   const failures = new Map<string, number>();
   const pairs = new Map<string, VendorBucket>();
+  const people = new People();
   let refusedForRate = 0;
   const run = randomBytes(4).toString('hex'); // ids of another run must not come again: who they are told to remembers them
   const webhookFaults = { ...options.webhookFaults };
@@ -136,9 +145,19 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
       return refusal(400, 100, 'Invalid parameter', `${issue?.path.map(String).join('.')}: ${issue?.message}`);
     }
     const body = parsed.data;
-    const to = body.to.replace(/^\+/, '');
-    if (!/^[1-9]\d{4,14}$/.test(to))
-      return refusal(400, 131009, 'Parameter value is not valid', 'to is no phone number');
+    const named = body.to ?? body.recipient;
+    if (named === undefined) return refusal(400, 131008, 'Required parameter is missing', 'to or recipient is missing');
+    const isNumber = body.to !== undefined; // where both stand there, the number counts
+    const to = isNumber ? named.replace(/^\+/, '') : people.digitsOf(named);
+    if (to === null || !/^[1-9]\d{4,14}$/.test(to))
+      return refusal(400, 131009, 'Parameter value is not valid', 'to is no phone number, or recipient no user id');
+    if (!isNumber && body.type === 'template' && categoryOf(body.template.name) === 'AUTHENTICATION')
+      return refusal(
+        400,
+        131062,
+        'Business-scoped User ID (BSUID) recipients are not supported',
+        'this message needs a phone number',
+      );
     const wrong = templateRefusal(body, templates);
     if (wrong !== null) return wrong;
     if (!number.take()) {
@@ -178,7 +197,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
       status: 200,
       body: {
         messaging_product: 'whatsapp',
-        contacts: [{ input: body.to, wa_id: to }],
+        contacts: [isNumber ? { input: named, wa_id: to } : { input: named, user_id: named }],
         messages: [{ id: message.wamid, message_status: 'accepted' }],
       },
     };
@@ -222,7 +241,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
         id: message.wamid,
         status,
         timestamp: seconds(),
-        recipient_id: message.to,
+        ...people.named(message.to, 'recipient_id', 'recipient_user_id'),
         ...(message.opaqueId !== null && { biz_opaque_callback_data: message.opaqueId }),
         ...(category !== null && {
           pricing: {
@@ -237,23 +256,29 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     });
   }
 
-  function say(from: string, text: string, number = phoneNumberId): void {
+  function say(from: string, what: string | object, number = phoneNumberId): string {
     windows.set(from, standIn.clock.now());
-    inbound++;
-    webhooks.emit({
-      number,
-      field: 'messages',
-      list: 'messages',
-      value: {
-        from,
-        id: `wamid.in.${run}.${from}.${inbound}`,
-        timestamp: seconds(),
-        type: 'text',
-        text: { body: text },
-      },
-    });
+    const id = inboundId(from);
+    const content = typeof what === 'string' ? { type: 'text', text: { body: what } } : what;
+    const value = { ...people.named(from), id, timestamp: seconds(), ...content };
+    webhooks.emit({ number, field: 'messages', list: 'messages', value, contact: people.contact(from) });
+    return id;
   }
 
+  /** System messages have no contacts beside them, and open no window. */
+  function changeNumber(from: string, to: string, number = phoneNumberId): void {
+    const previous = people.userIdOf(from);
+    const system = {
+      type: 'user_changed_number',
+      body: `User changed from ${from} to ${to}`,
+      wa_id: to,
+      ...(previous !== null && { user_id: people.identify(to), previous_user_id: previous }),
+    };
+    const value = { from, id: inboundId(from), timestamp: seconds(), type: 'system', system };
+    webhooks.emit({ number, field: 'messages', list: 'messages', value });
+  }
+
+  const inboundId = (from: string) => `wamid.in.${run}.${from}.${++inbound}`;
   const announce = (field: string, value: object) => webhooks.emit({ number: phoneNumberId, field, list: null, value });
   const seconds = () => String(Math.floor(standIn.clock.now() / 1000));
   const categoryOf = (name: string) => templates.find((one) => one.name === name)?.category ?? 'MARKETING';
@@ -276,7 +301,7 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     }),
     controls: {
       say: (body) => {
-        const { from, text, number } = body as { from: string; text: string; number?: string };
+        const { from, text, number } = body as { from: string; text: string | object; number?: string };
         say(from, text, number);
       },
       webhookFaults: (body) => void Object.assign(webhookFaults, body as WebhookFaults),
@@ -310,6 +335,8 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
     deliveries,
     mostPerSecond,
     say,
+    identify: (digits, given) => people.identify(digits, given),
+    changeNumber,
     prefer(from, value) {
       if (value === 'stop') optedOut.add(from);
       else optedOut.delete(from);
@@ -317,8 +344,9 @@ export async function startWhatsApp(options: WhatsAppOptions): Promise<WhatsAppS
         number: phoneNumberId,
         field: 'user_preferences',
         list: 'user_preferences',
+        contact: people.contact(from),
         value: {
-          wa_id: from,
+          ...people.named(from, 'wa_id', 'user_id'),
           detail: `User requested to ${value} marketing messages`,
           category: 'marketing_messages',
           value,

@@ -11,7 +11,8 @@ export const SendBody = z.discriminatedUnion('type', [
   z.object({
     messaging_product: z.literal('whatsapp'),
     recipient_type: z.literal('individual').optional(),
-    to: z.string(),
+    to: z.string().optional(),
+    recipient: z.string().optional(),
     biz_opaque_callback_data: z.string().max(512).optional(),
     type: z.literal('text'),
     text: z.object({ body: z.string().min(1).max(4096), preview_url: z.boolean().optional() }),
@@ -20,7 +21,8 @@ export const SendBody = z.discriminatedUnion('type', [
   z.object({
     messaging_product: z.literal('whatsapp'),
     recipient_type: z.literal('individual').optional(),
-    to: z.string(),
+    to: z.string().optional(),
+    recipient: z.string().optional(),
     biz_opaque_callback_data: z.string().max(512).optional(),
     type: z.literal('template'),
     template: z.object({

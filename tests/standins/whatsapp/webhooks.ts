@@ -20,6 +20,8 @@ interface Event {
   readonly field: string;
   readonly list: 'messages' | 'statuses' | 'user_preferences' | null;
   readonly value: unknown;
+  /** What the change says of the person beside it. */
+  readonly contact?: object;
 }
 
 export interface WebhooksOptions {
@@ -111,12 +113,14 @@ export class Webhooks {
     const field = batch[0]?.field ?? 'messages';
     const lists: Record<string, unknown[]> = {};
     for (const { list, value } of batch) if (list !== null) lists[list] = [...(lists[list] ?? []), value];
+    const contacts = batch.flatMap(({ contact }) => (contact === undefined ? [] : [contact])).toReversed(); // in no order that is promised
     const value =
       batch[0]?.list === null
         ? batch[0].value
         : {
             messaging_product: 'whatsapp',
             metadata: { display_phone_number: '15550000001', phone_number_id: batch[0]?.number },
+            ...(contacts.length > 0 && { contacts }),
             ...lists,
           };
     return { object: 'whatsapp_business_account', entry: [{ id: accountId, changes: [{ field, value }] }] };
