@@ -28,8 +28,8 @@ export interface Valid {
   /** Also true where the plan does not tell mobile from fixed, as in North America. */
   readonly canBeMobile: boolean;
   /** For people to read, and as its country's people write it at home. */
-  readonly shown: string;
-  readonly shownAtHome: string;
+  shown(): string;
+  shownAtHome(): string;
 }
 
 /** `undefined` unless the whole text is one valid number that the database can keep. Without `country` only behind a plus. */
@@ -44,8 +44,8 @@ export function validNumber(text: string, country?: Country): Valid | undefined 
     country: number.country ?? null,
     callingCode: number.countryCallingCode,
     canBeMobile: type === 'MOBILE' || type === 'FIXED_LINE_OR_MOBILE',
-    shown: number.formatInternational(),
-    shownAtHome: number.formatNational(),
+    shown: () => number.formatInternational(), // asked for rarely, and as slow as parsing
+    shownAtHome: () => number.formatNational(),
   };
 }
 

@@ -59,8 +59,9 @@ export function readPhone(cell: string, dialled: Dialled): PhoneReading {
   const stray = words.find((word) => !isLabel(word));
   if (stray !== undefined) return refuse('phone_invalid', `expected a phone number alone, got «${stray}» beside it`);
   const read = readOne(number, place);
-  if ('phone' in read && isInItsGroups(number, read.phone)) return read;
-  for (const parts of splitsOf(number))
+  const splits = splitsOf(number);
+  if (splits.length > 0 && 'phone' in read && isInItsGroups(number, read.phone)) return read;
+  for (const parts of splits)
     if (parts.every((part) => isWhole(part, place))) return readSeveral(parts, place, dialled.several);
   return read;
 }
@@ -126,11 +127,11 @@ function readOne(number: string, place: Place): PhoneReading {
   if (readings.length > 1)
     return refuse(
       'phone_ambiguous',
-      `this can be ${readings.map(({ shown }) => shown).join(' or ')}: write it with + and its country code`,
+      `this can be ${readings.map((one) => one.shown()).join(' or ')}: write it with + and its country code`,
     );
   const digits = number.replace(/\D/g, '');
   const why = whyInvalid(isInternational ? `+${digits.replace(/^00/, '')}` : digits, country);
-  return refuse('phone_invalid', only === undefined ? why : `${why}; if ${only.shown} is meant, write it so`);
+  return refuse('phone_invalid', only === undefined ? why : `${why}; if ${only.shown()} is meant, write it so`);
 }
 
 /** Forms write the country code before anybody has typed a number. */
@@ -165,7 +166,7 @@ function readingsOf(number: string, isInternational: boolean, country: Country |
 function isDoubtful({ callingCode, canBeMobile, shown }: Valid, written: string, country: Country): boolean {
   if (callingCode === callingCodeOf(country)) return false;
   const groups = groupsOf(written);
-  if (groups === groupsOf(shown)) return false;
+  if (groups === groupsOf(shown())) return false;
   if (groups.includes(' ') && !groups.startsWith(`${callingCode} `)) return true;
   return looksHomemade(written.replace(/\D/g, ''), country, canBeMobile);
 }
@@ -178,7 +179,7 @@ function isDoubtful({ callingCode, canBeMobile, shown }: Valid, written: string,
 function choose(readings: readonly Reading[], written: string, { isSplit }: Place): Reading | undefined {
   const groups = groupsOf(written.replace(/^\(?00/, '+'));
   const hasOwnCode = ({ isNational, callingCode }: Reading) => !isNational && groups.startsWith(`${callingCode} `);
-  const alike = readings.filter((one) => groups === groupsOf(one.isNational ? one.shownAtHome : one.shown));
+  const alike = readings.filter((one) => groups === groupsOf(one.isNational ? one.shownAtHome() : one.shown()));
   const [only] = alike;
   if (only !== undefined && alike.length === 1 && groups.includes(' '))
     if (only.canBeMobile || !readings.some(hasOwnCode)) return only;
@@ -193,13 +194,13 @@ function choose(readings: readonly Reading[], written: string, { isSplit }: Plac
 
 function isAsAtHome({ country, shownAtHome }: Reading, written: string): boolean {
   const digits = written.replace(/\D/g, '');
-  return digits === shownAtHome.replace(/\D/g, '') || (country !== null && digits.length === mobileLength(country));
+  return digits === shownAtHome().replace(/\D/g, '') || (country !== null && digits.length === mobileLength(country));
 }
 
 /** Grouped as its country groups it, so it is one number though its parts look like two. */
 function isInItsGroups(written: string, phone: string): boolean {
   const { shown, shownAtHome } = validNumber(phone) as Valid;
-  return [shown, shownAtHome].some((groups) => groupsOf(groups) === groupsOf(written));
+  return [shown(), shownAtHome()].some((groups) => groupsOf(groups) === groupsOf(written));
 }
 
 function groupsOf(written: string): string {
