@@ -39,6 +39,8 @@ export type PhoneReading =
 
 /** In characters. The patterns take the square of a cell's length: 60,000 digits would hold a run for 22 s. */
 const LONGEST = 250;
+/** Of what stands beside a number, in a message: in characters, none of them cut. */
+const SHOWN_LENGTH = 40;
 
 /** The only reading of a cell, or no reading: see docs/imports.md, Phone numbers. An extension is dropped. */
 export function readPhone(cell: string, dialled: Dialled): PhoneReading {
@@ -82,8 +84,11 @@ interface Place {
 function placeOf({ country, beside = '' }: Dialled): Place {
   const read = readCountry(beside);
   if ('none' in read) return { country, from: 'default', isSplit: false, beside };
-  if ('unknown' in read) return { country: null, from: 'beside', isSplit: false, beside };
-  return { country: read.country, from: 'beside', isSplit: read.by === 'calling code', beside };
+  if ('country' in read) return { country: read.country, from: 'beside', isSplit: read.by === 'calling code', beside };
+  const shown = Array.from(plainText(beside.slice(0, LONGEST)))
+    .slice(0, SHOWN_LENGTH)
+    .join('');
+  return { country: null, from: 'beside', isSplit: false, beside: shown };
 }
 
 /** A number by itself, or so few digits that they can only be the end of one. */

@@ -7,12 +7,12 @@ function westernDigit(digit: string): string {
   return String(code - (/\p{Nd}/u.test(String.fromCodePoint(row)) ? row : row + 6));
 }
 
-/** Western digits, ordinary blanks, no direction marks; line breaks stay, because they separate numbers. */
+/** Western digits, ordinary blanks, no direction marks and no halves of characters; line breaks stay, because they separate numbers. */
 export function plainText(cell: string): string {
   return cell
     .normalize('NFKC')
     .replace(/\p{Nd}/gu, westernDigit)
-    .replace(/\p{Cf}/gu, '')
+    .replace(/[\p{Cf}\p{Cs}]/gu, '')
     .replace(/\r\n?|[\u2028\u2029]/g, '\n')
     .replace(/[^\S\n]/g, ' ')
     .replace(/[\u2010-\u2015\u2212]/g, '-')

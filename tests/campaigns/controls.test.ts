@@ -293,7 +293,7 @@ describe('the report', () => {
     );
     expect(lines[1]).toMatch(new RegExp(`^\\${phone},"'=HYPERLINK\\(""x""\\), ""Ann""",accepted,,,,1,`));
     expect(lines[1]).toMatch(/,country: Asia\/Dubai$/);
-    expect(lines[2]).toMatch(/^'-12,,skipped,invalid_phone,/);
+    expect(lines[2]).toMatch(/^'-12,,skipped,invalid_phone,,a spreadsheet calculated with this number;/);
     expect(lines[3]).toMatch(/^\+38344123456,.*,nearest: Europe\/Belgrade$/);
     expect(await recipientsFile(its.database, 'no-such-campaign')).toBeNull();
   });

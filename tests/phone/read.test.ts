@@ -1,5 +1,6 @@
 /** Phone cells as spreadsheets, people, programs and forms write them. */
 import { describe, expect, test } from 'vitest';
+import { isStorableText } from '../../lib/jobqueue/storable.ts';
 import { type Country, type PhoneReading, phoneOfWaId, readPhone } from '../../lib/phone/index.ts';
 
 function phoneIn(cell: string, country: Country = 'AE', beside?: string): string | PhoneReading {
@@ -166,6 +167,19 @@ test.each([
   ...['keine', 'нет', 'не указан', 'لا يوجد', 'غير متوفر', 'ninguno', 'sin teléfono', 'aucun', 'não tem', 'yok', '无'],
 ])('%j says that there is no number', (cell) => {
   expect(readPhone(cell, { country: 'AE' })).toEqual({ none: true });
+});
+
+test('a message repeats what can be stored, and little of it', () => {
+  const said = [
+    readPhone('0501234567', { country: 'AE', beside: `\ud83d${'😀 no country\u0000 '.repeat(10_000)}` }),
+    readPhone('0501234567 \ud83dwife\u0000', { country: 'AE' }),
+    readPhone('0501234567\u0000,\ud83d 0501234568', { country: 'AE' }),
+  ].map((read) => ('refused' in read ? read.said : ''));
+  for (const text of said) {
+    expect(text).toMatch(/«.+»/);
+    expect(isStorableText(text)).toBe(true);
+    expect(text.length).toBeLessThan(200);
+  }
 });
 
 describe('more than one number', () => {

@@ -84,7 +84,12 @@ function judge(
   const given = storableText(candidate.phone, MAX_GIVEN);
   const shared = { leadId, name, language, timeZone, given };
   const read = readPhone(candidate.phone, { country: country as Country });
-  if (!('phone' in read)) return { ...shared, skip: 'invalid_phone' };
+  if (!('phone' in read))
+    return {
+      ...shared,
+      skip: 'invalid_phone',
+      error: 'refused' in read ? read.said : 'this says that there is no number',
+    };
   const { phone } = read;
   if (needsConsent && !candidate.consented) return { ...shared, phone, skip: 'no_consent' };
   const firstName = name?.trim().split(/\s+/)[0] ?? null;
