@@ -70,6 +70,19 @@ describe('one correction of each kind', () => {
     expect(caps).toEqual([800, 1_600]);
   });
 
+  test('cut at the cap of a model that has no more room: a person has to write, and the settings are not to blame', async () => {
+    const companyId = await ai.company();
+    const error = {
+      message: 'max_tokens is too large: 1600. This model supports at most 1024 completion tokens.',
+      type: 'invalid_request_error',
+      param: 'max_tokens',
+      code: 'invalid_value',
+    };
+    ai.llm.script({ kind: 'length', content: '{' }, { kind: 'error', status: 400, body: { error } });
+    expect(await ai.run(await ai.wrote(companyId, 'Hi'))).toMatchObject({ status: 'blocked', reason: 'truncated' });
+    expect(await paused(companyId)).toEqual([]);
+  });
+
   test('no JSON: the model is shown what it said, and asked again', async () => {
     const companyId = await ai.company();
     ai.llm.script({ kind: 'say', content: 'Yes, we do!' });

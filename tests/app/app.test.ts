@@ -77,6 +77,8 @@ describe('the pages', () => {
     '/audit',
     '/companies',
     '/companies/some-company',
+    '/drafts',
+    '/drafts/1',
     '/opt-outs',
     '/opt-outs/file',
     '/imports',

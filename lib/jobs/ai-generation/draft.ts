@@ -62,6 +62,10 @@ export async function draftReply(
         purpose = 'repair';
         prompt = { ...prompt, messages: [...prompt.messages, { role: 'assistant', content: answer.text }, REPAIR] };
         break;
+      case 'config':
+      case 'refused':
+        // more room than the model has was our wish, and no setting
+        return purpose === 'longer' ? { kind: 'hopeless', code: 'truncated' } : answer;
       default:
         return answer;
     }
