@@ -4,6 +4,8 @@ const REASONS: Readonly<Record<string, string>> = {
   request_invalid: 'Some fields are missing or not what was expected.',
   payload_invalid: 'The job refused its payload.',
   encoding_missing: 'Choose the encoding in which the preview reads right.',
+  company_unknown: 'There is no such company: look at its spelling, or make it under Companies first.',
+  quotes_missing: 'Say whether the lines of the cell are rows.',
   not_waiting: 'This import was answered already.',
   not_undoable: 'Only an import that has ended and wrote something can be taken back.',
   import_ended: 'This import has ended.',

@@ -57,6 +57,7 @@ export const imports = pgTable('imports', {
   textBytes: bigint('text_bytes', { mode: 'number' }),
   dryRun: boolean('dry_run').notNull().default(false),
   options: jsonb('options').notNull().default({}),
+  chosen: jsonb('chosen'),
   mapping: text('mapping'),
   question: jsonb('question'),
   heldAt: instant('held_at'),

@@ -25,15 +25,19 @@ const getJob: JobLookup = (id) => queue.getJob(id);
 
 export const imports = {
   /** Stores a file and enqueues its import. */
-  upload({ companyId, id = randomUUID(), fileName, ...choices }: Upload, file: ReceivedFile): Promise<Enqueued> {
-    return uploadFile(database(), newImport({ companyId, id, fileName }, choices, file), file.bytes);
+  upload(
+    { companyId, id = randomUUID(), fileName, createCompany, ...choices }: Upload,
+    file: ReceivedFile,
+  ): Promise<Enqueued> {
+    return uploadFile(database(), newImport({ companyId, id, fileName, createCompany }, choices, file), file.bytes);
   },
   /** Stores one part of a file; the first that comes opens the upload, if it names the company. */
   async storePart(
-    { id, part, companyId, fileName, ...choices }: z.output<typeof partQuery>,
+    { id, part, companyId, fileName, createCompany, ...choices }: z.output<typeof partQuery>,
     file: ReceivedFile,
   ): Promise<void> {
-    if (companyId !== undefined) await openUpload(database(), newImport({ companyId, id, fileName }, choices, file));
+    if (companyId !== undefined)
+      await openUpload(database(), newImport({ companyId, id, fileName, createCompany }, choices, file));
     await storePart(database(), { importId: id, part }, file.bytes);
   },
   /** Ends an upload in parts and enqueues its import. */
@@ -63,10 +67,10 @@ export const imports = {
 };
 
 type Upload = z.output<typeof uploadQuery>;
-type Named = { companyId: string; id: string; fileName: string | undefined };
+type Named = { companyId: string; id: string; fileName: string | undefined; createCompany: boolean | undefined };
 
 function newImport(
-  { companyId, id, fileName }: Named,
+  { companyId, id, fileName, createCompany = false }: Named,
   choices: Parameters<typeof chosen>[0],
   file: ReceivedFile,
 ): NewImport {
@@ -78,8 +82,9 @@ function newImport(
     country: country ?? null,
     delimiter: delimiter ?? null,
     encoding: encoding ?? null,
-    dryRun: dryRun ?? false,
+    ...(dryRun === undefined ? {} : { dryRun }),
     options,
+    createCompany,
   };
 }
 

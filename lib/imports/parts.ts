@@ -1,30 +1,24 @@
 /** Takes a file that comes in parts, in any order and repeated at will, and finishes it once all of it is there. */
 import type { Executor } from '../../db/database.ts';
+import { unknownCompany } from '../companies/unknown.ts';
 import { HttpError } from '../http/errors.ts';
+import { choicesDiffer, chosenIn, standingOf } from './choices-differ.ts';
 import { enqueuedJob } from './enqueued-job.ts';
-import { type Enqueued, enqueued, type NewImport, repeatedBy, sha256Of } from './upload.ts';
+import { type Enqueued, enqueued, meantCompany, type NewImport, repeatedBy, sha256Of } from './upload.ts';
 
 /** Of a whole file, in bytes: some half a million rows. Postgres hashes it in memory when the upload is finished. */
 export const MAX_FILE_BYTES = 50 * 1024 * 1024;
 /** The largest file in parts of 50 KiB; the table has the same bound. */
 export const MAX_PARTS = 1_000;
 
-/** Opens an upload in parts. Opening it again changes nothing; throws 409 if the id is another company's. */
+/**
+ * Opens an upload in parts. Opening it again changes nothing; throws 409 `choices_differ` if the id is another company's or what this part
+ * chooses is not what was chosen, 404 `company_unknown`.
+ */
 export async function openUpload(database: Executor, upload: NewImport): Promise<void> {
-  const { importId, companyId, fileName, country, delimiter, encoding, dryRun, options } = upload;
-  const [opened] = await database.execute<{ company_id: string }>({
-    text: `
-      with company as (
-        insert into companies (id, name)
-        values ($2, $2)
-        on conflict (id) do update set name = companies.name
-        returning id, default_country
-      )
-      insert into imports (id, company_id, file_name, country, delimiter, encoding, dry_run, options)
-      select $1, company.id, $3, coalesce($4, company.default_country), $5, $6, $7::boolean, $8::jsonb
-      from company
-      on conflict (id) do update set id = imports.id
-      returning company_id`,
+  const { importId, companyId, fileName, country, delimiter, encoding, dryRun, options, createCompany } = upload;
+  const opened = await database.execute({
+    text: OPEN,
     params: [
       importId,
       companyId,
@@ -34,11 +28,26 @@ export async function openUpload(database: Executor, upload: NewImport): Promise
       encoding ?? null,
       dryRun ?? false,
       JSON.stringify(options ?? {}),
+      JSON.stringify(chosenIn(upload)),
+      createCompany ?? false,
     ],
   });
-  if (opened?.company_id === companyId) return;
-  throw new HttpError(409, 'import_exists', `The id ${importId} already stands for another upload.`);
+  if (opened.length === 1) return;
+  const before = await standingOf(database, importId);
+  if (before === null)
+    throw (await unknownCompany(database, companyId)) ?? new Error(`import ${importId} was not opened`);
+  const differs = choicesDiffer(upload, null, before);
+  if (differs !== null) throw differs;
 }
+
+const OPEN = `
+with ${meantCompany('$2', '$10')}
+insert into imports (id, company_id, file_name, country, delimiter, encoding, dry_run, options, chosen)
+select $1, company.id, $3, coalesce($4, company.default_country), $5, $6, $7::boolean, $8::jsonb, $9::jsonb
+from company
+on conflict (id) do nothing
+returning company_id
+`;
 
 /**
  * Stores part `part`, counted from 1; a part sent again replaces the first. Throws 404 for an unknown upload, 409 once it is

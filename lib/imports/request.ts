@@ -56,7 +56,12 @@ const choices = {
   mapping: mapping,
   quotes,
 };
-const kept = { saveMapping, preview: yesOrNo.optional(), fileName: text(255).optional() };
+const kept = {
+  saveMapping,
+  preview: yesOrNo.optional(),
+  fileName: text(255).optional(),
+  createCompany: yesOrNo.optional(),
+};
 
 export const uploadQuery = z.strictObject({ companyId, id: id.optional(), ...choices, ...kept });
 export const partQuery = z.strictObject({
@@ -103,7 +108,7 @@ export const confirmation = z
 /** 500 columns by hand, with their headers. */
 export const CONFIRMATION_BYTES = 256 * 1024;
 
-type Choices = Omit<z.output<typeof uploadQuery>, 'companyId' | 'id' | 'fileName'>;
+type Choices = Omit<z.output<typeof uploadQuery>, 'companyId' | 'id' | 'fileName' | 'createCompany'>;
 
 /** What was chosen, apart from what was left out: a default must not replace what was said before. */
 export function chosen({

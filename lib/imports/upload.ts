@@ -1,9 +1,10 @@
 /** Takes a file that came in one request: stored and enqueued by one statement, so that nothing can be left in between. */
 import { createHash } from 'node:crypto';
 import type { Executor } from '../../db/database.ts';
-import { HttpError } from '../http/errors.ts';
+import { unknownCompany } from '../companies/unknown.ts';
 import type { Encoding } from '../jobs/lead-import/encoding.ts';
 import type { ImportChoice } from '../jobs/lead-import/options.ts';
+import { choicesDiffer, chosenIn, standingOf } from './choices-differ.ts';
 import { enqueuedJob } from './enqueued-job.ts';
 
 export interface NewImport {
@@ -19,6 +20,8 @@ export interface NewImport {
   readonly encoding?: Encoding | null;
   readonly dryRun?: boolean;
   readonly options?: ImportChoice;
+  /** Make the company if it does not exist. Else an unknown one is refused, because a misspelt id would be a company. */
+  readonly createCompany?: boolean;
 }
 
 export interface Enqueued {
@@ -28,22 +31,23 @@ export interface Enqueued {
   readonly repeats?: string;
 }
 
-/** Throws 409 `import_exists` if the id already stands for another file, or another company's. */
+/** Throws 409 `choices_differ` if the id stands for another file, company or other choices, 404 `company_unknown`. */
 export async function uploadFile(database: Executor, upload: NewImport, bytes: Uint8Array): Promise<Enqueued> {
-  const { importId, companyId, fileName, country, delimiter, encoding, dryRun, options } = upload;
+  const { importId, companyId, fileName, country, delimiter, encoding, dryRun, options, createCompany } = upload;
   const sha256 = sha256Of(bytes);
   const data = Buffer.from(bytes).toString('base64');
   const job = enqueuedJob(upload);
-  const chosen = [encoding ?? null, dryRun ?? false, JSON.stringify(options ?? {})];
-  const params = [importId, companyId, fileName, country, delimiter, bytes.length, sha256, data, job, ...chosen];
+  const chosen = [encoding ?? null, dryRun ?? false, JSON.stringify(options ?? {}), JSON.stringify(chosenIn(upload))];
+  const file = [importId, companyId, fileName, country, delimiter, bytes.length, sha256, data, job];
+  const params = [...file, ...chosen, createCompany ?? false];
   const [stored] = await database.execute<{ job_id: string; repeats: string | null }>({ text: UPLOAD, params });
   if (stored) return enqueued(importId, stored);
-  const [same] = await database.execute<{ job_id: string }>({
-    text: 'select job_id::text as job_id from imports where id = $1 and company_id = $2 and sha256 = $3',
-    params: [importId, companyId, sha256],
-  });
-  if (same) return { importId, jobId: same.job_id };
-  throw new HttpError(409, 'import_exists', `The id ${importId} already stands for another upload.`);
+  const before = await standingOf(database, importId);
+  if (before === null)
+    throw (await unknownCompany(database, companyId)) ?? new Error(`import ${importId} was not stored`);
+  const differs = choicesDiffer(upload, sha256, before);
+  if (differs !== null || before.jobId === null) throw differs ?? new Error(`import ${importId} has no job`);
+  return { importId, jobId: before.jobId };
 }
 
 /** What an upload answers; the warning only where there is one. */
@@ -63,14 +67,24 @@ export const repeatedBy = (row: string, sha256: string): string => `(
   order by e.created_at desc
   limit 1)`;
 
-/** The update of a known company changes nothing: it is how `on conflict` answers a row that this snapshot may not see. */
-const UPLOAD = `
-with company as (
+/**
+ * SQL of two common table expressions: `company` is the one that is meant, made where `create` says so. The update of a known company
+ * changes nothing: it is how `on conflict` answers a row that this snapshot may not see.
+ */
+export const meantCompany = (id: string, create: string): string => `
+made as (
   insert into companies (id, name)
-  values ($2, $2)
+  select ${id}, ${id} where ${create}::boolean
   on conflict (id) do update set name = companies.name
   returning id, default_country
-), fresh as (
+), company as (
+  select id, default_country from made
+  union all
+  select id, default_country from companies where id = ${id} and not ${create}::boolean
+)`;
+
+const UPLOAD = `
+with ${meantCompany('$2', '$14')}, fresh as (
   select $1::text as import_id, company.id as company_id, coalesce($4, company.default_country) as country
   from company
   where not exists (select from imports where id = $1)
@@ -80,8 +94,8 @@ with company as (
   cross join lateral jobqueue.add_jobs(jsonb_build_array($9::jsonb || jsonb_build_object('idempotency_key',
     'lead_import:' || fresh.import_id))) as job
 ), stored as (
-  insert into imports (id, company_id, file_name, country, delimiter, size_bytes, sha256, job_id, encoding, dry_run, options)
-  select import_id, company_id, $3, country, $5, $6::bigint, $7, job_id, $10, $11::boolean, $12::jsonb
+  insert into imports (id, company_id, file_name, country, delimiter, size_bytes, sha256, job_id, encoding, dry_run, options, chosen)
+  select import_id, company_id, $3, country, $5, $6::bigint, $7, job_id, $10, $11::boolean, $12::jsonb, $13::jsonb
   from enqueued
   on conflict (id) do nothing
   returning id, company_id, job_id

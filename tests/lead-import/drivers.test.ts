@@ -80,7 +80,8 @@ describeEachDriver('lead imports', (setup) => {
     const rows = Array.from({ length: 20 }, (_, n) => `050${1_000_000 + n},${'é'.repeat(2_000)}\n`);
     const file = Buffer.from(`Phone,Notes\n${rows.join('')}${'\n'.repeat(5 * 1024 * 1024)}`);
     const importId = randomUUID();
-    await openUpload(setup.database, { importId, companyId: 'acme', fileName: null, country: null, delimiter: ';' });
+    const open = { importId, companyId: 'acme', createCompany: true, fileName: null, country: null, delimiter: ';' };
+    await openUpload(setup.database, open);
     const cut = 4 * 1024 * 1024;
     await storePart(setup.database, { importId, part: 1 }, file.subarray(0, cut));
     await storePart(setup.database, { importId, part: 2 }, file.subarray(cut));

@@ -17,6 +17,11 @@ beforeAll(async () => {
   fresh = await freshDatabase();
   vi.stubEnv('DATABASE_URL', fresh.url);
   vi.stubEnv('QUEUE_API_KEY', KEY);
+  const companies = ['acme', 'again', 'asked', 'choices', 'died', 'operated', 'other', 'steered'];
+  await database().execute({
+    text: 'insert into companies (id, name) select value, value from jsonb_array_elements_text($1::jsonb)',
+    params: [JSON.stringify(companies)],
+  });
 });
 afterAll(async () => {
   await database().close();
@@ -364,4 +369,70 @@ describe('is refused', () => {
       'request_invalid',
     ]);
   });
+});
+
+test('a company that nobody made is refused with the nearest ids, and made only where the upload says so', async () => {
+  const known = async () =>
+    (await database().execute({ text: "select from companies where id = 'acmee'", params: [] })).length;
+  for (const query of ['companyId=acmee', `companyId=acmee&id=parts-${randomUUID()}&part=1`]) {
+    const refused = await post(query, 'Phone\n0501111111\n');
+    expect(refused.status).toBe(404);
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'company_unknown', issues: [{ path: 'companyId', message: expect.stringContaining('acme') }] },
+    });
+    expect(await known()).toBe(0);
+  }
+  await uploaded(await post('companyId=acmee&createCompany=1', 'Phone\n0501111111\n'));
+  expect(await known()).toBe(1);
+  await uploaded(await post('companyId=acmee', 'Phone\n0501111112\n'));
+});
+
+test('an id with other choices is refused, and says which differ; with the same ones it is the same import', async () => {
+  const id = `choices-${randomUUID()}`;
+  const csv = 'Phone,Kontakt\n0501111111,x\n';
+  const said = `companyId=acme&id=${id}&country=AE&columns=${encodeURIComponent('{"Kontakt":"name"}')}`;
+  const first = await uploaded(await post(`${said}&preview=1`, csv));
+  await drain();
+  await post(`id=${id}&confirm=1`, JSON.stringify({ country: 'GB', mode: 'create_only' }), {
+    'content-type': 'application/json',
+  });
+  // What was confirmed is no other choice of the upload, and neither is a default that is said.
+  const again = await uploaded(await post(`${said}&preview=1&mode=upsert`, csv));
+  expect(again.importId).toBe(first.importId);
+
+  const differing = async (query: string, body = csv) => {
+    const response = await post(`id=${id}&${query}`, body);
+    const { error } = (await response.json()) as {
+      error: { code: string; issues: { path: string; message: string }[] };
+    };
+    return [response.status, error.code, ...error.issues.map(({ path, message }) => `${path}: ${message}`)];
+  };
+  const columns = encodeURIComponent('{"Kontakt":"notes"}');
+  expect(await differing(`companyId=acme&preview=1&country=US&columns=${columns}&tags=a,b`)).toEqual([
+    409,
+    'choices_differ',
+    'country: the upload has AE, this request US',
+    'tags: the upload has [], this request ["a","b"]',
+    'columns: the upload has {"Kontakt":"name"}, this request {"Kontakt":"notes"}',
+  ]);
+  expect((await differing('companyId=acme&preview=1', 'Phone\n1\n')).slice(1, 3)).toEqual([
+    'choices_differ',
+    expect.stringMatching(/^file: /),
+  ]);
+  expect(await differing('companyId=other&country=AE')).toEqual([
+    409,
+    'choices_differ',
+    'companyId: the upload has acme, this request other',
+  ]);
+});
+
+test('a part may leave out the choices of the part before it, and may not change them', async () => {
+  const id = `parts-${randomUUID()}`;
+  const bytes = { 'content-type': 'application/octet-stream' };
+  const part = (n: number, query: string) => post(`id=${id}&part=${n}&companyId=acme${query}`, 'Phone\n', bytes);
+  expect((await part(1, '&delimiter=tab&mode=create_only')).status).toBe(200);
+  expect((await part(2, '')).status).toBe(200);
+  expect((await part(2, '&mode=create_only')).status).toBe(200);
+  expect(await refusal(await part(2, '&mode=upsert'))).toEqual([409, 'choices_differ']);
+  expect(await refusal(await post(`id=${id}&companyId=acme`, 'Phone\n'))).toEqual([409, 'choices_differ']);
 });

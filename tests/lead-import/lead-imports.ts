@@ -84,7 +84,7 @@ export function leadImportsOn(database: Database): LeadImports {
   };
   const upload: LeadImports['upload'] = async (file, { country = 'AE', companyId = COMPANY, ...chosen } = {}) => {
     const importId = randomUUID();
-    const upload = { importId, companyId, fileName: null, country, delimiter: null, ...chosen };
+    const upload = { importId, companyId, createCompany: true, fileName: null, country, delimiter: null, ...chosen };
     await uploadFile(database, upload, Buffer.from(file));
     return importId;
   };

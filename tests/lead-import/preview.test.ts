@@ -213,7 +213,14 @@ describe('is bounded', () => {
 test('what is gone, unfinished or unknown has none', async () => {
   const { importId } = await imports.imported('Phone\n0501111111\n');
   await expect(preview(importId)).rejects.toMatchObject({ status: 409, code: 'file_gone' });
-  const open = { importId: 'opened-for-preview', companyId: 'acme', fileName: null, country: null, delimiter: null };
+  const open = {
+    importId: 'opened-for-preview',
+    companyId: 'acme',
+    createCompany: true,
+    fileName: null,
+    country: null,
+    delimiter: null,
+  };
   await openUpload(imports.database, open);
   await expect(preview(open.importId)).rejects.toMatchObject({ status: 409, code: 'upload_incomplete' });
   await cancelImport(imports.database, open.importId);

@@ -15,6 +15,7 @@ afterAll(() => imports.close());
 const upload = (importId: string, companyId = 'acme') => ({
   importId,
   companyId,
+  createCompany: true,
   fileName: 'leads.csv',
   country: null,
   delimiter: null,
@@ -37,20 +38,26 @@ describe('in one request', () => {
     expect(await imports.status(importId)).toMatchObject({ status: 'completed', jobId, fileName: 'leads.csv' });
   });
 
-  test('repeated under its id, ten times at once, it is one upload and one job', async () => {
-    const importId = randomUUID();
-    const bytes = Buffer.from('Phone\n0501111111\n');
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, () => uploadFile(imports.database, upload(importId, 'fresh'), bytes)),
-    );
-    expect(new Set(answers.map(({ jobId }) => jobId)).size).toBe(1);
-    expect(await jobsOf(importId)).toHaveLength(1);
-  });
+  test.each([true, false])(
+    'repeated ten times at once it is one upload and one job, createCompany %s',
+    async (createCompany) => {
+      const importId = randomUUID();
+      const bytes = Buffer.from('Phone\n0501111111\n');
+      await imports.rows(
+        "insert into companies (id, name) select 'there', 'There' where not $1::boolean",
+        createCompany,
+      );
+      const given = { ...upload(importId, createCompany ? 'fresh' : 'there'), createCompany };
+      const answers = await Promise.all(Array.from({ length: 10 }, () => uploadFile(imports.database, given, bytes)));
+      expect(new Set(answers.map(({ jobId }) => jobId)).size).toBe(1);
+      expect(await jobsOf(importId)).toHaveLength(1);
+    },
+  );
 
   test('under an id that stands for another file or company, it is refused', async () => {
     const importId = randomUUID();
     await uploadFile(imports.database, upload(importId), Buffer.from('Phone\n1\n'));
-    const refused = { status: 409, code: 'import_exists' };
+    const refused = { status: 409, code: 'choices_differ' };
     await expect(uploadFile(imports.database, upload(importId), Buffer.from('Phone\n2\n'))).rejects.toMatchObject(
       refused,
     );
