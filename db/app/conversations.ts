@@ -129,3 +129,19 @@ export const whatsappUsers = pgTable(
   },
   (table) => [primaryKey({ columns: [table.companyId, table.userId] })],
 );
+
+export const connectionRefusals = pgTable(
+  'connection_refusals',
+  {
+    companyId: text('company_id')
+      .notNull()
+      .references(() => companies.id, { onDelete: 'cascade' }),
+    provider: text('provider').notNull(),
+    kind: text('kind').notNull(),
+    refusedAs: text('refused_as').notNull(),
+    records: text('records').array().notNull(),
+    fresh: integer('fresh').notNull(),
+    refusedAt: instant('refused_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.companyId, table.provider, table.kind, table.refusedAs] })],
+);

@@ -28,10 +28,13 @@ export async function pauseConnection(
   return true;
 }
 
-/** Lets it be used again; jobs that waited come back within five minutes. Answers whether it was paused. */
+/** Lets it be used again; jobs that waited come back within six minutes (`waitingJobs`). Answers whether it was paused. */
 export async function resumeConnection(database: Executor, { companyId, provider }: Connection): Promise<boolean> {
   const resumed = await database.execute({
     text: `
+      with counted_anew as (
+        update connection_refusals set fresh = 0 where company_id = $1 and provider = $2
+      )
       update connections
       set paused_at = null, paused_code = null, paused_reason = null, failures = 0, failing_since = null
       where company_id = $1 and provider = $2 and paused_at is not null

@@ -61,6 +61,11 @@ export async function askAll(asking: Asking, { methods, commands: prepare, settl
   const commands = await prepare();
   if (commands.length === 0) return;
   const batched = await batch(crm.portal, commands, { signal: context.signal });
+  if (batched.kind === 'refused' && isOfItem(batched.error)) {
+    const { error } = batched; // for good, and whatever they are: the same of each
+    await settle(commands.map(() => ({ kind: 'refused', error })));
+    return;
+  }
   if (batched.kind !== 'done') {
     // A page without a code may come from whoever stands before the portal, after the portal has begun.
     const isUndone = batched.kind === 'unsent' || (batched.kind === 'refused' && batched.error.code !== '');

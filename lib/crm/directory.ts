@@ -5,9 +5,8 @@
 import type { Executor } from '../../db/client.ts';
 import { pauseConnection } from '../connections/connection.ts';
 import { waitForOperator } from '../connections/outage.ts';
-import { NonRetryableError } from '../jobqueue/errors.ts';
 import { storableJson } from '../jobqueue/storable.ts';
-import { type Command, mapOf } from '../providers/bitrix24.ts';
+import { type Bitrix24Error, type Command, mapOf } from '../providers/bitrix24.ts';
 import { type Asking, askAll, askOne, Later } from './ask.ts';
 import { NAMES } from './mapping.ts';
 import type { Crm, Directory } from './settings.ts';
@@ -59,6 +58,7 @@ function faultIn(crm: Crm, { fields, stages, sources }: Directory): string | nul
 async function readDirectory(asking: Asking): Promise<Directory> {
   const { crm, database, companyId } = asking;
   const results: unknown[] = [];
+  let refused: Bitrix24Error | null = null as Bitrix24Error | null;
   await askAll(asking, {
     methods: ['crm.item.fields', 'crm.status.list'],
     commands: () => [
@@ -68,11 +68,12 @@ async function readDirectory(asking: Asking): Promise<Directory> {
     ],
     settle(told) {
       for (const one of told) {
-        if (one.kind === 'refused') throw new NonRetryableError(one.error.message);
+        if (one.kind === 'refused') refused ??= one.error;
         results.push(one.kind === 'done' ? one.result : null);
       }
     },
   });
+  if (refused !== null) await pauseAsRefused(asking, refused);
   // A portal that failed at one of them has said nothing of what it knows.
   if (results.some((result) => result === null))
     throw new Error('the portal did not say what fields and stages it has');
@@ -93,11 +94,18 @@ async function allStatuses(asking: Asking, entityId: Kind, first: readonly strin
   const found = [...first];
   for (let page = first; page.length >= PAGE && found.length < MOST_STATUSES; ) {
     const asked = await askOne(asking, statusesFrom(entityId, found.length));
-    if (asked.kind === 'refused') throw new NonRetryableError(asked.error.message);
+    if (asked.kind === 'refused') return pauseAsRefused(asking, asked.error);
     page = idsOf(asked.result);
     found.push(...page);
   }
   return found;
+}
+
+/** No record was asked about, so no record is to blame. */
+async function pauseAsRefused({ database, companyId, state }: Asking, error: Bitrix24Error): Promise<never> {
+  const pause = { code: error.code || 'refused', reason: error.message };
+  await pauseConnection(database, { companyId, provider: 'bitrix24' }, pause);
+  throw new Later(waitForOperator(state));
 }
 
 /** STATUS: the stages of leads; SOURCE: where they came from. */

@@ -323,7 +323,9 @@ test('the secret of the webhook stands in no job, no error and no log', async ()
   const told = vi.spyOn(log, 'warn');
   portal.faults.add({ status: 400, times: null, body: { error: 'INVALID_ARG_VALUE', error_description: 'no' } });
   await sync(await leads(1));
-  const [rows] = await sql('select jsonb_agg(to_jsonb(h))::text as all from jobqueue.job_history h');
+  const [rows] = await sql(
+    'select jsonb_agg(to_jsonb(j))::text || (select jsonb_agg(to_jsonb(c))::text from connections c) as all from jobqueue.jobs j',
+  );
   expect(String(rows?.all)).toContain('INVALID_ARG_VALUE');
   expect(String(rows?.all) + JSON.stringify(told.mock.calls)).not.toContain('secret-of-the-webhook');
 });

@@ -63,6 +63,8 @@ export interface Bitrix24StandIn extends StandIn {
   spend(method: string, seconds: number): void;
   /** What is added from now on is found after so long. */
   slowAdds(ms: number): void;
+  /** From now on every lead needs this field, as when an administrator makes one required; null: none. */
+  requires(field: string | null): void;
   /** Writes that contain this text are refused for good; null: none. */
   rejects(text: string | null): void;
   /** Requests that contain this text are answered with a page instead of being done, or after they were; null: none. */
@@ -90,6 +92,7 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
   let sending: Promise<unknown> = Promise.resolve();
   let addsTakeMs = 0;
   let rejected: string | null = null;
+  let required: string | null = null;
   let choking: { text: string; done: boolean } | null = null;
   let kept = (text: string) => text;
   const directory = { fields: new Set(FIELDS), statuses: { ...STATUSES } as Record<string, readonly string[]> };
@@ -164,6 +167,13 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     if (verb === 'list') return list(params);
     if (rejected !== null && params.fields && JSON.stringify(params.fields).includes(rejected))
       throw new Refused(400, 'CRM_FIELD_ERROR_VALUE_NOT_VALID', `Invalid value of ${rejected}`);
+    const has = items.get(Number(params.id))?.fields;
+    if (
+      required !== null &&
+      (verb === 'add' || verb === 'update') &&
+      !{ ...has, ...(params.fields as object) }[required]
+    )
+      throw new Refused(400, 'CRM_FIELD_ERROR_REQUIRED', `The field "${required}" is required`);
     if (verb === 'add') return { result: { item: shown(write(newItem(), params.fields, 'webhook')) } };
     const item = items.get(Number(params.id));
     if (item === undefined || !isVisible(item)) throw new Refused(400, 'NOT_FOUND', 'Item not found');
@@ -343,6 +353,9 @@ export async function startBitrix24(options: Bitrix24Options): Promise<Bitrix24S
     },
     slowAdds(ms) {
       addsTakeMs = ms;
+    },
+    requires(field) {
+      required = field;
     },
     rejects(text) {
       rejected = text;

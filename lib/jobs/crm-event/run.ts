@@ -5,6 +5,7 @@
 import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
 import { waitForOperator } from '../../connections/outage.ts';
+import { judgeRefusals } from '../../connections/refusals.ts';
 import { type Asking, askAll, Later } from '../../crm/ask.ts';
 import { claimArrivals, endArrivals, isWaiting, type Waiting } from '../../crm/inbox.ts';
 import { type Applied, applyItem, unlinkItem, untakenOf } from '../../crm/incoming.ts';
@@ -51,11 +52,12 @@ export async function applyEvent(executor: Executor, context: JobContext<Payload
     if (own?.isStale && !outcomes.has(itemId))
       outcomes.set(itemId, { refusal: `no answer for item ${itemId} for a day` });
     // An item that is refused waits for the job of its own, which says so.
-    const isDone = ([id, outcome]: readonly [string, Applied | Refused]) =>
-      outcome !== 'late' && (typeof outcome === 'string' || id === itemId);
+    const isDone = ([id, outcome]: readonly [string, Outcome]) =>
+      outcome !== 'late' && outcome !== 'waits' && (typeof outcome === 'string' || id === itemId);
     await endArrivals(executor, companyId, waiting, new Set([...outcomes].filter(isDone).map(([id]) => id)));
   }
   const own = outcomes.get(itemId);
+  if (own === 'waits') return waitForOperator(null);
   if (typeof own === 'object') throw new NonRetryableError(own.refusal);
   if (own === undefined || own === 'late') return later ?? continueWith(null, { delayMs: LOOK_AGAIN_MS });
   return { applied: own, items: outcomes.size, ...(untaken.length > 0 && { untaken }) };
@@ -64,7 +66,9 @@ export async function applyEvent(executor: Executor, context: JobContext<Payload
 interface Refused {
   readonly refusal: string;
 }
-type Outcomes = Map<string, Applied | Refused>;
+/** 'waits': the portal refuses all items in the same way, and an operator has to mend that. */
+type Outcome = Applied | Refused | 'waits';
+type Outcomes = Map<string, Outcome>;
 
 /** What the result of a job tells of numbers; each is in the log. */
 const TOLD_NUMBERS = 20;
@@ -75,6 +79,7 @@ async function applyAll(
   { outcomes, untaken }: { outcomes: Outcomes; untaken: string[] },
 ): Promise<void> {
   const { database: executor, companyId, crm } = asking;
+  const get = { kind: 'crm.item.get', accepted: 0, refused: [] as { record: string; as: string }[] };
   const wishes = { imports: crm.importsLeads, edits: crm.edits, country: crm.country };
   await askAll(asking, {
     methods: ['crm.item.get'],
@@ -84,6 +89,7 @@ async function applyAll(
       for (const [n, look] of waiting.entries()) {
         const answer = told[n];
         if (answer?.kind === 'done') {
+          get.accepted++;
           const item = mapOf(mapOf(answer.result).item);
           const applied = await applyOne(executor, companyId, { ...look, item }, wishes);
           outcomes.set(look.itemId, applied);
@@ -94,10 +100,14 @@ async function applyAll(
           }
         } else if (answer?.kind === 'refused') {
           const isGone = answer.error.effect === 'not_found';
+          if (!isGone) get.refused.push({ record: `item:${look.itemId}`, as: answer.error.message });
           const outcome = isGone ? await unlinkItem(executor, companyId, look) : { refusal: answer.error.message };
           outcomes.set(look.itemId, outcome);
         }
       }
+      const connection = { companyId, provider: 'bitrix24' } as const;
+      for (const record of await judgeRefusals(executor, connection, [get]))
+        outcomes.set(record.slice('item:'.length), 'waits');
     },
   });
 }

@@ -26,7 +26,7 @@ export async function addLeads(sync: Sync, leads: readonly Waiting[]): Promise<v
       asked.forEach(({ lead }, n) => {
         if (told[n]?.kind === 'undone') settle(sync, lead, { kind: 'not_added' });
       });
-      for (const { one, answer } of answersOf(sync, asked, told)) {
+      for (const { one, answer } of answersOf(sync, 'crm.item.add', asked, told)) {
         const { lead, content } = one;
         if (answer.kind === 'refused') {
           settle(sync, lead, { kind: 'refused', reason: answer.error.message });

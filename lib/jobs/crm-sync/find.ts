@@ -36,7 +36,7 @@ async function findByOrigin(sync: Sync, leads: readonly Waiting[]): Promise<Wait
       })),
     settle(told) {
       // An origin is a number of ours: no lead makes the portal choke on it.
-      for (const { one, answer } of answersOf(sync, asked, told, { blames: false })) {
+      for (const { one, answer } of answersOf(sync, 'crm.item.list', asked, told, { blames: false })) {
         // Who cannot be looked for must not be added.
         if (answer.kind === 'refused') settle(sync, one.lead, { kind: 'refused', reason: answer.error.message });
         else {
@@ -65,7 +65,7 @@ async function findByPhone(sync: Sync, leads: readonly Waiting[]): Promise<Waiti
         params: { type: 'PHONE', values: [lead.phone], ...(crm.policy === 'link' && { entity_type: 'LEAD' }) },
       })),
     async settle(told) {
-      const hits = answersOf(sync, asked, told).flatMap(({ one: { lead }, answer }) => {
+      const hits = answersOf(sync, 'crm.duplicate.findbycomm', asked, told).flatMap(({ one: { lead }, answer }) => {
         if (answer.kind === 'refused') {
           settle(sync, lead, { kind: 'refused', reason: answer.error.message });
           return [];

@@ -145,6 +145,8 @@ export type Outcome =
   | { readonly kind: 'same' }
   /** Final for this version, with the reason; what is known of its item stays. `given_up`: it may be there all the same. */
   | { readonly kind: 'refused' | 'given_up'; readonly reason: string }
+  /** Refused as all others are: the version is asked for again after a resume. */
+  | { readonly kind: 'held'; readonly reason: string }
   /** The add did provably not happen: no need to wait whether it turns up. */
   | { readonly kind: 'not_added' };
 
@@ -175,11 +177,11 @@ with settled as (
 update crm_links k
 set external_id    = case when s.kind = 'synced' then s."externalId" else k.external_id end,
     carried        = case when s.kind = 'synced' then s.carried
-                          when s.kind = 'not_added' or s.kind = 'refused' and k.external_id is null then null else k.carried end,
+                          when s.kind = 'not_added' or s.kind in ('refused', 'held') and k.external_id is null then null else k.carried end,
     seen           = case when s.kind = 'synced' then s.seen else k.seen end,
     looked_at      = case when s.kind = 'synced' then now() else k.looked_at end,
-    adding_since   = case when s.kind in ('synced', 'refused', 'not_added') then null else k.adding_since end,
-    synced_version = greatest(k.synced_version, case when s.kind <> 'not_added' then s.version end),
+    adding_since   = case when s.kind in ('synced', 'refused', 'held', 'not_added') then null else k.adding_since end,
+    synced_version = greatest(k.synced_version, case when s.kind not in ('held', 'not_added') then s.version end),
     synced_at      = case when s.kind in ('synced', 'same') then now() else k.synced_at end,
     refusal        = case when s.kind in ('synced', 'same') then null else coalesce(s.reason, k.refusal) end,
     unanswered     = case when s.kind <> 'not_added' then 0 else k.unanswered end,

@@ -50,7 +50,7 @@ export async function syncLead(executor: Executor, context: JobContext<Payload>)
       const { leads } = claim;
       const sync: Sync = {
         ...{ executor, asking, companyId, crm, holder, leads, startedMs: performance.now() },
-        ...{ outcomes: new Map(), waitsMs: new Map(), unanswered: new Map(), news: [] },
+        ...{ outcomes: new Map(), waitsMs: new Map(), unanswered: new Map(), asked: new Map(), news: [] },
       };
       return carry(sync, leadId);
     }
@@ -77,6 +77,7 @@ async function carry(sync: Sync, ownId: string): Promise<unknown> {
     const externalId = own.kind === 'synced' ? own.externalId : leads.find(({ id }) => id === ownId)?.externalId;
     return { status: 'synced', externalId, leads: outcomes.size, refused };
   }
+  if (own?.kind === 'held') return waitForOperator(null);
   const delayMs = Math.max(later?.delayMs ?? 0, waitsMs.get(ownId) ?? 0, againMs.get(ownId) ?? 0);
   return continueWith(null, { delayMs });
 }

@@ -1,5 +1,6 @@
 /** One run's sync: what it asks with, and what has become of its leads so far. */
 import type { Executor } from '../../../db/database.ts';
+import { judgeRefusals, type Refused } from '../../connections/refusals.ts';
 import type { Asking, Told } from '../../crm/ask.ts';
 import { type Arrival, storeArrivals } from '../../crm/inbox.ts';
 import type { Crm } from '../../crm/settings.ts';
@@ -36,6 +37,8 @@ export interface Sync {
   readonly waitsMs: Map<string, number>;
   /** Leads of requests that got no answer: with how many they were in it; 0: it was no request that a lead can be to blame for. */
   readonly unanswered: Map<string, number>;
+  /** What the portal said of leads, by method. */
+  readonly asked: Map<string, { accepted: number; refused: Refused[] }>;
   /** What people changed there, and no event has told of yet. */
   readonly news: Arrival[];
 }
@@ -44,9 +47,10 @@ export function settle({ outcomes }: Sync, { id, version }: Waiting, outcome: Ou
   outcomes.set(id, { ...outcome, leadId: id, version });
 }
 
-/** Notes what is no answer for each of `leads`; answers those that have one, with it. */
+/** Notes what was accepted and refused, and what is no answer for each of `asked`; answers those that have one, with it. */
 export function answersOf<L extends { readonly lead: Waiting }>(
   sync: Sync,
+  method: string,
   asked: readonly L[],
   told: readonly Told[],
   { blames = true } = {},
@@ -55,8 +59,13 @@ export function answersOf<L extends { readonly lead: Waiting }>(
   // Some without answer among others are to blame themselves.
   const alone = isUnknown.includes(false) ? 1 : asked.length;
   const company = blames ? alone : 0;
+  const said = sync.asked.get(method) ?? { accepted: 0, refused: [] };
+  sync.asked.set(method, said);
   return asked.flatMap((one, n) => {
     const answer = told[n];
+    if (answer?.kind === 'done') said.accepted++;
+    if (answer?.kind === 'refused' && answer.error.effect === 'permanent')
+      said.refused.push({ record: one.lead.id, as: answer.error.message });
     if (answer?.kind === 'unknown') sync.unanswered.set(one.lead.id, company);
     return answer?.kind === 'done' || answer?.kind === 'refused' ? [{ one, answer }] : [];
   });
@@ -86,9 +95,19 @@ export async function finish(sync: Sync): Promise<ReadonlyMap<string, number>> {
     const reason = `the portal answered none of ${count} requests for this lead, while it answered others`;
     settle(sync, lead, { kind: 'given_up', reason });
   }
+  await holdRefused(sync);
   await settleLeads(executor, holder, [...outcomes.values()]);
   await storeArrivals(executor, companyId, news);
   return againMs;
+}
+
+/** Leads that are refused because the portal refuses all wait with their jobs, and are asked for again after a resume. */
+async function holdRefused({ executor, companyId, asked, outcomes }: Sync): Promise<void> {
+  const said = [...asked].map(([kind, one]) => ({ kind, ...one }));
+  for (const id of await judgeRefusals(executor, { companyId, provider: 'bitrix24' }, said)) {
+    const outcome = outcomes.get(id);
+    if (outcome?.kind === 'refused') outcomes.set(id, { ...outcome, kind: 'held' });
+  }
 }
 
 function wasCut({ asking, startedMs }: Sync): boolean {

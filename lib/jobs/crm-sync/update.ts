@@ -33,7 +33,7 @@ export async function updateItems(sync: Sync, leads: readonly Waiting[]): Promis
         params: { entityTypeId: LEAD, id: Number(lead.externalId), fields },
       })),
     settle(told) {
-      for (const { one, answer } of answersOf(sync, changes, told)) {
+      for (const { one, answer } of answersOf(sync, 'crm.item.update', changes, told)) {
         if (answer.kind === 'done') {
           const written = overlay(one.theirs, contentOf(one.lead), one.merged.send);
           settleItem(sync, one, { ...written, ...theirsOf(mapOf(mapOf(answer.result).item), country) });
@@ -57,7 +57,7 @@ async function readItems(sync: Sync, leads: readonly Waiting[], gone: Waiting[])
         params: { entityTypeId: LEAD, id: Number(lead.externalId) },
       })),
     settle(told) {
-      for (const { one, answer } of answersOf(sync, asked, told)) {
+      for (const { one, answer } of answersOf(sync, 'crm.item.get', asked, told)) {
         const { lead } = one;
         if (answer.kind === 'done') {
           const item = mapOf(mapOf(answer.result).item);
