@@ -58,13 +58,24 @@ export function readPhone(cell: string, dialled: Dialled): PhoneReading {
   const [number] = numbers;
   if (number === undefined) return refuse('phone_invalid', 'this is not a phone number');
   if (numbers.length > 1) return readSeveral(numbers, place, dialled.several);
-  const stray = words.find((word) => !isLabel(word));
-  if (stray !== undefined) return refuse('phone_invalid', `expected a phone number alone, got «${stray}» beside it`);
+  const read = readPiece(number, place, dialled.several);
+  const stray = words.filter((word) => !isLabel(word));
+  if (stray.length === 0 || ('phone' in read && isNameOf(read.country, stray.join(' ')))) return read;
+  return refuse('phone_invalid', `expected a phone number alone, got «${stray[0]}» beside it`);
+}
+
+function isNameOf(country: Country | null, text: string): boolean {
+  const read = readCountry(text);
+  return 'country' in read && read.country === country;
+}
+
+/** A piece without joiners is one number, unless its parts are two. */
+function readPiece(number: string, place: Place, several: Dialled['several']): PhoneReading {
   const read = readOne(number, place);
   const splits = splitsOf(number);
   if (splits.length > 0 && 'phone' in read && isInItsGroups(number, read.phone)) return read;
   for (const parts of splits)
-    if (parts.every((part) => isWhole(part, place))) return readSeveral(parts, place, dialled.several);
+    if (parts.every((part) => isWhole(part, place))) return readSeveral(parts, place, several);
   return read;
 }
 

@@ -54,10 +54,17 @@ export function withoutQuantity(text: string): string {
 /** The way in which a spreadsheet destroyed the number, if one did. */
 export function damageOf(text: string): string | null {
   if (/^[+-]?\d+([.,]\d+)? ?(?:e|[x*×] ?10\^?) ?\+?\d+$/i.test(text)) return 'a spreadsheet rounded this number';
-  if (/^[1-9]\d*0{6}$/.test(text)) return 'a spreadsheet rounded this number: it ends in six zeros';
+  if (/^[1-9]\d*0{6}$/.test(text.replace(THOUSANDS, '')))
+    return 'a spreadsheet rounded this number: it ends in six zeros';
   if (/^#+$/.test(text)) return 'a spreadsheet wrote signs for a number that was wider than its column';
   if (/^#(?:name|value|ref|num|error|null|div\/0|calc|spill)[!?]?$/i.test(text))
     return 'a spreadsheet took this number for a formula';
   if (/^-\d+(?:[.,]\d+)?$/.test(text)) return 'a spreadsheet calculated with this number';
+  if (DATE.test(text)) return 'a spreadsheet took this number for a date';
   return null;
 }
+
+/** What separates the thousands of a quantity: a blank in French and Russian, a point in German. */
+const THOUSANDS = /(?<=\d)[ .'’](?=\d{3}(?!\d))/g;
+
+const DATE = /^(?:(?:19|20)\d\d-[01]\d-[0-3]\d|[0-3]?\d([./-])[0-3]?\d\1(?:19|20)\d\d)(?:[ T]\d\d:\d\d.*)?$/;
