@@ -118,6 +118,24 @@ describe('what goes out by itself', () => {
     ).toEqual([{ company }]);
   });
 
+  test.each(['button', 'interactive', 'image', 'edit'])('an answer to text that came as %s', async (kind) => {
+    say({});
+    const { conversationId } = await wrote('Hello');
+    await sql(
+      `insert into messages (company_id, conversation_id, direction, author, kind, body, status)
+       values ($1, $2::bigint, 'inbound', 'system', 'user_changed_number', 'The number changed.', 'received')`,
+      company,
+      conversationId,
+    );
+    const job = await wrote('Is there parking?');
+    await sql('update messages set kind = $1 where id = $2::bigint', kind, job.messageId);
+    await queue.addJob('ai_generation', job);
+    await drain();
+    expect(await generation()).toMatchObject({ status: 'auto_sent' });
+    expect(llm.calls.at(-1)?.body).toContain('Is there parking?');
+    expect(llm.calls.at(-1)?.body).not.toContain('The number changed.');
+  });
+
   test('the same message is answered once, however many jobs are told to and however often they run', async () => {
     const message = await wrote('Do you have parking?');
     for (let n = 0; n < 6; n++) say({});

@@ -182,6 +182,25 @@ describe('at the moment of sending', () => {
     expect(its.phones.deliveries.map(({ phone }) => phone)).toEqual([stays]);
   });
 
+  test('who said STOP under a WhatsApp id alone is not written to once the number is linked, before the plan and after it', async () => {
+    const [before = '', after = ''] = numbers(2, 405);
+    const stop = (user: string) => its.rows("select opt_out($1, null, $2, 'all', 'keyword', 'STOP')", COMPANY, user);
+    const link = (userId: string, phone: string) =>
+      its.rows('select learn_whatsapp_users($1, $2::jsonb)', COMPANY, JSON.stringify([{ userId, phone }]));
+    await stop('AE.1');
+    await stop('AE.2');
+    await link('AE.1', before);
+    const id = await its.create({ people: [{ phone: before }, { phone: after }] });
+    await its.rows("update templates set status = 'PAUSED' where name = 'offer'");
+    await its.drainUntil(id, 'paused');
+    await link('AE.2', after);
+    await its.rows("update templates set status = 'APPROVED' where name = 'offer' and language <> 'fr'");
+    await its.resume(id);
+    await its.drainUntil(id, 'settling');
+    expect(await its.statuses(id)).toEqual({ [before]: 'opted_out', [after]: 'opted_out' });
+    expect(its.phones.deliveries).toEqual([]);
+  });
+
   test('a marketing opt-out keeps marketing away and lets a utility message through', async () => {
     const [person = ''] = numbers(1, 410);
     await its.rows(

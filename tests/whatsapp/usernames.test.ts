@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { log } from '../../lib/log.ts';
+import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -338,6 +340,68 @@ describe('what is not understood', () => {
     expect(await sql('select from conversations')).toEqual([]);
   });
 });
+
+test('whatever stands beside them in a webhook, good messages are stored: the endpoint answers 200 and the database takes it', async () => {
+  const hostile = fc.oneof(
+    fc.object({ withNullPrototype: false }),
+    fc.jsonValue(),
+    fc.record({
+      id: fc.string({ unit: 'binary', minLength: 1, maxLength: 600 }),
+      from: fc.constantFrom('971501234567', '0123456', '99999999999999999', 'AE.1', '', null),
+      timestamp: fc.constantFrom('1749416383', '99999999999', 1749416383, 'x', 1e300),
+      type: fc.constantFrom('text', 'system', 'edit', 'image', 'button', 'interactive', 'revoke', 'x'),
+      text: fc.record({ body: fc.string({ unit: 'binary', maxLength: 40 }).map((text) => `${text}\ud83d\0`) }),
+      button: fc.object({ key: fc.constantFrom('text', 'payload') }),
+      image: fc.object({ key: fc.constantFrom('caption', 'id') }),
+      context: fc.object({ key: fc.constantFrom('id') }),
+      system: fc.record({
+        type: fc.constantFrom('user_changed_number', 'x'),
+        wa_id: fc.constantFrom('0', '971509999999'),
+        user_id: fc.string(),
+      }),
+    }),
+  );
+  let round = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(hostile, { minLength: 1, maxLength: 8 }),
+      fc.array(hostile, { maxLength: 3 }),
+      async (beside, contacts) => {
+        round++;
+        const good = [1, 2, 3].map((n) => ({
+          from: person,
+          id: `wamid.good.${round}.${n}`,
+          timestamp: '1749416383',
+          type: 'text',
+          text: { body: `good ${n}` },
+        }));
+        const messages = [good[0], ...beside, good[1], ...beside, good[2]];
+        const value = { metadata: { phone_number_id: number }, contacts, messages, statuses: beside };
+        const body = Buffer.from(
+          JSON.stringify({
+            object: 'whatsapp_business_account',
+            entry: [{ id: '1', changes: [...beside, { field: 'messages', value }] }],
+          }),
+        );
+        const headers = { 'x-hub-signature-256': signatureOf(body, APP_SECRET) };
+        const answer = await fetch(`http://127.0.0.1:${(webhooks.address() as AddressInfo).port}`, {
+          method: 'POST',
+          headers,
+          body,
+        });
+        expect(answer.status).toBe(200);
+        await queue.drain({ types: ['whatsapp_event'], budgetMs: 5_000 });
+        const stored = await sql('select wamid from messages where wamid like $1', `wamid.good.${round}.%`);
+        expect(stored).toHaveLength(3);
+      },
+    ),
+    { numRuns: 30 },
+  );
+  const waiting = await sql(
+    "select attempt from jobqueue.jobs where type = 'whatsapp_event' and attempt > 0 and due_at < now() + interval '1 second'",
+  );
+  expect(waiting).toEqual([]);
+}, 60_000);
 
 test('the stand-in sends authentication templates to numbers alone, as Meta does', async () => {
   const user = meta.identify(person, { username: 'amira' });
