@@ -46,11 +46,24 @@ export const GOOD = {
 export async function replies(): Promise<Replies> {
   const fresh = await freshDatabase();
   const database = connect(fresh.url);
+  const its = await repliesOn(database);
+  return {
+    ...its,
+    url: fresh.url,
+    async close() {
+      await its.close();
+      await database.close();
+      await fresh.drop();
+    },
+  };
+}
+
+/** On a database of the caller's, which `close` leaves open. */
+export async function repliesOn(database: Database): Promise<Omit<Replies, 'url'>> {
   const llm = await startLlm();
   let companies = 0;
   const rows: Replies['rows'] = (text, ...params) => database.execute({ text, params });
   return {
-    url: fresh.url,
     database,
     llm,
     rows,
@@ -97,11 +110,7 @@ export async function replies(): Promise<Replies> {
       );
       return sent.map(({ body }) => body);
     },
-    async close() {
-      await llm.close();
-      await database.close();
-      await fresh.drop();
-    },
+    close: () => llm.close(),
   };
 }
 
