@@ -18,9 +18,10 @@ export const GET = endpoint(async (request) => {
   const given = new URL(request.url).searchParams;
   if (given.has('mappings')) return listMappings(request);
   if (given.has('preview')) return preview(request);
-  const { id, errors, kept } = readQuery(request, schema.statusQuery);
+  const { id, errors, kept, warnings } = readQuery(request, schema.statusQuery);
   if (errors) return csv(await imports.errorFile(id), id, 'errors');
   if (kept) return csv(await imports.keptFile(id), id, 'kept');
+  if (warnings) return csv(await imports.warningFile(id), id, 'warnings');
   return Response.json(existing(await imports.read(id), id));
 });
 

@@ -1,6 +1,6 @@
 /** The fields of a form with which an import is chosen: the same at the upload and at its confirmation. */
 import { ENCODINGS } from '@/lib/jobs/lead-import/encoding';
-import { type ImportOptions, MODES, POLICIES, QUOTES } from '@/lib/jobs/lead-import/options';
+import { type ImportOptions, MAX_HEADER_ROW, MODES, POLICIES, QUOTES, SEVERAL } from '@/lib/jobs/lead-import/options';
 
 interface Chosen {
   readonly encoding?: string | undefined;
@@ -10,13 +10,19 @@ interface Chosen {
   readonly options?: ImportOptions | undefined;
 }
 
-const MODE_WORDS = { upsert: 'create and update', create_only: 'only create', update_only: 'only update' };
+const MODE_WORDS = {
+  upsert: 'create and update',
+  create_only: 'only create',
+  update_only: 'only update',
+  opt_out: 'none: these numbers must not be written to',
+};
 const POLICY_WORDS = {
   overwrite: 'replace what is known',
   fill_empty: 'only fill what is empty',
   never: 'leave known leads as they are',
 };
 
+const SEVERAL_WORDS = { refuse: 'refuse the row', first: 'take the first good one' };
 const QUOTES_WORDS = { cells: 'is one cell, as written', lines: 'is a stray quotation mark: each line is a row' };
 
 export function ChoiceFields({ encoding = '', delimiter, country, dryRun = false, options }: Chosen) {
@@ -43,6 +49,28 @@ export function ChoiceFields({ encoding = '', delimiter, country, dryRun = false
       <p>
         <label htmlFor="country">Country of local numbers</label>
         <input id="country" name="country" maxLength={2} size={4} placeholder="AE" defaultValue={country ?? ''} />
+      </p>
+      <p>
+        <label htmlFor="several">Several numbers in a cell</label>
+        <select id="several" name="several" defaultValue={options?.several ?? 'refuse'}>
+          {SEVERAL.map((several) => (
+            <option key={several} value={several}>
+              {SEVERAL_WORDS[several]}
+            </option>
+          ))}
+        </select>
+      </p>
+      <p>
+        <label htmlFor="headerRow">Row of the header, 0 for none</label>
+        <input
+          id="headerRow"
+          name="headerRow"
+          type="number"
+          min={0}
+          max={MAX_HEADER_ROW}
+          placeholder="found"
+          defaultValue={options?.headerRow ?? ''}
+        />
       </p>
       <p>
         <label htmlFor="mode">Leads</label>

@@ -3,8 +3,22 @@ import { z } from 'zod';
 import { uploadQuery } from '@/lib/imports/request';
 import { chosenColumns } from '@/lib/jobs/lead-import/options';
 
-const { country, delimiter, encoding, dryRun, mode, policy, clear, tags, mapping, quotes, saveMapping, preview } =
-  uploadQuery.shape;
+const {
+  country,
+  delimiter,
+  encoding,
+  dryRun,
+  mode,
+  policy,
+  clear,
+  tags,
+  mapping,
+  quotes,
+  headerRow,
+  several,
+  saveMapping,
+  preview,
+} = uploadQuery.shape;
 const choices = {
   country,
   delimiter,
@@ -16,6 +30,8 @@ const choices = {
   tags,
   mapping,
   quotes,
+  headerRow,
+  several,
   saveMapping,
   preview,
   columns: chosenColumns.optional(),

@@ -66,6 +66,9 @@ export const imports = pgTable('imports', {
   undoRow: integer('undo_row'),
   rowsRemoved: integer('rows_removed').notNull().default(0),
   kept: jsonb('kept').notNull().default({}),
+  optOuts: integer('opt_outs').notNull().default(0),
+  rowsWarned: integer('rows_warned').notNull().default(0),
+  dialled: jsonb('dialled').notNull().default({}),
 });
 
 export const importParts = pgTable(
@@ -151,7 +154,7 @@ export const optOuts = pgTable(
     scope: text('scope', { enum: ['marketing', 'all'] })
       .notNull()
       .default('all'),
-    source: text('source', { enum: ['keyword', 'user_preferences', 'delivery_error', 'admin'] })
+    source: text('source', { enum: ['keyword', 'user_preferences', 'delivery_error', 'admin', 'import'] })
       .notNull()
       .default('admin'),
     liftedAt: instant('lifted_at'),
@@ -166,13 +169,16 @@ export const importRows = pgTable(
       .notNull()
       .references(() => imports.id, { onDelete: 'cascade' }),
     row: integer('row').notNull(),
-    outcome: text('outcome', { enum: ['created', 'updated', 'unchanged', 'duplicate', 'skipped', 'error'] }).notNull(),
+    outcome: text('outcome', {
+      enum: ['created', 'updated', 'unchanged', 'duplicate', 'skipped', 'opted_out', 'error'],
+    }).notNull(),
     phoneE164: text('phone_e164'),
     code: text('code'),
     column: text('column'),
     value: text('value'),
     message: text('message'),
     cells: jsonb('cells').$type<string[]>(),
+    warnings: jsonb('warnings'),
     undone: text('undone', { enum: ['removed', 'gone', 'changed', 'conversation', 'campaign', 'crm'] }),
   },
   (table) => [primaryKey({ columns: [table.importId, table.row] })],

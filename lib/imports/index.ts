@@ -17,8 +17,9 @@ import { chosen, isImportId, type partQuery, type uploadQuery, type wholeFile } 
 import { type ImportView, type JobLookup, listImports, readImport } from './status.ts';
 import { type Undoing, undoWithItsJob } from './undo.ts';
 import { type Enqueued, type NewImport, uploadFile } from './upload.ts';
+import { warningFile } from './warning-file.ts';
 
-export type { Preview } from './preview.ts';
+export type { Preview, PreviewedRow } from './preview.ts';
 export { type ImportStatus, type ImportView, isUnderWay } from './status.ts';
 
 const getJob: JobLookup = (id) => queue.getJob(id);
@@ -61,6 +62,9 @@ export const imports = {
   /** The rows that were refused, as a CSV; `null` if there is no such import. */
   errorFile: async (id: string): Promise<ReadableStream<Uint8Array> | null> =>
     isImportId(id) ? errorFile(database(), id) : null,
+  /** What was left out of imported rows, as a CSV; `null` if there is no such import. */
+  warningFile: async (id: string): Promise<ReadableStream<Uint8Array> | null> =>
+    isImportId(id) ? warningFile(database(), id) : null,
   /** The rows that an undo kept, as a CSV; `null` if there is no such import. */
   keptFile: async (id: string): Promise<ReadableStream<Uint8Array> | null> =>
     isImportId(id) ? keptFile(database(), id) : null,

@@ -1,10 +1,9 @@
 /** What an import would make of the first rows of its file: shown before anything is written, and free to try other choices on. */
-
 import type { Executor } from '../../db/database.ts';
 import { commitByHalves } from '../halves.ts';
 import { HttpError } from '../http/errors.ts';
-import { readHead, readHeader, wholeLines } from '../jobs/lead-import/check.ts';
-import { type Columns, fieldsOf, isMapped, mapColumns } from '../jobs/lead-import/columns.ts';
+import { type ChosenForm, readHead, readHeader, wholeLines } from '../jobs/lead-import/check.ts';
+import { type Columns, fieldsOf, isMapped, looksLikePhone, mapColumns } from '../jobs/lead-import/columns.ts';
 import type { Delimiter } from '../jobs/lead-import/dialect.ts';
 import {
   declaredEncoding,
@@ -15,7 +14,14 @@ import {
 } from '../jobs/lead-import/encoding.ts';
 import { type Foreseen, foresee } from '../jobs/lead-import/foresee.ts';
 import type { Question } from '../jobs/lead-import/hold.ts';
-import { type Lead, type RowError, readLead, refusedByDatabase } from '../jobs/lead-import/lead.ts';
+import {
+  type Lead,
+  leadReader,
+  type Reading,
+  type RowError,
+  type RowWarning,
+  refusedByDatabase,
+} from '../jobs/lead-import/lead.ts';
 import { headerMapper, type MapHeader, savedMappings } from '../jobs/lead-import/mapping.ts';
 import { type Field, type ImportOptions, importOptions, rulesOf } from '../jobs/lead-import/options.ts';
 import { type RowShape, SwallowedRows, strayQuote, tearOf } from '../jobs/lead-import/quotes.ts';
@@ -43,10 +49,19 @@ export interface Preview {
   readonly options: ImportOptions;
   /** The saved mapping that the columns come from. */
   readonly mapping: string | null;
-  readonly columns: readonly { readonly header: string; readonly field: Field | null }[];
+  /** The header's row as a spreadsheet shows it; 0: the file has none. `null` where not even that can be read. */
+  readonly headerRow: number | null;
+  readonly columns: readonly PreviewedColumn[];
   readonly rows: readonly PreviewedRow[];
   /** Why it cannot be imported so; what can be read of it is shown all the same. */
   readonly failure: { readonly code: string; readonly message: string; readonly line?: number } | null;
+}
+
+export interface PreviewedColumn {
+  readonly header: string;
+  readonly field: Field | null;
+  /** A guess by the values, for a person to confirm: only where no column is known to have numbers. */
+  readonly suggested: Field | null;
 }
 
 export interface UsedEncoding {
@@ -65,6 +80,12 @@ export interface PreviewedRow {
   /** What the row says, in its final form; `null` if it is refused. */
   readonly lead: Lead | null;
   readonly error: RowError | null;
+  /** What of it would be left out. */
+  readonly warnings: readonly RowWarning[];
+  /** Who says which country the number is dialled from: `default AE`, `beside SA`, or the `number` itself. */
+  readonly dialledFrom: string | null;
+  /** What the row's numbers would be opted out of. */
+  readonly optOut: 'marketing' | 'all' | null;
   /** The fields of a known lead that would change. */
   readonly changes: Foreseen['changes'];
 }
@@ -95,12 +116,13 @@ export async function previewImport(database: Executor, importId: string, choice
   const encoding = encodingOf(head, choice.encoding ?? stored.encoding, stored.question);
   const isWhole = head.length === sizeBytes;
   const text = Buffer.from(decodeHead(head, encoding.used, isWhole));
-  const delimiter = choice.delimiter ?? stored.delimiter;
   const country = choice.country ?? stored.country;
   const options = importOptions.parse({ ...importOptions.parse(stored.options), ...choice.options });
   const map = headerMapper(await savedMappings(database, stored.company_id), options);
-  const sample = await readSample(text, isWhole, { delimiter, map, quotes: options.quotes, country });
-  const used = { encoding, delimiter: sample.delimiter, country, options, mapping: sample.mapping };
+  const form = { delimiter: choice.delimiter ?? stored.delimiter, headerRow: options.headerRow };
+  const sample = await readSample(text, isWhole, { form, map, quotes: options.quotes, country });
+  const { headerRow, mapping } = sample;
+  const used = { encoding, delimiter: sample.delimiter, country, options, mapping, headerRow };
   const foreign = failureOf(() => refuseForeignFormat(head));
   if (foreign !== null) return { ...used, columns: [], rows: [], failure: foreign };
   const rows = await judged(database, stored.company_id, sample, { country, options });
@@ -134,6 +156,7 @@ function encodingOf(head: Buffer, chosen: Encoding | null, question: Question | 
 
 interface Sample {
   readonly delimiter: Delimiter | null;
+  readonly headerRow: number | null;
   readonly header: readonly string[];
   /** `null` where they cannot be what was chosen, or where none has numbers. */
   readonly columns: Columns | null;
@@ -142,28 +165,28 @@ interface Sample {
   readonly failure: Preview['failure'];
 }
 
-interface Reading {
-  readonly delimiter: Delimiter | null;
+interface HowToRead {
+  readonly form: ChosenForm;
   readonly map: MapHeader;
   readonly quotes: ImportOptions['quotes'];
   readonly country: Country;
 }
 
 /** Never throws for what is wrong with the file: that is what a preview has to show. */
-async function readSample(
-  head: Buffer,
-  isWhole: boolean,
-  { delimiter: chosen, map, quotes, country }: Reading,
-): Promise<Sample> {
+async function readSample(head: Buffer, isWhole: boolean, { form, map, quotes, country }: HowToRead): Promise<Sample> {
   const records: FileRecord[] = [];
-  let found: Pick<Sample, 'delimiter' | 'header'> = { delimiter: chosen, header: [] };
+  let found: Pick<Sample, 'delimiter' | 'headerRow' | 'header'> = {
+    delimiter: form.delimiter,
+    headerRow: null,
+    header: [],
+  };
   let mapped: Pick<Sample, 'columns' | 'mapping'> = { columns: null, mapping: null };
   try {
     const text = wholeLines(head, isWhole);
-    const { header, dialect, firstRow } = await readHeader(text, chosen, map);
-    found = { delimiter: dialect.delimiter, header };
+    const { header, rows, row, dialect, firstRow } = await readHeader(text, form, map);
+    found = { delimiter: dialect.delimiter, headerRow: row, header };
     const unmapped = failureOf(() => {
-      mapped = map(header);
+      mapped = map(header, rows);
     });
     const { columns } = mapped;
     const shape = columns && { ...dialect, header, columns, country };
@@ -200,15 +223,20 @@ function refuseSwallowed(records: readonly FileRecord[], shape: RowShape): void 
   if (places.length > 0) throw new SwallowedRows(places);
 }
 
+const UNREAD: Omit<Reading, 'lead'> & { lead: null } = { lead: null, warnings: [], stops: [], dialledFrom: null };
+
 async function judged(
   database: Executor,
   companyId: string,
   { header, columns, records, failure }: Sample,
   { country, options }: { country: Country; options: ImportOptions },
 ): Promise<PreviewedRow[]> {
+  const canRead = columns !== null && failure === null;
+  const readLead = canRead ? leadReader({ header, columns }, { ...options, country }) : () => UNREAD;
   const read = records.map(({ row, cells }): Read => {
-    const lead = columns === null || failure !== null ? null : readLead(cells, { header, columns }, country);
-    const shown = { row, cells: cells.slice(0, SHOWN_COLUMNS).map(shownText) };
+    const { lead, warnings, stops, dialledFrom } = readLead(cells);
+    const optOut = stops[0]?.scope ?? null;
+    const shown = { row, cells: cells.slice(0, SHOWN_COLUMNS).map(shownText), warnings, dialledFrom, optOut };
     if (lead === null) return { ...shown, lead: null, error: null };
     if ('code' in lead) return { ...shown, lead: null, error: lead };
     return { ...shown, lead: { ...lead, tags: withTags(lead.tags, options.tags) }, error: null };
@@ -228,12 +256,17 @@ async function judged(
   return rows;
 }
 
-type Read = Pick<PreviewedRow, 'row' | 'cells' | 'lead' | 'error'>;
+type Read = Omit<PreviewedRow, 'outcome' | 'changes'>;
 
 /** Where nothing was decided the headers alone are a start for who has to choose. */
-function shownColumns({ header, columns }: Sample): Preview['columns'] {
-  const fields = fieldsOf(columns ?? mapColumns(header), header.length);
-  return header.slice(0, SHOWN_COLUMNS).map((name, n) => ({ header: shownText(name), field: fields[n] ?? null }));
+function shownColumns({ header, columns, records }: Sample): PreviewedColumn[] {
+  const known = columns ?? mapColumns(header);
+  const fields = fieldsOf(known, header.length);
+  return header.slice(0, SHOWN_COLUMNS).map((name, n) => {
+    const values = records.map(({ cells }) => cleanLine(cells[n] ?? '')).filter((value) => value !== '');
+    const isLikely = known.phone.length === 0 && values.length > 0 && values.every(looksLikePhone);
+    return { header: shownText(name), field: fields[n] ?? null, suggested: isLikely ? 'phone' : null };
+  });
 }
 
 function shownText(cell: string): string {

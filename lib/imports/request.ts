@@ -3,7 +3,13 @@
 import { z } from 'zod';
 import { companyId, clientId as id, text } from '../fields.ts';
 import { DELIMITERS } from '../jobs/lead-import/dialect.ts';
-import { encoding, type ImportChoice, importOptions, mappingName } from '../jobs/lead-import/options.ts';
+import {
+  encoding,
+  type ImportChoice,
+  importOptions,
+  MAX_HEADER_ROW,
+  mappingName,
+} from '../jobs/lead-import/options.ts';
 import { isCountry } from '../phone/index.ts';
 import type { Answer } from './confirm.ts';
 import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
@@ -12,7 +18,8 @@ import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
 export const isImportId = (text: string): boolean => id.safeParse(text).success;
 const yes = z.literal('1');
 const yesOrNo = z.enum(['0', '1']).transform((value) => value === '1');
-const { mode, policy, policies, clear, tags, columns, mapping, quotes, saveMapping } = importOptions.shape;
+const { mode, policy, policies, clear, tags, columns, mapping, quotes, saveMapping, several } = importOptions.shape;
+const headerRow = z.int().min(0).max(MAX_HEADER_ROW);
 
 /** Longer than any address that the platform takes; more columns go into the body of a confirmation. */
 const MAX_JSON = 8_000;
@@ -55,6 +62,8 @@ const choices = {
   columns: json(columns.unwrap()).optional(),
   mapping: mapping,
   quotes,
+  headerRow: z.coerce.number().pipe(headerRow).optional(),
+  several: several.unwrap().optional(),
 };
 const kept = {
   saveMapping,
@@ -81,6 +90,7 @@ export const statusQuery = z.strictObject({
   id,
   errors: z.literal('csv').optional(),
   kept: z.literal('csv').optional(),
+  warnings: z.literal('csv').optional(),
 });
 export const previewQuery = z.strictObject({ id, preview: yes, ...choices });
 export const mappingsQuery = z.strictObject({ companyId, mappings: yes });
@@ -102,6 +112,8 @@ export const confirmation = z
     mapping,
     quotes,
     saveMapping,
+    headerRow: headerRow.optional(),
+    several: several.unwrap().optional(),
   })
   .default({});
 

@@ -24,7 +24,12 @@ export interface ImportView {
     /** Passed over by the import's mode. */
     readonly skipped: number;
     readonly errors: number;
+    /** Imported rows of which something was left out, as a bad e-mail address. */
+    readonly warnings: number;
+    /** Opt-outs that it added. */
+    readonly optOuts: number;
   };
+  readonly countries: Countries;
   /** Everything is as it would be, but no lead is written. */
   readonly dryRun: boolean;
   readonly mode: ImportOptions['mode'];
@@ -46,6 +51,16 @@ export interface ImportView {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
+}
+
+/** How many numbers were dialled from which country, by who said so. */
+export interface Countries {
+  /** The import's country: nothing else was said. */
+  readonly default: Readonly<Record<string, number>>;
+  /** A column of the row. */
+  readonly row: Readonly<Record<string, number>>;
+  /** The number itself, by its country code. */
+  readonly number: number;
 }
 
 /** The state of a job, `null` for one that history no longer has. */
@@ -121,6 +136,11 @@ const COMPLETE = "status in ('completed', 'undoing', 'undone')";
 /** Of the text, once it is made, for that is what is read then. */
 const TOTAL = 'case when layout is null then size_bytes else coalesce(text_bytes, size_bytes) end';
 
+const dialledBy = (who: string) => `coalesce((
+    select jsonb_object_agg(split_part(d.key, ' ', 2), d.value) from jsonb_each(dialled) d where d.key like '${who} %'), '{}')`;
+const COUNTRIES = `jsonb_build_object('default', ${dialledBy('default')}, 'row', ${dialledBy('beside')},
+         'number', coalesce(dialled->'number', '0'))`;
+
 const SELECT = `
 select id as "importId", company_id as "companyId", file_name as "fileName", status,
        jsonb_build_object(
@@ -130,7 +150,9 @@ select id as "importId", company_id as "companyId", file_name as "fileName", sta
                          else floor(100 * coalesce(next_offset, 0) / greatest(${TOTAL}, 1)::float8) end) as progress,
        jsonb_build_object(
          'rows', rows_total, 'created', rows_created, 'updated', rows_updated, 'unchanged', rows_unchanged,
-         'duplicates', rows_duplicate, 'skipped', rows_skipped, 'errors', rows_refused) as counts,
+         'duplicates', rows_duplicate, 'skipped', rows_skipped, 'errors', rows_refused,
+         'warnings', rows_warned, 'optOuts', opt_outs) as counts,
+       ${COUNTRIES} as countries,
        dry_run as "dryRun", coalesce(options->>'mode', 'upsert') as mode, encoding, question, mapping,
        ${REPEATS} as repeats,
        case when status in ('undoing', 'undone') then jsonb_build_object('removed', rows_removed, 'kept', kept) end as undo,

@@ -100,3 +100,9 @@ export function whyInvalid(text: string, from: Country | null): string {
       return `no such number exists${text.startsWith('+') ? '' : ` (read as a number of ${country})`}`;
   }
 }
+
+/** The kind of line that a number in E.164 has. North America's plan, and some others, do not tell mobile from fixed. */
+export function lineOf(phone: string): 'mobile' | 'either' | 'fixed' {
+  const type = parse(phone)?.getType();
+  return type === 'MOBILE' ? 'mobile' : type === 'FIXED_LINE_OR_MOBILE' ? 'either' : 'fixed';
+}

@@ -52,13 +52,13 @@ describe('a preview', () => {
   });
 
   test('confirmed with other choices, these count', async () => {
-    const file = 'Name;Kontakt\nAli;050 111 1111\nOmar;020 7946 0018\n';
+    const file = 'Name;Rückruf\nAli;050 111 1111\nOmar;020 7946 0018\n';
     const { importId } = await imports.imported(file, { options: { preview: true, tags: ['kept'] } });
     expect((await read(importId)).view).toMatchObject({ status: 'waiting', question: { code: 'columns' } });
     await confirmImport(imports.database, importId, {
       country: 'GB',
       dryRun: false,
-      options: { columns: { Kontakt: 'phone' }, saveMapping: 'kontakte', mode: 'create_only' },
+      options: { columns: { Rückruf: 'phone' }, saveMapping: 'kontakte', mode: 'create_only' },
     });
     await imports.runToEnd(importId);
     const { view, leads } = await read(importId);

@@ -66,6 +66,8 @@ beforeAll(async () => {
     duplicates: 200,
     skipped: 0,
     errors: 300,
+    warnings: 0,
+    optOuts: 0,
   });
 });
 

@@ -1,10 +1,11 @@
 /** Which column means what: by hand, under a saved name, by the headers, in this order. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { confirmImport } from '../../lib/imports/confirm.ts';
 import { forgetMapping } from '../../lib/imports/mappings.ts';
 import { type Columns, canonical } from '../../lib/jobs/lead-import/columns.ts';
 import { headerMapper, savedMappings } from '../../lib/jobs/lead-import/mapping.ts';
 import type { ImportOptions } from '../../lib/jobs/lead-import/options.ts';
-import { leadImports } from './lead-imports.ts';
+import { leadImports, readImported } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;
 beforeAll(async () => {
@@ -64,13 +65,17 @@ describe('by hand', () => {
     expect(leads).toMatchObject([{ phone: '+971501111111', name: 'Иван, П.' }]);
   });
 
-  test('of an upload: unknown columns fail it with their name, missing numbers with the headers', async () => {
+  test('of an upload: what cannot be found is asked about: unknown columns by their name, missing numbers with the headers', async () => {
     const unknown = await imports.imported('Phone\n0501111111\n', { options: { columns: { Fax: 'notes' } } });
-    expect(unknown.view.failure).toMatchObject({ code: 'columns_unknown', message: expect.stringContaining("'Fax'") });
+    expect(unknown.view).toMatchObject({ status: 'waiting', question: { code: 'columns' } });
+    expect(unknown.view.question?.message).toContain("'Fax'");
     const ignored = await imports.imported('Phone\n0501111111\n', { options: { columns: { Phone: 'ignore' } } });
-    expect(ignored.view.failure).toMatchObject({ code: 'phone_column_missing' });
+    expect(ignored.view.question?.message).toContain('expected a column such as Phone');
     const named = await imports.imported('Phone\n0501111111\n', { options: { mapping: 'none such' } });
-    expect(named.view.failure).toMatchObject({ code: 'mapping_unknown' });
+    expect(named.view.question?.message).toContain("no saved mapping 'none such'");
+    await confirmImport(imports.database, named.importId, { options: { columns: { Phone: 'phone' } } });
+    await imports.runToEnd(named.importId);
+    expect((await readImported(imports.database, named.importId)).outcomes).toEqual(['2 created']);
   });
 });
 
@@ -92,7 +97,7 @@ describe('saved', () => {
   test('is not used for other headers, unless it is named: then by the names of its columns', async () => {
     const { companyId } = await imports.imported(FIRST, { options: { columns, saveMapping: 'partner' } });
     const other = 'Email,Куда,Кто\no@x.com,0502222222,Ольга\n';
-    expect((await imports.imported(other, { companyId })).view).toMatchObject({ status: 'failed' });
+    expect((await imports.imported(other, { companyId })).view).toMatchObject({ status: 'waiting' });
     const named = await imports.imported(other, { companyId, options: { mapping: 'partner' } });
     expect(named.view).toMatchObject({ status: 'completed', mapping: 'partner' });
     expect(named.leads.at(-1)).toMatchObject({ phone: '+971502222222', name: 'Ольга', email: null });
@@ -117,9 +122,9 @@ describe('saved', () => {
     expect(saved).toMatchObject([
       { name: 'partner', header: ['кто', 'куда'], columns: { notes: [0], phone: [1], name: [] } },
     ]);
-    expect((await imports.imported(FIRST)).view).toMatchObject({ status: 'failed' });
+    expect((await imports.imported(FIRST)).view).toMatchObject({ status: 'waiting' });
     await forgetMapping(imports.database, companyId, 'partner');
-    expect((await imports.imported(FIRST, { companyId })).view).toMatchObject({ status: 'failed' });
+    expect((await imports.imported(FIRST, { companyId })).view).toMatchObject({ status: 'waiting' });
     await expect(forgetMapping(imports.database, companyId, 'partner')).rejects.toMatchObject({ status: 404 });
   });
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { mapColumns } from '../../lib/jobs/lead-import/columns.ts';
 import { LINE_ENDS } from '../../lib/jobs/lead-import/dialect.ts';
-import { readLead } from '../../lib/jobs/lead-import/lead.ts';
+import { leadReader } from '../../lib/jobs/lead-import/lead.ts';
 import { type RowShape, strayQuote, tearOf } from '../../lib/jobs/lead-import/quotes.ts';
 import { readRecords, START } from '../../lib/jobs/lead-import/records.ts';
 import { UnreadableFile } from '../../lib/jobs/lead-import/unreadable.ts';
@@ -77,10 +77,11 @@ const phoneOf = (n: number) => `050${7_100_000 + n * 1_357}`;
 async function outcomeOf(text: string, shape: RowShape, quotes?: 'lines') {
   const rows: { phone: string | null; words: string }[] = [];
   const dialect = { delimiter: shape.delimiter as ',', lineEnds: LINE_ENDS };
+  const readLead = leadReader(shape, { country: shape.country, mode: 'upsert', several: 'refuse' });
   try {
     for await (const record of readRecords([Buffer.from(text)], dialect, START, tearOf(shape, quotes))) {
       if (quotes === undefined && record.text !== null && strayQuote(record.text, shape)) return 'asked';
-      const lead = readLead(record.cells, shape, shape.country);
+      const { lead } = readLead(record.cells);
       const words = record.cells.join('|').replaceAll('"', '');
       if (record.row > 1) rows.push({ phone: 'code' in lead ? null : lead.phone.replace('+971', '0'), words });
     }

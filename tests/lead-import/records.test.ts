@@ -1,8 +1,9 @@
 /** Records know where they end: from any of those places on, the rest of the file reads the same. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mapColumns } from '../../lib/jobs/lead-import/columns.ts';
 import { type Delimiter, type Dialect, detectDialect, LINE_ENDS } from '../../lib/jobs/lead-import/dialect.ts';
+import { findHeader } from '../../lib/jobs/lead-import/header-row.ts';
+import { headerMapper } from '../../lib/jobs/lead-import/mapping.ts';
 import { type FileRecord, readRecords, START } from '../../lib/jobs/lead-import/records.ts';
 import { textOnly } from '../../lib/jobs/lead-import/text-only.ts';
 
@@ -19,7 +20,7 @@ async function read(bytes: Buffer, dialect: Dialect, options: { from?: FileRecor
 }
 
 const detect = (text: string, chosen: Delimiter | null = null) =>
-  detectDialect(Buffer.from(text), chosen, (header) => mapColumns(header).phone.length > 0);
+  detectDialect(Buffer.from(text), chosen, (sample) => findHeader(sample, headerMapper([], { columns: {} }))).dialect;
 
 const COMMA: Dialect = { delimiter: ',', lineEnds: LINE_ENDS };
 
@@ -114,6 +115,17 @@ test.each([
   ['commas in the header of another column', 'Note, free, text;Phone\nx;1\ny;2\n', ';'],
   ['header only', 'Name;Mobile Number', ';'],
   ['nothing', '', ','],
+  ['what a first line tells Excel', 'sep=;\nName;Phone\nAli;1\n', ';'],
+  [
+    'the same with a mark in front and another delimiter in the texts',
+    '\ufeffsep=|\r\nName|Phone, mobile\r\nAli|1\r\n',
+    '|',
+  ],
+  [
+    'below the notes of an export',
+    'Notes:\n"One, two; three"\n\nFirst Name,Email Address,Position\nAli,a@x.com,CEO\n',
+    ',',
+  ],
 ])('finds the delimiter: %s', (_, text, delimiter) => {
   expect(detect(text).delimiter).toBe(delimiter);
 });

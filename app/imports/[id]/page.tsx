@@ -54,7 +54,7 @@ export default async function Import({ params, searchParams }: PageProps<'/impor
 }
 
 function Facts({ view }: { view: ImportView }) {
-  const { importId, counts, undo, createdAt, finishedAt } = view;
+  const { importId, counts, countries, undo, createdAt, finishedAt } = view;
   const file = (name: string) => `/imports/${encodeURIComponent(importId)}/${name}`;
   const kept = Object.entries(undo?.kept ?? {});
   return (
@@ -63,10 +63,26 @@ function Facts({ view }: { view: ImportView }) {
         <tbody>
           {Object.entries(counts).map(([outcome, count]) => (
             <tr key={outcome}>
-              <th>{outcome}</th>
+              <th>{outcome === 'optOuts' ? 'opt-outs added' : outcome}</th>
               <td className="number">{count ?? '–'}</td>
             </tr>
           ))}
+          {Object.entries(countries.default).map(([country, count]) => (
+            <tr key={country}>
+              <th>numbers read as {country}, by default</th>
+              <td className="number">{count}</td>
+            </tr>
+          ))}
+          {Object.entries(countries.row).map(([country, count]) => (
+            <tr key={country}>
+              <th>numbers read as {country}, by their row</th>
+              <td className="number">{count}</td>
+            </tr>
+          ))}
+          <tr>
+            <th>numbers with their own country code</th>
+            <td className="number">{countries.number}</td>
+          </tr>
           {undo && (
             <tr>
               <th>taken back</th>
@@ -97,6 +113,13 @@ function Facts({ view }: { view: ImportView }) {
         <p>
           <a href={file('errors')} download>
             The refused rows, to correct and import again
+          </a>
+        </p>
+      )}
+      {counts.warnings > 0 && (
+        <p>
+          <a href={file('warnings')} download>
+            What was left out of imported rows, and why
           </a>
         </p>
       )}

@@ -1,12 +1,12 @@
 /** What an import would do with its first rows, and the form that lets it: every choice can be tried before it is made. */
-import type { ImportView, Preview } from '@/lib/imports';
+import type { ImportView, Preview, PreviewedRow } from '@/lib/imports';
 import { FIELDS } from '@/lib/jobs/lead-import/options';
 import { ChoiceFields } from '../choiceFields';
 import { confirmImport } from '../steer';
 
 export function Waiting({ view, preview, dryRun }: { view: ImportView; preview: Preview; dryRun: boolean }) {
   const { importId, question } = view;
-  const { encoding, delimiter, country, options, mapping, failure } = preview;
+  const { encoding, delimiter, country, options, mapping, headerRow, failure } = preview;
   return (
     <form action={confirmImport}>
       <input type="hidden" name="importId" value={importId} />
@@ -23,6 +23,8 @@ export function Waiting({ view, preview, dryRun }: { view: ImportView; preview: 
           <span className="soft">, or try {encoding.suggestion.alternatives.join(', ')}</span>
         )}
         {mapping !== null && <>, columns as saved under “{mapping}”</>}
+        {headerRow !== null && headerRow > 1 && <>, header in row {headerRow}</>}
+        {headerRow === 0 && <>, without a header</>}
       </p>
       <Rows preview={preview} />
       <ChoiceFields {...{ encoding: encoding.used, delimiter, country, dryRun, options }} />
@@ -45,6 +47,26 @@ const SOURCES = {
   suggested: 'a guess: look whether names read right',
 };
 
+/** The number that comes out, and who says which country it is dialled from. */
+function NumberCell({ row: { lead, error, dialledFrom, warnings, optOut } }: { row: PreviewedRow }) {
+  const [said, country] = dialledFrom?.split(' ') ?? [];
+  return (
+    <td>
+      {lead ? <strong>{lead.phone}</strong> : '–'}
+      {country && (
+        <span className="soft"> {said === 'default' ? `as ${country}, by default` : `as ${country}, by its row`}</span>
+      )}
+      {optOut && <span> opted out{optOut === 'marketing' ? ' of marketing' : ''}</span>}
+      {error && <span className="soft"> {error.column ? `${error.column}: ${error.message}` : error.message}</span>}
+      {warnings.map(({ column, message }) => (
+        <div key={column} className="soft">
+          {column}: {message}
+        </div>
+      ))}
+    </td>
+  );
+}
+
 function Rows({ preview: { columns, rows } }: { preview: Preview }) {
   return (
     <div className="scroll">
@@ -53,12 +75,17 @@ function Rows({ preview: { columns, rows } }: { preview: Preview }) {
           <tr>
             <th>Row</th>
             <th>Becomes</th>
-            {columns.map(({ header, field }, n) => (
+            <th>Number</th>
+            {columns.map(({ header, field, suggested }, n) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: a column is its place, headers may stand twice.
               <th key={n}>
                 {header || '(empty)'}
                 <br />
-                <select name={`column-${n + 1}`} defaultValue={field ?? 'ignore'} aria-label={`Column ${n + 1} is`}>
+                <select
+                  name={`column-${n + 1}`}
+                  defaultValue={field ?? suggested ?? 'ignore'}
+                  aria-label={`Column ${n + 1} is`}
+                >
                   <option value="ignore">ignore</option>
                   {FIELDS.map((name) => (
                     <option key={name}>{name}</option>
@@ -75,8 +102,8 @@ function Rows({ preview: { columns, rows } }: { preview: Preview }) {
               <td>
                 {row.outcome ?? '–'}
                 {row.changes.length > 0 && <span className="soft"> ({row.changes.join(', ')})</span>}
-                {row.error && <span className="soft"> {row.error.message}</span>}
               </td>
+              <NumberCell row={row} />
               {row.cells.map((cell, n) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place.
                 <td key={n}>{cell}</td>

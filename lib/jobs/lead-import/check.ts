@@ -3,6 +3,7 @@ import type { Executor } from '../../../db/database.ts';
 import type { Country } from '../../phone/index.ts';
 import type { Columns } from './columns.ts';
 import { type Delimiter, type Dialect, detectDialect } from './dialect.ts';
+import { findHeader } from './header-row.ts';
 import type { MapHeader } from './mapping.ts';
 import type { ImportOptions } from './options.ts';
 import type { Pace } from './pace.ts';
@@ -29,6 +30,12 @@ export interface Sound {
   readonly rows: number;
 }
 
+/** What the uploader says of the form of the file; the rest is found. */
+export interface ChosenForm {
+  readonly delimiter: Delimiter | null;
+  readonly headerRow?: number | undefined;
+}
+
 export type Checked = Sound | { readonly kind: 'paused'; readonly at: Position };
 
 /** Holds a header and 20 rows of any file seen, and the longest record that is allowed. */
@@ -43,7 +50,7 @@ const SHOWN_HEADERS = 50;
 const SHOWN_LENGTH = 100;
 
 export interface Checking {
-  readonly chosen: Delimiter | null;
+  readonly chosen: ChosenForm;
   readonly quotes: ImportOptions['quotes'];
   readonly country: Country;
   readonly map: MapHeader;
@@ -124,37 +131,39 @@ export function wholeLines(head: Buffer, isWhole: boolean): Buffer {
 /** How the whole lines at the beginning of a file are to be read. Throws `UnreadableFile` without a column of numbers. */
 export async function readLayout(
   head: Buffer,
-  chosen: Delimiter | null,
+  chosen: ChosenForm,
   map: MapHeader,
 ): Promise<Pick<Sound, 'layout' | 'mapping' | 'firstRow'>> {
-  const { header, dialect, firstRow } = await readHeader(head, chosen, map);
-  const { columns, mapping } = map(header);
+  const { header, rows, dialect, firstRow } = await readHeader(head, chosen, map);
+  const { columns, mapping } = map(header, rows);
   if (columns.phone.length > 0) return { layout: { ...dialect, header, columns }, mapping, firstRow };
   const found = header.slice(0, SHOWN_HEADERS).map((name) => shorten(cleanLine(name), SHOWN_LENGTH) || '(empty)');
   throw new UnreadableFile(
     'phone_column_missing',
-    `expected a column such as Phone, Mobile or WhatsApp in the first line, got: ${found.join(' | ')}`,
+    `expected a column such as Phone, Mobile or WhatsApp, got: ${found.join(' | ')}`,
   );
 }
 
-/** The first line that is not blank, whatever its columns mean. */
-export async function readHeader(
-  head: Buffer,
-  chosen: Delimiter | null,
-  map: MapHeader,
-): Promise<{ header: readonly string[]; dialect: Dialect; firstRow: Position }> {
-  const dialect = detectDialect(head, chosen, (header) => hasPhone(header, map));
-  for await (const { cells, next } of readRecords(textOnly([head], START.line), dialect, START))
-    if (cells.some((cell) => cleanLine(cell) !== '')) return { header: cells, dialect, firstRow: next };
-  throw new UnreadableFile('file_empty', 'the file is empty');
+export interface Header {
+  readonly header: readonly string[];
+  /** The first ones below it, as far as they were looked at. */
+  readonly rows: readonly (readonly string[])[];
+  /** As a spreadsheet shows it; 0 for a file without one. */
+  readonly row: number;
+  readonly dialect: Dialect;
+  readonly firstRow: Position;
 }
 
-/** With the wrong delimiter a header has none of the columns that were chosen: that is an answer here. */
-function hasPhone(header: readonly string[], map: MapHeader): boolean {
-  try {
-    return map(header).columns.phone.length > 0;
-  } catch (error) {
-    if (!(error instanceof UnreadableFile)) throw error;
-    return false;
-  }
+/** The header, whatever its columns mean. */
+export async function readHeader(head: Buffer, chosen: ChosenForm, map: MapHeader): Promise<Header> {
+  const { dialect, found, hasSepLine } = detectDialect(head, chosen.delimiter, (sample) =>
+    findHeader(sample, map, chosen.headerRow),
+  );
+  const { header, rows, row } = found ?? { header: [], rows: [], row: Number.POSITIVE_INFINITY };
+  const last = row === 0 && hasSepLine ? 1 : row;
+  if (last === 0) return { header, rows, row, dialect, firstRow: START };
+  // Where nothing was found, reading on tells why.
+  for await (const record of readRecords(textOnly([head], START.line), dialect, START))
+    if (record.row === last) return { header, rows, row, dialect, firstRow: record.next };
+  throw new UnreadableFile('file_empty', 'the file is empty');
 }

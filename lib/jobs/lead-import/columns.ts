@@ -1,94 +1,60 @@
-/** Which column of a file means what, by its header. Synonyms stand in order of preference: WhatsApp before mobile before phone. */
+/** Which columns of a file mean what, by their headers, and by their values where a header alone does not say. */
+import { readCountry } from '../../phone/index.ts';
+import { type Meaning, meaningOf } from './headers.ts';
 import { FIELDS, type Field, type Merged } from './options.ts';
 import { cleanLine } from './text.ts';
 
-const SYNONYMS = {
-  phone: [
-    'whatsapp',
-    'whatsapp number',
-    'whatsapp no',
-    'whatsapp phone',
-    'mobile',
-    'mobile number',
-    'mobile no',
-    'mobile phone',
-    'mobile 1',
-    'cell',
-    'cell phone',
-    'cellphone',
-    'cell number',
-    'phone',
-    'phone number',
-    'phone no',
-    'phone 1',
-    'phone 1 value',
-    'primary phone',
-    'primary phone number',
-    'telephone',
-    'telephone number',
-    'tel',
-    'tel no',
-    'contact number',
-    'contact no',
-    'contact phone',
-    'msisdn',
-    'mobile 2',
-    'phone 2',
-    'phone 2 value',
-    'secondary phone',
-    'alternate phone',
-    'other phone',
-  ],
-  name: [
-    'name',
-    'full name',
-    'fullname',
-    'lead name',
-    'contact name',
-    'customer name',
-    'client name',
-    'contact',
-    'customer',
-    'client',
-  ],
-  firstName: ['first name', 'firstname', 'given name', 'forename'],
-  lastName: ['last name', 'lastname', 'surname', 'family name'],
-  email: [
-    'email',
-    'email address',
-    'email 1',
-    'e mail',
-    'e mail address',
-    'e mail 1 value',
-    'primary email',
-    'mail',
-    'email 2',
-  ],
-  source: ['source', 'lead source', 'utm source', 'channel'],
-  organisation: [
-    'company',
-    'company name',
-    'organisation',
-    'organization',
-    'organization name',
-    'employer',
-    'business',
-  ],
-  notes: ['notes', 'note', 'comments', 'comment', 'remarks', 'description'],
-  tags: ['tags', 'tag', 'labels', 'label'],
-} as const satisfies Record<Field, readonly string[]>;
-
-/** Per field the indexes of its columns, best first. A row's value is the first that is not empty. */
+/** Per field the indexes of its columns, best first. */
 export type Columns = { readonly [field in Field]: readonly number[] };
 
 /** Per field. Nobody has more; a header that says Phone 9,000 times would make every look at its import take seconds. */
 const MAX_COLUMNS = 20;
 
-/** By the headers alone. */
-export function mapColumns(header: readonly string[]): Columns {
-  const names = header.map(canonical);
-  return columnsOf((field) =>
-    SYNONYMS[field].flatMap((synonym) => names.flatMap((name, index) => (name === synonym ? [index] : []))),
+/** `rows` are the first ones below the header: they decide about headers that mean different things in different files. */
+export function mapColumns(header: readonly string[], rows: readonly (readonly string[])[] = []): Columns {
+  const found = header.map((name, index) => settled(meaningOf(name), valuesOf(rows, index)));
+  const hasHalves = found.some((meaning) => meaning?.field === 'firstName' || meaning?.field === 'lastName');
+  const isUsed = (meaning: Meaning) => !(meaning.isTitle && hasHalves);
+  const ranked = found
+    .flatMap((meaning, index) => (meaning !== null && isUsed(meaning) ? [{ meaning, index }] : []))
+    .sort((a, b) => a.meaning.rank - b.meaning.rank || a.index - b.index);
+  return columnsOf((field) => ranked.flatMap(({ meaning, index }) => (meaning.field === field ? [index] : [])));
+}
+
+/** A header that may mean several things, decided by the values below it: `Contact` is a number in some lists, a name in others. */
+function settled(meaning: Meaning | null, values: readonly string[]): Meaning | null {
+  if (!meaning?.isMaybe) return meaning;
+  switch (meaning.field) {
+    case 'phone':
+      return most(values, looksLikePhone) ? meaning : null;
+    case 'name':
+      return most(values, looksLikePhone) ? { field: 'phone', rank: LAST, kind: 'plain' } : meaning;
+    case 'country':
+      return most(values, (value) => 'country' in readCountry(value)) ? meaning : null;
+    default:
+      return meaning;
+  }
+}
+
+/** Behind every column whose header says that it holds numbers. */
+const LAST = 10_000;
+
+function valuesOf(rows: readonly (readonly string[])[], index: number): string[] {
+  return rows.map((cells) => cleanLine(cells[index] ?? '')).filter((value) => value !== '');
+}
+
+function most(values: readonly string[], is: (value: string) => boolean): boolean {
+  return values.length > 0 && values.filter(is).length > values.length / 2;
+}
+
+/** Digits as a number is written, and enough of them; no date. Whether there is such a number is not asked. */
+export function looksLikePhone(value: string): boolean {
+  const digits = value.replace(/\P{Nd}/gu, '').length;
+  return (
+    digits >= 8 &&
+    digits <= 15 &&
+    /^[\p{Nd}+().\-\s/]+$/u.test(value) &&
+    !/^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}/.test(value)
   );
 }
 
@@ -111,7 +77,17 @@ export function isMapped(columns: Columns, field: Merged): boolean {
   return from.some((column) => columns[column].length > 0);
 }
 
-/** `E-mail_Address*` and `e mail address` are one name. */
+/** The names of columns in a file without a header, for people to choose and see them by. */
+export function inventedHeader(width: number): string[] {
+  return Array.from({ length: width }, (_, n) => `Column ${n + 1}`);
+}
+
+/** Whether the names, as `canonical` has them, are such: every file without a header has them, so they say nothing. */
+export function isInvented(names: readonly string[]): boolean {
+  return names.every((name) => /^column \d+$/.test(name));
+}
+
+/** `E-mail_Address*` and `e mail address` are one name: how saved mappings and choices find their columns. */
 export function canonical(name: string): string {
   return cleanLine(name)
     .toLowerCase()

@@ -6,7 +6,7 @@ import type { ImportOptions, Merged, Rules } from './options.ts';
 import { rehearsal, writeLeads } from './write-leads.ts';
 
 export interface Foreseen {
-  readonly outcome: 'created' | 'updated' | 'unchanged' | 'duplicate' | 'skipped';
+  readonly outcome: 'created' | 'updated' | 'unchanged' | 'duplicate' | 'skipped' | 'opted_out';
   /** The fields of a known lead that would change. */
   readonly changes: readonly Merged[];
 }
@@ -46,6 +46,8 @@ const FORESEE = `${INPUT}, rehearsed as (
 ), judged as (
   select i.row,
          case when i.row <> i.first_row                then 'duplicate'
+              when $3 = 'opt_out'                      then
+                case when has_opted_out($1, i.phone, null, 'all') then 'unchanged' else 'opted_out' end
               when w.created                           then 'created'
               when not w.created                       then 'updated'
               when l.id is null or $3 = 'create_only'  then 'skipped'

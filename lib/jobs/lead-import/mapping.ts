@@ -1,6 +1,6 @@
 /** Decides what the columns of a file mean: by hand before a saved mapping before the headers. Also keeps the saved ones. */
 import type { Executor } from '../../../db/database.ts';
-import { type Columns, canonical, columnsOf, fieldsOf, mapColumns } from './columns.ts';
+import { type Columns, canonical, columnsOf, fieldsOf, isInvented, mapColumns } from './columns.ts';
 import type { Field, ImportOptions } from './options.ts';
 import { shorten } from './text.ts';
 import { UnreadableFile } from './unreadable.ts';
@@ -11,8 +11,8 @@ export interface Mapped {
   readonly mapping: string | null;
 }
 
-/** Throws `UnreadableFile` `columns_unknown` where a column was chosen that the header does not have. */
-export type MapHeader = (header: readonly string[]) => Mapped;
+/** `rows` are the first ones below the header. Throws `UnreadableFile` `columns_unknown` where a chosen column is not in the header. */
+export type MapHeader = (header: readonly string[], rows?: readonly (readonly string[])[]) => Mapped;
 
 export interface SavedMapping {
   readonly name: string;
@@ -40,16 +40,17 @@ export function headerMapper(
   saved: readonly SavedMapping[],
   chosen: Pick<ImportOptions, 'columns' | 'mapping'>,
 ): MapHeader {
-  return (header) => {
+  return (header, rows) => {
     const names = header.map(canonical);
     const found = chosen.mapping === undefined ? fitting(saved, names) : named(saved, chosen.mapping);
-    const base = found ? transferred(found, names) : mapColumns(header);
+    const base = found ? transferred(found, names) : mapColumns(header, rows);
     return { columns: withChosen(base, header, chosen.columns), mapping: found?.name ?? null };
   };
 }
 
 /** One whose headers are these, in this order: then nothing about it is a guess. */
 function fitting(saved: readonly SavedMapping[], names: readonly string[]): SavedMapping | undefined {
+  if (isInvented(names)) return undefined;
   return saved.find(({ header }) => header.length === names.length && header.every((name, n) => name === names[n]));
 }
 

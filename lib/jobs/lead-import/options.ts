@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { few, text } from '../../fields.ts';
 import { ENCODINGS } from './encoding.ts';
 
-/** What a column can mean. A name may come in two halves. */
+/**
+ * What a column can mean. A name may come in two halves. `country` and `phoneType` are said of the number beside them, `optOut` is
+ * a refusal of messages.
+ */
 export const FIELDS = [
   'phone',
   'name',
@@ -14,6 +17,9 @@ export const FIELDS = [
   'organisation',
   'notes',
   'tags',
+  'country',
+  'phoneType',
+  'optOut',
 ] as const;
 export type Field = (typeof FIELDS)[number];
 
@@ -21,7 +27,11 @@ export type Field = (typeof FIELDS)[number];
 export const MERGED = ['name', 'email', 'source', 'organisation', 'notes', 'tags'] as const;
 export type Merged = (typeof MERGED)[number];
 
-export const MODES = ['upsert', 'create_only', 'update_only'] as const;
+/** `opt_out`: no row becomes a lead, each number is opted out. */
+export const MODES = ['upsert', 'create_only', 'update_only', 'opt_out'] as const;
+export const SEVERAL = ['refuse', 'first'] as const;
+/** Above the header of a report are its title and its filters; more is another file. */
+export const MAX_HEADER_ROW = 20;
 export const POLICIES = ['overwrite', 'fill_empty', 'never'] as const;
 
 /** A cell over lines that look like rows: it is one cell as written, or the mark is stray and each line is a row. */
@@ -60,6 +70,10 @@ export const importOptions = z.object({
   /** For every lead that the import creates or updates. */
   tags: z.array(tag).max(MAX_TAGS).default([]),
   columns: chosenColumns.default({}),
+  /** The header's row as a spreadsheet shows it, 0 for a file without one; else it is found. */
+  headerRow: z.int().min(0).max(MAX_HEADER_ROW).optional(),
+  /** What becomes of a cell with several good numbers. */
+  several: z.enum(SEVERAL).default('refuse'),
   /** A saved mapping, by its name; else one that fits the headers is used. */
   mapping: mappingName.optional(),
   /** Under which name to keep the columns, once the file was checked. */

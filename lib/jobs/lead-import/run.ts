@@ -101,15 +101,14 @@ function sent({ importId, sizeBytes }: OpenImport): StoredFile {
   return { importId, sizeBytes, form: 'sent' };
 }
 
-/** What a person can settle is asked: an encoding and stray quotes always, columns where a preview was wanted anyway. All else is refused. */
+/** What a person can settle is asked: an encoding, stray quotes, and what the columns mean. All else is refused. */
 async function askOrRefuse(database: Executor, open: OpenImport, error: UnreadableFile): Promise<void> {
   if (error.code === 'encoding_unsupported') {
     const sample = error instanceof WrongEncoding ? error.sample : foreignLines(await readHead(database, sent(open)));
     return holdImport(database, open.importId, encodingQuestion(error, sample));
   }
   if (error instanceof SwallowedRows) return holdImport(database, open.importId, quotesQuestion(error));
-  const isAboutColumns = ['phone_column_missing', 'columns_unknown', 'mapping_unknown'].includes(error.code);
-  if (open.options.preview && isAboutColumns)
+  if (['phone_column_missing', 'columns_unknown', 'mapping_unknown', 'header_missing'].includes(error.code))
     return holdImport(database, open.importId, { code: 'columns', message: error.message });
   await refuseFile(database, open.importId, error);
 }
@@ -152,14 +151,13 @@ async function checkWhole(
   if (encoding === null && unmarkedUtf16(head) !== null)
     throw new WrongEncoding('the file looks like UTF-16 without a byte order mark', null, head);
   const map = headerMapper(await savedMappings(database, companyId), options);
-  const from = checkedUpTo(job.state);
-  const { quotes } = options;
+  const { headerRow, quotes } = options;
   const checked = await checkFile(database, file, {
-    chosen: delimiter,
+    chosen: { delimiter, headerRow },
     quotes,
     country: open.country,
     map,
-    from,
+    from: checkedUpTo(job.state),
     pace,
   });
   if (checked.kind === 'paused') return { phase: 'check', at: checked.at };

@@ -1,7 +1,7 @@
-/** From records to slices: as many rows as one commit takes, each already a lead or an error. */
+/** From records to slices: as many rows as one commit takes, each already read. */
 import type { OpenImport } from './begin.ts';
 import type { Layout } from './check.ts';
-import { type Lead, type RowError, readLead, refusedByDatabase } from './lead.ts';
+import { leadReader, type Reading, refusedByDatabase } from './lead.ts';
 import type { FileRecord, Position } from './records.ts';
 import { cleanLine } from './text.ts';
 
@@ -17,7 +17,7 @@ export interface SliceRow {
   readonly next: Position;
   readonly cells: readonly string[];
   /** `null` for a blank row. */
-  readonly read: Lead | RowError | null;
+  readonly read: Reading | null;
 }
 
 /** The slices join without a gap, blank rows included, and none is empty. They go on from `fromOffset`, where `records` start. */
@@ -29,9 +29,10 @@ export async function* readSlices(
 ): AsyncGenerator<readonly SliceRow[]> {
   let slice: SliceRow[] = [];
   let from = fromOffset;
+  const read = leadReader(layout, { ...options, country });
   for await (const { cells, row, next } of records) {
     const isBlank = cells.every((cell) => cleanLine(cell) === '');
-    slice.push({ row, next, cells, read: isBlank ? null : judge(cells, layout, country, options.tags) });
+    slice.push({ row, next, cells, read: isBlank ? null : tagged(read(cells), options.tags) });
     if (slice.length < SLICE_ROWS && next.offset - from < SLICE_BYTES) continue;
     yield slice;
     slice = [];
@@ -40,18 +41,14 @@ export async function* readSlices(
   if (slice.length > 0) yield slice;
 }
 
-function judge(
-  cells: readonly string[],
-  layout: Layout,
-  country: OpenImport['country'],
-  tags: readonly string[],
-): Lead | RowError {
-  const read = readLead(cells, layout, country);
-  return 'code' in read ? read : { ...read, tags: withTags(read.tags, tags) };
+function tagged(read: Reading, tags: readonly string[]): Reading {
+  const { lead } = read;
+  return 'code' in lead ? read : { ...read, lead: { ...lead, tags: withTags(lead.tags, tags) } };
 }
 
+/** What else the row says stays: an opt-out is no part of its lead. */
 export function refusedRow(row: SliceRow, why: string): SliceRow {
-  return { ...row, read: refusedByDatabase(why) };
+  return row.read === null ? row : { ...row, read: { ...row.read, lead: refusedByDatabase(why), warnings: [] } };
 }
 
 /** Those of the row behind those of the whole upload; `null` where neither says anything. */

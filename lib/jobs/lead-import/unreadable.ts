@@ -11,6 +11,7 @@ export type UnreadableCode =
   | 'rows_swallowed'
   | 'too_many_rows'
   | 'phone_column_missing'
+  | 'header_missing'
   | 'columns_unknown'
   | 'mapping_unknown';
 

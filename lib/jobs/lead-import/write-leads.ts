@@ -29,7 +29,7 @@ export function writeLeads({ importId, mode, firstRule }: Places): string {
   insert into leads as l (company_id, phone_e164, name, email, source, organisation, notes, tags, import_id)
   select company_id, phone, name, email, source, organisation, notes, tags, ${importId}
   from input
-  where row = first_row and ($${mode} <> 'update_only' or phone in (select phone_e164 from known))
+  where row = first_row and $${mode} <> 'opt_out' and ($${mode} <> 'update_only' or phone in (select phone_e164 from known))
   order by phone
   on conflict (company_id, phone_e164) do update
   set ${merged('l', 'excluded', firstRule)

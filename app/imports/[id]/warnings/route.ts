@@ -1,0 +1,20 @@
+/** What an import left out of the rows that it took, as a file: for the operator's browser, which has no API key. */
+import { endpoint, HttpError } from '@/lib/http/errors';
+import { admit } from '@/lib/http/pages';
+import { imports } from '@/lib/imports';
+
+export async function GET(request: Request, { params }: RouteContext<'/imports/[id]/warnings'>): Promise<Response> {
+  const { id } = await params;
+  const serve = endpoint(async () => {
+    admit(request.headers);
+    const file = await imports.warningFile(id);
+    if (file === null) throw new HttpError(404, 'not_found', 'There is no such import.');
+    return new Response(file, {
+      headers: {
+        'content-type': 'text/csv; charset=utf-8',
+        'content-disposition': 'attachment; filename="warnings.csv"',
+      },
+    });
+  });
+  return serve(request);
+}
