@@ -4,6 +4,7 @@ import { database } from '../db/client.ts';
 import { EDGE_LIMITS } from '../lib/config.ts';
 import { checkConnection } from '../lib/connections/check.ts';
 import { PROVIDERS, pausedConnections, resumeConnection } from '../lib/connections/connection.ts';
+import { waitingJobs } from '../lib/connections/waiting.ts';
 import { text } from '../lib/fields.ts';
 import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
@@ -27,7 +28,10 @@ export const POST = endpoint(async (asked) => {
   authorize(asked, 'OPERATOR_SECRET');
   const { action, ...connection } = await readJson(asked, request, { maxBytes: EDGE_LIMITS.drainBodyBytes });
   await queue.audit({ actor: 'operator', action: `connection.${action}`, details: connection });
-  if (action === 'resume') return Response.json({ resumed: await resumeConnection(database(), connection) });
+  if (action === 'resume') {
+    const resumed = await resumeConnection(database(), connection);
+    return Response.json({ resumed, waiting: await waitingJobs(database(), connection) });
+  }
   const wrong = await checkConnection(database(), connection, AbortSignal.timeout(CHECK_MS));
   return Response.json({ works: wrong === null, ...(wrong !== null && { reason: wrong }) });
 });

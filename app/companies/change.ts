@@ -10,6 +10,7 @@ import { fromText } from '@/lib/companies/setting';
 import { checkConnection } from '@/lib/connections/check';
 import { resumeConnection } from '@/lib/connections/connection';
 import { PROVIDERS } from '@/lib/connections/provider';
+import { waitingJobs } from '@/lib/connections/waiting';
 import { companyId, text } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
 import { queue } from '@/lib/queue';
@@ -103,7 +104,9 @@ export const resumeOfCompany = action(
   async ({ id, provider }) => {
     const resumed = await resumeConnection(database(), { companyId: id, provider });
     queue.kick(); // somebody waits in front of the page
-    return `${pathOf(id)}?done=${resumed ? 'connection' : 'not_paused'}`;
+    if (!resumed) return `${pathOf(id)}?done=not_paused`;
+    const { jobs } = await waitingJobs(database(), { companyId: id, provider });
+    return `${pathOf(id)}?done=connection&changed=${jobs}`;
   },
 );
 

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { database } from '@/db/client';
 import { PROVIDERS, resumeConnection } from '@/lib/connections/connection';
+import { waitingJobs } from '@/lib/connections/waiting';
 import { name, text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
@@ -48,6 +49,7 @@ export const resumeRemote = action(
   },
   async (connection) => {
     await resumeConnection(database(), connection);
-    return `${page}?done=connection`;
+    const { jobs } = await waitingJobs(database(), connection);
+    return `${page}?done=connection&changed=${jobs}`;
   },
 );

@@ -23,7 +23,10 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   mute: () => 'Muted: nobody is alerted of it until the mute ends.',
   unmute: () => 'The mute is ended.',
   unblock: () => 'The block is lifted.',
-  connection: () => 'The connection is resumed; its jobs come back within five minutes.',
+  connection: ({ changed }) =>
+    changed === 0
+      ? 'The connection is resumed; none of its jobs waits.'
+      : `The connection is resumed. ${plural(changed, 'job')} of it waits for its due time; those that the pause put off come within six minutes, spread over them.`,
   opt_out: () => 'Written down: nobody writes to them from the next message on.',
   opt_out_known: () => 'Nothing was written: this person had refused it already.',
   opt_out_lifted: () => 'Lifted: they may be written to again.',

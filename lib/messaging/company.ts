@@ -8,24 +8,44 @@ export interface Addressee {
   readonly optOutKeywords: readonly string[];
 }
 
+/** Nobody's, or nobody knows whose: what an operator has to do, in words. */
+export interface Unaddressed {
+  readonly mend: string;
+}
+
 /**
  * By the company's own number. The deployment's number belongs to the one company that has none; with several it cannot be told
- * whose it is. Null: nobody's.
+ * whose it is.
  */
-export async function companyOfNumber(database: Executor, phoneNumberId: string): Promise<Addressee | null> {
+export async function companyOfNumber(database: Executor, phoneNumberId: string): Promise<Addressee | Unaddressed> {
   const isDefault = whatsAppEnvironment().phoneNumberId === phoneNumberId;
-  const rows = await database.execute<{ company_id: string; is_own: boolean; keywords: string[] | null }>({
+  const rows = await database.execute<{
+    company_id: string;
+    is_own: boolean;
+    keywords: string[] | null;
+    candidates: number;
+  }>({
     text: `
-      select c.id as company_id, s.whatsapp_phone_number_id is not null as is_own, to_json(s.opt_out_keywords) as keywords
+      select c.id as company_id, s.whatsapp_phone_number_id is not null as is_own, to_json(s.opt_out_keywords) as keywords,
+             count(*) over ()::int as candidates
       from companies c
       left join company_settings s on s.company_id = c.id
       where s.whatsapp_phone_number_id = $1 or ($2::boolean and s.whatsapp_phone_number_id is null)
       order by is_own desc
-      limit 2`,
+      limit 1`,
     params: [phoneNumberId, isDefault],
   });
   const [first] = rows;
-  if (first === undefined || (!first.is_own && rows.length > 1)) return null;
+  if (first === undefined)
+    return {
+      mend: isDefault
+        ? `the WhatsApp number ${phoneNumberId} is the deployment's, and every company has a number of its own: set it as that of its company`
+        : `no company has the WhatsApp number ${phoneNumberId}: set it as that of its company`,
+    };
+  if (!first.is_own && first.candidates > 1)
+    return {
+      mend: `the WhatsApp number ${phoneNumberId} is the deployment's, and ${first.candidates} companies have no number of their own: give each its number`,
+    };
   return { companyId: first.company_id, optOutKeywords: first.keywords ?? [] };
 }
 

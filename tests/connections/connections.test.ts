@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { connect, type Database } from '../../db/client.ts';
 import { noteAnswer, pauseConnection, readPause, resumeConnection } from '../../lib/connections/connection.ts';
 import { waitForOperator, waitOut } from '../../lib/connections/outage.ts';
+import { waitingJobs } from '../../lib/connections/waiting.ts';
 import { createQueue, defineJob } from '../../lib/jobqueue/index.ts';
 import { log } from '../../lib/log.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -116,6 +117,25 @@ test('each call without answer doubles the wait, up to a minute; a day of them p
   await database.execute({ text: "update connections set failing_since = now() - interval '25 h'", params: [] });
   expect((await waitOut({ rateLimit }, database, connection, outage)).delayMs).toBeGreaterThanOrEqual(300_000);
   expect(await readPause(database, connection)).toEqual({ code: 'no_answer', reason: 'no answer for a day: no route' });
+});
+
+test('a resume says how many jobs wait, and when the first and the last of them come', async () => {
+  const other = { companyId: 'other', provider: 'bitrix24' } as const;
+  const [none, add] = [
+    { jobs: 0, firstAt: null, lastAt: null },
+    'insert into jobqueue.jobs (type, payload, payload_bytes, due_at)',
+  ];
+  expect(await waitingJobs(database, connection)).toEqual(none);
+  await database.execute({
+    text: `${add} select type, jsonb_build_object('companyId', company), 2, now() + n * interval '1 minute'
+           from (values ('crm_sync', 'acme', 2), ('crm_event', 'acme', 5), ('crm_sync', 'acme', -1), ('crm_sync', 'else', 9),
+                        ('message_send', 'acme', 9)) j(type, company, n)`,
+    params: [],
+  });
+  const { jobs, firstAt, lastAt } = await waitingJobs(database, connection);
+  expect([jobs, Math.round((Date.parse(lastAt ?? '') - Date.parse(firstAt ?? '')) / 1_000)]).toEqual([2, 180]);
+  expect(await waitingJobs(database, other)).toEqual(none);
+  await database.execute({ text: 'delete from jobqueue.jobs', params: [] });
 });
 
 test('a job that waits for an operator looks again within six minutes', () => {

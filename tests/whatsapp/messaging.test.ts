@@ -1,5 +1,5 @@
 /** Chat over WhatsApp through the front door: signed webhooks come in, jobs drain, the stand-in counts what reaches a person. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { log } from '../../lib/log.ts';
 import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
@@ -228,7 +228,27 @@ describe('what people write', () => {
     const [dead] = await sql(
       "select status, errors -> -1 ->> 'message' as why from jobqueue.job_history where type = 'whatsapp_event' order by id desc limit 1",
     );
-    expect(dead).toEqual({ status: 'DEAD_LETTER', why: 'no company has the WhatsApp number 999' });
+    const why = 'no company has the WhatsApp number 999: set it as that of its company, then replay this job';
+    expect(dead).toEqual({ status: 'DEAD_LETTER', why });
+  });
+
+  test("to the deployment's number, where several companies have none, says what to do; mended and replayed, it is there", async () => {
+    await sql("insert into companies (id, name) values ('unnumbered', 'One without'), ('another', 'One more')");
+    onTestFinished(async () => {
+      vi.stubEnv('WHATSAPP_PHONE_NUMBER_ID', '');
+      await sql("delete from companies where id in ('unnumbered', 'another')");
+    });
+    vi.stubEnv('WHATSAPP_PHONE_NUMBER_ID', number);
+    await sql("update company_settings set whatsapp_phone_number_id = null where company_id = 'acme'");
+    await deliver(messagesChange({ messages: [said('STOP')] }));
+    const [dead] = await sql("select errors -> -1 ->> 'message' as why from jobqueue.job_history");
+    expect(dead?.why).toBe(
+      `the WhatsApp number ${number} is the deployment's, and 3 companies have no number of their own: give each its number, then replay this job`,
+    );
+    await sql("update company_settings set whatsapp_phone_number_id = $1 where company_id = 'acme'", number);
+    await queue.replay({ type: 'whatsapp_event' }, { actor: 'sam' });
+    await drain(['whatsapp_event']);
+    expect(await sql('select company_id, scope from opt_outs')).toEqual([{ company_id: 'acme', scope: 'all' }]);
   });
 });
 

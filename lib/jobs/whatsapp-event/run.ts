@@ -131,9 +131,8 @@ async function ofAccount(executor: Executor, accountId: string): Promise<readonl
 
 async function ofNumber(executor: Executor, phoneNumberId: string) {
   const company = await companyOfNumber(executor, phoneNumberId);
-  if (company !== null) return company;
-  // Nothing is lost: once the number is in the settings of its company, the dead letter is replayed.
-  throw new NonRetryableError(`no company has the WhatsApp number ${phoneNumberId}`);
+  if ('companyId' in company) return company;
+  throw new NonRetryableError(`${company.mend}, then replay this job`); // nothing is lost
 }
 
 function accepted<Schema extends z.ZodType>(schema: Schema, field: string, value: unknown): z.output<Schema> {
