@@ -1,4 +1,5 @@
 /** What is sent: checked against Meta's rules before it goes out, so that a mistake of ours costs no call, and made into its JSON. */
+import { isStorablePhone } from '../../phone/index.ts';
 import { USER_ID } from './person.ts';
 
 export type TemplateParameter =
@@ -57,7 +58,7 @@ export const PARAMETER_LIMITS = {
 
 /** What Meta would refuse about the message, or null. */
 export function faultOf(message: WhatsAppMessage, opaqueId: string): string | null {
-  if (!/^\+[1-9]\d{4,14}$/.test(message.to) && !USER_ID.test(message.to))
+  if (!isStorablePhone(message.to) && !USER_ID.test(message.to))
     return "expected a recipient in E.164 or a person's WhatsApp id";
   if (opaqueId.length === 0 || opaqueId.length > OPAQUE_CHARS)
     return `expected an opaque id of 1 to ${OPAQUE_CHARS} characters`;

@@ -1,6 +1,6 @@
 /** Who somebody in a webhook is. Meta names people by number, by business-scoped user id, or by both. */
 import { z } from 'zod';
-import { phoneOfWaId } from '../../phone/index.ts';
+import { isStorablePhone, phoneOfWaId } from '../../phone/index.ts';
 
 /** At least one of number and id is known. */
 export interface Person {
@@ -15,15 +15,18 @@ export interface Person {
 export const USER_ID = /^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$/;
 
 /** The digits of an E.164 number, as WhatsApp writes them. */
-const WA_ID = /^[1-9]\d{4,14}$/;
-
-const name = (pattern: RegExp) => z.string().regex(pattern).nullable().catch(null);
+const WaId = z
+  .string()
+  .refine((digits) => isStorablePhone(`+${digits}`))
+  .nullable()
+  .catch(null);
+const UserId = z.string().regex(USER_ID).nullable().catch(null);
 
 /** The number and the id in two fields of Meta's, of which either may be absent, empty, or hold the other. */
 export function personOf(waId: unknown, userId: unknown, username: string | null = null): Person | null {
   const named = [waId, userId];
-  const digits = named.map((given) => name(WA_ID).parse(given)).find((given) => given !== null) ?? null;
-  const id = named.map((given) => name(USER_ID).parse(given)).find((given) => given !== null) ?? null;
+  const digits = named.map((given) => WaId.parse(given)).find((given) => given !== null) ?? null;
+  const id = named.map((given) => UserId.parse(given)).find((given) => given !== null) ?? null;
   if (digits === null && id === null) return null;
   return { phone: digits === null ? null : phoneOfWaId(digits), userId: id, username };
 }
