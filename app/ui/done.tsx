@@ -38,6 +38,7 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   campaign_resume: () => 'The campaign goes on.',
   campaign_cancel: () => 'Cancelled: whoever still waited is skipped.',
   campaign_retry: ({ changed }) => `${plural(changed, 'unconfirmed message')} sent again.`,
+  templates_sync: () => 'Meta is being asked; what it lists stands below within seconds.',
   draft_approved: () => 'Approved: it is sent now.',
   draft_edited: () => 'Your text is sent now.',
   draft_rejected: () => 'Rejected: nothing is sent.',

@@ -1,12 +1,16 @@
 /** Composition: companies and their settings on this deployment's database, each change with its line in the audit log. */
 import { database } from '../../db/client.ts';
 import { queue } from '../queue/index.ts';
+import { templates } from '../templates/index.ts';
 import { createCompany } from './create.ts';
 import { companiesPage, readCompany } from './read.ts';
 import type { NewCompany } from './request.ts';
 import { type Change, prepareChange, saveChange } from './save.ts';
 
 export type { CompanySummary, CompanyView, ConnectionView, SectionView } from './read.ts';
+
+/** With one of them changed, Meta may list other templates, or list them at all. */
+const OF_TEMPLATES: readonly string[] = ['accountId', 'phoneNumberId', 'accessToken'];
 
 interface By {
   readonly actor: string;
@@ -29,6 +33,8 @@ export const companies = {
     if (changed.length === 0) return [];
     await queue.audit({ actor, action: 'company.settings', details: { companyId, section, changes, secrets, reason } });
     await saveChange(database(), prepared, actor);
+    const readsTemplates = section === 'messaging' && changed.some((name) => OF_TEMPLATES.includes(name));
+    if (readsTemplates && prepared.after.accountId) await templates.sync(companyId);
     return changed;
   },
 };

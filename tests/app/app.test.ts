@@ -81,6 +81,7 @@ describe('the pages', () => {
     '/drafts/1',
     '/opt-outs',
     '/opt-outs/file',
+    '/templates',
     '/imports',
     '/imports/some-import',
   ])('%s shows nothing to a stranger', async (path) => {
@@ -133,6 +134,7 @@ describe('the pages', () => {
       '/opt-outs?company=%00&search=%00&source=x&from=yesterday&after=1_x&lift=0',
       '/companies?search=%00&after=%00&kept=x',
       '/drafts?company=%00&after=x',
+      '/templates?company=%00&after=x',
       `/ticks?before=${'-'.repeat(36)}`,
       '/audit?before=0',
     ];
@@ -308,6 +310,7 @@ describe('the login', () => {
         '/campaigns',
         '/companies',
         '/opt-outs',
+        '/templates',
         '/drafts',
         '/imports',
         '/audit',

@@ -62,6 +62,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
       '/companies/acme?edit=model',
       '/opt-outs',
       '/opt-outs?do=add',
+      '/templates',
       '/opt-outs?lift=1',
     ];
     for (const path of paths) {
@@ -75,6 +76,39 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     }
     expect(complaints).toEqual([]);
     await context.close();
+  });
+
+  test('templates show what Meta says of them, and are asked for at once', async () => {
+    const { page } = ann;
+    await page.goto('/templates?company=acme');
+    const offer = page.getByRole('row', { name: /visit/ });
+    for (const words of [
+      'paused',
+      'paused for 3 hours',
+      'low',
+      'utility',
+      'Oi {{first_name}}',
+      'header.image',
+      'a button of the kind FLOW',
+    ])
+      await offer.getByText(words).first().waitFor();
+    await page.getByText('the account is restricted').waitFor();
+    await page.getByRole('button', { name: 'Sync now: the templates of acme' }).click();
+    await page.getByText('Meta is being asked').waitFor();
+    expect(await lastAudit()).toMatchObject({ actor: 'ann', action: 'templates_sync', details: { companyId: 'acme' } });
+    const { rows } = await sql.query(
+      "select payload from jobqueue.jobs where type = 'template_sync' union all select payload from jobqueue.job_history where type = 'template_sync'",
+    );
+    expect(rows).toEqual([{ payload: { companyId: 'acme' } }]);
+    await page.goto('/campaigns/spring-2026');
+    await page.getByRole('link', { name: 'offer, en' }).click();
+    await page.waitForURL('**/templates?company=acme');
+    const viewer = await visit(browser, app.url);
+    await signIn(viewer.page, VIEWER_SECRET, 'vera');
+    await viewer.page.goto('/templates');
+    await viewer.page.getByRole('heading', { name: 'Templates' }).waitFor();
+    expect(await viewer.page.getByRole('button', { name: /Sync/ }).count()).toBe(0);
+    await viewer.context.close();
   });
 
   test('the list shows the newest first, page by page, and one company alone', async () => {
@@ -308,6 +342,18 @@ async function fillCampaigns(sql: pg.Client): Promise<void> {
     insert into campaigns (id, company_id, name, template_id, status, audience, created_at)
     select 'autumn-' || n, 'other', 'Autumn ' || n, id, 'draft', '{"kind": "list"}', now() - n * interval '1 day'
     from templates, generate_series(1, 60) n where company_id = 'other'`);
+  await sql.query(`
+    insert into templates (company_id, name, language, category, status, status_reason, quality, body, parameter_format, parameters, components,
+      unsupported, synced_at)
+    values ('acme', 'visit', 'pt_BR', 'UTILITY', 'PAUSED', 'paused for 3 hours', 'RED', 'Oi {{first_name}}, sua visita está marcada.', 'NAMED',
+      '[{"component": "header", "name": "image", "kind": "image"}, {"component": "body", "name": "first_name"}]', '[]',
+      'a button of the kind FLOW', now() - interval '20 minutes');
+    insert into company_settings (company_id, whatsapp_account_id) values ('acme', '102290129340398');
+    insert into template_syncs (account_id, synced_at, templates, error)
+    values ('102290129340398', now() - interval '20 minutes', 2, 'WhatsApp error 200: the app or its user lacks a permission');
+    insert into account_events (company_id, field, event, severity, message)
+    values ('acme', 'account_update', 'ACCOUNT_RESTRICTION', 'critical', 'the account is restricted: restricted biz initiated messaging'),
+           ('acme', 'phone_number_quality_update', 'FLAGGED', 'warning', 'number 15550783881: flagged (limit of people in 24 hours: TIER_10K)')`);
   let next = 0;
   for (const [status, people] of Object.entries(PEOPLE))
     for (let n = 0; n < people; n++)

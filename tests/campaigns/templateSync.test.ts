@@ -201,3 +201,22 @@ test('a company without an account is a dead letter that says what to set', asyn
   await its.rows('update company_settings set whatsapp_account_id = null');
   expect(await sync()).toMatchObject({ status: 'DEAD_LETTER', error: expect.stringContaining('whatsapp_account_id') });
 });
+
+test('an account that is named in a company’s settings is read at once, another setting asks nobody', async () => {
+  vi.stubEnv('DATABASE_URL', its.url);
+  const { companies } = await import('../../lib/companies/index.ts');
+  const change = (values: Record<string, string | number>) =>
+    companies.change(
+      { companyId: COMPANY, section: 'messaging', values, secrets: {}, seen: undefined },
+      { actor: 'ann', reason: 'new' },
+    );
+  const asked = () => its.rows("select payload from jobqueue.jobs where type = 'template_sync'");
+  await change({ perSecond: 30 });
+  expect(await asked()).toEqual([]);
+  await change({ accountId: '102290129340399' });
+  expect(await asked()).toEqual([{ payload: { companyId: COMPANY } }]);
+  const { database } = await import('../../db/client.ts');
+  await database().close();
+  vi.unstubAllEnvs();
+  process.env.WHATSAPP_BASE_URL = meta.origin;
+});

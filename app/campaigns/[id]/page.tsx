@@ -76,7 +76,7 @@ export default async function Campaign({ params, searchParams }: PageProps<'/cam
           ['Opt-outs', count(report.optOuts)],
           ['Cost', costOf(report)],
           ['Company', <CompanyLink key="company" id={companyId} />],
-          ['Template', `${template.name}, ${template.language}`],
+          ['Template', <TemplateLink key="template" companyId={companyId} of={template} />],
           ['Created', <When key="created" at={new Date(campaign.createdAt)} />],
           ['Starts', <When key="starts" at={instant(campaign.scheduledAt)} />],
           ['Started', <When key="started" at={instant(campaign.startedAt)} />],
@@ -102,6 +102,14 @@ export default async function Campaign({ params, searchParams }: PageProps<'/cam
       )}
       {asked && <SteerPanel id={id} asked={asked} />}
     </>
+  );
+}
+
+function TemplateLink({ companyId, of }: { companyId: string; of: { name: string; language: string } }) {
+  return (
+    <Link href={`/templates?company=${encodeURIComponent(companyId)}`} className="link">
+      {of.name}, {of.language}
+    </Link>
   );
 }
 
