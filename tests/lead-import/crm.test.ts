@@ -61,3 +61,24 @@ test('a dry run asks for nothing', async () => {
   await its.imported(FILE, { companyId: 'tries', dryRun: true });
   expect(await asked('tries')).toEqual([]);
 });
+
+test('first and last name stay apart where the file has them so, and go with the name', async () => {
+  const companyId = 'apart';
+  await company(companyId, null);
+  const names = () =>
+    its.rows(
+      'select name, given_name as given, family_name as family from leads where company_id = $1 order by id',
+      companyId,
+    );
+  await its.imported('phone,first name,last name\n0501110001,Ada,Lovelace\n0501110002,Ben,\n', { companyId });
+  await its.imported('phone,Vorname,Name\n0501110003,Clara,Schumann\n0501110004,Dan,Dan Brown\n', { companyId });
+  const ada = { name: 'Ada Lovelace', given: 'Ada', family: 'Lovelace' };
+  const others = [
+    { name: 'Ben', given: null, family: null },
+    { name: 'Clara Schumann', given: 'Clara', family: 'Schumann' },
+    { name: 'Dan Brown', given: null, family: null },
+  ];
+  expect(await names()).toEqual([ada, ...others]);
+  await its.imported('phone,first name,last name\n0501110001,Ada,King\n', { companyId });
+  expect(await names()).toEqual([{ name: 'Ada King', given: 'Ada', family: 'King' }, ...others]);
+});

@@ -70,7 +70,7 @@ with slice as (
   where id = $1 and status = 'running' and next_offset = $2::bigint
   for update
 ), input as (
-  select i.row, i.phone, i.name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, slice.company_id,
+  select i.row, i.phone, i.name, i."givenName" as given_name, i."familyName" as family_name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, slice.company_id,
          coalesce(seen.row, min(i.row) over (partition by i.phone)) as first_row
   from slice
   cross join jsonb_to_recordset($5::jsonb) as ${LEAD_RECORD}

@@ -34,7 +34,7 @@ const FIRST_RULE = 4;
 
 const INPUT = `
 with input as (
-  select i.row, i.phone, i.name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, $1 as company_id,
+  select i.row, i.phone, i.name, i."givenName" as given_name, i."familyName" as family_name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, $1 as company_id,
          min(i.row) over (partition by i.phone) as first_row
   from jsonb_to_recordset($2::jsonb) as ${LEAD_RECORD}
 )`;

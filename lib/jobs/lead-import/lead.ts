@@ -12,6 +12,9 @@ import { cleanLine, cleanText, shorten } from './text.ts';
 export interface Lead {
   readonly phone: string;
   readonly name: string | null;
+  /** Where the file has them apart; not without a family name. */
+  readonly givenName?: string;
+  readonly familyName?: string;
   readonly email: string | null;
   readonly source: string | null;
   readonly organisation: string | null;
@@ -107,8 +110,9 @@ function noNumber({ unfit, columns, message }: Extract<Choice, { chosen: null }>
 }
 
 function leadOf(cells: readonly string[], layout: RowLayout, phone: string, email: string): Lead | RowError {
+  const { name, ...parts } = nameOf(cells, layout);
   const values = {
-    name: nameOf(cells, layout),
+    name,
     source: cellOf(cells, layout, 'source').line,
     organisation: cellOf(cells, layout, 'organisation').line,
     notes: cleanText(cellOf(cells, layout, 'notes').text),
@@ -127,6 +131,7 @@ function leadOf(cells: readonly string[], layout: RowLayout, phone: string, emai
   return {
     phone,
     name: values.name || null,
+    ...(parts.familyName !== '' && parts),
     email: email || null,
     source: values.source || null,
     organisation: values.organisation || null,
@@ -136,15 +141,17 @@ function leadOf(cells: readonly string[], layout: RowLayout, phone: string, emai
 }
 
 /** The full name, else its halves. Where a file has one kind of half only, as `Vorname;Name`, the name may be the other half. */
-function nameOf(cells: readonly string[], layout: RowLayout): string {
+function nameOf(cells: readonly string[], layout: RowLayout): { name: string; givenName: string; familyName: string } {
   const { firstName, lastName } = layout.columns;
-  const [first, name, last] = (['firstName', 'name', 'lastName'] as const).map(
+  const [first = '', name = '', last = ''] = (['firstName', 'name', 'lastName'] as const).map(
     (field) => cellOf(cells, layout, field).line,
   );
-  if (!name) return `${first} ${last}`.trim();
-  if (firstName.length > 0 && lastName.length > 0) return name;
-  const has = (half: string) => half === '' || name.toLowerCase().includes(half.toLowerCase());
-  return `${has(first as string) ? '' : first} ${name} ${has(last as string) ? '' : last}`.trim();
+  if (name === '') return { name: `${first} ${last}`.trim(), givenName: first, familyName: last };
+  if (firstName.length > 0 && lastName.length > 0) return { name, givenName: first, familyName: last };
+  const isOther = (half: string) => half !== '' && !name.toLowerCase().includes(half.toLowerCase());
+  if (isOther(first)) return { name: `${first} ${name}`, givenName: first, familyName: name };
+  if (isOther(last)) return { name: `${name} ${last}`, givenName: name, familyName: last };
+  return { name, givenName: '', familyName: '' };
 }
 
 function warningsOf(

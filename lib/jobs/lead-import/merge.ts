@@ -2,7 +2,7 @@
 import { MERGED, type Rules } from './options.ts';
 
 /** A slice's or a preview's leads, as `jsonb_to_recordset` reads them. */
-export const LEAD_RECORD = `i(row int, phone text, name text, email text, source text, organisation text, notes text, tags text[])`;
+export const LEAD_RECORD = `i(row int, phone text, name text, "givenName" text, "familyName" text, email text, source text, organisation text, notes text, tags text[])`;
 
 /** In the order in which `merged` numbers their parameters. */
 export function ruleValues(rules: Rules): string[] {
@@ -19,6 +19,15 @@ export function merged(
     field,
     `merge_${field === 'tags' ? 'tags' : 'value'}(${known}.${field}, ${given}.${field}, $${firstRule + n})`,
   ]);
+}
+
+/** First and last name go with the name: they become the row's where its name is the one that is kept, and it has them apart. */
+export function mergedParts(known: string, given: string, firstRule: number): readonly string[] {
+  const name = merged(known, given, firstRule).find(([column]) => column === 'name')?.[1];
+  const isGiven = `${given}.family_name is not null and ${given}.name = ${name}`;
+  return ['given_name', 'family_name'].map(
+    (part) => `${part} = case when ${isGiven} then ${given}.${part} else ${known}.${part} end`,
+  );
 }
 
 /** Whether a row would change anything about `known`. */

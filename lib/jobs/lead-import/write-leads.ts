@@ -1,5 +1,5 @@
 /** The SQL that turns rows into leads, and the same taken back at once: dry runs and previews meet what the real run would meet. */
-import { differs, merged } from './merge.ts';
+import { differs, merged, mergedParts } from './merge.ts';
 
 interface Places {
   /** SQL of the import that new leads are noted with. */
@@ -26,14 +26,15 @@ export function writeLeads({ importId, mode, firstRule }: Places): string {
   order by l.phone_e164
   for update of l
 ), written as (
-  insert into leads as l (company_id, phone_e164, name, email, source, organisation, notes, tags, import_id)
-  select company_id, phone, name, email, source, organisation, notes, tags, ${importId}
+  insert into leads as l (company_id, phone_e164, name, given_name, family_name, email, source, organisation, notes, tags, import_id)
+  select company_id, phone, name, given_name, family_name, email, source, organisation, notes, tags, ${importId}
   from input
   where row = first_row and $${mode} <> 'opt_out' and ($${mode} <> 'update_only' or phone in (select phone_e164 from known))
   order by phone
   on conflict (company_id, phone_e164) do update
   set ${merged('l', 'excluded', firstRule)
     .map(([column, sql]) => `${column} = ${sql}`)
+    .concat(mergedParts('l', 'excluded', firstRule))
     .join(',\n      ')},
       updated_at = now()
   where $${mode} <> 'create_only' and ${differs('l', 'excluded', firstRule)}
