@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isStorableText } from '../../lib/jobqueue/storable.ts';
 import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';
+import { readMessage } from '../../lib/providers/whatsapp/incoming.ts';
+import { contactsOf } from '../../lib/providers/whatsapp/person.ts';
 
 const NUMBER = '106540352242922';
 const message = (n: number, more: object = {}) => ({
@@ -135,6 +137,19 @@ describe('what is not understood gets a job of its own', () => {
       why: expect.stringContaining('expected at most 131072 bytes'),
       json: expect.stringContaining('wamid.2'),
     });
+  });
+});
+
+test('a person is who the contact says that names them, whatever its place', () => {
+  const userId = 'AE.13491208655302741918';
+  const named = { profile: { name: 'P', username: 'amira' }, wa_id: '971501000002', user_id: userId };
+  const people = contactsOf([contact(1), 'x', named, { wa_id: 5 }]);
+  const person = { phone: '+971501000002', userId, username: 'amira' };
+  expect(readMessage(message(2), people)).toMatchObject({ person });
+  expect(readMessage(message(2, { from: undefined, from_user_id: userId }), people)).toMatchObject({ person });
+  expect(readMessage(message(2, { from: userId }), people)).toMatchObject({ person });
+  expect(readMessage(message(3, { from: '', from_user_id: 'AE.ENT.5' }), people)).toMatchObject({
+    person: { phone: null, userId: 'AE.ENT.5', username: null },
   });
 });
 
