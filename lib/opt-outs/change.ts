@@ -2,15 +2,13 @@
 import type { Executor } from '../../db/client.ts';
 import { HttpError } from '../http/errors.ts';
 import { type Country, readPhone } from '../phone/index.ts';
+import { USER_ID } from '../providers/whatsapp/person.ts';
 import type { Lifting, NewOptOut } from './request.ts';
 
 export interface Person {
   readonly phone: string | null;
   readonly userId: string | null;
 }
-
-/** As Meta writes them: the country of the account, then digits. */
-const USER_ID = /^[A-Z]{2}\.\d{5,40}$/;
 
 /** Whom an operator means. Throws 404 for an unknown company, 400 for what is neither a number nor a user id. */
 export async function personOf(database: Executor, { companyId, person }: NewOptOut): Promise<Person> {
@@ -22,7 +20,8 @@ export async function personOf(database: Executor, { companyId, person }: NewOpt
     throw new HttpError(404, 'company_unknown', 'Nothing was written: there is no such company.', [
       { path: 'companyId', message: 'there is no such company' },
     ]);
-  if (USER_ID.test(person.toUpperCase())) return { phone: null, userId: person.toUpperCase() };
+  const userId = person.slice(0, 2).toUpperCase() + person.slice(2); // behind the country, case may count
+  if (USER_ID.test(userId)) return { phone: null, userId };
   const read = readPhone(person, { country: company.country as Country });
   if ('phone' in read) return { phone: read.phone, userId: null };
   throw new HttpError(400, 'person_invalid', 'Nothing was written: this is not the number of a person.', [

@@ -95,6 +95,14 @@ describeEachDriver('people', (setup) => {
     ]);
   });
 
+  test('an opt-out under an id whose number is known is under the number, whoever writes it', async () => {
+    await learn({ userId: USER, phone: PHONE });
+    await optOut(null, USER);
+    expect(await sql('select phone_e164, whatsapp_user_id from opt_outs')).toEqual([
+      { phone_e164: PHONE, whatsapp_user_id: USER },
+    ]);
+  });
+
   test('of two opt-outs of one person, the later word counts', async () => {
     await optOut(PHONE, null);
     await sql("update opt_outs set lifted_at = now() - interval '1 hour', opted_out_at = now() - interval '2 hours'");
