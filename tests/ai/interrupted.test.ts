@@ -64,9 +64,9 @@ async function money(companyId: string) {
   return row as NonNullable<typeof row>;
 }
 
-/** Load, pause, open, form, reserve, end of the call, note of the answer, end: eight; beyond them nothing is left to die in. */
+/** Load, pause, open, form, reserve, end of the call, notes of the answer, end: nine; beyond them nothing is left to die in. */
 describe.each(['before', 'after'] as const)('a run that dies %s its statement', (moment) => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('%i: the next one goes on, and the customer gets one reply', async (n) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])('%i: the next one goes on, and the customer gets one reply', async (n) => {
     const companyId = await ai.company();
     const ids = await ai.wrote(companyId, 'Do you have parking?');
     ai.llm.script({ kind: 'say', content: GOOD }, { kind: 'say', content: GOOD });
@@ -85,7 +85,7 @@ describe.each(['before', 'after'] as const)('a run that dies %s its statement', 
 test('a run is as many statements as the table above believes', async () => {
   const ids = await ai.wrote(await ai.company(), 'Do you have parking?');
   ai.llm.script({ kind: 'say', content: GOOD });
-  expect(await ai.run(ids, { through: dying(ai.database, 9, 'before') })).toMatchObject({ status: 'auto_sent' });
+  expect(await ai.run(ids, { through: dying(ai.database, 10, 'before') })).toMatchObject({ status: 'auto_sent' });
 });
 
 test('a retry uses the version that was pinned, though the label has moved since', async () => {

@@ -1,5 +1,6 @@
 /** What becomes of a generation: corrections, throttles, quotas, fail-over, and the last word on what goes out by itself. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { resumeConnection } from '../../lib/connections/connection.ts';
 import { isContinue } from '../../lib/jobqueue/job.ts';
 import { log } from '../../lib/log.ts';
 import { LLM_KEYS } from '../standins/llm.ts';
@@ -141,6 +142,41 @@ describe('settings that can never work', () => {
     const companyId = await ai.company({ ...settings, base_url });
     expect(isContinue(await ai.run(await ai.wrote(companyId, 'Hi')))).toBe(true);
     expect(await paused(companyId)).toHaveLength(1);
+  });
+});
+
+describe('messages that no reply comes of', () => {
+  const prose = () => ai.llm.script({ kind: 'say', content: 'Yes!' }, { kind: 'say', content: 'Yes!' });
+  const fails = async (companyId: string) => {
+    prose();
+    return ai.run(await ai.wrote(companyId, 'Hi'));
+  };
+
+  test('five in a row, each for the same reason, pause the connection once, and the fifth waits instead of failing', async () => {
+    const companyId = await ai.company();
+    for (let n = 0; n < 4; n++)
+      expect(await fails(companyId)).toMatchObject({ status: 'failed', reason: 'unparsable' });
+    prose();
+    const fifth = await ai.wrote(companyId, 'Hello?');
+    expect(isContinue(await ai.run(fifth))).toBe(true);
+    expect(await paused(companyId)).toEqual(['refused_alike']);
+    const asked = ai.llm.asked.length;
+    expect(isContinue(await ai.run(await ai.wrote(companyId, 'Hi', '+971501111112')))).toBe(true);
+    expect(ai.llm.asked).toHaveLength(asked);
+    await resumeConnection(ai.database, { companyId, provider: 'ai' });
+    say();
+    expect(await ai.run(fifth)).toMatchObject({ status: 'auto_sent' });
+  });
+
+  test('and one that is answered between them says that they are to blame themselves', async () => {
+    const companyId = await ai.company();
+    for (let n = 0; n < 3; n++) {
+      await fails(companyId);
+      await fails(companyId);
+      say();
+      await ai.run(await ai.wrote(companyId, 'Hi'));
+    }
+    expect(await paused(companyId)).toEqual([]);
   });
 });
 

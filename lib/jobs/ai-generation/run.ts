@@ -3,6 +3,7 @@ import { database } from '../../../db/client.ts';
 import type { Executor } from '../../../db/database.ts';
 import { noteAnswer, pauseConnection, readPause } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
+import { judgeRefusals } from '../../connections/refusals.ts';
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 import { type Continue, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { type Candidate, candidates, noteRefusal } from './accounts.ts';
@@ -79,13 +80,22 @@ interface Attempt {
 /** Asks the first account, and the next one if that refuses the company as a whole. */
 async function attempt([candidate, ...others]: readonly Candidate[], given: Attempt): Promise<unknown> {
   const { turn, settings, version, asker, context, end, pause } = given;
-  const { database, companyId } = asker;
+  const { database, companyId, generationId } = asker;
   const { account } = candidate as Candidate;
+  const connection = { companyId, provider: 'ai' } as const;
+  const kind = `reply of ${account.provider} ${account.model}`;
+  /** One message that no reply comes of is a person's; several in a row, of one kind, say that the settings are wrong, and they wait. */
+  const endAlone = async (code: string, quiet: Quiet) => {
+    const refused = [{ record: generationId, as: code }];
+    const waits = await judgeRefusals(database, connection, [{ kind, accepted: 0, refused }]);
+    return waits.has(generationId) ? waitForOperator(null) : end(quiet);
+  };
   const bucket = bucketOf(account, companyId);
   const draft = await draftReply(asker, account, { turn, settings, version });
   switch (draft.kind) {
     case 'drafted':
-      await noteAnswer(database, { companyId, provider: 'ai' });
+      await noteAnswer(database, connection);
+      await judgeRefusals(database, connection, [{ kind, accepted: 1, refused: [] }]);
       return finish(draft, account, given);
     case 'quota':
     case 'config':
@@ -104,16 +114,18 @@ async function attempt([candidate, ...others]: readonly Candidate[], given: Atte
     }
     case 'transient': {
       const error = new Error(`${account.provider}: ${draft.code}: ${draft.message}`);
-      return waitOut(context, database, { companyId, provider: 'ai' }, { bucket, state: null, error });
+      return waitOut(context, database, connection, { bucket, state: null, error });
     }
     case 'over':
       return end({ status: 'skipped', reason: draft.reason });
-    case 'blocked':
-      return end({ status: 'blocked', reason: `provider_safety: ${draft.code}` });
+    case 'blocked': {
+      const blocked = { status: 'blocked', reason: `provider_safety: ${draft.code}` } as const;
+      return draft.code === 'empty' ? endAlone('empty', blocked) : end(blocked);
+    }
     case 'refused':
-      return end({ status: 'failed', reason: `${draft.code}: ${draft.message}` });
+      return endAlone(draft.code, { status: 'failed', reason: `${draft.code}: ${draft.message}` });
     case 'hopeless':
-      return end({ status: draft.code === 'truncated' ? 'blocked' : 'failed', reason: draft.code });
+      return endAlone(draft.code, { status: draft.code === 'truncated' ? 'blocked' : 'failed', reason: draft.code });
   }
 }
 
