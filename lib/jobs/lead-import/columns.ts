@@ -26,7 +26,7 @@ function settled(meaning: Meaning | null, values: readonly string[]): Meaning | 
   if (!meaning?.isMaybe) return meaning;
   switch (meaning.field) {
     case 'phone':
-      return most(values, looksLikePhone) ? meaning : null;
+      return most(values, isDialled) ? meaning : null;
     case 'name':
       return most(values, looksLikePhone) ? { field: 'phone', rank: LAST, kind: 'plain' } : meaning;
     case 'country':
@@ -38,6 +38,11 @@ function settled(meaning: Meaning | null, values: readonly string[]): Meaning | 
 
 /** Behind every column whose header says that it holds numbers. */
 const LAST = 10_000;
+
+/** Digits alone may be the number of an order, a row or a street. */
+function isDialled(value: string): boolean {
+  return looksLikePhone(value) && /^\(?[+0٠]/.test(value);
+}
 
 function valuesOf(rows: readonly (readonly string[])[], index: number): string[] {
   return rows.map((cells) => cleanLine(cells[index] ?? '')).filter((value) => value !== '');

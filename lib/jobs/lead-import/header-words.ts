@@ -93,7 +93,7 @@ export const LEAD_TITLES =
 
 /** Headers of numbers as often as of something else: the values have to say so. */
 export const MAYBE_PHONES = `contact|contacts|contact details|contact detail|contact info|number|numbers|no|num|nr|nummer|numero|номер|контакт|контакты|
-  رقم|الرقم|numara|nomor|kontakt|contacto|contato|नंबर|viber|telegram|sms|cep`;
+  رقم|الرقم|numara|nomor|kontakt|contacto|contato|नंबर|viber|telegram|sms`;
 
 /** A person who says no. `all`: nothing may be written; `marketing`: nothing that advertises. Anything but a no in the cell is a yes. */
 export const REFUSALS = {
