@@ -4,7 +4,7 @@ import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Issue } from '../jobqueue/errors.ts';
 import { type ImportChoice, importOptions } from '../jobs/lead-import/options.ts';
-import type { NewImport } from './upload.ts';
+import type { NewImport } from './new-import.ts';
 
 /** What an upload says, by the names of its parameters. What it leaves out is absent. */
 export type Chosen = Readonly<Record<string, unknown>>;

@@ -9,6 +9,7 @@ import { type Answer, confirmImport } from './confirm.ts';
 import { errorFile } from './error-file.ts';
 import { keptFile } from './kept-file.ts';
 import { forgetMapping } from './mappings.ts';
+import type { NewImport } from './new-import.ts';
 import { finishUpload, openUpload, storePart } from './parts.ts';
 import { pauseImport, resumeImport } from './pause.ts';
 import { type Preview, previewImport } from './preview.ts';
@@ -16,7 +17,7 @@ import type { ReceivedFile } from './received-file.ts';
 import { chosen, isImportId, type partQuery, type uploadQuery, type wholeFile } from './request.ts';
 import { type ImportView, type JobLookup, listImports, readImport } from './status.ts';
 import { type Undoing, undoWithItsJob } from './undo.ts';
-import { type Enqueued, type NewImport, uploadFile } from './upload.ts';
+import { type Enqueued, uploadFile } from './upload.ts';
 import { warningFile } from './warning-file.ts';
 
 export type { Preview, PreviewedRow } from './preview.ts';

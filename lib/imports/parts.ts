@@ -4,7 +4,8 @@ import { unknownCompany } from '../companies/unknown.ts';
 import { HttpError } from '../http/errors.ts';
 import { choicesDiffer, chosenIn, standingOf } from './choices-differ.ts';
 import { enqueuedJob } from './enqueued-job.ts';
-import { type Enqueued, enqueued, meantCompany, type NewImport, repeatedBy, sha256Of } from './upload.ts';
+import type { NewImport } from './new-import.ts';
+import { type Enqueued, enqueued, meantCompany, repeatedBy, sha256Of } from './upload.ts';
 
 /** Of a whole file, in bytes: some half a million rows. Postgres hashes it in memory when the upload is finished. */
 export const MAX_FILE_BYTES = 50 * 1024 * 1024;

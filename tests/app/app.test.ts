@@ -352,6 +352,12 @@ describe('the login', () => {
 });
 
 describe('an import through the form', () => {
+  beforeAll(async () => {
+    await sql.query(
+      "insert into companies (id, name) select id, id from unnest('{comp_789,comp_ask,comp_undo}'::text[]) id",
+    );
+  });
+
   test('is enqueued, kicked behind the answer, and shown with its counts', async () => {
     const file = new File(['name,phone\nAmal,0501234567\nOmar,not a number\n'], 'leads.csv', { type: 'text/csv' });
     const sent = await operator.submit('/imports', 'Import', { fields: { companyId: 'comp_789', file } });

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Database } from '../../db/client.ts';
 import { ConnectionError } from '../../db/errors.ts';
+import type { NewImport } from '../../lib/imports/new-import.ts';
 import { readImport } from '../../lib/imports/status.ts';
-import { type NewImport, uploadFile } from '../../lib/imports/upload.ts';
+import { uploadFile } from '../../lib/imports/upload.ts';
 import { isContinue, type JobContext } from '../../lib/jobqueue/job.ts';
 import { undoLeads } from '../../lib/jobs/import-undo/run.ts';
 import { importLeads } from '../../lib/jobs/lead-import/run.ts';

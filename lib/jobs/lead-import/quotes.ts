@@ -67,7 +67,7 @@ export function strayQuote(text: string, shape: RowShape): OpenQuote | null {
 function looksLikeRow(text: string, { header, columns, delimiter, country }: RowShape, end: OpenQuote['end']): boolean {
   const line = text.slice(0, LINE_END.exec(text)?.index);
   if (!line.includes(delimiter)) return false;
-  const cells = firstRow(text, delimiter);
+  const cells = line.includes('"') ? firstRow(text, delimiter) : line.split(delimiter);
   const isWhole = cells.length === header.length;
   if (isWhole && end === 'broken' && cells.length >= FEW_CELLS) return true;
   const isNumber = (index: number) => {
