@@ -1,4 +1,4 @@
-/** GET and POST /api/campaigns: make a campaign, pause, resume or cancel it, ask how far it is, fetch its recipients. */
+/** GET and POST /api/campaigns: make a campaign or preview it, pause, resume or cancel it, ask how far it is, fetch its recipients. */
 import { campaigns } from '../lib/campaigns/index.ts';
 import * as schema from '../lib/campaigns/request.ts';
 import { EDGE_LIMITS } from '../lib/config.ts';
@@ -8,9 +8,12 @@ import { endpoint, HttpError } from '../lib/http/errors.ts';
 
 export const POST = endpoint(async (request) => {
   authorize(request, 'QUEUE_API_KEY');
-  if (new URL(request.url).searchParams.size > 0)
-    return Response.json(await campaigns.act(readQuery(request, schema.actionQuery)));
+  const { searchParams } = new URL(request.url);
+  const isPreview = searchParams.has('preview');
+  if (isPreview) readQuery(request, schema.previewQuery);
+  else if (searchParams.size > 0) return Response.json(await campaigns.act(readQuery(request, schema.actionQuery)));
   const given = await readJson(request, schema.newCampaign, { maxBytes: EDGE_LIMITS.jobsBodyBytes });
+  if (isPreview) return Response.json(await campaigns.preview(given));
   return Response.json(await campaigns.create(given), { status: 201 });
 });
 

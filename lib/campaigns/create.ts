@@ -21,8 +21,7 @@ export async function createCampaign(
   database: Executor,
   campaign: NewCampaign & { readonly id: string },
 ): Promise<Created> {
-  const template = await readTemplate(database, campaign);
-  checkParameters(campaign, template.parameters);
+  const template = await checkCampaign(database, campaign);
   const { audience, cap } = campaign;
   const { people, ...filter } = audience.kind === 'list' ? audience : { ...audience, people: [] };
   const sha256 = createHash('sha256').update(JSON.stringify(campaign)).digest('hex');
@@ -45,11 +44,19 @@ export async function createCampaign(
   throw new HttpError(409, 'campaign_exists', `The id ${campaign.id} already stands for another campaign.`);
 }
 
+/** The template, if the campaign can be made with it. Throws as `createCampaign` does. */
+export async function checkCampaign(database: Executor, campaign: NewCampaign): Promise<KnownTemplate> {
+  const template = await readTemplate(database, campaign);
+  checkParameters(campaign, template.parameters);
+  return template;
+}
+
 const UNUSABLE = ['REJECTED', 'DISABLED', 'DELETED'];
 
-interface KnownTemplate {
+export interface KnownTemplate {
   readonly id: string;
   readonly status: string;
+  readonly category: 'MARKETING' | 'UTILITY' | 'AUTHENTICATION';
   readonly parameters: readonly Parameter[];
   readonly unsupported: string | null;
 }
@@ -57,7 +64,7 @@ interface KnownTemplate {
 async function readTemplate(database: Executor, { companyId, template }: NewCampaign): Promise<KnownTemplate> {
   const { name, language } = template;
   const [known] = await database.execute<KnownTemplate>({
-    text: 'select id::text as id, status, parameters, unsupported from templates where company_id = $1 and name = $2 and language = $3',
+    text: 'select id::text as id, status, category, parameters, unsupported from templates where company_id = $1 and name = $2 and language = $3',
     params: [companyId, name, language],
   });
   if (known === undefined)

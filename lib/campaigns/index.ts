@@ -3,18 +3,24 @@ import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { database } from '../../db/client.ts';
 import { cancel, pause, resume, retryUnconfirmed } from './controls.ts';
-import { type Created, createCampaign } from './create.ts';
+import { type Created, checkCampaign, createCampaign } from './create.ts';
+import { type CampaignPreview, previewCampaign } from './preview.ts';
 import { recipientsFile } from './recipients-file.ts';
 import type { actionQuery, NewCampaign } from './request.ts';
 import { type CampaignsPage, campaignsPage, listCampaigns, readCampaign } from './status.ts';
 
 export type { CampaignReport } from '../jobs/campaign-send/report.ts';
+export type { CampaignPreview, Example } from './preview.ts';
 export type { CampaignSummary } from './status.ts';
 
 export const campaigns = {
   /** Makes it, and starts it unless it is a draft; one with `scheduledAt` starts then. */
   create: (given: NewCampaign): Promise<Created> =>
     createCampaign(database(), { ...given, id: given.id ?? randomUUID() }),
+  /** Throws what `create` does for one that cannot be made. */
+  check: async (given: NewCampaign): Promise<void> => void (await checkCampaign(database(), given)),
+  /** What it would come to; writes nothing. Throws what `check` does. */
+  preview: (given: NewCampaign): Promise<CampaignPreview> => previewCampaign(database(), given),
   /** Throws 404 for an unknown campaign, 409 for one that takes no such action any more. */
   act({ id, action, recipientId }: z.output<typeof actionQuery>): Promise<object> {
     switch (action) {

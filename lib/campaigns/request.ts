@@ -7,6 +7,7 @@ import { isTimeZone } from '../jobs/campaign-send/zones.ts';
 const MAX_PEOPLE = 10_000;
 /** Of a filter, and of fields of a person: more is not a choice any more. */
 const MAX_CHOICES = 50;
+export const LIST_LIMITS = { people: MAX_PEOPLE, fields: MAX_CHOICES } as const;
 /** Meta's templates have some dozen gaps. */
 const MAX_PARAMETERS = 200;
 
@@ -25,6 +26,7 @@ const person = z.strictObject({
   /** What parameters can be filled with, beside name, first_name and phone. */
   fields: few(MAX_CHOICES, text(60), text(1024)).default({}),
 });
+export type Person = z.output<typeof person>;
 
 /** Asking whether a name is a zone costs 40 µs: of a list of wrong ones only the first are told. */
 const MOST_WRONG_ZONES = 100;
@@ -122,6 +124,8 @@ export const actionQuery = z.strictObject({
     .regex(/^\d{1,18}$/, 'expected the id of a recipient')
     .optional(),
 });
+
+export const previewQuery = z.strictObject({ preview: z.literal('true') });
 
 export const statusQuery = z.union([
   z.strictObject({ id, recipients: z.literal('csv').optional() }),

@@ -89,7 +89,7 @@ function lengthFault(
 const charsOf = (text: string) => [...text].length;
 
 /** A customer's text is data: no gap in it is filled. */
-function filledText(text: string, prefix: string, texts: Readonly<Record<string, string>>): string {
+export function filledText(text: string, prefix: string, texts: Readonly<Record<string, string>>): string {
   return text.replace(/\{\{\s*(\w+)\s*\}\}/g, (gap, name: string) => texts[`${prefix}.${name}`] ?? gap);
 }
 

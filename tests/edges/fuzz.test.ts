@@ -196,6 +196,14 @@ const ENDPOINTS: readonly (readonly [name: string, method: Method, path: string,
     query(z.strictObject({ id: rowId, payload: z.literal('true').optional(), wait: z.string().optional() })),
   ],
   ['a campaign', 'POST', 'campaigns', body(campaigns.newCampaign, known)],
+  [
+    "a campaign's preview",
+    'POST',
+    'campaigns',
+    fc
+      .tuple(query(campaigns.previewQuery, { id: null }), body(campaigns.newCampaign, known))
+      .map(([a, b]) => ({ ...a, ...b })),
+  ],
   ["a campaign's action", 'POST', 'campaigns', query(campaigns.actionQuery)],
   ["a campaign's status", 'GET', 'campaigns', query(campaigns.statusQuery)],
   ['drafts', 'GET', 'drafts', query(drafts.draftsQuery)],

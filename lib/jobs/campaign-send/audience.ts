@@ -59,10 +59,23 @@ order by n
 limit $3::int
 `;
 
-const LEADS = `
-select l.id::text as position, l.phone_e164 as phone, l.id::text as "leadId", l.name, null as language,
-       l.time_zone as "timeZone", l.consented_at is not null as consented,
-       jsonb_build_object('email', l.email, 'source', l.source, 'organisation', l.organisation) as fields
+/** How many leads fit, counted up to `most`. */
+export async function countAudience(
+  database: Executor,
+  { companyId, audience, most }: { readonly companyId: string; readonly audience: LeadFilter; readonly most: number },
+): Promise<number> {
+  const [row] = await database.execute<{ people: number }>({
+    text: `select count(*)::int as people from (select ${FITTING} limit $5::int) fitting`,
+    params: [companyId, '0', MAX_ID, JSON.stringify(audience), most],
+  });
+  return row?.people ?? 0;
+}
+
+/** No lead has a higher one. */
+export const MAX_ID = '9223372036854775807';
+
+/** SQL behind `select`: the leads `l` that fit the filter `$4`. */
+const FITTING = `
 from leads l
 cross join (
   select f.*, array(select jsonb_array_elements_text(f."anyTag"))  as any_tag,
@@ -80,6 +93,13 @@ where l.company_id = $1 and l.id > $2::bigint and l.id <= $3::bigint
   and (f."importId" is null or l.import_id = f."importId")
   and (f."createdFrom" is null or l.created_at >= f."createdFrom")
   and (f."createdBefore" is null or l.created_at < f."createdBefore")
+`;
+
+const LEADS = `
+select l.id::text as position, l.phone_e164 as phone, l.id::text as "leadId", l.name, null as language,
+       l.time_zone as "timeZone", l.consented_at is not null as consented,
+       jsonb_build_object('email', l.email, 'source', l.source, 'organisation', l.organisation) as fields
+${FITTING}
 order by l.id
 limit $5::int
 `;

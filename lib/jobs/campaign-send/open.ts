@@ -10,6 +10,7 @@ export type CampaignStatus = (typeof campaigns.$inferSelect)['status'];
 export interface OpenCampaign {
   readonly campaignId: string;
   readonly companyId: string;
+  readonly templateId: string;
   readonly status: CampaignStatus;
   readonly audience: Audience;
   readonly sources: Readonly<Record<string, Source>>;
@@ -65,7 +66,7 @@ with resumed as (
   union all
   select * from campaigns where id = $1 and not exists (select from resumed) and not exists (select from frozen)
 )
-select c.id as "campaignId", c.company_id as "companyId", c.status, c.audience, c.parameters as sources,
+select c.id as "campaignId", c.company_id as "companyId", c.template_id::text as "templateId", c.status, c.audience, c.parameters as sources,
        c.quiet_hours as "quietHours", c.needs_consent as "needsConsent",
        c.failure_ratio as "failureRatio", c.failure_sample as "failureSample",
        c.plan_position::text as "planPosition", c.plan_limit::text as "planLimit",

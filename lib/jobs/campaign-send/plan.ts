@@ -27,7 +27,7 @@ export async function planSlice(
   const piece = { campaignId, companyId, audience, after, upTo: planLimit, limit: SLICE_ROWS };
   const candidates = await readAudience(database, piece);
   if (candidates.length === 0) return (await endPlan(database, campaignId, after)) ? 'planned' : 'moved';
-  const templates = await readTemplates(database, campaignId);
+  const templates = await readTemplates(database, campaign.templateId);
   const windows = campaign.quietHours && windowsOf(campaign.quietHours);
   const now = Date.now();
   const rows = candidates.map((candidate, place): Planned => {
@@ -73,9 +73,13 @@ function unplannable({ place, position, given }: Planned, why: string): Planned 
   return { place, position, given, skip: 'refused', error: why };
 }
 
-function judge(
+/** What of a campaign decides about one person. */
+export type Rules = Pick<OpenCampaign, 'country' | 'companyZone' | 'needsConsent' | 'sources'>;
+
+/** Whether one person can be written to, as far as it can be told without the database; else `skip` says why not. */
+export function judge(
   candidate: Candidate,
-  { country, companyZone, needsConsent, sources }: OpenCampaign,
+  { country, companyZone, needsConsent, sources }: Rules,
   templates: Templates,
   windows: ReturnType<typeof windowsOf> | null,
   now: number,
@@ -104,19 +108,18 @@ function judge(
   return { ...shared, phone, parameters: texts, opensAtMs: window?.opensAtMs, closesAtMs: window?.closesAtMs };
 }
 
-/** The campaign's own template, approved or not yet, and its approved translations. */
-async function readTemplates(database: Executor, campaignId: string): Promise<Templates> {
+/** The template, approved or not yet, and its approved translations. */
+export async function readTemplates(database: Executor, templateId: string): Promise<Templates> {
   const [row] = await database.execute<Templates>({
     text: `
       select jsonb_build_object('name', own.name, 'language', own.language) as template,
              jsonb_object_agg(t.language, jsonb_build_object('parameters', t.parameters, 'format', t.parameter_format, 'body', t.body,
                'components', t.components)) as templates
-      from campaigns c
-      join templates own on own.id = c.template_id
-      join templates t on t.company_id = c.company_id and t.name = own.name and (t.id = own.id or t.status = 'APPROVED')
-      where c.id = $1
+      from templates own
+      join templates t on t.company_id = own.company_id and t.name = own.name and (t.id = own.id or t.status = 'APPROVED')
+      where own.id = $1::bigint
       group by own.id`,
-    params: [campaignId],
+    params: [templateId],
   });
   return row as NonNullable<typeof row>;
 }
@@ -142,6 +145,28 @@ async function endPlan(database: Executor, campaignId: string, position: string)
   return ended.length === 1;
 }
 
+/** SQL: what the person `i` gets of the template `t`, in their language or the campaign's, is marketing. */
+export const IS_MARKETING = `(t.category = 'MARKETING' or exists (
+  select from templates own
+  where own.company_id = t.company_id and own.name = t.name and own.language = i.language and own.status = 'APPROVED'
+    and own.category = 'MARKETING'))`;
+
+/** SQL, branches of a `case`: why the person `i` (company_id, phone, is_marketing) must not be written to, whatever the message says. */
+export const REFUSALS = `
+when exists (
+  select from opt_outs o
+  where o.company_id = i.company_id and o.phone_e164 = i.phone and o.lifted_at is null
+    and (o.scope = 'all' or i.is_marketing)) then 'opted_out'
+when exists (
+  select from recipients p
+  where p.company_id = i.company_id and p.phone_e164 = i.phone and p.attempt > 0
+    and p.claimed_at > now() - interval '30 days'
+    and p.status = 'failed' and p.error_code = 131026)
+  or exists (
+  select from leads l
+  where l.company_id = i.company_id and l.phone_e164 = i.phone
+    and l.whatsapp_unreachable_at > now() - interval '30 days') then 'unreachable'`;
+
 /**
  * The lock on the campaign comes first and everything joins it: two that plan at once, or one that plans what was paused or
  * cancelled meanwhile, write nothing. Of rows with one number the first counts, also over slices; the others have none.
@@ -154,10 +179,7 @@ with slice as (
   for update
 ), input as (
   select i.*, slice.company_id,
-         t.category = 'MARKETING' or exists (
-           select from templates own
-           where own.company_id = slice.company_id and own.name = t.name and own.language = i.language and own.status = 'APPROVED'
-             and own.category = 'MARKETING') as is_marketing,
+         ${IS_MARKETING} as is_marketing,
          min(i.place) over (partition by i.phone) as first_place
   from slice
   join templates t on t.id = slice.template_id
@@ -170,19 +192,7 @@ with slice as (
            when i.place <> i.first_place
              or exists (select from recipients r where r.campaign_id = $1 and r.phone_e164 = i.phone) then 'duplicate'
            when i.skip is not null then i.skip
-           when exists (
-             select from opt_outs o
-             where o.company_id = i.company_id and o.phone_e164 = i.phone and o.lifted_at is null
-               and (o.scope = 'all' or i.is_marketing)) then 'opted_out'
-           when exists (
-             select from recipients p
-             where p.company_id = i.company_id and p.phone_e164 = i.phone and p.attempt > 0
-               and p.claimed_at > now() - interval '30 days'
-               and p.status = 'failed' and p.error_code = 131026)
-             or exists (
-             select from leads l
-             where l.company_id = i.company_id and l.phone_e164 = i.phone
-               and l.whatsapp_unreachable_at > now() - interval '30 days') then 'unreachable'
+           ${REFUSALS}
          end as reason
   from input i
 ), planned as (
