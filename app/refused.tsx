@@ -29,6 +29,7 @@ const REASONS: Readonly<Record<string, string>> = {
   draft_unsafe: 'Your text was not sent: the checks found what is listed below. It is kept in the field.',
   database_refused:
     'The database refused this; it may be read-only for the moment. The overview and the log say why, the audit log what was done.',
+  preview_gone: 'This preview does not hold any more. Look at the campaign again, then make it.',
   file_too_large: 'The file is larger than 4 MB; send it in parts over the API.',
 };
 

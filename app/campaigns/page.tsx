@@ -28,7 +28,7 @@ const COLUMNS: readonly Column[] = [
 const LIVE_MS = 15_000;
 
 export default async function Campaigns({ searchParams }: PageProps<'/campaigns'>) {
-  await requireSession();
+  const { role } = await requireSession();
   const sent = await searchParams;
   const companyId = anyCompanyId.safeParse(one(sent.company)).data;
   const after = one(sent.after);
@@ -37,6 +37,11 @@ export default async function Campaigns({ searchParams }: PageProps<'/campaigns'
     <>
       <Head title="Campaigns" sub="One template, once to each person of an audience. The newest stand first.">
         <Live everyMs={LIVE_MS} />
+        {role === 'operator' && (
+          <Link className="button primary" href={address('/campaigns/new', { company: companyId })}>
+            New campaign
+          </Link>
+        )}
       </Head>
       <Refused code={sent.refused} />
       <form method="get" action="/campaigns" className="flex flex-wrap items-end gap-2">
@@ -49,7 +54,9 @@ export default async function Campaigns({ searchParams }: PageProps<'/campaigns'
       </form>
       {page.campaigns.length === 0 ? (
         <Empty title="No campaigns">
-          {companyId ? 'This company has none. Its id has to be written in full.' : 'POST /api/campaigns makes one.'}
+          {companyId
+            ? 'This company has none. Its id has to be written in full.'
+            : 'New campaign makes one, and so does POST /api/campaigns.'}
         </Empty>
       ) : (
         <DataTable label="Campaigns" columns={COLUMNS} rows={page.campaigns.map(row)} />

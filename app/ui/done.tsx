@@ -34,6 +34,8 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   company_made: () => 'The company is made. Give it its number, its portal and its model below.',
   settings: () => 'Saved. Jobs read it from their next step on.',
   settings_same: () => 'Nothing was saved: the settings were like this already.',
+  campaign_made: () => 'The campaign is made: its people are planned, then written to.',
+  campaign_draft: () => 'The campaign is made as a draft: nobody is written to until you start it.',
   campaign_pause: () => 'Paused: nobody more is written to; what is under way ends.',
   campaign_resume: () => 'The campaign goes on.',
   campaign_cancel: () => 'Cancelled: whoever still waited is skipped.',

@@ -16,7 +16,7 @@ export async function keptFor(page: string, sent: string | string[] | undefined)
 /** What was typed into a field; undefined where the form was not kept. */
 export const typed = (kept: Kept, name: string): string | undefined => kept?.fields[name];
 
-function errorOf(kept: Kept, name: string): string | undefined {
+export function errorOf(kept: Kept, name: string): string | undefined {
   return kept?.refusal?.issues.find(({ path }) => path === name || path.startsWith(`${name}.`))?.message;
 }
 

@@ -11,13 +11,18 @@ interface SubmitProps {
   readonly children: ReactNode;
   /** For a row's button: what it is done to. */
   readonly label?: string;
+  /** Where a form has several buttons: what this one sends. */
+  readonly name?: string;
+  readonly value?: string;
 }
 
-export function Submit({ tone = 'primary', small = false, children, label }: SubmitProps) {
+export function Submit({ tone = 'primary', small = false, children, label, name, value }: SubmitProps) {
   const { pending } = useFormStatus();
   return (
     <button
       type="submit"
+      name={name}
+      value={value}
       className={`button ${tone === 'plain' ? '' : tone} ${small ? 'small' : ''}`}
       disabled={pending}
       aria-label={label}

@@ -2,15 +2,17 @@
 import { HttpError } from '../http/errors.ts';
 import { isStorableText, storableText } from '../jobqueue/storable.ts';
 import { isTimeZone } from '../jobs/campaign-send/zones.ts';
-import { readHeader } from '../jobs/lead-import/check.ts';
+import { HEAD_BYTES, readLayout, wholeLines } from '../jobs/lead-import/check.ts';
 import { canonical, mapColumns } from '../jobs/lead-import/columns.ts';
 import { declaredEncoding, unmarkedUtf16 } from '../jobs/lead-import/encoding.ts';
+import { refusalReader } from '../jobs/lead-import/opt-outs.ts';
+import { type Choice, phoneChooser } from '../jobs/lead-import/phones.ts';
 import { readRecords } from '../jobs/lead-import/records.ts';
 import { cleanLine } from '../jobs/lead-import/text.ts';
 import { refuseForeignFormat, textOnly } from '../jobs/lead-import/text-only.ts';
 import { decodeHead } from '../jobs/lead-import/transcode.ts';
 import { UnreadableFile } from '../jobs/lead-import/unreadable.ts';
-import { type Country, readPhone } from '../phone/index.ts';
+import type { Country } from '../phone/index.ts';
 import { LIST_LIMITS, type Person } from './request.ts';
 
 /** Headers of what a list can say of a person beside name and number. */
@@ -23,11 +25,17 @@ const VALUE_CHARS = 1_024;
 const NAME_CHARS = 60;
 const PHONE_BYTES = 100;
 
+export interface PeopleFile {
+  readonly people: Person[];
+  /** Rows that say that the person refuses messages. */
+  readonly leftOut: number;
+}
+
 /**
  * UTF-8, or what a byte order mark declares; any delimiter. A row without a number stays: the campaign skips it and says so. Throws 400
  * for a file that cannot be read, that has no column of numbers, or more people than one request may hold.
  */
-export async function peopleOf(bytes: Uint8Array, country: Country): Promise<Person[]> {
+export async function peopleOf(bytes: Uint8Array, country: Country): Promise<PeopleFile> {
   try {
     return await readPeople(Buffer.from(bytes), country);
   } catch (error) {
@@ -36,32 +44,36 @@ export async function peopleOf(bytes: Uint8Array, country: Country): Promise<Per
   }
 }
 
-async function readPeople(bytes: Buffer, country: Country): Promise<Person[]> {
+async function readPeople(bytes: Buffer, country: Country): Promise<PeopleFile> {
   refuseForeignFormat(bytes);
   const text = utf8Of(bytes);
-  const { header, dialect, firstRow } = await readHeader(text, null, (names) => ({
-    columns: mapColumns(names),
+  const head = wholeLines(text.subarray(0, HEAD_BYTES), text.length <= HEAD_BYTES);
+  const map = (names: readonly string[], rows: readonly (readonly string[])[] = []) => ({
+    columns: mapColumns(names, rows),
     mapping: null,
-  }));
-  const columns = mapColumns(header);
-  if (columns.phone.length === 0)
-    throw fileInvalid('expected a column such as Phone, Mobile or WhatsApp in the first line');
+  });
+  const { layout, firstRow } = await readLayout(head, { delimiter: null }, map);
+  const { header, columns } = layout;
+  const choosePhone = phoneChooser(header, columns, { country, several: 'refuse' });
+  const refusalOf = refusalReader(header, columns);
   const named = header.map(canonical);
   const placesOf = (names: readonly string[]) => named.flatMap((name, place) => (names.includes(name) ? [place] : []));
   const places = { language: placesOf(LANGUAGES), zone: placesOf(ZONES), consent: placesOf(CONSENTS) };
   const people: Person[] = [];
+  let leftOut = 0;
   const rest = textOnly([text.subarray(firstRow.offset)], firstRow.line);
-  for await (const { cells } of readRecords(rest, dialect, firstRow)) {
+  for await (const { cells } of readRecords(rest, layout, firstRow)) {
     const first = (from: readonly number[]) => from.map((place) => cleanLine(cells[place] ?? '')).find(Boolean) ?? '';
     if (cells.every((cell) => cleanLine(cell) === '')) continue;
+    if (refusalOf(cells) !== null) {
+      leftOut++;
+      continue;
+    }
     if (people.length === LIST_LIMITS.people)
       throw fileInvalid(`expected at most ${LIST_LIMITS.people} people; import more as leads and choose them by tag`);
     const name = first(columns.name) || `${first(columns.firstName)} ${first(columns.lastName)}`.trim();
     people.push({
-      phone: phoneOf(
-        columns.phone.map((place) => cells[place] ?? ''),
-        country,
-      ),
+      phone: phoneOf(choosePhone(cells), first(columns.phone)),
       ...(name !== '' && { name: storableText(name, 200) }),
       ...languageOf(first(places.language)),
       ...zoneOf(first(places.zone)),
@@ -69,18 +81,13 @@ async function readPeople(bytes: Buffer, country: Country): Promise<Person[]> {
       fields: fieldsOf(header, cells),
     });
   }
-  if (people.length === 0) throw fileInvalid('there is nobody in the file');
-  return people;
+  if (people.length === 0) throw fileInvalid('there is nobody in the file who can be written to');
+  return { people, leftOut };
 }
 
-/** The first cell that holds one number. Where none does, what stands there is kept, so that the campaign can say why it skips them. */
-function phoneOf(cells: readonly string[], country: Country): string {
-  for (const cell of cells) {
-    const read = readPhone(cell, { country });
-    if ('phone' in read) return read.phone;
-  }
-  const shown = cells.map(cleanLine).find(Boolean) ?? '';
-  return storableText(shown, PHONE_BYTES) || 'none';
+/** The number of the row. Where it has none, what stands there is kept, so that the campaign can say why it skips them. */
+function phoneOf({ chosen }: Choice, shown: string): string {
+  return chosen?.phone ?? (storableText(shown, PHONE_BYTES) || 'none');
 }
 
 /** `en`, `EN-us` and `en_US` are what Meta writes as `en` and `en_US`; anything else says nothing. */

@@ -59,6 +59,21 @@ export async function readKeptForm(database: Executor, page: string, id: string)
   return kept ?? null;
 }
 
+/** The list of people that a kept form came with, as it was kept; null if it had none. */
+export async function readKeptPeople(database: Executor, page: string, id: string): Promise<unknown[] | null> {
+  if (!UUID.test(id)) return null;
+  const [kept] = await database.execute<{ people: unknown[] | null }>({
+    text: `select people from kept_forms where id = $1 and page = $2 and kept_at > now() - interval '${KEPT}'`,
+    params: [id, page],
+  });
+  return kept?.people ?? null;
+}
+
+/** It has served its purpose, and may hold personal data. */
+export async function dropKeptForm(database: Executor, id: string): Promise<void> {
+  await database.execute({ text: 'delete from kept_forms where id = $1', params: [id] });
+}
+
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** What Postgres cannot store is left out: the refusal says that it was there. */

@@ -75,6 +75,7 @@ describe('the pages', () => {
     '/ticks',
     '/incident',
     '/audit',
+    '/campaigns/new',
     '/companies',
     '/companies/some-company',
     '/drafts',
@@ -131,6 +132,7 @@ describe('the pages', () => {
     const odd = [
       '/jobs?after=WyIxIl0x',
       '/campaigns?company=%00',
+      '/campaigns/new?company=%00&template=%00&kept=%00',
       '/opt-outs?company=%00&search=%00&source=x&from=yesterday&after=1_x&lift=0',
       '/companies?search=%00&after=%00&kept=x',
       '/drafts?company=%00&after=x',

@@ -57,6 +57,9 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
       '/campaigns',
       '/campaigns/spring-2026',
       '/campaigns/spring-2026?do=cancel',
+      '/campaigns/new',
+      '/campaigns/new?company=acme',
+      '/campaigns/new?company=acme&template=gift/en',
       '/companies?do=create',
       '/companies/acme',
       '/companies/acme?edit=model',
@@ -186,11 +189,61 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     expect(await page.getByRole('dialog').count()).toBe(0);
     expect(await page.getByRole('link', { name: /Cancel/ }).count()).toBe(0);
     expect((await page.goto('/campaigns/nobody-knows'))?.status()).toBe(404);
-    for (const path of ['/companies?do=create', '/companies/acme?edit=model', '/opt-outs?do=add']) {
+    for (const path of [
+      '/campaigns/new?company=acme',
+      '/companies?do=create',
+      '/companies/acme?edit=model',
+      '/opt-outs?do=add',
+    ]) {
       await page.goto(path);
       expect([path, await page.getByLabel(/Reason/).count()]).toEqual([path, 0]);
     }
     await context.close();
+  });
+
+  test('a campaign is filled in, looked at and made once, however often the button is pressed', async () => {
+    const { page } = ann;
+    await page.goto('/campaigns?company=acme');
+    await page.getByRole('link', { name: 'New campaign' }).click();
+    await page.getByLabel('Template of acme').selectOption('gift/en');
+    await page.getByRole('button', { name: 'Fill it in' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('<b>Gifts</b>');
+    await page.getByLabel('Who', { exact: true }).selectOption('list');
+    const file =
+      'Phone,Name,Gift\n+971501234567,Ann Lee,a cup\n050 700 00 01,Bob,a pen\nnone,Eve,x\n+971501234568,<i>Mo</i>,=1+1\n';
+    await page
+      .locator('#field-file')
+      .setInputFiles({ name: 'gifts.csv', mimeType: 'text/csv', buffer: Buffer.from(file) });
+    await page.locator('[id="field-from-body.2"]').selectOption('column');
+    await page.getByRole('button', { name: 'Look at it' }).click();
+    await page
+      .getByRole('alert')
+      .getByText(/^\{\{2\}\} of the body: expected/)
+      .waitFor();
+    expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('<b>Gifts</b>');
+    await page.getByText('Kept: gifts.csv, 4 people').waitFor();
+    await page.locator('[id="field-text-body.2"]').fill('Gift');
+    await page.locator('#field-isQuiet').uncheck();
+    await page.getByRole('button', { name: 'Look at it' }).click();
+    await page.getByText('Hello <i>Mo</i>, here is =1+1').waitFor();
+    const skipped = page.getByRole('region', { name: 'Skipped by reason' }).getByRole('row');
+    expect((await skipped.allTextContents()).sort()).toEqual(expect.arrayContaining(['invalid phone1', 'opted out1']));
+    const preview = page.url();
+    await page.getByLabel(/^Reason/).fill('autumn plan');
+    await page.getByRole('button', { name: 'Make it, start later' }).dblclick();
+    await page.getByText('made as a draft').waitFor();
+    await page.goto(preview); // came back, to press again
+    await page.waitForURL(/campaigns\/[\da-f-]{36}(#|$)/);
+    const { rows } = await sql.query(
+      "select status, (select count(*)::int from campaign_entries) as people from campaigns where name like '%Gifts%'",
+    );
+    expect(rows).toEqual([{ status: 'draft', people: 4 }]);
+    expect((await sql.query('select from kept_forms where people is not null and refusal is null')).rowCount).toBe(0);
+    expect((await lastAudit()).details).toMatchObject({
+      companyId: 'acme',
+      template: 'gift/en',
+      reason: 'autumn plan',
+    });
   });
 
   test('a company is made; a refused form keeps what was typed, with each mistake beside its field', async () => {
@@ -332,8 +385,12 @@ async function fillCampaigns(sql: pg.Client): Promise<void> {
     insert into opt_outs (company_id, phone_e164, source, reason) values ('acme', '+971507000001', 'keyword', '=1+1');
     insert into templates (company_id, name, language, category, status, body)
     select id, 'offer', 'en', 'MARKETING', 'APPROVED', 'Hello' from companies;
+    insert into templates (company_id, name, language, category, status, body, parameters)
+    values ('acme', 'gift', 'en', 'MARKETING', 'APPROVED', 'Hello {{1}}, here is {{2}}',
+            '[{"component": "body", "name": "1"}, {"component": "body", "name": "2"}]');
     insert into campaigns (id, company_id, name, template_id, status, audience, created_at, planned_at)
-    select 'spring-2026', 'acme', 'Spring', id, 'running', '{"kind": "list"}', now(), now() from templates where company_id = 'acme';
+    select 'spring-2026', 'acme', 'Spring', id, 'running', '{"kind": "list"}', now(), now()
+    from templates where company_id = 'acme' and name = 'offer';
     insert into campaigns (id, company_id, name, template_id, status, audience, created_at, planned_at, finished_at)
     select 'winter-2025', 'other', 'Winter', id, 'completed', '{"kind": "list"}', now() - interval '1 year', now(), now()
     from templates where company_id = 'other';

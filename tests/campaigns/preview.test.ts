@@ -116,7 +116,8 @@ describeEachDriver('a preview', (setup) => {
 });
 
 describe('the file of a list', () => {
-  const read = (text: string | Uint8Array) => peopleOf(typeof text === 'string' ? Buffer.from(text) : text, 'AE');
+  const read = async (text: string | Uint8Array) =>
+    (await peopleOf(typeof text === 'string' ? Buffer.from(text) : text, 'AE')).people;
   const refusal = async (text: string | Uint8Array) =>
     read(text).then(
       () => 'it was taken',
@@ -145,6 +146,12 @@ describe('the file of a list', () => {
       'Consent',
       'Discount',
     ]);
+  });
+
+  test('leaves out who refuses messages in it, and reads a number by the country beside it', async () => {
+    const file = 'Phone,Country,Do Not Call\n0171 1234567,Germany,no\n+971501234567,,yes\n';
+    const { people, leftOut } = await peopleOf(Buffer.from(file), 'AE');
+    expect([people.map(({ phone }) => phone), leftOut]).toEqual([['+491711234567'], 1]);
   });
 
   test('is taken as the API takes a list, whatever its cells hold', async () => {

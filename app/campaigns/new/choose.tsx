@@ -1,0 +1,69 @@
+/** The first two steps: whose campaign it is, and which template it sends. Plain forms whose fields become the address. */
+import Link from 'next/link';
+import type { CompanySummary } from '@/lib/companies';
+import type { TemplateView } from '@/lib/templates';
+import { Field, Hidden } from '../../ui/field';
+import { choiceOf, PAGE } from './query';
+
+interface ChooseCompanyProps {
+  readonly unknown: string | undefined;
+  readonly known: readonly CompanySummary[];
+}
+
+export function ChooseCompany({ unknown, known }: ChooseCompanyProps) {
+  return (
+    <form method="get" action={PAGE} className="card grid max-w-xl gap-3 p-4">
+      <Field
+        name="company"
+        label="Company, by its id"
+        error={unknown === undefined ? undefined : 'there is no such company'}
+      >
+        <input
+          id="field-company"
+          name="company"
+          list="companies"
+          required
+          maxLength={100}
+          defaultValue={unknown?.slice(0, 100)}
+        />
+      </Field>
+      <datalist id="companies">
+        {known.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </datalist>
+      <div className="flex justify-end">
+        <button type="submit" className="button primary">
+          Choose the template
+        </button>
+      </div>
+    </form>
+  );
+}
+
+export function ChooseTemplate({ company, templates }: { company: string; templates: readonly TemplateView[] }) {
+  return (
+    <form method="get" action={PAGE} className="card grid max-w-xl gap-3 p-4">
+      <Hidden values={{ company }} />
+      <Field name="template" label={`Template of ${company}`}>
+        <select id="field-template" name="template" required>
+          {templates.map((template) => (
+            <option key={template.id} value={choiceOf(template)}>
+              {`${template.name}, ${template.language} (${template.category.toLowerCase()}${template.status === 'APPROVED' ? '' : `, ${template.status.toLowerCase()}`})`}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <div className="flex justify-end gap-2">
+        <Link href={PAGE} className="button">
+          Another company
+        </Link>
+        <button type="submit" className="button primary">
+          Fill it in
+        </button>
+      </div>
+    </form>
+  );
+}
