@@ -51,7 +51,7 @@ export function ChoiceFields({ encoding = '', delimiter, country, dryRun = false
         <input id="country" name="country" maxLength={2} size={4} placeholder="AE" defaultValue={country ?? ''} />
       </p>
       <p>
-        <label htmlFor="several">Several numbers in a cell</label>
+        <label htmlFor="several">Several numbers</label>
         <select id="several" name="several" defaultValue={options?.several ?? 'refuse'}>
           {SEVERAL.map((several) => (
             <option key={several} value={several}>
@@ -61,7 +61,7 @@ export function ChoiceFields({ encoding = '', delimiter, country, dryRun = false
         </select>
       </p>
       <p>
-        <label htmlFor="headerRow">Row of the header, 0 for none</label>
+        <label htmlFor="headerRow">Header row, or 0</label>
         <input
           id="headerRow"
           name="headerRow"
