@@ -100,6 +100,14 @@ test("the deployment's own token stands for the one company without one, and ope
   expect((await post('ONCRMLEADUPDATE', 1)).status).toBe(401);
   vi.stubEnv('BITRIX24_APPLICATION_TOKEN', TOKEN);
   expect((await post('ONCRMLEADUPDATE', 1)).status).toBe(200);
+  await sql("insert into companies (id, name) values ('other', 'Other')");
+  await sql("insert into crm_settings (company_id) values ('other')");
+  const several = await post('ONCRMLEADUPDATE', 1);
+  expect([several.status, await several.text()]).toEqual([
+    409,
+    expect.stringContaining('2 companies have no application token of their own: give each that of its portal.'),
+  ]);
+  expect((await post('ONCRMLEADUPDATE', 1, 'guess')).status).toBe(401);
   vi.stubEnv('BITRIX24_APPLICATION_TOKEN', '');
 });
 
@@ -265,7 +273,7 @@ test('a number that is not taken is told of with its reason, and a bad first one
   expect(await results()).toMatchObject([
     {
       applied: 'no_number',
-      untaken: [expect.stringContaining('item 1: phone_'), expect.stringContaining('item 1: phone_joined')],
+      untaken: [expect.stringContaining('item 1: phone_'), expect.stringContaining('item 1: phone_ambiguous')],
     },
     { applied: 'created', untaken: [expect.stringContaining('item 2: phone_invalid: «12»')] },
     { applied: 'known_number', untaken: ['item 3: another lead has +971503333333'] },
