@@ -1,15 +1,8 @@
 /** From the text of a phone cell to E.164, or to the reason why not. Nothing is guessed: a wrong number reaches a stranger. */
 import { readCountry } from './country.ts';
 import { isLabel } from './labels.ts';
-import {
-  type Country,
-  callingCodeOf,
-  looksHomemade,
-  mobileLength,
-  type Valid,
-  validNumber,
-  whyInvalid,
-} from './number.ts';
+import { type Country, callingCodeOf, type Valid, validNumber, whyInvalid } from './number.ts';
+import { choose, groupsOf, readingsOf } from './readings.ts';
 import { digitsIn, partsOf, SHORTEST, splitsOf } from './split.ts';
 import { damageOf, plainText, saysNone, withoutQuantity } from './text.ts';
 
@@ -66,7 +59,7 @@ export function readPhone(cell: string, dialled: Dialled): PhoneReading {
 
 function isNameOf(country: Country | null, text: string): boolean {
   const read = readCountry(text);
-  return 'country' in read && read.country === country;
+  return 'country' in read && country !== null && callingCodeOf(read.country) === callingCodeOf(country);
 }
 
 /** A piece without joiners is one number, unless its parts are two. */
@@ -121,14 +114,6 @@ function readSeveral(numbers: readonly string[], place: Place, several: Dialled[
   );
 }
 
-/** A number in one of its readings. */
-interface Reading extends Valid {
-  /** Dialled from the country of the place, without its code. */
-  readonly isNational: boolean;
-  /** Digits without a plus that look more like a national number with a mistake in it. */
-  readonly isDoubtful: boolean;
-}
-
 function readOne(number: string, place: Place): PhoneReading {
   const { country, from, beside } = place;
   const isInternational = /^[\s(]*(?:\+|00)/.test(number);
@@ -137,7 +122,7 @@ function readOne(number: string, place: Place): PhoneReading {
   if (isCallingCode(number, country)) return { none: true };
   const readings = readingsOf(number, isInternational, country);
   const [only] = readings;
-  const chosen = readings.length > 1 ? choose(readings, number, place) : only;
+  const chosen = readings.length > 1 ? choose(readings, number, place.isSplit) : only;
   if (chosen !== undefined && !chosen.isDoubtful)
     return { phone: chosen.phone, country: chosen.country, countryFrom: chosen.isNational ? from : 'number' };
   if (readings.length > 1)
@@ -157,70 +142,10 @@ function isCallingCode(number: string, country: Country | null): boolean {
   return 'country' in read && (number.includes('+') || read.country === country);
 }
 
-/**
- * The valid readings, each number once. Digits without a plus may be national, or international without their plus. Two zeros
- * are the plus of most countries, and `(0)` is dialled in some countries only.
- */
-function readingsOf(number: string, isInternational: boolean, country: Country | null): Reading[] {
-  const readings: Reading[] = [];
-  const add = (valid: Valid | undefined, isNational: boolean, isDoubtful = false) => {
-    if (valid === undefined || readings.some(({ phone }) => phone === valid.phone)) return;
-    readings.push({ ...valid, isNational, isDoubtful });
-  };
-  for (const written of new Set([number, number.replace(/\(0\)/, '')])) {
-    const digits = written.replace(/\D/g, '');
-    const whole = validNumber(`+${isInternational ? digits.replace(/^00/, '') : digits}`);
-    add(whole, false, whole && country !== null && !isInternational && isDoubtful(whole, number, country));
-    if (country === null || number.includes('+')) continue;
-    const national = validNumber(digits, country);
-    add(national, national?.callingCode === callingCodeOf(country));
-  }
-  return readings;
-}
-
-/** Of another country's number without its plus: it is grouped across the end of its code, or as long as the numbers at home. */
-function isDoubtful({ callingCode, canBeMobile, shown }: Valid, written: string, country: Country): boolean {
-  if (callingCode === callingCodeOf(country)) return false;
-  const groups = groupsOf(written);
-  if (groups === groupsOf(shown())) return false;
-  if (groups.includes(' ') && !groups.startsWith(`${callingCode} `)) return true;
-  return looksHomemade(written.replace(/\D/g, ''), country, canBeMobile);
-}
-
-/**
- * What tells two readings apart. First the groups, if they are those of one reading. Then a calling code in the cell beside: the
- * number has none of its own. Then the kind: a fixed line takes no messages, so it counts only if its code is a group of its own,
- * or if it is written as at home, or as long as a mobile of its country without trunk prefix.
- */
-function choose(readings: readonly Reading[], written: string, { isSplit }: Place): Reading | undefined {
-  const groups = groupsOf(written.replace(/^\(?00/, '+'));
-  const hasOwnCode = ({ isNational, callingCode }: Reading) => !isNational && groups.startsWith(`${callingCode} `);
-  const alike = readings.filter((one) => groups === groupsOf(one.isNational ? one.shownAtHome() : one.shown()));
-  const [only] = alike;
-  if (only !== undefined && alike.length === 1 && groups.includes(' '))
-    if (only.canBeMobile || !readings.some(hasOwnCode)) return only;
-  const national = readings.find(({ isNational }) => isNational);
-  if (national === undefined) return undefined;
-  const likely = readings.filter(
-    (one) => one.canBeMobile || (one === national ? isAsAtHome(one, written) : hasOwnCode(one)),
-  );
-  if (isSplit && likely.includes(national)) return national;
-  return likely.length === 1 && likely[0]?.canBeMobile ? likely[0] : undefined;
-}
-
-function isAsAtHome({ country, shownAtHome }: Reading, written: string): boolean {
-  const digits = written.replace(/\D/g, '');
-  return digits === shownAtHome().replace(/\D/g, '') || (country !== null && digits.length === mobileLength(country));
-}
-
 /** Grouped as its country groups it, so it is one number though its parts look like two. */
 function isInItsGroups(written: string, phone: string): boolean {
   const { shown, shownAtHome } = validNumber(phone) as Valid;
   return [shown(), shownAtHome()].some((groups) => groupsOf(groups) === groupsOf(written));
-}
-
-function groupsOf(written: string): string {
-  return (written.match(/\d+/g) ?? []).join(' ');
 }
 
 function refuse(refused: PhoneRefusal, said: string): PhoneReading {

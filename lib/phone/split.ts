@@ -2,7 +2,7 @@
 
 /** Of those that dial on behind the number. Nobody can message an extension, so it is dropped. */
 const EXTENSION =
-  /[\s,;(-]*(?:;ext=|(?<!\p{L})(?:ext(?:n|ension)?|x|доб(?:авочный)?|вн(?:утр)?|int|interno|ramal|anexo|poste|durchwahl|dw|app|تحويلة|分机|内線)[.:\s-]*|#\s*)\d{1,7}\s*\)?$/iu;
+  /[\s,;(-]*(?:;ext=|(?<!\p{L})(?:ext(?:n|ension)?|x|доб(?:авочный)?|вн(?:утр)?|int|interno|ramal|anexo|poste|durchwahl|dw|app|تحويلة|分机|内線)[.:\s-]*|#\s*)\d{1,6}\s*\)?$/iu;
 
 export interface Parts {
   /** Each as it was written, with at least one digit. More than one: the cell is not one number. */
@@ -15,7 +15,7 @@ export function partsOf(text: string): Parts {
   const dialled = text.replace(EXTENSION, '');
   const numbers = dialled
     .replace(ENUMERATED, '$1,')
-    .split(/[^\d+().\-/ ]+|(?<=\d[\s)]*)(?=\+)|(?<=\d\s*)\/\/+/u)
+    .split(/[^\d+().\-/ ]+|(?<=\d[\s()]*)(?=\+)|(?<=\d\s*)\/\/+/u)
     .map(trimmed)
     .filter((piece) => /\d/.test(piece))
     .flatMap(splitAtSlashes)

@@ -113,6 +113,21 @@ describe('a number that is written as at home is never read as another one there
   });
 });
 
+/** Written by somebody who dials from elsewhere, or by a form that puts the code in front of the code. */
+const clumsy = {
+  'with one zero for the plus': ({ number }) => `0${number.slice(1)}`,
+  'with the country code twice': ({ countryCallingCode, number }) => `+${countryCallingCode}${number.slice(1)}`,
+  'with 011': ({ number }) => `011${number.slice(1)}`,
+  'with 0011': ({ number }) => `0011${number.slice(1)}`,
+  'with its code behind it': ({ countryCallingCode, nationalNumber }) => `${nationalNumber} (+${countryCallingCode})`,
+} satisfies Record<string, (number: PhoneNumber) => string>;
+
+describe('a number that is written clumsily is read right or refused in its own country', () => {
+  test.each(Object.entries(clumsy))('%s', (_, write) => {
+    expect(readUnder(write, ({ country }) => [country as CountryCode]).wrong).toEqual([]);
+  });
+});
+
 /** A second number, or the end of one. */
 const joined = {
   'a slash and a digit': (text) => `${text}/8`,

@@ -39,6 +39,7 @@ describe('is read', () => {
     ['+971501234567 (WhatsApp)', 'US', '+971501234567'],
     ['+971501234567 (UAE)', 'DE', '+971501234567'],
     ['0501234567 UAE', 'AE', '+971501234567'],
+    ['+44 7911 123456 (UK)', 'AE', '+447911123456'], // Guernsey's, which has the code of the United Kingdom
     ['WhatsApp: 0501234567', 'AE', '+971501234567'],
     ['جوال: ٠٥٠١٢٣٤٥٦٧', 'AE', '+971501234567'],
     ['моб. 8 (916) 123-45-67', 'RU', '+79161234567'],
@@ -49,6 +50,7 @@ describe('is read', () => {
     ['971501234567,00', 'AE', '+971501234567'],
     ['971,501,234,567', 'AE', '+971501234567'],
     ['0501234567 ext. 5', 'AE', '+971501234567'],
+    ['022 2345 6789', 'IN', '+912223456789'], // Mumbai, though +222 2345 6789 is a mobile of Mauritania
     ['985.939.5411x2641', 'US', '+19859395411'],
     ['(850)241-9883x021', 'US', '+18502419883'],
     ['8 (495) 123-45-67 доб. 9', 'RU', '+74951234567'],
@@ -80,6 +82,11 @@ describe('digits without a plus', () => {
     ['81212345678', 'ID', '+6281212345678'], // and not a fixed line of Japan
     ['(479) 555-1234', 'US', '+14795551234'], // grouped as at home; without groups it can be Norwegian
     ['47 95 55 12 34', 'US', '+4795551234'],
+    ['0971501234567', 'AE', '+971501234567'], // one zero for the plus
+    ['011971501234567', 'AE', '+971501234567'], // dialled from the United States
+    ['0011971501234567', 'AE', '+971501234567'], // dialled from Australia
+    ['701234567', 'CI', '+2250701234567'], // a spreadsheet dropped a zero that is part of the number
+    ['68222818', 'CG', '+242068222818'], // and not a fixed line of the Cook Islands
   ])('%s in %s', (digits, country, phone) => {
     expect(phoneIn(digits, country)).toBe(phone);
   });
@@ -101,6 +108,12 @@ describe('digits without a plus', () => {
     ['4795551234', 'US', /\+47 95 55 12 34 or \+1 479 555 1234/],
     ['84951234567', 'RU', /\+84 951 234 567 or \+7 495 123 45 67/],
     ['15732345678', 'DE', /\+1 573 234 5678 or \+49 1573 2345678/],
+    ['0971501234567', 'DE', /\+49 971 501234567 or \+971 50 123 4567/], // no fixed line has as many digits, but the plan takes it
+    ['0971 501234567', 'DE', /\+49 971 501234567 or \+971 50 123 4567/],
+    ['0491711234567', 'DE', /\+49 491 711234567 or \+49 171 1234567/],
+    ['00112203010351', 'SA', /\+1 220 301 0351 or \+220 301 0351/],
+    ['+49491711234567', 'AE', /\+49 491 711234567 or \+49 171 1234567/], // a form put the code in front of the code
+    ['0049491711234567', 'DE', /\+49 491 711234567 or \+49 171 1234567/],
   ])('%s in %s is two numbers', (digits, country, said) => {
     expect(phoneIn(digits, country)).toEqual({
       refused: 'phone_ambiguous',
@@ -126,6 +139,11 @@ describe('the country that counts', () => {
     ['0500001043', '', '+971500001043', 'default'],
   ])('%s beside %j', (cell, beside, phone, countryFrom) => {
     expect(readPhone(cell, { country: 'AE', beside })).toMatchObject({ phone, countryFrom });
+  });
+
+  test('a code beside a number does not decide about a number that begins with the same code', () => {
+    const said = expect.stringMatching(/\+49 491 5123456257 or \+49 1512 3456257/);
+    expect(readPhone('04915123456257', { country: 'AE', beside: '+49' })).toEqual({ refused: 'phone_ambiguous', said });
   });
 
   test.each(['0500001043', '966500001043'])('%s beside a country that nobody knows is refused', (cell) => {
@@ -203,6 +221,8 @@ describe('more than one number', () => {
     ['0501234567\r\n0507654321', 'AE', '+971501234567'],
     ['0501234567 0507654321', 'AE', '+971501234567'],
     ['+971501234567+971507654321', 'AE', '+971501234567'],
+    ['45361813 (+45)', 'DK', '+4545361813'], // of which +45 36 18 13 45 was made
+    ['3187943#3181272', 'BQ', '+5993187943'], // no extension is as long
     ['0501234567 and 0507654321', 'AE', '+971501234567'],
     ['0501234567 oder 0507654321', 'AE', '+971501234567'],
     ['0501234567 или 0507654321', 'AE', '+971501234567'],
