@@ -53,11 +53,17 @@ export async function storeInbound(database: Executor, message: Inbound): Promis
   return rows.length > 0;
 }
 
+/** The id's row is locked first, as where ids are linked to numbers: what is linked meanwhile is waited for, and then known. */
 const STORE = `
-with by_number as (
+with linked as materialized (
+  select phone_e164 from whatsapp_users where $2::text is null and company_id = $1 and user_id = $11::text for share
+), person as materialized (
+  select coalesce($2::text, (select phone_e164 from linked)) as phone
+), by_number as (
   insert into conversations as c (company_id, phone_e164, whatsapp_user_id, lead_id, last_inbound_at)
-  select $1, $2, $11::text, (select id from leads where company_id = $1 and phone_e164 = $2), least(to_timestamp($4::float8 / 1000), now())
-  where $2::text is not null
+  select $1, person.phone, $11::text, (select id from leads where company_id = $1 and phone_e164 = person.phone), least(to_timestamp($4::float8 / 1000), now())
+  from person
+  where person.phone is not null
   on conflict (company_id, phone_e164) do update
   set last_inbound_at = greatest(c.last_inbound_at, excluded.last_inbound_at),
       lead_id = coalesce(c.lead_id, excluded.lead_id),
@@ -67,7 +73,8 @@ with by_number as (
 ), by_user as (
   insert into conversations as c (company_id, whatsapp_user_id, last_inbound_at)
   select $1, $11, least(to_timestamp($4::float8 / 1000), now())
-  where $2::text is null
+  from person
+  where person.phone is null
   on conflict (company_id, whatsapp_user_id) where phone_e164 is null do update
   set last_inbound_at = greatest(c.last_inbound_at, excluded.last_inbound_at), status = 'active'
   returning id
@@ -87,7 +94,7 @@ with by_number as (
       order by own.language = r.language desc nulls last
       limit 1
     ) t
-    where r.company_id = $1 and r.phone_e164 = $2 and r.attempt > 0 and r.claimed_at > now() - interval '30 days'
+    where r.company_id = $1 and r.phone_e164 = (select phone from person) and r.attempt > 0 and r.claimed_at > now() - interval '30 days'
       and r.wamid is not null and r.status in ('accepted', 'sent', 'delivered', 'read')
     order by r.claimed_at desc
     limit ${CAMPAIGN_MESSAGES}
@@ -107,11 +114,11 @@ with by_number as (
   on conflict (company_id, wamid) where wamid is not null do nothing
   returning id, conversation_id
 ), refusal as (
-  select opt_out($1, $2, $11, 'all', 'keyword', $6) as is_new from message where $8::boolean
+  select opt_out($1, (select phone from person), $11, 'all', 'keyword', $6) as is_new from message where $8::boolean
 ), opt_in as (
   update opt_outs set lifted_at = now()
   from message
-  where $10::boolean and company_id = $1 and (phone_e164 = $2 or whatsapp_user_id = $11)
+  where $10::boolean and company_id = $1 and (phone_e164 = (select phone from person) or whatsapp_user_id = $11)
     and scope = 'all' and source = 'keyword' and lifted_at is null
 ), confirmation as (
   insert into messages (company_id, conversation_id, direction, author, kind, body, status)

@@ -119,6 +119,23 @@ describeEachDriver('people', (setup) => {
     expect(await refuses(PHONE, null)).toBe(false);
   });
 
+  test('what the company wrote down is the person’s own word once they say it', async () => {
+    const write = (source: string) =>
+      sql("select opt_out('acme', $1, $2, 'all', $3, $3) as is_new", PHONE, USER, source);
+    const source = async () => (await sql('select source from opt_outs'))[0]?.source;
+    expect([await write('import'), await write('admin'), await source()]).toEqual([
+      [{ is_new: true }],
+      [{ is_new: false }],
+      'import',
+    ]);
+    expect([await write('keyword'), await source()]).toEqual([[{ is_new: true }], 'keyword']);
+    expect([await write('keyword'), await write('admin'), await source()]).toEqual([
+      [{ is_new: false }],
+      [{ is_new: false }],
+      'keyword',
+    ]);
+  });
+
   test('scopes are linked each for itself', async () => {
     await optOut(null, USER, 'marketing');
     await optOut(PHONE, null, 'all');

@@ -4,7 +4,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Executor } from '../../db/client.ts';
 import { log } from '../../lib/log.ts';
+import { storeInbound } from '../../lib/messaging/inbound.ts';
 import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -157,6 +159,43 @@ describe('a person with a username', () => {
     await say('STOP');
     expect(await optOuts()).toMatchObject([{ phone: `+${person}`, holds: true }]);
     expect(await sql('select from conversations')).toHaveLength(1);
+  });
+
+  describe('who is linked to a number in the same moment', () => {
+    const learn = (executor: Executor, seen: object) =>
+      executor.execute({ text: "select learn_whatsapp_users('acme', $1::jsonb)", params: [JSON.stringify([seen])] });
+    const stop = (executor: Executor, userId: string) =>
+      storeInbound(executor, {
+        ...{ companyId: 'acme', phone: null, userId, wamid: `wamid.${userId}`, atMs: Date.now(), kind: 'text' },
+        ...{ text: 'STOP', replyTo: null, isOptOut: true, isOptIn: false, wantsReply: true },
+      });
+    const isWaiting = () =>
+      expect
+        .poll(() => sql("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"))
+        .toHaveLength(1);
+
+    test.each([
+      ['before STOP', learn, stop],
+      ['after STOP', stop, learn],
+    ] as const)('%s is opted out under it, in one conversation', async (_, first, second) => {
+      const { database } = await import('../../db/client.ts');
+      const userId = `AE.${person}`;
+      const [phone, about] = [`+${person}`, { userId, phone: `+${person}` }];
+      const run = (what: typeof learn | typeof stop, executor: Executor) =>
+        what === learn ? learn(executor, about) : stop(executor, userId);
+      await learn(database(), { userId });
+      let done: Promise<unknown> | undefined;
+      await database().transaction(async (tx) => {
+        await run(first, tx);
+        done = run(second, database());
+        await isWaiting();
+      });
+      await done;
+      expect(await optOuts()).toMatchObject([{ phone, user: userId, holds: true }]);
+      expect(await sql('select phone_e164 from conversations')).toEqual(
+        await sql('select phone_e164 from whatsapp_users'),
+      );
+    });
   });
 
   test('is linked by the receipt of a message that went to the number, and by an answer to it', async () => {
