@@ -1,5 +1,6 @@
 /** The statements of a sync: which account is next, what a page of Meta's list changes, and what Meta has no longer. */
 import type { Executor } from '../../db/database.ts';
+import { storableJson } from '../jobqueue/storable.ts';
 import type { ListedTemplate } from '../providers/whatsapp/templates.ts';
 import { categoryOf, pausing, qualityOf, statusOf } from './changes.ts';
 import { gapsOf, namesIn, textOf } from './components.ts';
@@ -87,7 +88,7 @@ export async function storePage(
       ), paused as (${pausing('stored')}
       )
       select count(*) from stored`,
-    params: [JSON.stringify(companies), JSON.stringify(rows)],
+    params: [JSON.stringify(companies), storableJson(rows)],
   });
   return { strange: listed.length - rows.length };
 }

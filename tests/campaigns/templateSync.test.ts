@@ -140,6 +140,15 @@ test('what nobody knows is not sent: a status is disabled, a category is marketi
   ]);
 });
 
+test('half a character in one template keeps no other from being read', async () => {
+  meta.addTemplate({ ...offer, name: 'broken', components: body('Hello\0 \ud83d {{1}}') });
+  meta.addTemplate(offer);
+  expect(await sync()).toMatchObject({ status: 'COMPLETED' });
+  expect(await its.rows("select body from templates where name = 'broken'")).toEqual([
+    { body: 'Hello\ufffd \ufffd {{1}}' },
+  ]);
+});
+
 test('too many calls are waited out, and no attempt is lost', async () => {
   meta.addTemplate(offer);
   meta.faults.add({ ...refusal(400, 80008, 'There have been too many calls', 'wait'), status: 400, times: 1 });
@@ -153,6 +162,28 @@ test('too many calls are waited out, and no attempt is lost', async () => {
 });
 
 describe('the schedule', () => {
+  test('asks an account again that did not answer, and says so once five more tries were in vain', async () => {
+    meta.addTemplate(offer);
+    meta.faults.add({ status: 503, body: {}, times: 7 });
+    const id = await add({});
+    const asked = async () => {
+      await its.drain({ types: ['template_sync'] });
+      await its.makeDue();
+      return (await its.queue.getJob(id))?.status;
+    };
+    for (let tries = 0; tries < 5; tries++) expect(await asked()).toBe('PENDING');
+    expect(await asked()).toBe('DEAD_LETTER');
+    expect(listings()).toBe(6);
+    expect(await its.rows("select error like '%503%' as told from template_syncs")).toEqual([{ told: true }]);
+    await its.rows("update template_syncs set attempted_at = now() - interval '1 hour'");
+    const again = await add({});
+    await its.drain({ types: ['template_sync'] });
+    await its.makeDue();
+    await its.drain({ types: ['template_sync'] });
+    expect(await its.queue.getJob(again)).toMatchObject({ status: 'COMPLETED', result: { accounts: 1 } });
+    expect(await names()).toEqual(['offer']);
+  });
+
   test('asks each account once an hour, also where several companies share it, and a new one at once', async () => {
     await its.addCompany('twin');
     await its.rows('update company_settings set whatsapp_account_id = $1', ACCOUNT);

@@ -87,7 +87,7 @@ async function onePage(
     },
   );
   if (asked.kind === 'refused') {
-    log.warn({ companyId, error: asked.error.message }, 'crm_reconcile_refused');
+    log.warn({ companyId, reason: asked.error.message }, 'crm_reconcile_refused');
     if (state.refusals.length < TOLD_REFUSALS) state.refusals.push(`${companyId}: ${asked.error.message}`);
     return { found: 0, next: await nextOne() };
   }

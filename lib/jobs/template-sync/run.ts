@@ -31,7 +31,8 @@ const State = z.object({
   cursor: z.string().nullable(),
   pages: z.int(),
   templates: z.int(),
-  throttles: z.int(),
+  /** How often in a row Meta had to be asked again. */
+  waits: z.int(),
   /** Of accounts before it, in words. */
   refusals: z.array(z.string()),
 });
@@ -43,6 +44,8 @@ const EVERY_MS = 55 * 60_000;
 const MOST_PAGES = 150;
 /** Then others have a turn, and what was read need not be read again. */
 const PAGES_A_RUN = 10;
+/** A page without answer is asked for again after 16, 64, 256, 300 and 300 s: then the next account has its turn. */
+const MOST_UNANSWERED = 5;
 /** What an error can tell; each is in the log. */
 const TOLD_REFUSALS = 10;
 /** Meta's: a parameter is not valid, a cursor has expired. */
@@ -90,7 +93,7 @@ async function onePage(executor: Executor, context: JobContext<Payload>, state: 
   if (account === null) return refuse(executor, state, 'there is no number or no token');
   await context.rateLimit(managementBucket(accountId), MANAGEMENT_LIMIT);
   const page = await readTemplatesPage(account, { accountId, after: cursor, signal: context.signal });
-  if (page.kind === 'unanswered') throw page.error; // the queue's own retries wait it out
+  if (page.kind === 'unanswered') return unanswered(executor, state, page.error.message);
   if (page.kind === 'refused') return refused(executor, context, state, page.error);
   const companies = await companiesOfAccount(executor, accountId);
   const { strange } = await storePage(executor, companies, page.templates);
@@ -98,7 +101,7 @@ async function onePage(executor: Executor, context: JobContext<Payload>, state: 
     log.warn({ accountId, strange, unreadable: page.unreadable }, 'whatsapp_templates_unknown');
   const [pages, templates] = [state.pages + 1, state.templates + page.templates.length];
   if (page.after !== null && pages < MOST_PAGES)
-    return { kind: 'more', state: { ...state, cursor: page.after, pages, templates, throttles: 0 } };
+    return { kind: 'more', state: { ...state, cursor: page.after, pages, templates, waits: 0 } };
   if (page.after !== null) return refuse(executor, state, `the list does not end after ${MOST_PAGES} pages`);
   // An entry that cannot be read may be any template: then nobody can say which are gone.
   if (page.unreadable > 0) return refuse(executor, state, `${page.unreadable} templates could not be read`);
@@ -117,13 +120,13 @@ async function refused(
     case 'throttle_app':
     case 'throttle_account':
     case 'throttle_number': {
-      const delayMs = Math.max(throttleMs(state.throttles + 2), error.retryAfterMs ?? 0);
-      await rateLimit.blockUntil(managementBucket(state.accountId), { delayMs });
-      return { kind: 'later', state: { ...state, throttles: Math.min(state.throttles + 1, 10) }, delayMs };
+      const later = waiting(state, error.retryAfterMs ?? 0);
+      await rateLimit.blockUntil(managementBucket(state.accountId), { delayMs: later.delayMs });
+      return later;
     }
     case 'retry':
     case 'ambiguous':
-      throw new Error(inShort(error));
+      return unanswered(executor, state, inShort(error));
     default:
       // A cursor expires when the list changes: from the beginning, under the same bound of pages.
       if (state.cursor !== null && CURSOR_CODES.includes(error.code) && state.pages < MOST_PAGES)
@@ -132,8 +135,18 @@ async function refused(
   }
 }
 
+/** Not a retry of the queue's: that would begin anew, with the accounts that were not asked yet. */
+async function unanswered(executor: Executor, state: State, error: string): Promise<Turn> {
+  return state.waits < MOST_UNANSWERED ? waiting(state, 0) : refuse(executor, state, error);
+}
+
+function waiting(state: State, leastMs: number): Extract<Turn, { kind: 'later' }> {
+  const delayMs = Math.max(throttleMs(state.waits + 2), leastMs);
+  return { kind: 'later', state: { ...state, waits: Math.min(state.waits + 1, 10) }, delayMs };
+}
+
 async function refuse(executor: Executor, { accountId }: State, refusal: string): Promise<Turn> {
-  log.warn({ accountId, error: refusal }, 'whatsapp_templates_refused');
+  log.warn({ accountId, reason: refusal }, 'whatsapp_templates_refused');
   await failSync(executor, accountId, refusal);
   return { kind: 'ended', refusal };
 }
@@ -144,5 +157,5 @@ async function begin(executor: Executor, { companyId }: Payload, after: string):
   const due = await nextAccount(executor, { own, companyId: companyId ?? null, after, everyMs: EVERY_MS });
   if (due === null) return null;
   await beginSync(executor, due.accountId);
-  return { ...due, cursor: null, pages: 0, templates: 0, throttles: 0, refusals: [] };
+  return { ...due, cursor: null, pages: 0, templates: 0, waits: 0, refusals: [] };
 }

@@ -33,7 +33,7 @@ export async function applyMessages(
   if (look > 0) return waitForParked(executor, companyId, look);
   const elements = messages.length + statuses.length + errors.length;
   if (elements === 0) throw notUnderstood(['expected messages, statuses or errors, got none of them'], 1);
-  if (errors.length > 0) log.warn({ companyId, code: errors[0]?.code, error: errorText(errors) }, 'whatsapp_error');
+  if (errors.length > 0) log.warn({ companyId, code: errors[0]?.code, reason: errorText(errors) }, 'whatsapp_error');
 
   const people = contactsOf(contacts);
   const incoming = messages.map((message) => readMessage(message, people));
