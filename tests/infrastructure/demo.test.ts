@@ -60,23 +60,25 @@ describe.skipIf(aDevelopmentServerRuns())('npm run demo', () => {
     expect(first).toMatchObject({ code: 0, said: expect.not.stringContaining('DEAD_LETTER') });
     expect(first.said).toMatch(/100 % {2}completed, 100 of 100 rows/);
     expect(first.said).toContain(
-      '✓ the rows add up: 59 created + 0 updated + 0 unchanged + 0 duplicate + 41 refused = 100',
+      '✓ the rows add up: 79 created + 0 updated + 0 unchanged + 0 duplicate + 21 refused = 100',
     );
-    expect(first.said).toMatch(/phone_invalid +41 +row 6: Phone 1: no such number exists/);
-    expect(first.said).toMatch(/leads in the CRM +59\n/);
-    expect(first.said).toMatch(/invited +59\n +delivered +59\n/);
+    expect(first.said).toMatch(
+      /phone_invalid +21 +row 7: Phone 1: no such number exists; Phone 2: no such number exists/,
+    );
+    expect(first.said).toMatch(/leads in the CRM +79\n/);
+    expect(first.said).toMatch(/invited +79\n +delivered +79\n/);
     expect(first.said).toMatch(/answered by the model +4\n +a draft waits for a person +2\n +opted out +1\n/);
     expect(first.said).toContain(
-      '✓ nobody was messaged twice: WhatsApp counts 59 invitations to 59 people, at most 1 each',
+      '✓ nobody was messaged twice: WhatsApp counts 79 invitations to 79 people, at most 1 each',
     );
-    expect(first.said).toContain('✓ no lead was created twice: the portal counts 59 of 59 leads, at most 1 each');
+    expect(first.said).toContain('✓ no lead was created twice: the portal counts 79 of 79 leads, at most 1 each');
     expect(first.said).toMatch(/✓ nothing is stuck: 0 jobs .* 0 dead letters/);
     await expectNothingLeft(first.said);
 
     const second = await startDemo().ended;
     expect(second).toMatchObject({ code: 0, said: expect.stringContaining('imported before') });
-    expect(second.said).toContain('✓ the rows add up: 0 created + 0 updated + 59 unchanged');
-    expect(second.said).toMatch(/invited +59\n +delivered +58\n +skipped, as who opted out before +1\n/);
+    expect(second.said).toContain('✓ the rows add up: 0 created + 0 updated + 79 unchanged');
+    expect(second.said).toMatch(/invited +79\n +delivered +78\n +skipped, as who opted out before +1\n/);
     await expectNothingLeft(second.said);
   });
 
