@@ -71,7 +71,11 @@ export function choose(readings: readonly Reading[], written: string, isSplit: b
   const groups = groupsOf(written.replace(/^\(?00/, '+'));
   const hasOwnCode = ({ isNational, callingCode }: Reading) =>
     !isNational && groups.replace(/^0/, '').startsWith(`${callingCode} `);
-  const alike = readings.filter((one) => groups === groupsOf(one.isNational ? one.shownAtHome() : one.shown()));
+  const isAlike = (one: Reading) =>
+    one.isNational
+      ? [one.shownAtHome(), one.shown().slice(1 + one.callingCode.length)].some((shown) => groups === groupsOf(shown))
+      : groups === groupsOf(one.shown());
+  const alike = readings.filter(isAlike);
   const [only] = alike;
   if (only !== undefined && alike.length === 1 && groups.includes(' '))
     if (only.canBeMobile || !readings.some(hasOwnCode)) return only;

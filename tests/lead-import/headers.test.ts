@@ -70,6 +70,22 @@ test.each<[system: string, headers: string]>([
     'Cep Telefonu=phone:mobile|İş Telefonu=phone:plain|Soyad=lastName|E-posta=email|Ülke=country|फ़ोन नंबर=phone:plain|मोबाइल नंबर=phone:mobile|नाम=name|ईमेल=email',
   ],
   [
+    'Pipedrive in Spanish and Portuguese',
+    'Persona - Nombre=name|Persona - Teléfono - Móvil=phone:mobile|Persona - Teléfono - Trabajo=phone:work|Pessoa - Telefone=phone:plain|Persona - ID|Persona - Propietario',
+  ],
+  [
+    'forms',
+    'What is your full name?=name|What is your phone number?=phone:plain|Which country do you live in?=country|Please enter your email=email|What is your budget?|Which unit do you live in?',
+  ],
+  [
+    'shops',
+    'billing_first_name=firstName|billing_phone=phone:other|billing_country=country|shipping_phone=phone:other|shipping_first_name|Default Address Phone=phone:other|Phone=phone:plain|Accepts SMS Marketing=optOut',
+  ],
+  [
+    'Brevo, WATI, Calendly and Intercom',
+    'SMS=phone:plain|EMAIL_BLACKLISTED=optOut|SMS_BLACKLISTED=optOut|AllowBroadcast=optOut|Text Reminder Number=phone:mobile|Invitee Name=name|Unsubscribed from emails=optOut',
+  ],
+  [
     'lists',
     'Mobile1=phone:mobile|Mobile No.2=phone:mobile|Ph. No=phone:plain|Contact No=phone:plain|Phone with country code=phone:plain|Mobile Country Code=country|COUNTRYCODE=country|Dial Code=country|Nationality|Area Code|Agent Phone|Owner Phone|Phone Status|Phone Extension|Emergency Phone',
   ],
@@ -92,6 +108,13 @@ test.each([
   ['Number', ['1', '2'], null],
   ['Number', ['20260001', '20260002'], null],
   ['No', ['2026-01-02', '2026-01-03'], null],
+  ['SMS', ['971501111111', '33612345678'], 'phone'],
+  ['SMS', ['yes', 'no'], null],
+  ['Telegram', ['271501111111', '33612345678'], null], // ids of people
+  ['Code', ['966', '971', '966'], 'country'],
+  ['Code', ['+966'], 'country'],
+  ['Code', ['30', '31', '32'], null],
+  ['Code', ['A-12', 'B-7'], null],
   ['Land', ['Deutschland', 'Österreich'], 'country'],
   ['Land', ['Plot 12', 'Plot 13'], null],
 ])('%s over %j is %s', (header, values, field) => {

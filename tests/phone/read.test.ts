@@ -82,6 +82,7 @@ describe('digits without a plus', () => {
     ['81212345678', 'ID', '+6281212345678'], // and not a fixed line of Japan
     ['(479) 555-1234', 'US', '+14795551234'], // grouped as at home; without groups it can be Norwegian
     ['47 95 55 12 34', 'US', '+4795551234'],
+    ['(495) 123-21-52', 'RU', '+74951232152'], // grouped as behind Russia's code; +49 5123 2152 is German
     ['0971501234567', 'AE', '+971501234567'], // one zero for the plus
     ['011971501234567', 'AE', '+971501234567'], // dialled from the United States
     ['0011971501234567', 'AE', '+971501234567'], // dialled from Australia

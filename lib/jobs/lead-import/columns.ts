@@ -26,14 +26,21 @@ function settled(meaning: Meaning | null, values: readonly string[]): Meaning | 
   if (!meaning?.isMaybe) return meaning;
   switch (meaning.field) {
     case 'phone':
-      return most(values, isDialled) ? meaning : null;
+      return most(values, meaning.isCounted ? isDialled : looksLikePhone) ? meaning : null;
     case 'name':
       return most(values, looksLikePhone) ? { field: 'phone', rank: LAST, kind: 'plain' } : meaning;
     case 'country':
-      return most(values, (value) => 'country' in readCountry(value)) ? meaning : null;
+      return most(values, (value) => 'country' in readCountry(value)) && !(meaning.isCounted && countsUp(values))
+        ? meaning
+        : null;
     default:
       return meaning;
   }
+}
+
+/** Digits alone, each another: calling codes repeat. */
+function countsUp(values: readonly string[]): boolean {
+  return values.every((value) => /^[1-9]/.test(value)) && new Set(values).size === values.length;
 }
 
 /** Behind every column whose header says that it holds numbers. */

@@ -9,6 +9,7 @@ import {
   MAYBE_PHONES,
   NO_WORDS,
   PHONE_WORDS,
+  QUESTIONS,
   REFUSALS,
   REFUSED_WORDS,
   STATES,
@@ -32,6 +33,8 @@ export interface Meaning {
   readonly rank: number;
   /** The same header serves for other things: it counts if the values of the column bear it out. */
   readonly isMaybe?: true;
+  /** Such columns often count rows or orders: digits alone do not bear it out. */
+  readonly isCounted?: true;
   /** A lead's title, no person's name. */
   readonly isTitle?: true;
   readonly kind?: PhoneKind;
@@ -59,6 +62,11 @@ export function squash(text: string): string {
 }
 
 const list = (words: string): string[] => words.split('|').map(squash);
+/** For a pattern; the longest first, because the first that fits counts. */
+const anyOf = (words: string): string =>
+  list(words)
+    .sort((a, b) => b.length - a.length)
+    .join('|');
 const setOf = (words: string): ReadonlySet<string> => new Set(list(words));
 
 /** Word → the list that it stands in; the first list wins. */
@@ -104,12 +112,15 @@ const EXACT = new Map(
     .reverse(),
 );
 const TITLES = setOf(LEAD_TITLES);
-const MAYBE = setOf(MAYBE_PHONES);
+const SAID = setOf(MAYBE_PHONES.said);
+const COUNTED = setOf(MAYBE_PHONES.counted);
 const MAYBE_COUNTRY = setOf(COUNTRY_WORDS.maybe);
+const COUNTED_COUNTRY = setOf(COUNTRY_WORDS.counted);
 const TYPE_END = new RegExp(`(?:${list(TYPE_WORDS).join('|')})$`, 'u');
 const VALUE_END = new RegExp(`(?:${list('value|valor|wert|valeur|number|no|num').join('|')})$`, 'u');
+const PHONE_END = new RegExp(`(?:${list('telephone|phone|telefono|telefone|telefon|tel').join('|')})$`, 'u');
 const COUNTRY_END = new RegExp(
-  `(?:${[...list(COUNTRY_WORDS.dialled), ...list(COUNTRY_WORDS.country)].sort((a, b) => b.length - a.length).join('|')})$`,
+  `(?:${anyOf(`${COUNTRY_WORDS.dialled}|${COUNTRY_WORDS.country}|${COUNTRY_WORDS.ofNumber}`)})$`,
   'u',
 );
 /** `Phone with country code` is a phone. */
@@ -124,16 +135,23 @@ const ASKS = new Map<string, Asks>([
 ]);
 /** Whose field it is, in front of what it is: `Person - Name`, `Lead: Source`. */
 const OWNER = new RegExp(
-  `^(?:${list('person|contact|kontakt|lead|customer|client|user|your|primary|контакт').join('|')})(?=.)`,
+  `^(?:${anyOf('person|persona|personne|pessoa|contact|contacto|contatto|contato|kontakt|lead|customer|client|cliente|user|your|primary|billing|invitee|attendee|guest|контакт')})(?=.)`,
   'u',
 );
 /** The same behind it, as `Имя (контакт)`. */
 const OWNED = new RegExp(`(?:${list('контакт|контакта|лида|contact').join('|')})$`, 'u');
 
+const QUESTION = new RegExp(`^(?:${anyOf(QUESTIONS.before)})(?=.)|(?<=.)(?:${anyOf(QUESTIONS.behind)})$`, 'gu');
+
 /** `null`: the header is not known. */
 export function meaningOf(header: string): Meaning | null {
   const text = squash(header.replace(/\btype=/gi, '')); // vCard's `TEL;TYPE=CELL`
   if (text === '' || text.length > LONGEST_HEADER) return null;
+  const asked = text.replace(QUESTION, '');
+  return meaningOfWords(text) ?? (asked === text ? null : meaningOfWords(asked));
+}
+
+function meaningOfWords(text: string): Meaning | null {
   const bare = text.replace(OWNER, '');
   return (
     asked(text, bare) ??
@@ -144,7 +162,7 @@ export function meaningOf(header: string): Meaning | null {
     email(text) ??
     exact(bare) ??
     exact(text.replace(OWNED, '')) ??
-    (MAYBE.has(text) ? { field: 'phone', rank: PHONE_KINDS.length * 100, kind: 'plain', isMaybe: true } : null)
+    maybePhone(text)
   );
 }
 
@@ -162,13 +180,16 @@ function typeOfNumber(text: string): Meaning | null {
 /** One of the number itself is better than one of an address, and that of a person better than that of a company. */
 function country(text: string): Meaning | null {
   const stem = text.replace(COUNTRY_END, '');
-  if (stem !== text && !WITH_CODE.test(stem) && phone(stem) !== null)
-    return { field: 'country', rank: 0, stem: stemOf(stem) };
+  if (stem !== text && !WITH_CODE.test(stem)) {
+    if (phone(stem) !== null) return { field: 'country', rank: 0, stem: stemOf(stem) };
+    if (wordsOf(stem, PHONE)?.has('other')) return { field: 'country', rank: 4, stem: stemOf(stem) };
+  }
   const ofPhone = wordsOf(text, COUNTRY_OF_PHONE);
   if (ofPhone?.has('dialled')) return { field: 'country', rank: 1, stem: '' };
   const found = wordsOf(text, COUNTRY);
   if (found?.has('dialled')) return { field: 'country', rank: 1, stem: '' };
   if (found?.has('country')) return { field: 'country', rank: found.has('work') ? 4 : 2, stem: '' };
+  if (COUNTED_COUNTRY.has(text)) return { field: 'country', rank: 3, stem: '', isMaybe: true, isCounted: true };
   return MAYBE_COUNTRY.has(text) ? { field: 'country', rank: 3, stem: '', isMaybe: true } : null;
 }
 
@@ -179,6 +200,13 @@ function phone(text: string): Meaning | null {
   const isOther = words.has('work') || words.has('other') || words.has('fixed');
   const place = [...words].find((word): word is number => typeof word === 'number') ?? 0;
   return { field: 'phone', kind, rank: PHONE_KINDS.indexOf(kind) * 100 + (isOther ? 50 : 0) + Math.min(place, 49) };
+}
+
+function maybePhone(text: string): Meaning | null {
+  const isCounted = COUNTED.has(text);
+  if (!isCounted && !SAID.has(text)) return null;
+  const rank = PHONE_KINDS.length * 100;
+  return { field: 'phone', rank, kind: 'plain', isMaybe: true, ...(isCounted && { isCounted }) };
 }
 
 const NUMBERS = ['whatsapp', 'mobile', 'phone', 'landline'] as const;
@@ -201,14 +229,15 @@ function email(text: string): Meaning | null {
 function exact(text: string): Meaning | null {
   const found = EXACT.get(text) ?? null;
   if (TITLES.has(text)) return { field: 'name', rank: HEADERS.name.length, isTitle: true };
-  if (found?.field === 'name' && MAYBE.has(text)) return { ...found, isMaybe: true };
+  if (found?.field === 'name' && SAID.has(text)) return { ...found, isMaybe: true };
   return found;
 }
 
-/** What a column of types or countries shares with the number that it belongs to: `phone1` of `Phone 1 - Value`. */
+/** What a column of types or countries shares with the number that it belongs to: `phone1` of `Phone 1 - Value`, `mobile` of `Mobile Phone`. */
 export function stemOf(header: string): string {
   const text = squash(header);
-  return text.replace(VALUE_END, '') || text;
+  const stem = text.replace(VALUE_END, '') || text;
+  return stem.replace(PHONE_END, '') || stem;
 }
 
 /** A label's kind. One that is not known says nothing. */

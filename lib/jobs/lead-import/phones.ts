@@ -129,7 +129,11 @@ function phoneColumns(header: readonly string[], columns: Columns): PhoneColumn[
   const stems = (indexes: readonly number[]) => indexes.map((index) => ({ index, ...meaningOf(header[index] ?? '') }));
   const labels = stems(columns.phoneType);
   const countries = stems(columns.country);
-  const ofNumbers = countries.filter(({ field, stem }) => field === 'country' && stem);
+  const stemsOfPhones = new Set(columns.phone.map((index) => stemOf(header[index] ?? '')));
+  // That of another address, as Shipping Country, says nothing of a number that has no such name.
+  const ofNumbers = countries.filter(
+    ({ field, stem, rank }) => field === 'country' && stem && (rank === 0 || stemsOfPhones.has(stem)),
+  );
   const others = countries.filter((column) => !ofNumbers.includes(column));
   const ranks = [...new Set(others.map(({ rank = 1 }) => rank))].sort((a, b) => a - b);
   const groups = ranks.map((rank) => others.filter((other) => (other.rank ?? 1) === rank).map(({ index }) => index));
@@ -138,7 +142,7 @@ function phoneColumns(header: readonly string[], columns: Columns): PhoneColumn[
     const meaning = meaningOf(name);
     const stem = stemOf(name);
     const own = ofNumbers.filter((column) => column.stem === stem);
-    const lone = own.length === 0 && ofNumbers.length === 1 ? ofNumbers : own;
+    const lone = own.length === 0 && ofNumbers.length === 1 && ofNumbers[0]?.rank === 0 ? ofNumbers : own;
     return {
       index,
       header: name,
