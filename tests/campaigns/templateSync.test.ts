@@ -1,5 +1,6 @@
 /** Templates as they are read from Meta: page by page, for every company of an account, and gone only when the whole list says so. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { pauseConnection } from '../../lib/connections/connection.ts';
 import { listTemplates } from '../../lib/templates/list.ts';
 import { refusal } from '../standins/whatsapp/graph.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
@@ -212,6 +213,21 @@ describe('the schedule', () => {
       { account_id: '1', ok: false },
       { account_id: ACCOUNT, ok: true },
     ]);
+  });
+
+  test('leaves out an account whose connection is paused, which is no dead letter every hour', async () => {
+    meta.addTemplate(offer);
+    await pauseConnection(
+      its.database,
+      { companyId: COMPANY, provider: 'whatsapp' },
+      { code: '190', reason: 'revoked' },
+    );
+    expect(await sync({})).toMatchObject({ status: 'COMPLETED', result: { accounts: 0, paused: 1 } });
+    expect(listings()).toBe(0);
+    expect(await its.rows('select error from template_syncs')).toEqual([
+      { error: 'the connection is paused: revoked' },
+    ]);
+    await its.rows('truncate connections');
   });
 
   test('reads the deployment’s account for the company that has no number of its own', async () => {

@@ -62,7 +62,7 @@ export async function syncTemplates(executor: Executor, context: JobContext<Payl
     throw new NonRetryableError(
       `company ${payload.companyId} has no WhatsApp account: set whatsapp_account_id in its settings, or WHATSAPP_ACCOUNT_ID`,
     );
-  let synced = 0;
+  let [synced, paused] = [0, 0];
   for (let pages = 0; state !== null; pages++) {
     if (signal.aborted || pages >= PAGES_A_RUN) return continueWith({ ...state, refusals });
     const turn: Turn = await onePage(executor, context, state);
@@ -71,24 +71,30 @@ export async function syncTemplates(executor: Executor, context: JobContext<Payl
       state = turn.state;
       continue;
     }
-    if (turn.refusal === null) synced++;
+    if (turn.kind === 'paused') paused++;
+    else if (turn.refusal === null) synced++;
     else if (refusals.length < TOLD_REFUSALS) refusals.push(`${state.accountId}: ${turn.refusal}`);
     state = await begin(executor, payload, state.accountId);
   }
-  if (refusals.length === 0) return { accounts: synced };
+  if (refusals.length === 0) return { accounts: synced, ...(paused > 0 && { paused }) };
   throw new NonRetryableError(`all accounts were asked, and refused: ${refusals.join('; ')}`); // the next of the schedule asks them again
 }
 
 type Turn =
   | { readonly kind: 'more'; readonly state: State }
   | { readonly kind: 'later'; readonly state: State; readonly delayMs: number }
+  /** An operator knows, and its account is asked once the connection is resumed. */
+  | { readonly kind: 'paused' }
   /** The account is done with. */
   | { readonly kind: 'ended'; readonly refusal: string | null };
 
 async function onePage(executor: Executor, context: JobContext<Payload>, state: State): Promise<Turn> {
   const { accountId, companyId, cursor } = state;
   const pause = await readPause(executor, { companyId, provider: 'whatsapp' });
-  if (pause !== null) return refuse(executor, state, `the connection is paused: ${pause.reason}`);
+  if (pause !== null) {
+    await failSync(executor, accountId, `the connection is paused: ${pause.reason}`);
+    return { kind: 'paused' };
+  }
   const account = await whatsAppAccount(executor, companyId);
   if (account === null) return refuse(executor, state, 'there is no number or no token');
   await context.rateLimit(managementBucket(accountId), MANAGEMENT_LIMIT);
