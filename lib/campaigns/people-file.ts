@@ -12,7 +12,7 @@ import { cleanLine } from '../jobs/lead-import/text.ts';
 import { refuseForeignFormat, textOnly } from '../jobs/lead-import/text-only.ts';
 import { decodeHead } from '../jobs/lead-import/transcode.ts';
 import { UnreadableFile } from '../jobs/lead-import/unreadable.ts';
-import type { Country } from '../phone/index.ts';
+import { type Country, readPhone } from '../phone/index.ts';
 import { LIST_LIMITS, type Person } from './request.ts';
 
 /** Headers of what a list can say of a person beside name and number. */
@@ -73,7 +73,7 @@ async function readPeople(bytes: Buffer, country: Country): Promise<PeopleFile> 
       throw fileInvalid(`expected at most ${LIST_LIMITS.people} people; import more as leads and choose them by tag`);
     const name = first(columns.name) || `${first(columns.firstName)} ${first(columns.lastName)}`.trim();
     people.push({
-      phone: phoneOf(choosePhone(cells), first(columns.phone)),
+      phone: phoneOf(choosePhone(cells), first(columns.phone), country),
       ...(name !== '' && { name: storableText(name, 200) }),
       ...languageOf(first(places.language)),
       ...zoneOf(first(places.zone)),
@@ -85,9 +85,14 @@ async function readPeople(bytes: Buffer, country: Country): Promise<PeopleFile> 
   return { people, leftOut };
 }
 
-/** The number of the row. Where it has none, what stands there is kept, so that the campaign can say why it skips them. */
-function phoneOf({ chosen }: Choice, shown: string): string {
-  return chosen?.phone ?? (storableText(shown, PHONE_BYTES) || 'none');
+/**
+ * The number of the row. Where it has none for certain, what stands there is kept, so that the campaign can say why it skips them. The
+ * campaign sees neither header nor country of the row: a text that it would take for a number gives way to the reason.
+ */
+function phoneOf(choice: Choice, shown: string, country: Country): string {
+  if (choice.chosen !== null) return choice.chosen.phone;
+  const texts = [shown, choice.unfit?.said ?? ''].map((text) => storableText(text, PHONE_BYTES));
+  return texts.find((text) => text !== '' && !('phone' in readPhone(text, { country }))) ?? 'none';
 }
 
 /** `en`, `EN-us` and `en_US` are what Meta writes as `en` and `en_US`; anything else says nothing. */

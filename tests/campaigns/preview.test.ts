@@ -4,6 +4,7 @@ import { campaignOf, type Fields } from '../../lib/campaigns/form.ts';
 import { columnsIn, peopleOf } from '../../lib/campaigns/people-file.ts';
 import { previewCampaign } from '../../lib/campaigns/preview.ts';
 import { type NewCampaign, newCampaign } from '../../lib/campaigns/request.ts';
+import { readPhone } from '../../lib/phone/index.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { COMPANY, numbers, startCampaignsOn } from './campaigns.ts';
 
@@ -152,6 +153,18 @@ describe('the file of a list', () => {
     const file = 'Phone,Country,Do Not Call\n0171 1234567,Germany,no\n+971501234567,,yes\n';
     const { people, leftOut } = await peopleOf(Buffer.from(file), 'AE');
     expect([people.map(({ phone }) => phone), leftOut]).toEqual([['+491711234567'], 1]);
+  });
+
+  test('never hands on as a number what its row does not give as one', async () => {
+    const file = `Phone,Country,Fax
+0501234567,Atlantis,
+0501234567,Germany,
+0501234567 / 0501234568,,
+,,0501234567
+`;
+    const people = await read(file);
+    expect(people.map(({ phone }) => 'phone' in readPhone(phone, { country: 'AE' }))).toEqual(Array(4).fill(false));
+    expect(people[0]?.phone).toMatch(/Atlantis/);
   });
 
   test('is taken as the API takes a list, whatever its cells hold', async () => {
