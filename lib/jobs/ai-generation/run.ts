@@ -41,7 +41,8 @@ export async function generateReply(database: Executor, context: JobContext<Payl
     throw new NonRetryableError(
       `company ${payload.companyId} has no incoming message ${payload.messageId} in a conversation ${payload.conversationId}`,
     );
-  const key = { ...payload, jobId: job.id };
+  const { companyId, conversationId, messageId } = turn;
+  const key = { companyId, conversationId, messageId, jobId: job.id };
   if (turn.generation !== null && turn.generation.status !== 'pending') return resultOf(turn.generation);
   const end = async (quiet: Quiet) => resultOf(await endQuietly(database, key, quiet));
   const answered = whyNot(turn);

@@ -61,18 +61,21 @@ export interface Turn {
   readonly generation: Generation | null;
 }
 
-/** `null` if the company has no such incoming message. Ids are compared as they are stored, so text that is none finds nothing. */
+/**
+ * `null` if the company has no such incoming message. A conversation that became part of another one is found as that: the person's id
+ * was linked to a number. Ids are compared as they are stored, so text that is none finds nothing.
+ */
 export async function loadTurn(
   database: Executor,
   ids: { companyId: string; conversationId: string; messageId: string },
 ): Promise<Turn | null> {
   const { companyId, conversationId, messageId } = ids;
   if (![conversationId, messageId].every((id) => /^\d{1,18}$/.test(id))) return null;
-  const [row] = await database.execute<{ turn: Omit<Turn, keyof typeof ids> }>({
+  const [row] = await database.execute<{ turn: Omit<Turn, 'companyId' | 'messageId'> }>({
     text: LOAD,
     params: [companyId, conversationId, messageId],
   });
-  return row ? { ...ids, ...row.turn } : null;
+  return row ? { companyId, messageId, ...row.turn } : null;
 }
 
 const LOAD = `
@@ -80,7 +83,8 @@ with turn as (
   select c.*, m.id as message_id, m.occurred_at
   from conversations c
   join messages m on m.conversation_id = c.id and m.direction = 'inbound'
-  where c.company_id = $1 and c.id = $2::bigint and m.id = $3::bigint
+  where c.company_id = $1 and m.id = $3::bigint
+    and (c.id = $2::bigint or not exists (select from conversations joined where joined.id = $2::bigint))
 ), lines as (
   select m.id, jsonb_build_object('id', m.id::text, 'direction', m.direction, 'author', m.author,
            'body', case when m.direction = 'inbound' or m.kind in ('text', 'template') then m.body end, 'generation', g.status) as line
@@ -92,6 +96,7 @@ with turn as (
   limit 50
 )
 select jsonb_build_object(
+  'conversationId', turn.id::text,
   'company', jsonb_build_object('name', company.name, 'country', company.default_country),
   'customer', jsonb_build_object('phone', turn.phone_e164, 'name', lead.name),
   'conversation', jsonb_build_object('status', turn.status, 'aiEnabled', turn.ai_enabled,
