@@ -25,10 +25,12 @@ export type PhoneReading =
       readonly country: Country | null;
       /** Who says so: the number itself, the text beside it, or the default. */
       readonly countryFrom: 'number' | 'beside' | 'default';
+      /** Every good number of a cell that has several. */
+      readonly among?: readonly string[];
     }
   /** The cell says that there is no number. */
   | { readonly none: true }
-  | { readonly refused: PhoneRefusal; readonly said: string };
+  | { readonly refused: PhoneRefusal; readonly said: string; readonly among?: readonly string[] };
 
 /** In characters. The patterns take the square of a cell's length: 60,000 digits would hold a run for 22 s. */
 const LONGEST = 250;
@@ -107,11 +109,11 @@ function readSeveral(numbers: readonly string[], place: Place, several: Dialled[
   const good = readings.filter((reading) => 'phone' in reading);
   const [first] = good;
   const areSame = good.length === numbers.length && good.every(({ phone }) => phone === first?.phone);
-  if (first !== undefined && (several === 'first' || areSame)) return first;
-  return refuse(
-    'phone_ambiguous',
-    `expected one phone number, got ${numbers.map((number) => `«${number}»`).join(' and ')}`,
-  );
+  if (first !== undefined && areSame) return first;
+  const among = [...new Set(good.map(({ phone }) => phone))];
+  if (first !== undefined && several === 'first') return { ...first, among };
+  const said = `expected one phone number, got ${numbers.map((number) => `«${number}»`).join(' and ')}`;
+  return { refused: 'phone_ambiguous', said, among };
 }
 
 function readOne(number: string, place: Place): PhoneReading {

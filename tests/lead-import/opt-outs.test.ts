@@ -82,6 +82,18 @@ describe('a column that refuses', () => {
     expect(view.counts).toMatchObject({ optOuts: 3 });
   });
 
+  test.each(['refuse', 'first'] as const)('counts for both numbers of one cell, under several=%s', async (several) => {
+    const file = `Phone,Do Not Call\n${ALI} / ${OMAR},yes\n+971503333333 ::: +971504444444,yes\n`;
+    const { companyId, outcomes } = await imports.imported(file, { options: { several } });
+    expect(outcomes).toEqual(several === 'first' ? ['2 created', '3 created'] : ['2 error', '3 error']);
+    expect((await optOutsOf(companyId)).map(({ phone }) => phone)).toEqual([
+      ALI,
+      OMAR,
+      '+971503333333',
+      '+971504444444',
+    ]);
+  });
+
   test('is never taken back by a later file, and is counted once', async () => {
     const { companyId } = await imports.imported(`Phone,Opt Out\n${ALI},yes\n`);
     const again = await imports.imported(`Phone,Opt Out\n${ALI},no\n${OMAR},\n`, { companyId });

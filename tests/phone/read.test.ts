@@ -239,7 +239,7 @@ describe('more than one number', () => {
     ['030 1234567 0301235', 'DE', '+49301234567'],
   ])('%j: refused, or its first good one', (cell, country, first) => {
     const said = expect.stringMatching(/^expected one phone number, got «/);
-    expect(phoneIn(cell, country)).toEqual({ refused: 'phone_ambiguous', said });
+    expect(phoneIn(cell, country)).toMatchObject({ refused: 'phone_ambiguous', said });
     expect(readPhone(cell, { country, several: 'first' })).toMatchObject({ phone: first });
   });
 
@@ -276,7 +276,7 @@ describe('is refused with the reason', () => {
     ['1) 0501234567', 'phone_ambiguous', /«1» and «0501234567»/],
     ['1'.repeat(60_000), 'phone_invalid', /too long/], // a pattern that backtracks over it would outlast the test
   ])('%j', (cell, refused, said) => {
-    expect(phoneIn(cell)).toEqual({ refused, said: expect.stringMatching(said) });
+    expect(phoneIn(cell)).toMatchObject({ refused, said: expect.stringMatching(said) });
   });
 
   test('six zeros that a person wrote are a number', () => {

@@ -78,14 +78,15 @@ export function leadReader(
     const shifted = shiftedRow(cells, layout.header);
     if (shifted !== null) return { lead: shifted, warnings: [], stops: [], dialledFrom: null };
     const choice = choosePhone(cells);
-    if (choice.chosen === null) return { lead: noNumber(choice), warnings: [], stops: [], dialledFrom: null };
-    const { chosen, all } = choice;
     const refusal = mode === 'opt_out' ? { scope: 'all' as const, reason: 'a list of opt-outs' } : refusalOf(cells);
+    const stops = refusal === null ? [] : stopsOf(choice.all, refusal);
+    if (choice.chosen === null) return { lead: noNumber(choice), warnings: [], stops, dialledFrom: null };
+    const { chosen } = choice;
     const { email, bad } = readEmail(cells, layout.columns.email);
     return {
       lead: leadOf(cells, layout, chosen.phone, email),
       warnings: warningsOf(choice, bad, layout.header),
-      stops: refusal === null ? [] : stopsOf(all, refusal),
+      stops,
       dialledFrom: chosen.countryFrom === 'number' ? 'number' : `${chosen.countryFrom} ${chosen.country}`,
     };
   };

@@ -39,6 +39,8 @@ export type Choice =
     }
   | {
       readonly chosen: null;
+      /** Every good number of the row: of two in a cell none counts, and a refusal of messages counts for both. */
+      readonly all: readonly string[];
       /** The best column's refusal; null where the row has no number at all. */
       readonly unfit: Unfit | null;
       /** The columns that were read. */
@@ -83,9 +85,17 @@ export function phoneChooser(
       chosen: best.reading,
       column: best.place.header,
       unfit: unfitOf(better, cells),
-      all: good.map(({ reading }) => reading.phone),
+      all: goodIn(read.map(({ reading }) => reading)),
     };
   };
+}
+
+/** Every good number of a row or a cell. */
+function goodIn(readings: readonly PhoneReading[]): string[] {
+  return readings.flatMap((reading) => {
+    if ('none' in reading) return [];
+    return reading.among ?? ('phone' in reading ? [reading.phone] : []);
+  });
 }
 
 interface Read {
@@ -119,6 +129,7 @@ function refusalOf(
   );
   return {
     chosen: null,
+    all: goodIn(read.map(({ reading }) => reading)),
     unfit: unfit[0] ?? null,
     columns: heard.map(({ place }) => place.header),
     message: reasonOf(unfit, silent, unread),
@@ -177,8 +188,10 @@ function oneOf(readings: readonly PhoneReading[], several: Dialled['several']): 
   const [first, ...others] = mobile.length > 0 ? mobile : good;
   if (first === undefined) return readings.find((reading) => 'refused' in reading) ?? { none: true };
   const other = others.find(({ phone }) => phone !== first.phone);
-  if (other === undefined || several === 'first') return first;
-  return { refused: 'phone_ambiguous', said: `expected one phone number, got «${first.phone}» and «${other.phone}»` };
+  const among = goodIn(readings);
+  if (other === undefined || several === 'first') return { ...first, among };
+  const said = `expected one phone number, got «${first.phone}» and «${other.phone}»`;
+  return { refused: 'phone_ambiguous', said, among };
 }
 
 /** The text that names the country. Columns of equal rank that differ are both handed on, so nobody chooses between them. */
