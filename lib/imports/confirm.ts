@@ -1,5 +1,4 @@
 /** Answers what an import asked: what was chosen is kept, and it goes on with a job of its own, or neither. */
-
 import type { Executor } from '../../db/database.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Delimiter } from '../jobs/lead-import/dialect.ts';
@@ -49,7 +48,10 @@ export async function confirmImport(database: Executor, importId: string, answer
   );
 }
 
-/** Columns that answer a question are what counts, not a saved mapping that the question was about. The text that was made in another encoding goes; one that was made in this one stays, and need not be made again. */
+/**
+ * Columns that answer a question count, not the saved mapping that the question was about. The text that was made in another encoding
+ * goes; one that was made in this one stays, and need not be made again.
+ */
 const CONFIRM = `
 with asked as (
   select id, company_id, goes, encoding, status, question->>'code' as code from imports where id = $1 for update
@@ -67,7 +69,7 @@ with asked as (
   update imports i
   set status = 'pending', question = null, held_at = null, goes = i.goes + 1, job_id = enqueued.job_id,
       encoding = coalesce($2, i.encoding), delimiter = coalesce($3, i.delimiter), country = coalesce($4, i.country),
-      dry_run = coalesce($5::boolean, i.dry_run), 
+      dry_run = coalesce($5::boolean, i.dry_run),
       options = case when exists (select from answered where code = 'columns') and $6::jsonb ? 'columns'
                      then i.options - 'mapping' else i.options end || $6::jsonb,
       layout = null, next_offset = null, next_row = null, rows_total = null, mapping = null,

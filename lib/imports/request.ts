@@ -1,5 +1,4 @@
 /** What a client may ask of /api/imports, as schemas: anything else is a 400 that names the parameter. */
-
 import { z } from 'zod';
 import { companyId, clientId as id, text } from '../fields.ts';
 import { DELIMITERS } from '../jobs/lead-import/dialect.ts';

@@ -1,5 +1,4 @@
 /** Opens an import for a run, or says why there is nothing to run. */
-
 import type { imports } from '../../../db/app/schema.ts';
 import type { Executor } from '../../../db/database.ts';
 import type { Country } from '../../phone/index.ts';

@@ -3,7 +3,7 @@ import type { Executor } from '../../../db/database.ts';
 import { syncRequest } from '../../crm/request.ts';
 import { unguard } from './formula-guard.ts';
 import type { Reading } from './lead.ts';
-import { LEAD_RECORD, ruleValues } from './merge.ts';
+import { LEAD_COLUMNS, LEAD_RECORD, ruleValues } from './merge.ts';
 import type { ImportOptions, Rules } from './options.ts';
 import type { SliceRow } from './slices.ts';
 import { rehearsal, writeLeads } from './write-leads.ts';
@@ -70,7 +70,7 @@ with slice as (
   where id = $1 and status = 'running' and next_offset = $2::bigint
   for update
 ), input as (
-  select i.row, i.phone, i.name, i."givenName" as given_name, i."familyName" as family_name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, slice.company_id,
+  select ${LEAD_COLUMNS}, slice.company_id,
          coalesce(seen.row, min(i.row) over (partition by i.phone)) as first_row
   from slice
   cross join jsonb_to_recordset($5::jsonb) as ${LEAD_RECORD}

@@ -1,7 +1,7 @@
 /** What rows would do to the leads of a company as they are now. Writes nothing that stays. */
 import type { Executor } from '../../../db/database.ts';
 import type { Lead } from './lead.ts';
-import { LEAD_RECORD, merged, ruleValues } from './merge.ts';
+import { LEAD_COLUMNS, LEAD_RECORD, merged, ruleValues } from './merge.ts';
 import type { ImportOptions, Merged, Rules } from './options.ts';
 import { rehearsal, writeLeads } from './write-leads.ts';
 
@@ -34,7 +34,7 @@ const FIRST_RULE = 4;
 
 const INPUT = `
 with input as (
-  select i.row, i.phone, i.name, i."givenName" as given_name, i."familyName" as family_name, i.email, i.source, i.organisation, i.notes, coalesce(i.tags, '{}') as tags, $1 as company_id,
+  select ${LEAD_COLUMNS}, $1 as company_id,
          min(i.row) over (partition by i.phone) as first_row
   from jsonb_to_recordset($2::jsonb) as ${LEAD_RECORD}
 )`;

@@ -2,7 +2,13 @@
 import { MERGED, type Rules } from './options.ts';
 
 /** A slice's or a preview's leads, as `jsonb_to_recordset` reads them. */
-export const LEAD_RECORD = `i(row int, phone text, name text, "givenName" text, "familyName" text, email text, source text, organisation text, notes text, tags text[])`;
+export const LEAD_RECORD = `
+  i(row int, phone text, name text, "givenName" text, "familyName" text, email text, source text, organisation text, notes text, tags text[])`;
+
+/** Its columns by the names that they have in `leads`. */
+export const LEAD_COLUMNS = `
+  i.row, i.phone, i.name, i."givenName" as given_name, i."familyName" as family_name, i.email, i.source, i.organisation, i.notes,
+  coalesce(i.tags, '{}') as tags`;
 
 /** In the order in which `merged` numbers their parameters. */
 export function ruleValues(rules: Rules): string[] {

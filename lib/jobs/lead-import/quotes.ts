@@ -1,5 +1,4 @@
 /** Finds quotation marks that swallow rows: a cell that opens on one line and goes on over lines that look like rows. Pure. */
-
 import { CsvError, parse } from 'csv-parse/sync';
 import { BYTE_ORDER_MARK } from '../../csv.ts';
 import { type Country, readPhone } from '../../phone/index.ts';
