@@ -97,6 +97,16 @@ describeEachDriver('a preview', (setup) => {
     ).toEqual(before);
   });
 
+  test('greets leads by the first name that is known apart, else by the one behind a comma', async () => {
+    await its.rows(
+      `insert into leads (company_id, phone_e164, name, given_name, family_name, tags)
+       values ($1, '+971503000001', 'García José', 'José', 'García', array['named']), ($1, '+971503000002', 'García, Ana', null, null, array['named'])`,
+      COMPANY,
+    );
+    const preview = await previewCampaign(setup.database, given({ audience: { kind: 'leads', anyTag: ['named'] } }));
+    expect(preview.examples.map(({ text }) => text).sort()).toEqual(['Hello Ana', 'Hello José']);
+  });
+
   test('of one that cannot be made is refused as making it would be', async () => {
     const audience = { kind: 'leads' };
     const refused = (more: object) => previewCampaign(setup.database, given({ audience, ...more }));

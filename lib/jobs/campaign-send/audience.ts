@@ -25,6 +25,8 @@ export interface Candidate {
   readonly phone: string;
   readonly leadId: string | null;
   readonly name: string | null;
+  /** Where it is known apart; a list has whole names only. */
+  readonly givenName: string | null;
   readonly language: string | null;
   readonly timeZone: string | null;
   readonly consented: boolean;
@@ -51,7 +53,7 @@ export function readAudience(database: Executor, piece: Piece): Promise<Candidat
 }
 
 const ENTRIES = `
-select n::text as position, phone, null as "leadId", name, language, time_zone as "timeZone", consented,
+select n::text as position, phone, null as "leadId", name, null as "givenName", language, time_zone as "timeZone", consented,
        parameters as fields
 from campaign_entries
 where campaign_id = $1 and n > $2::bigint
@@ -96,7 +98,7 @@ where l.company_id = $1 and l.id > $2::bigint and l.id <= $3::bigint
 `;
 
 const LEADS = `
-select l.id::text as position, l.phone_e164 as phone, l.id::text as "leadId", l.name, null as language,
+select l.id::text as position, l.phone_e164 as phone, l.id::text as "leadId", l.name, l.given_name as "givenName", null as language,
        l.time_zone as "timeZone", l.consented_at is not null as consented,
        jsonb_build_object('email', l.email, 'source', l.source, 'organisation', l.organisation) as fields
 ${FITTING}

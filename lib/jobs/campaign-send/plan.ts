@@ -4,6 +4,7 @@ import { commitByHalves } from '../../halves.ts';
 import { storableText } from '../../jobqueue/storable.ts';
 import { type Country, readPhone } from '../../phone/index.ts';
 import { type Candidate, readAudience } from './audience.ts';
+import { firstNameOf } from './firstName.ts';
 import { messageFor, type Templates } from './message.ts';
 import type { OpenCampaign } from './open.ts';
 import { fill } from './parameters.ts';
@@ -96,8 +97,7 @@ export function judge(
     };
   const { phone } = read;
   if (needsConsent && !candidate.consented) return { ...shared, phone, skip: 'no_consent' };
-  const firstName = name?.trim().split(/\s+/)[0] ?? null;
-  const texts = fill(sources, { ...candidate.fields, name, first_name: firstName, phone });
+  const texts = fill(sources, { ...candidate.fields, name, first_name: firstNameOf(candidate), phone });
   const written = messageFor({ phone, language, texts }, templates);
   // A gap that the campaign does not know is the template's doing: it pauses for that before it sends.
   if (written.kind === 'missing' && Object.hasOwn(sources, written.key))
