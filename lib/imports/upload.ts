@@ -65,8 +65,9 @@ made as (
   select id, default_country from companies where id = ${id} and not ${create}::boolean
 )`;
 
+/** `fresh` is materialized: all of its row that the job needs is a parameter, and a plan that knows it enqueues before it looks whether there is a row. */
 const UPLOAD = `
-with ${meantCompany('$2', '$14')}, fresh as (
+with ${meantCompany('$2', '$14')}, fresh as materialized (
   select $1::text as import_id, company.id as company_id, coalesce($4, company.default_country) as country
   from company
   where not exists (select from imports where id = $1)

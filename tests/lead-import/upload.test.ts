@@ -67,6 +67,17 @@ describe('in one request', () => {
     expect(await jobsOf(importId)).toHaveLength(1);
   });
 
+  test('for a company that nobody made leaves no job behind', async () => {
+    const importId = randomUUID();
+    const refused = uploadFile(
+      imports.database,
+      { ...upload(importId, 'nobody'), createCompany: false },
+      Buffer.from('Phone\n'),
+    );
+    await expect(refused).rejects.toMatchObject({ status: 404, code: 'company_unknown' });
+    expect(await jobsOf(importId)).toEqual([]);
+  });
+
   test('of a new company dials from its default country', async () => {
     const importId = randomUUID();
     await uploadFile(imports.database, upload(importId, 'brand-new'), Buffer.from('Phone\n0501111111\n'));
