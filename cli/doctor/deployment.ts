@@ -20,8 +20,8 @@ export async function examineDeployment(url: URL, target: Target): Promise<Findi
     ...(await asOperator(target)),
     ...(process.env.QUEUE_API_KEY ? [await asEnqueuer(url, process.env.QUEUE_API_KEY)] : []),
     warn(
-      'not seen over HTTP',
-      'driver, pending migrations and the pooled URL',
+      'not over HTTP',
+      'not seen: driver, pending migrations and the pooled URL',
       'jobqueue doctor --database, with the environment of that deployment',
     ),
   ];

@@ -116,7 +116,7 @@ const CHECKS: Readonly<Record<string, Words>> = {
         ? 'no job goes on without end'
         : `job ${data.job} of ${subject} has been claimed ${thousands(value)} times (limit ${thousands(limit)})`,
     next: () => 'look whether its state still changes; if not, cancel it',
-    page: ({ data }) => [`/jobs/${data.job}`],
+    page: ({ subject, data }) => [subject === '' ? '/jobs' : `/jobs/${data.job}`],
   },
   unhandled: {
     fact: ({ subject, value, limit }) =>

@@ -264,6 +264,8 @@ describeEachDriver('health', (setup) => {
     expect(await names(watchedQueue(setup.database, { health: { slices: 10_001 } }).queue)).toEqual([]);
     await queue.cancel({ ids: [added?.id ?? ''] }, { actor: 'ann', reason: 'it goes in circles' });
     expect(await names()).toEqual([]);
+    const { checks } = await queue.health();
+    expect(checks.find(({ name }) => name === 'slices')?.page).toBe('/jobs'); // nobody to point at
   });
 
   test('snapshot: it names who holds back vacuum, and never what they run', async () => {
