@@ -118,6 +118,7 @@ function candidateOf({ phone, name, language, timeZone, consented, fields }: Lis
     phone,
     leadId: null,
     name: name ?? null,
+    givenName: null,
     language: language ?? null,
     timeZone: timeZone ?? null,
     consented,
