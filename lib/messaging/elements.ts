@@ -23,7 +23,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
 /** A list that is none counts as one element, so that its neighbours are read. */
 export function elementsOf(field: string, value: Record<string, unknown>): Element[] {
   const contacts = contactsByName(value.contacts);
-  return (LISTS[field] ?? []).flatMap((list) => {
+  return (LISTS[field] ?? []).flatMap((list): Element[] => {
     const given = value[list];
     if (given === undefined) return [];
     if (!Array.isArray(given)) return [{ list, value: given, isLoose: true }];

@@ -195,7 +195,7 @@ test('what it wrote compiles, migrates an empty database, enqueues, and drains b
         encoding: 'utf8',
         env: { ...process.env, DATABASE_URL: db.url, DATABASE_URL_UNPOOLED: '', CRON_SECRET: SECRET },
       });
-    const compiled = node(join(MODULES, 'typescript/bin/tsc'), '--noEmit', '--skipLibCheck');
+    const compiled = node(join(MODULES, '@typescript/native/bin/tsc'), '--noEmit', '--skipLibCheck');
     expect([compiled.status, compiled.stdout]).toEqual([0, '']);
     const [script] = Object.values(json('package.json').scripts) as string[];
     const migrated = node(...(script as string).split(' ').slice(1));

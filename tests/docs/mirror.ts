@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { blocksOf } from './markdown.ts';
@@ -43,10 +42,10 @@ export function mirrorWith(
   return {
     load: (path) => import(/* @vite-ignore */ join(root, path)),
     async compile() {
-      const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+      const tsc = resolve('node_modules/@typescript/native/bin/tsc');
       const child = spawn(process.execPath, [tsc, '--noEmit', '-p', root], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
-      return said;
+      const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+      return code !== 0 && said === '' ? `tsc ended with ${code}, without a word` : said;
     },
     remove: () => rmSync(root, { recursive: true }),
   };
