@@ -74,6 +74,14 @@ test.each<[system: string, headers: string]>([
     'Persona - Nombre=name|Persona - Teléfono - Móvil=phone:mobile|Persona - Teléfono - Trabajo=phone:work|Pessoa - Telefone=phone:plain|Persona - ID|Persona - Propietario',
   ],
   [
+    'countries and regions',
+    'Country/Territory=country|Land/Regio=country|Land/Region=country|Paese/Area geografica=country|País/Región=country|Страна/регион=country|Ülke/Bölge=country|البلد/المنطقة=country|देश/क्षेत्र=country|Ländercode=country|Wohnsitzland=country|Country Code (ISO)=country|Visitor Country=country|Region|Регион|المنطقة|Area|ISO',
+  ],
+  [
+    'other languages',
+    '手机号码=phone:mobile|联系电话=phone:plain|Số điện thoại=phone:plain|Κινητό=phone:mobile|Τηλέφωνο=phone:plain|טלפון נייד=phone:mobile|โทรศัพท์=phone:plain|شماره تلفن=phone:plain|تلفن همراه=phone:mobile|Mobiele telefoon=phone:mobile',
+  ],
+  [
     'forms',
     'What is your full name?=name|What is your phone number?=phone:plain|Which country do you live in?=country|Please enter your email=email|What is your budget?|Which unit do you live in?',
   ],
@@ -117,6 +125,8 @@ test.each([
   ['Code', ['A-12', 'B-7'], null],
   ['Land', ['Deutschland', 'Österreich'], 'country'],
   ['Land', ['Plot 12', 'Plot 13'], null],
+  ['Residence', ['UAE', 'KSA'], 'country'],
+  ['Residence', ['Villa 1', 'Marina Gate 2'], null],
 ])('%s over %j is %s', (header, values, field) => {
   const rows = values.map((value) => [value]);
   expect(fieldsOf(mapColumns([header], rows), 1)).toEqual([field]);

@@ -5,11 +5,11 @@ export const PHONE_WORDS = {
   whatsapp: `whatsapp|whatsapp id|wa id|whatsap|watsapp|whats app|wa|wapp|واتساب|واتس اب|الواتساب|الواتس|ватсап|вотсап|вацап|व्हाट्सएप|वाट्सएप|व्हाट्सऐप`,
   mobile: `mobile|mobil|mobiles|mobilnummer|mob|mobi|handy|handynummer|cell|cellphone|cellular|cellulare|celular|cel|movil|telemovel|
     portable|gsm|cep telefonu|cep telefon|cep tel|cep no|cep numarasi|no hp|nomor hp|hp number|ponsel|komorka|komorkowy|mobiel|matkapuhelin|sms number|sms phone|text number|text reminder number|sms reminder number|мобильный|мобильного|мобильная|мобильные|моб|
-    сотовый|сотового|جوال|الجوال|موبايل|الموبايل|محمول|المحمول|نقال|النقال|خلوي|मोबाइल|手机|手机号|携帯|携帯電話|휴대폰`,
+    сотовый|сотового|mobiele|mobiele telefoon|di động|κινητο|נייד|มือถือ|همراه|手机号码|جوال|الجوال|موبايل|الموبايل|محمول|المحمول|نقال|النقال|خلوي|मोबाइल|手机|手机号|携帯|携帯電話|휴대폰`,
   phone: `phone|phones|ph|ph no|phn|phonenumber|telephone|tel|telefon|telefonnummer|telefono|telefone|telefoon|telefonu|telefonas|telepon|telp|fone|fon|
     rufnummer|puhelin|msisdn|e164|contact number|contact no|contact nr|contact num|contact phone|kontaktnummer|numero de contacto|
     numero de contato|calling number|телефон|телефона|телефоны|тел|контактный номер|номер для связи|هاتف|الهاتف|تليفون|التليفون|
-    تلفون|التلفون|رقم التواصل|رقم الاتصال|फोन|दूरभाष|电话|电话号码|電話|電話番号|전화|전화번호`,
+    تلفون|التلفون|رقم التواصل|رقم الاتصال|फोन|दूरभाष|电话|电话号码|联系电话|điện thoại|số điện thoại|τηλεφωνο|טלפון|מספר טלפון|โทรศัพท์|เบอร์โทร|تلفن|شماره تلفن|شماره تماس|電話|電話番号|전화|전화번호`,
   landline: `landline|land line|festnetz|festnetznummer`,
   home: `home|house|residence|residencial|residenziale|domicile|domicilio|casa|ev|домашний|المنزل|منزل|घर`,
   work: `work|business|office|desk|company|corporate|organization|organisation|org|geschaftlich|geschaftl|gesch|dienstlich|dienstl|beruflich|arbeit|firma|
@@ -42,17 +42,19 @@ export const EMAIL_WORDS = {
 /** A country beside the number. Those of `maybe` mean other things as often: the values have to say so. */
 export const COUNTRY_WORDS = {
   dialled: `dial code|dialing code|dialling code|calling code|isd code|isd|ccode|phone code|country calling code|international code|
-    country prefix|phone prefix|mobile prefix|landesvorwahl|landervorwahl|indicatif|indicatif pays|codigo pais|codigo de pais|codigo do pais|prefijo|prefisso|
+    country prefix|phone prefix|mobile prefix|landesvorwahl|landervorwahl|landeskennzahl|indicatif|indicatif telephonique|codigo telefonico|indicatif pays|codigo pais|codigo de pais|codigo do pais|prefijo|prefisso|
     код страны|телефонный код|код телефона|رمز الدولة|كود الدولة|مفتاح الدولة|رمز البلد|كود البلد|ulke kodu|देश कोड|kode negara`,
   country: `country|countries|country name|country code|country region|country or region|country of residence|country iso|country iso code|
     country iso2|iso country|iso country code|iso code|iso2|pais|pays|paese|nazione|ulke|ulkesi|страна|الدولة|دولة|البلد|بلد|بلد الاقامة|देश|negara|kraj|国家|国|국가|
-    land region|pays region|pais region|pais o region`,
-  maybe: `cc|land`,
+    land region|land regio|wohnsitzland|wohnland|landercode|landerkennzeichen|country of current residence|residence country`,
+  /** Beside a country, and no country by itself: `Country/Region`, `Страна/регион`. */
+  region: `region|or region|o region|regio|area geografica|territory|or territory|territorio|регион|bolge|المنطقه|منطقه|क्षेत्र|地区|地域|iso`,
+  maybe: `cc|land|residence|nation|staat`,
   /** Calling codes, or anything that has codes. */
   counted: `code|codes|prefix|код|الرمز|kod`,
   /** Behind what means a number: `Phone 2 Prefix`. */
   ofNumber: `prefix|code|dial|isd`,
-  home: `${PHONE_WORDS.home}|mailing|residential|${PHONE_WORDS.beside}`,
+  home: `${PHONE_WORDS.home}|mailing|residential|current|visitor|${PHONE_WORDS.beside}`,
   work: `${PHONE_WORDS.work}|billing|shipping|other|account|hq|ip`,
 } as const;
 
