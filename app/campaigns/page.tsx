@@ -35,7 +35,7 @@ export default async function Campaigns({ searchParams }: PageProps<'/campaigns'
   const page = await campaigns.page({ companyId, after: after && isCampaignId(after) ? after : undefined });
   return (
     <>
-      <Head title="Campaigns" sub="One template, once to each person of an audience. The newest stand first.">
+      <Head title="Campaigns" sub="One template, once to each person of an audience. Newest first.">
         <Live everyMs={LIVE_MS} />
         {role === 'operator' && (
           <Link className="button primary" href={address('/campaigns/new', { company: companyId })}>

@@ -100,7 +100,7 @@ function CreateForm({ kept }: { kept: Kept }) {
           kept={kept}
           value="AE"
           required
-          maxLength={2}
+          maxLength={60}
           hint="ISO 3166, as in AE. Local phone numbers are read as numbers of this country."
         />
         <TextField

@@ -102,7 +102,7 @@ function row(draft: DraftSummary) {
 function Excerpt({ text }: { text: string | null }) {
   if (text === null || text === '') return <span className="soft">–</span>;
   return (
-    <span dir="auto" className="soft block max-w-[42ch] truncate font-normal">
+    <span dir="auto" className="soft block max-w-[28ch] truncate font-normal">
       {text.slice(0, EXCERPT_CHARS).toWellFormed()}
     </span>
   );

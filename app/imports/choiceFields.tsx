@@ -47,8 +47,15 @@ export function ChoiceFields({ encoding = '', delimiter, country, dryRun = false
         </select>
       </p>
       <p>
-        <label htmlFor="country">Country of local numbers</label>
-        <input id="country" name="country" maxLength={2} size={4} placeholder="AE" defaultValue={country ?? ''} />
+        <label htmlFor="country">Country of local numbers, as in AE</label>
+        <input
+          id="country"
+          name="country"
+          maxLength={60}
+          size={20}
+          placeholder="the company's"
+          defaultValue={country ?? ''}
+        />
       </p>
       <p>
         <label htmlFor="several">Several numbers</label>

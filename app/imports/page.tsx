@@ -1,27 +1,52 @@
 /** Send a file of leads, and see the latest imports. */
 import { randomUUID } from 'node:crypto';
+import type { Metadata } from 'next';
 import Link from 'next/link';
+import { companies } from '@/lib/companies';
+import { companyId as anyCompanyId } from '@/lib/fields';
 import { type ImportView, imports } from '@/lib/imports';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
+import { one } from '../ui/address';
+import { Empty, Head, Section } from '../ui/head';
+import { type Column, DataTable } from '../ui/table';
 import { When } from '../when';
 import { ChoiceFields, YesOrNo } from './choiceFields';
 import { importLeads } from './upload';
 
+export const metadata: Metadata = { title: 'Imports' };
+
+const COLUMNS: readonly Column[] = [
+  { id: 'file', title: 'File', heads: true },
+  { id: 'company', title: 'Company' },
+  { id: 'status', title: 'Status' },
+  { id: 'done', title: 'Done', align: 'right' },
+  { id: 'refused', title: 'Refused', align: 'right' },
+  { id: 'created', title: 'Uploaded' },
+];
+
 export default async function Imports({ searchParams }: PageProps<'/imports'>) {
   await requireSession();
-  const { refused } = await searchParams;
-  const latest = await imports.list();
+  const sent = await searchParams;
+  const companyId = anyCompanyId.safeParse(one(sent.company)).data;
+  const [latest, known] = await Promise.all([imports.list(), companies.page({})]);
   return (
     <>
-      <h1>Imports</h1>
-      <Refused code={refused} />
+      <Head title="Imports" sub="Files of leads. What a file does not say is asked before anything is written." />
+      <Refused code={sent.refused} />
       <form action={importLeads}>
         <input type="hidden" name="importId" value={randomUUID()} />
         <p>
           <label htmlFor="companyId">Company</label>
-          <input id="companyId" name="companyId" required maxLength={100} />
+          <input id="companyId" name="companyId" list="companies" defaultValue={companyId} required maxLength={100} />
         </p>
+        <datalist id="companies">
+          {known.companies.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </datalist>
         <p>
           <label htmlFor="file">CSV file, to 4 MB</label>
           <input id="file" name="file" type="file" accept=".csv,text/csv" required />
@@ -35,45 +60,36 @@ export default async function Imports({ searchParams }: PageProps<'/imports'>) {
           </p>
         </details>
         <YesOrNo name="preview" isYes label="Show me the first rows before anything is written" />
-        <button type="submit">Import</button>
+        <button type="submit" className="button primary">
+          Import
+        </button>
       </form>
-      <h2>Latest</h2>
-      {latest.length === 0 ? <p className="soft">No imports yet.</p> : <ImportTable latest={latest} />}
+      <Section title="Latest">
+        {latest.length === 0 ? (
+          <Empty title="No imports yet" />
+        ) : (
+          <DataTable label="Latest imports" columns={COLUMNS} rows={latest.map(row)} />
+        )}
+      </Section>
     </>
   );
 }
 
-function ImportTable({ latest }: { latest: readonly ImportView[] }) {
-  return (
-    <div className="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>File</th>
-            <th>Company</th>
-            <th>Status</th>
-            <th className="number">Done</th>
-            <th className="number">Refused</th>
-            <th>Created</th>
-          </tr>
-        </thead>
-        <tbody>
-          {latest.map(({ importId, fileName, companyId, status, dryRun, progress, counts, createdAt }) => (
-            <tr key={importId}>
-              <td>
-                <Link href={`/imports/${encodeURIComponent(importId)}`}>{fileName ?? importId}</Link>
-              </td>
-              <td>{companyId}</td>
-              <td>{dryRun ? `${status}, dry run` : status}</td>
-              <td className="number">{progress.percent} %</td>
-              <td className="number">{counts.errors}</td>
-              <td>
-                <When at={new Date(createdAt)} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+function row({ importId, fileName, companyId, status, dryRun, progress, counts, createdAt }: ImportView) {
+  return {
+    id: importId,
+    cells: {
+      file: (
+        <Link href={`/imports/${encodeURIComponent(importId)}`} className="link break-all">
+          {fileName ?? importId}
+        </Link>
+      ),
+      company: <span className="mono break-all">{companyId}</span>,
+      status: dryRun ? `${status}, dry run` : status,
+      done: `${progress.percent} %`,
+      refused: counts.errors,
+      created: <When at={new Date(createdAt)} />,
+    },
+    ...(status === 'failed' ? { tone: 'bad' as const } : status === 'waiting' ? { tone: 'warn' as const } : {}),
+  };
 }

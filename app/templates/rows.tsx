@@ -52,7 +52,7 @@ export function templateRow(template: TemplateView): TableRow {
     cells: {
       name: (
         <span className="grid gap-0.5">
-          <span className="break-all">{name}</span>
+          <span className="min-w-[20ch] break-all">{name}</span>
           <span className="soft font-normal">{language}</span>
         </span>
       ),

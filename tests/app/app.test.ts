@@ -370,6 +370,7 @@ describe('an import through the form', () => {
     const shown = async () => (await operator.get(page)).text();
     await vi.waitFor(async () => expect(await shown()).toContain('completed'), { timeout: 20_000, interval: 200 });
     expect(await (await operator.get(`${page}/errors`)).text()).toContain('not a number');
+    expect(await shown()).toContain(`/campaigns/new?company=comp_789&amp;import=${page.split('/').at(-1)}`);
   });
 
   /** The last row of a file in a Windows encoding makes it wait for an answer. */
@@ -433,6 +434,12 @@ describe('an import through the form', () => {
     expect(response.headers.get('location')).toBe('/imports?refused=request_invalid');
     expect(await (await operator.get('/imports?refused=request_invalid')).text()).toContain('role="alert"');
     expect((await sql.query('select count(*) from imports')).rows).toEqual(before.rows);
+  });
+
+  test('offers the companies that there are, and begins with the one that the address names', async () => {
+    const shown = await (await operator.get('/imports?company=comp_789')).text();
+    expect(shown).toMatch(/<input[^>]*name="companyId"[^>]*value="comp_789"/);
+    expect(shown).toContain('<option value="comp_789">');
   });
 
   test.each([

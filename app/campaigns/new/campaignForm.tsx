@@ -19,6 +19,7 @@ interface CampaignFormProps {
   readonly template: TemplateView;
   readonly kept: Kept;
   readonly people: readonly Person[] | null;
+  readonly importId: string | undefined;
 }
 
 const LABELS = {
@@ -43,7 +44,7 @@ const LABELS = {
   price: 'Price of one message',
 } as const;
 
-export function CampaignForm({ company, template, kept, people }: CampaignFormProps) {
+export function CampaignForm({ company, template, kept, people, importId }: CampaignFormProps) {
   const { perSecond } = company.sections.messaging.values;
   return (
     <form
@@ -66,7 +67,7 @@ export function CampaignForm({ company, template, kept, people }: CampaignFormPr
         <p className="m-0">
           <span className="mono break-all">{template.name}</span>, {template.language},{' '}
           {template.category.toLowerCase()} of <span className="mono break-all">{company.id}</span>{' '}
-          <Link href={address(PAGE, { company: company.id })} className="link">
+          <Link href={address(PAGE, { company: company.id, import: importId })} className="link">
             Another template
           </Link>
         </p>
@@ -90,7 +91,7 @@ export function CampaignForm({ company, template, kept, people }: CampaignFormPr
             {(['anyTag', 'allTags', 'noTag', 'sources'] as const).map((name) => (
               <AreaField key={name} name={name} label={LABELS[name]} kept={kept} rows={2} hint="By lines or commas." />
             ))}
-            <TextField name="importId" label={LABELS.importId} kept={kept} maxLength={64} />
+            <TextField name="importId" label={LABELS.importId} kept={kept} value={importId} maxLength={64} />
             <span className="max-sm:hidden" />
             <TextField name="createdFrom" label={LABELS.createdFrom} kept={kept} type="datetime-local" />
             <TextField name="createdBefore" label={LABELS.createdBefore} kept={kept} type="datetime-local" />

@@ -43,10 +43,17 @@ export function ChooseCompany({ unknown, known }: ChooseCompanyProps) {
   );
 }
 
-export function ChooseTemplate({ company, templates }: { company: string; templates: readonly TemplateView[] }) {
+interface ChooseTemplateProps {
+  readonly company: string;
+  readonly templates: readonly TemplateView[];
+  /** Whose people it is for, where somebody comes from an import. */
+  readonly importId: string | undefined;
+}
+
+export function ChooseTemplate({ company, templates, importId }: ChooseTemplateProps) {
   return (
     <form method="get" action={PAGE} className="card grid max-w-xl gap-3 p-4">
-      <Hidden values={{ company }} />
+      <Hidden values={{ company, import: importId }} />
       <Field name="template" label={`Template of ${company}`}>
         <select id="field-template" name="template" required>
           {templates.map((template) => (

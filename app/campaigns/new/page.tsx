@@ -6,6 +6,7 @@ import { campaigns } from '@/lib/campaigns';
 import { isCampaignId } from '@/lib/campaigns/request';
 import { companies } from '@/lib/companies';
 import { companyId as anyCompanyId } from '@/lib/fields';
+import { isImportId } from '@/lib/imports/request';
 import { requireSession } from '../../operator';
 import { Refused } from '../../refused';
 import { one } from '../../ui/address';
@@ -26,6 +27,7 @@ export default async function NewCampaign({ searchParams }: PageProps<'/campaign
   if (made !== null) redirect(`/campaigns/${made}`); // somebody came back to a preview that became a campaign
   const asked = anyCompanyId.safeParse(kept?.fields.company ?? one(sent.company)).data;
   const company = asked === undefined ? null : await companies.read(asked);
+  const importId = [one(sent.import)].find((id) => id !== undefined && isImportId(id));
   const head = (
     <Head
       title="New campaign"
@@ -61,7 +63,7 @@ export default async function NewCampaign({ searchParams }: PageProps<'/campaign
             <Link href={PAGE}>Choose another company</Link>.
           </Empty>
         ) : (
-          <ChooseTemplate company={company.id} templates={templates} />
+          <ChooseTemplate company={company.id} templates={templates} importId={importId} />
         )}
       </>
     );
@@ -72,7 +74,7 @@ export default async function NewCampaign({ searchParams }: PageProps<'/campaign
       {head}
       <Refused code={sent.refused} />
       {kept !== null && filled !== null && 'campaign' in filled && <Preview id={kept.id} campaign={filled.campaign} />}
-      <CampaignForm company={company} template={template} kept={kept} people={people} />
+      <CampaignForm company={company} template={template} kept={kept} people={people} importId={importId} />
     </>
   );
 }

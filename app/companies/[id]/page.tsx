@@ -54,6 +54,9 @@ export default async function Company({ params, searchParams }: PageProps<'/comp
           </>
         }
       >
+        <Link className="button" href={`/imports?company=${encodeURIComponent(company.id)}`}>
+          Import leads
+        </Link>
         <Link className="button" href={`/campaigns?company=${encodeURIComponent(company.id)}`}>
           Campaigns
         </Link>

@@ -1,17 +1,22 @@
 /** One import: what it waits for, how far it is, what became of its rows, and the rows to correct. */
+import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { type ImportView, imports, isUnderWay } from '@/lib/imports';
 import { chosen } from '@/lib/imports/request';
 import { requireSession } from '../../operator';
 import { Refused } from '../../refused';
+import { address } from '../../ui/address';
+import { Head } from '../../ui/head';
 import { When } from '../../when';
 import { choiceForm } from '../choices';
 import { Steering } from './steering';
 import { Waiting } from './waiting';
 
+export const metadata: Metadata = { title: 'Import' };
+
 export default async function Import({ params, searchParams }: PageProps<'/imports/[id]'>) {
-  await requireSession();
+  const { role } = await requireSession();
   const { id } = await params;
   const view = await imports.read(id);
   if (view === null) notFound();
@@ -23,10 +28,20 @@ export default async function Import({ params, searchParams }: PageProps<'/impor
   return (
     <>
       {isUnderWay(view) && <meta httpEquiv="refresh" content="3" />}
-      <h1>{fileName ?? importId}</h1>
+      <Head title={<span className="break-all">{fileName ?? importId}</span>}>
+        {role === 'operator' && status === 'completed' && !dryRun && view.counts.created > 0 && (
+          <Link className="button primary" href={address('/campaigns/new', { company: companyId, import: importId })}>
+            Write to its people
+          </Link>
+        )}
+      </Head>
       <Refused code={choices.success ? refused : 'request_invalid'} />
       <p>
-        Company {companyId}, <strong>{status}</strong>
+        Company{' '}
+        <Link href={`/companies/${encodeURIComponent(companyId)}`} className="link">
+          {companyId}
+        </Link>
+        , <strong>{status}</strong>
         {dryRun && ', a dry run: nothing is written'}
         {jobId !== null && (
           <>

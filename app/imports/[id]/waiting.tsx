@@ -8,7 +8,7 @@ export function Waiting({ view, preview, dryRun }: { view: ImportView; preview: 
   const { importId, question } = view;
   const { encoding, delimiter, country, options, mapping, headerRow, failure } = preview;
   return (
-    <form action={confirmImport}>
+    <form action={confirmImport} className="card min-w-0 p-4">
       <input type="hidden" name="importId" value={importId} />
       <h2>{question === null ? 'Preview' : 'Before it starts'}</h2>
       {question && <p role="status">{question.message}</p>}
@@ -35,7 +35,9 @@ export function Waiting({ view, preview, dryRun }: { view: ImportView; preview: 
       <button type="submit" formAction={`/imports/${encodeURIComponent(importId)}`} formMethod="get">
         Try these choices
       </button>{' '}
-      <button type="submit">Start the import</button>
+      <button type="submit" className="button primary">
+        Start the import
+      </button>
     </form>
   );
 }
