@@ -95,7 +95,7 @@ test.each<[system: string, headers: string]>([
   ],
   [
     'lists',
-    'Mobile1=phone:mobile|Mobile No.2=phone:mobile|Ph. No=phone:plain|Contact No=phone:plain|Phone with country code=phone:plain|Mobile Country Code=country|COUNTRYCODE=country|Dial Code=country|Nationality|Area Code|Agent Phone|Owner Phone|Phone Status|Phone Extension|Emergency Phone',
+    'Mobile1=phone:mobile|Mobile No.2=phone:mobile|Ph. No=phone:plain|Contact No=phone:plain|Phone with country code=phone:plain|Mobile Country Code=country|Country (Phone)=country|Country of mobile=country|Country code and phone=phone:plain|COUNTRYCODE=country|Dial Code=country|Nationality|Area Code|Agent Phone|Owner Phone|Phone Status|Phone Extension|Emergency Phone',
   ],
 ])('%s', (_, headers) => {
   const expected = headers.split('|').map((one) => {

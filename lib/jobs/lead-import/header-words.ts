@@ -52,6 +52,8 @@ export const COUNTRY_WORDS = {
   maybe: `cc|land|residence|nation|staat`,
   /** Calling codes, or anything that has codes. */
   counted: `code|codes|prefix|код|الرمز|kod`,
+  /** In front of what means a number: `Country (Phone)`. With «code» such a header is often that of the whole number. */
+  before: `country|country of|pais|pais de|pais del|pays|pays du|paese|paese del|страна|الدولة|دولة|البلد|بلد|negara|ulke`,
   /** Behind what means a number: `Phone 2 Prefix`. */
   ofNumber: `prefix|code|dial|isd`,
   home: `${PHONE_WORDS.home}|mailing|residential|current|visitor|${PHONE_WORDS.beside}`,

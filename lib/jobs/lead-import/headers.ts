@@ -123,6 +123,7 @@ const COUNTRY_END = new RegExp(
   `(?:${anyOf(`${COUNTRY_WORDS.dialled}|${COUNTRY_WORDS.country}|${COUNTRY_WORDS.ofNumber}`)})$`,
   'u',
 );
+const COUNTRY_START = new RegExp(`^(?:${anyOf(COUNTRY_WORDS.before)})(?!${anyOf(COUNTRY_WORDS.counted)}|$)`, 'u');
 /** `Phone with country code` is a phone. */
 const WITH_CODE = /(?:with|without|incl|including|and|mit|ohne|avec|con|com|plus|с)$/u;
 const NO = setOf(NO_WORDS);
@@ -184,6 +185,8 @@ function country(text: string): Meaning | null {
     if (phone(stem) !== null) return { field: 'country', rank: 0, stem: stemOf(stem) };
     if (wordsOf(stem, PHONE)?.has('other')) return { field: 'country', rank: 4, stem: stemOf(stem) };
   }
+  const behind = text.replace(COUNTRY_START, '');
+  if (behind !== text && phone(behind) !== null) return { field: 'country', rank: 0, stem: stemOf(behind) };
   const ofPhone = wordsOf(text, COUNTRY_OF_PHONE);
   if (ofPhone?.has('dialled')) return { field: 'country', rank: 1, stem: '' };
   const found = wordsOf(text, COUNTRY);
