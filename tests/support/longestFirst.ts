@@ -6,8 +6,12 @@ const LONGEST = [
   'tests/browser/console.test.ts',
   'tests/infrastructure/demo.test.ts',
   'tests/cli/operate.test.ts',
+  'tests/browser/campaigns.test.ts',
+  'tests/queue/plans.test.ts',
   'tests/queue/rateLimitDrains.test.ts',
   'tests/campaigns/chaos.test.ts',
+  'tests/cli/setup.test.ts',
+  'tests/crm/sync.test.ts',
   'tests/docs/readme.test.ts',
 ];
 
