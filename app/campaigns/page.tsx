@@ -10,6 +10,7 @@ import { address, one } from '../ui/address';
 import { Field } from '../ui/field';
 import { Empty, Head } from '../ui/head';
 import { Live } from '../ui/live';
+import { Pages } from '../ui/pages';
 import { type Column, DataTable } from '../ui/table';
 import { When } from '../when';
 import { CampaignStatus } from './status';
@@ -61,18 +62,7 @@ export default async function Campaigns({ searchParams }: PageProps<'/campaigns'
       ) : (
         <DataTable label="Campaigns" columns={COLUMNS} rows={page.campaigns.map(row)} />
       )}
-      <nav aria-label="Pages of campaigns" className="flex gap-2">
-        {after && (
-          <Link className="button" href={address('/campaigns', { company: companyId })}>
-            First page
-          </Link>
-        )}
-        {page.next && (
-          <Link className="button" href={address('/campaigns', { company: companyId, after: page.next })}>
-            Next page
-          </Link>
-        )}
-      </nav>
+      <Pages of="campaigns" path="/campaigns" params={{ company: companyId }} after={after} next={page.next} />
     </>
   );
 }

@@ -5,11 +5,12 @@ import { type CompanySummary, companies } from '@/lib/companies';
 import { companyId as anyCompanyId, text } from '@/lib/fields';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
-import { address, one } from '../ui/address';
+import { one } from '../ui/address';
 import { Done } from '../ui/done';
 import { Field, Reason } from '../ui/field';
 import { type Kept, KeptRefusal, keptFor, TextField, typed } from '../ui/form';
 import { Empty, Head } from '../ui/head';
+import { Pages } from '../ui/pages';
 import { Status } from '../ui/status';
 import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';
@@ -63,18 +64,7 @@ export default async function Companies({ searchParams }: PageProps<'/companies'
       ) : (
         <DataTable label="Companies" columns={COLUMNS} rows={page.companies.map(row)} />
       )}
-      <nav aria-label="Pages of companies" className="flex gap-2">
-        {after && (
-          <Link className="button" href={address('/companies', { search })}>
-            First page
-          </Link>
-        )}
-        {page.next && (
-          <Link className="button" href={address('/companies', { search, after: page.next })}>
-            Next page
-          </Link>
-        )}
-      </nav>
+      <Pages of="companies" path="/companies" params={{ search }} after={after} next={page.next} />
     </>
   );
 }

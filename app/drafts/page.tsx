@@ -6,10 +6,11 @@ import { isDraftId } from '@/lib/ai/request';
 import { companyId as anyCompanyId } from '@/lib/fields';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
-import { address, one } from '../ui/address';
+import { one } from '../ui/address';
 import { Field } from '../ui/field';
 import { Empty, Head } from '../ui/head';
 import { Live } from '../ui/live';
+import { Pages } from '../ui/pages';
 import { type Column, DataTable } from '../ui/table';
 import { Ago } from '../when';
 import { DraftStatus, whyItWaits } from './status';
@@ -54,18 +55,7 @@ export default async function Drafts({ searchParams }: PageProps<'/drafts'>) {
       ) : (
         <DataTable label="Drafts" columns={COLUMNS} rows={page.drafts.map(row)} />
       )}
-      <nav aria-label="Pages of drafts" className="flex gap-2">
-        {after && (
-          <Link className="button" href={address('/drafts', { company: companyId })}>
-            First page
-          </Link>
-        )}
-        {page.next && (
-          <Link className="button" href={address('/drafts', { company: companyId, after: page.next })}>
-            Next page
-          </Link>
-        )}
-      </nav>
+      <Pages of="drafts" path="/drafts" params={{ company: companyId }} after={after} next={page.next} />
     </>
   );
 }

@@ -1,16 +1,16 @@
 /** Jobs by any filter, page by page, and what can be done to the chosen ones or to all that the filter means. */
 import type { Metadata } from 'next';
-import Link from 'next/link';
 import type { JobsQuery } from '@/lib/jobqueue';
 import { QueueError } from '@/lib/jobqueue/errors';
 import { queue } from '@/lib/queue';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
-import { address, one } from '../ui/address';
+import { one } from '../ui/address';
 import { Done } from '../ui/done';
 import { Hidden } from '../ui/field';
 import { Empty, Head } from '../ui/head';
 import { Live } from '../ui/live';
+import { Pages } from '../ui/pages';
 import { viewerZone } from '../ui/zoned';
 import { BulkPanel } from './bulkPanel';
 import { Filters } from './filters';
@@ -64,18 +64,14 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
           jobs.
         </p>
       )}
-      <nav aria-label="Pages of jobs" className="flex gap-2">
-        {after && (
-          <Link className="button" href={address('/jobs', addressOf(params))}>
-            First page
-          </Link>
-        )}
-        {page.next && (
-          <Link className="button" href={address('/jobs', { ...addressOf(params), after: page.next })}>
-            {page.searchedTo === null ? 'Next page' : `Look further, below ${page.searchedTo}`}
-          </Link>
-        )}
-      </nav>
+      <Pages
+        of="jobs"
+        path="/jobs"
+        params={addressOf(params)}
+        after={after}
+        next={page.next}
+        nextLabel={page.searchedTo === null ? 'Next page' : `Look further, below ${page.searchedTo}`}
+      />
       {asked && <BulkPanel action={asked} params={params} zone={zone} />}
     </>
   );

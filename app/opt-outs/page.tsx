@@ -8,6 +8,7 @@ import { address, one } from '../ui/address';
 import { Done } from '../ui/done';
 import { keptFor } from '../ui/form';
 import { Empty, Head } from '../ui/head';
+import { Pages } from '../ui/pages';
 import { type Column, DataTable } from '../ui/table';
 import { viewerZone } from '../ui/zoned';
 import { When } from '../when';
@@ -72,18 +73,14 @@ export default async function OptOuts({ searchParams }: PageProps<'/opt-outs'>) 
           rows={page.optOuts.map((one) => row(one, canAct ? address('/opt-outs', { ...here, lift: one.id }) : null))}
         />
       )}
-      <nav aria-label="Pages of opt-outs" className="flex gap-2">
-        {after && (
-          <Link className="button" href={address('/opt-outs', params)}>
-            First page
-          </Link>
-        )}
-        {page.next && (
-          <Link className="button" href={address('/opt-outs', { ...params, after: page.next })}>
-            {page.searchedTo === null ? 'Next page' : 'Look further'}
-          </Link>
-        )}
-      </nav>
+      <Pages
+        of="opt-outs"
+        path="/opt-outs"
+        params={params}
+        after={after}
+        next={page.next}
+        nextLabel={page.searchedTo === null ? 'Next page' : 'Look further'}
+      />
       {canAct && one(sent.do) === 'add' && (
         <AddPanel back={address('/opt-outs', here)} company={params.company} kept={kept} />
       )}

@@ -1,15 +1,15 @@
 /** Templates of all companies, or of one: what Meta says of each, when it was last asked, and asking it now. */
 import type { Metadata } from 'next';
-import Link from 'next/link';
 import { companyId as anyCompanyId } from '@/lib/fields';
 import { templates } from '@/lib/templates';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
-import { address, one } from '../ui/address';
+import { one } from '../ui/address';
 import { Done } from '../ui/done';
 import { Field } from '../ui/field';
 import { Empty, Head, Section } from '../ui/head';
 import { Live } from '../ui/live';
+import { Pages } from '../ui/pages';
 import { DataTable } from '../ui/table';
 import { ACCOUNT_COLUMNS, accountRow, EVENT_COLUMNS, eventRow } from './accounts';
 import { TEMPLATE_COLUMNS, templateRow } from './rows';
@@ -54,18 +54,7 @@ export default async function Templates({ searchParams }: PageProps<'/templates'
       ) : (
         <DataTable label="Templates" columns={TEMPLATE_COLUMNS} rows={page.templates.map(templateRow)} />
       )}
-      <nav aria-label="Pages of templates" className="flex gap-2">
-        {after && (
-          <Link className="button" href={address('/templates', { company: companyId })}>
-            First page
-          </Link>
-        )}
-        {page.next && (
-          <Link className="button" href={address('/templates', { company: companyId, after: page.next })}>
-            Next page
-          </Link>
-        )}
-      </nav>
+      <Pages of="templates" path="/templates" params={{ company: companyId }} after={after} next={page.next} />
       {accounts.length > 0 && (
         <Section title="WhatsApp business accounts">
           <DataTable

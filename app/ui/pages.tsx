@@ -1,0 +1,32 @@
+/** The links from one page of a list to the first and to the next. */
+import Link from 'next/link';
+import { address } from './address';
+
+interface PagesProps {
+  /** What is listed, as «drafts». */
+  readonly of: string;
+  readonly path: string;
+  /** The address of the list, without the place in it. */
+  readonly params: Readonly<Record<string, string | undefined>>;
+  /** Where this page begins, and where the next one does; without, it is the first or the last. */
+  readonly after: string | undefined;
+  readonly next: string | null | undefined;
+  readonly nextLabel?: string;
+}
+
+export function Pages({ of, path, params, after, next, nextLabel = 'Next page' }: PagesProps) {
+  return (
+    <nav aria-label={`Pages of ${of}`} className="flex gap-2">
+      {after && (
+        <Link className="button" href={address(path, params)}>
+          First page
+        </Link>
+      )}
+      {next && (
+        <Link className="button" href={address(path, { ...params, after: next })}>
+          {nextLabel}
+        </Link>
+      )}
+    </nav>
+  );
+}
