@@ -33,6 +33,8 @@ export interface DemoAppOptions {
 const START_MS = 120_000;
 /** One that runs answers at once, or after its own cold start. Longer, and the note is another process's that has its number now. */
 const RUNNING_MS = 20_000;
+/** Losing the race for a port once is rare already. */
+const ATTEMPTS = 3;
 /** Lines of the app's log that explain a failed start. */
 const LOG_LINES = 20;
 
@@ -52,7 +54,19 @@ function reachedBy(app: string): Reached {
   );
 }
 
-async function startDemoApp({ secrets, databaseUrl, stop, force }: DemoAppOptions): Promise<DemoApp> {
+async function startDemoApp(options: DemoAppOptions): Promise<DemoApp> {
+  for (let attempt = 1; ; attempt++) {
+    const app = await startOnFreePort(options);
+    if (app !== null) return app;
+    if (attempt === ATTEMPTS)
+      throw new SetupError(
+        `Other processes took the port of the app ${ATTEMPTS} times before it could listen. Start the demo again.`,
+      );
+  }
+}
+
+/** `null`: another process took the port between our look and the app's start, and it is that one which answers. */
+async function startOnFreePort({ secrets, databaseUrl, stop, force }: DemoAppOptions): Promise<DemoApp | null> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   mkdirSync(dataFolder(), { recursive: true });
@@ -79,10 +93,20 @@ async function startDemoApp({ secrets, databaseUrl, stop, force }: DemoAppOption
     AbortSignal.any([stop, ended.signal, AbortSignal.timeout(START_MS)]),
   );
   const stopAll = () => app.stop().finally(standIns.stop);
-  if (answers) return { origin, ours: true, reached: reach(standIns), stop: stopAll };
+  if (answers && (await opensTo(origin, secrets)))
+    return { origin, ours: true, reached: reach(standIns), stop: stopAll };
   await stopAll();
+  if (answers) return null;
   const said = readFileSync(logFile, 'utf8').trim().split('\n').slice(-LOG_LINES).join('\n');
   throw new SetupError(`The app did not start. The end of ${logFile}:\n${said}`);
+}
+
+/** Whether what answers at `origin` is an app with these secrets. */
+export async function opensTo(origin: string, { OPERATOR_SECRET }: Pick<Secrets, 'OPERATOR_SECRET'>): Promise<boolean> {
+  const headers = { authorization: `Bearer ${OPERATOR_SECRET}` };
+  const response = await fetch(new URL('/api/health', origin), { headers, signal: AbortSignal.timeout(START_MS) });
+  const health: unknown = await response.json().catch(() => null);
+  return typeof health === 'object' && health !== null && 'checks' in health;
 }
 
 const next = () => createRequire(import.meta.url).resolve('next/dist/bin/next');

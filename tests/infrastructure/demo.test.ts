@@ -2,11 +2,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
+import { opensTo } from '../../scripts/demo/app.ts';
 
 // Each run creates a server and compiles an endpoint, on a machine that may be busy with the other files.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
@@ -131,6 +134,19 @@ test('a file that is not there is named before anything is started', async () =>
   const { code, said } = await startDemo(join(folder, 'missing.csv')).ended;
   expect([code, said]).toEqual([1, expect.stringContaining('missing.csv cannot be read (ENOENT)')]);
   expect(existsSync(join(folder, 'postgres.json'))).toBe(false);
+});
+
+test('what answers at the port of the app counts only if it has the secrets of the demo', async () => {
+  const shown = { ok: { status: 'ok', checks: [] }, refused: { error: { code: 'unauthorized', message: 'no' } } };
+  const server = createServer(({ headers }, response) => {
+    const isOurs = headers.authorization === 'Bearer ours';
+    response.writeHead(isOurs ? 200 : 401).end(JSON.stringify(isOurs ? shown.ok : shown.refused));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await opensTo(origin, { OPERATOR_SECRET: 'ours' })).toBe(true);
+  expect(await opensTo(origin, { OPERATOR_SECRET: 'theirs' })).toBe(false);
+  server.close();
 });
 
 /** Next.js allows one per checkout: the demo would use it, and it has other secrets than ours. */
