@@ -3,43 +3,26 @@ import { z } from 'zod';
 import { uploadQuery } from '@/lib/imports/request';
 import { chosenColumns } from '@/lib/jobs/lead-import/options';
 
-const {
-  country,
-  delimiter,
-  encoding,
-  dryRun,
-  mode,
-  policy,
-  clear,
-  tags,
-  mapping,
-  quotes,
-  headerRow,
-  several,
-  saveMapping,
-  preview,
-} = uploadQuery.shape;
-const choices = {
-  country,
-  delimiter,
-  encoding,
-  dryRun,
-  mode,
-  policy,
-  clear,
-  tags,
-  mapping,
-  quotes,
-  headerRow,
-  several,
-  saveMapping,
-  preview,
-  columns: chosenColumns.optional(),
-};
+const choices = uploadQuery.pick({
+  country: true,
+  delimiter: true,
+  encoding: true,
+  dryRun: true,
+  mode: true,
+  policy: true,
+  clear: true,
+  tags: true,
+  mapping: true,
+  quotes: true,
+  headerRow: true,
+  several: true,
+  saveMapping: true,
+  preview: true,
+}).shape;
 
-/** Of a form, or of the address that a form was sent to: the fields of `shape` and every choice. */
+/** Reads a form, or the address that it was sent to: the fields of `shape` and every choice. */
 export function choiceForm<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.preprocess(gathered, z.object({ ...choices, ...shape }));
+  return z.preprocess(gathered, z.object({ ...choices, columns: chosenColumns.optional(), ...shape }));
 }
 
 /** `column-3` is the third column. A field that came twice is a checkbox behind its hidden no. */

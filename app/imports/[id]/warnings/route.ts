@@ -1,4 +1,4 @@
-/** What an import left out of the rows that it took, as a file: for the operator's browser, which has no API key. */
+/** A file of all that an import left out of the rows that it took: for the operator's browser, which has no API key. */
 import { endpoint, HttpError } from '@/lib/http/errors';
 import { admit } from '@/lib/http/pages';
 import { imports } from '@/lib/imports';
