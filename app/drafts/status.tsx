@@ -1,4 +1,4 @@
-/** Where a draft stands, with a colour and a shape, and why it waits, in words. */
+/** The state of a draft, with a colour and a shape, and why it waits, in words. */
 import { Ban, CircleCheck, CircleDashed, CircleX, Eye, type LucideIcon, Pencil, ShieldAlert } from 'lucide-react';
 import type { DraftSummary } from '@/lib/ai';
 

@@ -1,4 +1,4 @@
-/** Who asked not to be written to: found by company, number, source and date; written down and lifted here. */
+/** People who asked not to be written to: found by company, number, source and date; written down and lifted here. */
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { type OptOut, optOuts } from '@/lib/opt-outs';

@@ -39,7 +39,7 @@ export function filterOf(
 
 export const cursorOf = (sent: Sent): string | undefined => cursor.safeParse(one(sent.after)).data;
 
-/** What people read for each source. */
+/** The words that people read for each source. */
 export const SOURCE_WORDS: Readonly<Record<string, string>> = {
   keyword: 'wrote a word like STOP',
   button: 'tapped the opt-out button',

@@ -13,7 +13,7 @@ export async function keptFor(page: string, sent: string | string[] | undefined)
   return id === undefined ? null : readKeptForm(database(), page, id);
 }
 
-/** What was typed into a field; undefined where the form was not kept. */
+/** The text that was typed into a field; undefined where the form was not kept. */
 export const typed = (kept: Kept, name: string): string | undefined => kept?.fields[name];
 
 export function errorOf(kept: Kept, name: string): string | undefined {

@@ -1,4 +1,4 @@
-/** Whether companies' secrets can be read, and none is stored in plain. Says the settings' names, never a character of a secret. */
+/** Checks that companies' secrets can be read, and that none is stored in plain. Says the settings' names, never a character of a secret. */
 import type { Database } from '../../db/client.ts';
 import { SecretError, secretsKeys } from '../../lib/config/secrets.ts';
 import { countStale } from '../../lib/secrets/reseal.ts';

@@ -113,7 +113,7 @@ export async function readDraft(database: Executor, draftId: string): Promise<Dr
   return row ?? null;
 }
 
-/** What a person reads before they answer; older ones are in the company's own inbox. */
+/** The messages that a person reads before they answer; older ones are in the company's own inbox. */
 const MOST_LINES = 30;
 
 const JOINED = `generations g

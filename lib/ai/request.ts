@@ -1,4 +1,4 @@
-/** What a client may ask of /api/drafts, as schemas: anything else is a 400 that names the field. */
+/** Requests that /api/drafts takes, as schemas: anything else is a 400 that names the field. */
 import { z } from 'zod';
 import { companyId, rowId, text } from '../fields.ts';
 import { TEXT_CHARS } from './review.ts';

@@ -162,7 +162,7 @@ select decided.status, decided.message_id::text as "messageId",
 from decided
 `;
 
-/** What a person wrote is not lost because it was not sent. */
+/** The text of a person is not lost because it was not sent. */
 async function keepEdit(
   database: Executor,
   { companyId, generationId }: Decision,

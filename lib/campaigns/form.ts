@@ -18,7 +18,7 @@ export interface FormContext {
 
 export type Filled = { readonly campaign: NewCampaign } | { readonly issues: readonly Issue[] };
 
-/** What a person has beside the columns of a list. */
+/** The values of a person beside the columns of a list. */
 export const PERSON_FIELDS = ['name', 'first_name', 'phone', 'email', 'source', 'organisation'] as const;
 
 /** The campaign that the form describes, or an issue for each field that is wrong, by the field's own name. */
@@ -118,7 +118,7 @@ function listIn(fields: Fields, key: string): string[] | undefined {
   return entries.length === 0 ? undefined : [...new Set(entries)];
 }
 
-/** What is no number stays a text, so that the schema says what was expected. */
+/** A text that is no number stays one, so that the schema says what was expected. */
 function numberIn(fields: Fields, key: string): number | string | undefined {
   const text = said(fields, key).replace(',', '.');
   if (text === '') return undefined;

@@ -1,4 +1,4 @@
-/** What a campaign would come to, before it is made: who is written to, who is skipped and why, and what people would read. */
+/** The outcome of a campaign before it is made: who is written to, who is skipped and why, and what people would read. */
 import type { Executor } from '../../db/database.ts';
 import { type Candidate, countAudience, MAX_ID, readAudience } from '../jobs/campaign-send/audience.ts';
 import type { Templates } from '../jobs/campaign-send/message.ts';
@@ -144,7 +144,7 @@ function verdictOf(row: Row, refused: string | undefined, seen: Set<string>): Ju
   return { row, reason: isKnown ? 'duplicate' : (skip ?? refused ?? null), isLater };
 }
 
-/** Who opted out, or whom WhatsApp could not reach lately, by their place. */
+/** Those who opted out, or whom WhatsApp could not reach lately, by their place. */
 async function refusedBy(
   database: Executor,
   { companyId, templateId, rows }: { companyId: string; templateId: string; rows: readonly Row[] },

@@ -22,7 +22,7 @@ export interface CompaniesPage {
 
 const PAGE = 50;
 
-/** By id, 50 a page; `search` is a part of the id or the name. */
+/** Sorted by id, 50 a page; `search` is a part of the id or the name. */
 export async function companiesPage(
   database: Executor,
   { search, after }: { readonly search?: string | undefined; readonly after?: string | undefined },

@@ -1,4 +1,4 @@
-/** What may be asked of /api/companies and of the forms of the console, as schemas: anything else is a 400 that names the field. */
+/** Requests that /api/companies takes, and those of the forms of the console, as schemas: anything else is a 400 that names the field. */
 import { z } from 'zod';
 import { companyId, few, text } from '../fields.ts';
 import { SECTION_NAMES, SECTIONS } from './sections.ts';
@@ -23,7 +23,7 @@ export const companyCreation = newCompany.extend(by);
 
 export const settingsQuery = z.strictObject({ id: companyId, section: z.enum(SECTION_NAMES) });
 
-/** Of the longest list: 200 lines. */
+/** The length of the longest list: 200 lines. */
 const value: z.ZodType<Value> = z.union([
   z.string().max(10_000),
   z.number(),

@@ -21,7 +21,7 @@ export interface Change {
   readonly seen?: Values | undefined;
 }
 
-/** What was changed, for the audit log: never a secret. */
+/** The changes, for the audit log: never a secret. */
 export interface Changed {
   readonly changes: Readonly<Record<string, { readonly from: Value; readonly to: Value }>>;
   readonly secrets: Readonly<Record<string, 'set' | 'removed'>>;

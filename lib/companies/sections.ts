@@ -1,4 +1,4 @@
-/** What can be set of a company, in the sections in which it is changed: one form, one statement, one line in the audit log. */
+/** The settings of a company, in the sections in which it is changed: one form, one statement, one line in the audit log. */
 import { isTimeZone } from '../jobs/campaign-send/zones.ts';
 import { isCountry } from '../phone/index.ts';
 import { SECRET_FIELDS, type SecretField } from '../secrets/fields.ts';

@@ -10,7 +10,7 @@ import { checkCredentials, whatsAppAccount } from '../providers/whatsapp.ts';
 import { openSecret } from '../secrets/seal.ts';
 import type { Connection } from './provider.ts';
 
-/** What is wrong, for an operator; null: the remote system took the credentials. Changes nothing, here or there. */
+/** The fault, for an operator; null: the remote system took the credentials. Changes nothing there; here, a secret that no key opens pauses the connection, as its use would. */
 export async function checkConnection(
   database: Executor,
   { companyId, provider }: Connection,

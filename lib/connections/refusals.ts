@@ -7,7 +7,7 @@ import { log } from '../log.ts';
 import { pauseConnection, readPause } from './connection.ts';
 import type { Connection } from './provider.ts';
 
-/** What one request said of records. */
+/** The answer of one request about records. */
 export interface Asked {
   /** What was asked of each, as in `crm.item.add`: what one method accepts says nothing of another. */
   readonly kind: string;

@@ -118,7 +118,7 @@ async function create(
   return created.length > 0 ? 'created' : 'known_number';
 }
 
-/** What a lead keeps of the portal's texts. */
+/** The part of the portal's texts that a lead keeps. */
 function columnsOf(texts: Readonly<Partial<Record<Taken, string>>>): Readonly<Record<string, string | null>> {
   const { name, familyName, ...others } = texts;
   return { ...others, ...(name !== undefined && familyName !== undefined && namedAs({ name, familyName })) };

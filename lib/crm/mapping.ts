@@ -41,7 +41,7 @@ export const NAMES = {
 } as const;
 export type TextField = keyof typeof NAMES;
 export const TEXTS = Object.keys(NAMES) as readonly TextField[];
-/** What is compared, sent and taken as one: half of a person's name beside half of another would be nobody's. */
+/** Compared, sent and taken as one: half of a person's name beside half of another would be nobody's. */
 export const UNITS: readonly (readonly TextField[])[] = [
   ['name', 'familyName'],
   ...TEXTS.filter((field) => field !== 'name' && field !== 'familyName').map((field) => [field]),
@@ -70,7 +70,7 @@ export function contentOf(lead: Omit<Lead, 'id'>): Content {
 
 export type Item = Readonly<Record<string, unknown>>;
 
-/** When the item changed last, in the portal's words; empty if it does not say. No time is longer. */
+/** The last change of the item, in the portal's words; empty if it does not say. No time is longer. */
 export function changedAt({ updatedTime }: Item): string {
   return typeof updatedTime === 'string' ? storableText(updatedTime, 60) : '';
 }
@@ -149,7 +149,7 @@ interface Change {
   readonly country: Country;
 }
 
-/** What an update has to write of `fields`; null if nothing. */
+/** The part of `fields` that an update has to write; null if nothing. */
 export function changedFields(
   item: Item,
   { leadId, content, fields, was, country }: Change,

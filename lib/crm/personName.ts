@@ -26,7 +26,7 @@ function nameOf({ name, familyName }: Parts): string {
   return isWhole ? name : `${name} ${familyName}`.trim();
 }
 
-/** What a lead keeps of the portal's two fields. */
+/** The part of the portal's two fields that a lead keeps. */
 export function namedAs(parts: Parts): Named {
   const isApart = parts.familyName !== '';
   return {

@@ -12,7 +12,7 @@ export interface Crm {
   /** All requests of a portal take from it, whatever they are for. */
   readonly bucket: string;
   readonly limit: Limit;
-  /** Where a number without country code is dialled from. */
+  /** The country that a number without country code is dialled from. */
   readonly country: Country;
   readonly policy: 'link' | 'create' | 'skip';
   readonly sourceId: string | null;

@@ -6,7 +6,7 @@ import type { Issue } from '../jobqueue/errors.ts';
 import { type ImportChoice, importOptions } from '../jobs/lead-import/options.ts';
 import type { NewImport } from './new-import.ts';
 
-/** What an upload says, by the names of its parameters. What it leaves out is absent. */
+/** The choices of an upload, by the names of its parameters. What it leaves out is absent. */
 export type Chosen = Readonly<Record<string, unknown>>;
 
 /** The file's name is only shown, so it is no choice. */

@@ -63,7 +63,7 @@ export const imports = {
   /** The rows that were refused, as a CSV; `null` if there is no such import. */
   errorFile: async (id: string): Promise<ReadableStream<Uint8Array> | null> =>
     isImportId(id) ? errorFile(database(), id) : null,
-  /** What was left out of imported rows, as a CSV; `null` if there is no such import. */
+  /** A CSV of all that was left out of imported rows; `null` if there is no such import. */
   warningFile: async (id: string): Promise<ReadableStream<Uint8Array> | null> =>
     isImportId(id) ? warningFile(database(), id) : null,
   /** The rows that an undo kept, as a CSV; `null` if there is no such import. */

@@ -53,7 +53,7 @@ export interface ImportView {
   readonly finishedAt: string | null;
 }
 
-/** How many numbers were dialled from which country, by who said so. */
+/** The counts of numbers by country and by who said so. */
 export interface Countries {
   /** The import's country: nothing else was said. */
   readonly default: Readonly<Record<string, number>>;

@@ -1,9 +1,9 @@
-/** What an import left out of the rows that it took, and why, as a CSV. */
+/** A CSV of all that an import left out of the rows that it took, and why. */
 import type { Executor } from '../../db/database.ts';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
 import type { RowWarning } from '../jobs/lead-import/lead.ts';
 
-/** Of one read: some 100 KB. */
+/** The rows of one read: some 100 KB. */
 const ROWS_PER_READ = 500;
 
 /** `null` if there is no such import. */

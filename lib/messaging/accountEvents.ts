@@ -1,4 +1,4 @@
-/** What Meta tells of an account and its numbers: in words, how grave it is, and whether anything may still be sent. Pure. */
+/** News of Meta about an account and its numbers: in words, how grave it is, and whether anything may still be sent. Pure. */
 import { z } from 'zod';
 
 export interface AccountEvent {

@@ -52,7 +52,7 @@ export async function companyOfNumber(database: Executor, phoneNumberId: string)
 /** More companies than these do not share one account. */
 const MOST_OF_ACCOUNT = 1_000;
 
-/** By the WhatsApp business account, which events of templates and accounts name: all that have it, or that use the deployment's number. */
+/** Found by the WhatsApp business account, which events of templates and accounts name: all that have it, or that use the deployment's number. */
 export async function companiesOfAccount(database: Executor, accountId: string): Promise<readonly string[]> {
   const rows = await database.execute<{ company_id: string }>({
     text: `

@@ -25,7 +25,7 @@ export function isKeyword(text: string, keywords: readonly string[]): boolean {
   return said !== '' && keywords.some((keyword) => normalised(keyword) === said);
 }
 
-/** What a person said: typed, or chosen from the buttons of a message, where `id` is what the button was given to send. */
+/** The words of a person: typed, or chosen from the buttons of a message, where `id` is what the button was given to send. */
 export interface Said {
   readonly text: string | null;
   readonly chosenId: string | null;

@@ -1,4 +1,4 @@
-/** What people told WhatsApp itself about marketing messages. */
+/** The choices that people told WhatsApp itself about marketing messages. */
 import type { Executor } from '../../db/client.ts';
 
 /** «stop» is an opt-out from marketing, «resume» and «signup» take it back; what the person wrote to us themselves stands. */

@@ -8,7 +8,7 @@ const STRING_CHARS = 32_768;
 
 export interface Repaired<T> {
   readonly value: T;
-  /** How many values were replaced or cut. */
+  /** The number of values that were replaced or cut. */
   readonly repairs: number;
 }
 

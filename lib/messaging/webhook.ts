@@ -1,5 +1,5 @@
 /**
- * From the body of a webhook to jobs: one for each change, split where one job could not hold it. Meta repeats a refused webhook
+ * Makes jobs of the body of a webhook: one for each change, split where one job could not hold it. Meta repeats a refused webhook
  * for seven days with everything in it, so nothing in a body may cost its neighbours: each element that cannot be stored is
  * mended, and each that is not understood becomes a job of its own, which ends as a dead letter.
  */
@@ -19,7 +19,7 @@ export interface EventPayload {
   readonly accountId: string;
   readonly field: string;
   readonly value: Record<string, unknown>;
-  /** How many values Postgres could not store as they came. */
+  /** The number of values that Postgres could not store as they came. */
   readonly repairs?: number | undefined;
   /** JSON that no job could carry as a value, as far as it fits. */
   readonly unread?: Unread | undefined;
@@ -33,9 +33,9 @@ export interface Unread {
 
 /** A job's payload takes 256 KiB; JSON that is stored anew may be somewhat longer. */
 const PIECE_BYTES = 128 * 1024;
-/** What a dead letter shows of JSON that is too large. */
+/** The part of too large JSON that a dead letter shows. */
 const UNREAD_CHARS = 32 * 1024;
-/** What each piece of a change repeats. */
+/** The fields that each piece of a change repeats. */
 const HEAD_BYTES = 4 * 1024;
 /** As many strangers get a job each; Meta sends at most 1,000 elements. Beyond that they share jobs. */
 const LONE_STRANGERS = 1_000;

@@ -76,7 +76,7 @@ export async function dropKeptForm(database: Executor, id: string): Promise<void
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
-/** What Postgres cannot store is left out: the refusal says that it was there. */
+/** A value that Postgres cannot store is left out: the refusal says that it was there. */
 function json(value: object): string {
   return JSON.stringify(value, (_, part: unknown) =>
     typeof part === 'string' ? part.slice(0, MOST_CHARS).replaceAll('\0', '').toWellFormed() : part,

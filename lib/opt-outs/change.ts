@@ -38,10 +38,10 @@ export async function addOptOut(database: Executor, given: NewOptOut, { phone, u
   return row?.is_new === true;
 }
 
-/** What the company itself wrote down. Every other source is the person's own word, or Meta's for the person. */
+/** The sources that are the company's own. Every other source is the person's own word, or Meta's for the person. */
 const OWN: readonly string[] = ['admin', 'import'];
 
-/** Whether lifting it needs a note how the person asked for it. */
+/** Tells whether lifting it needs a note how the person asked for it. */
 export const needsNote = (source: string): boolean => !OWN.includes(source);
 
 export interface Lifted extends Person {

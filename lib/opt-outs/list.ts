@@ -1,4 +1,4 @@
-/** Who asked not to be written to, the newest first: page by page, or all of it as a CSV. */
+/** Opt-outs, the newest first: page by page, or all of it as a CSV. */
 import type { Executor } from '../../db/client.ts';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
 import type { OptOutFilter } from './request.ts';
@@ -27,7 +27,7 @@ export interface OptOutsPage {
 }
 
 const PAGE = 50;
-/** Of one read of the file: some 100 KB. */
+/** The rows of one read of the file: some 100 KB. */
 const FILE_ROWS = 1_000;
 /** Rows of the index that one page looks at, some 20 ms: a search for a part of a number has no index of its own. */
 const LOOKED = 20_000;

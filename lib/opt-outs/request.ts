@@ -1,4 +1,4 @@
-/** What may be asked of /api/opt-outs and of the console's forms, as schemas: anything else is a 400 that names the field. */
+/** Requests that /api/opt-outs and the console's forms take, as schemas: anything else is a 400 that names the field. */
 import { z } from 'zod';
 import { companyId, instant, rowId, text } from '../fields.ts';
 

@@ -49,7 +49,7 @@ export const lookAtCampaign = action({ page, input: form, keeps: { secrets: [] }
 
 const WRONG = 'Some fields are not what was expected. What you typed is still here.';
 
-/** What making it would be refused for. */
+/** The reason for which making it would be refused. */
 async function refusalOf(filled: Awaited<ReturnType<typeof filledIn>>) {
   if ('issues' in filled) return null;
   try {

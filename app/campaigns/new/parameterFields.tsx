@@ -1,4 +1,4 @@
-/** What fills each gap of the template: a text for all, what is known of the person, or a column of the file. */
+/** The filling of each gap of the template: a text for all, what is known of the person, or a column of the file. */
 import { PERSON_FIELDS } from '@/lib/campaigns/form';
 import { keyOf, kindOf, type Parameter, type TemplateView } from '@/lib/templates';
 import { type Kept, SelectField, TextField } from '../../ui/form';

@@ -1,4 +1,4 @@
-/** What the campaign would come to, and the buttons that make it. */
+/** The outcome that the campaign would have, and the buttons that make it. */
 import Link from 'next/link';
 import { type CampaignPreview, campaigns, type Example } from '@/lib/campaigns';
 import type { NewCampaign } from '@/lib/campaigns/request';

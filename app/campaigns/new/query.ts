@@ -1,4 +1,4 @@
-/** What the page of a new campaign and its actions share: the address, the chosen template, and the form made into a campaign. */
+/** Shared by the page of a new campaign and its actions: the address, the chosen template, and the form made into a campaign. */
 import { database } from '@/db/client';
 import { campaignOf, type Fields, type Filled } from '@/lib/campaigns/form';
 import type { Person } from '@/lib/campaigns/request';

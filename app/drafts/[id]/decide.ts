@@ -1,4 +1,4 @@
-/** What an operator decides about one draft: send it, send another text, or neither. */
+/** The decisions of an operator about one draft: send it, send another text, or neither. */
 'use server';
 
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** What the checks say of a text: each finding with its weight, and the checkers that could not be asked. */
+/** The verdict of the checks on a text: each finding with its weight, and the checkers that could not be asked. */
 import type { Verdict } from '@/lib/ai';
 import { type Column, DataTable } from '../../ui/table';
 

@@ -85,7 +85,7 @@ export default async function Draft({ params, searchParams }: PageProps<'/drafts
   );
 }
 
-/** What to know before deciding. */
+/** Facts to know before deciding. */
 function Warnings({ draft: { isOutdated, isAnswered, isBlocked, windowEndsAt } }: { draft: DraftView }) {
   const isClosed = windowEndsAt !== null && new Date(windowEndsAt) < new Date();
   return (
@@ -114,7 +114,7 @@ function Warnings({ draft: { isOutdated, isAnswered, isBlocked, windowEndsAt } }
   );
 }
 
-/** Who decided, and what became of it. */
+/** The one who decided, and what became of it. */
 function Decision({ draft: { status, decidedBy, decidedAt, decisionReason, messageStatus } }: { draft: DraftView }) {
   return (
     <p className="banner" role="status">

@@ -61,7 +61,7 @@ order by n
 limit $3::int
 `;
 
-/** How many leads fit, counted up to `most`. */
+/** The number of leads that fit, counted up to `most`. */
 export async function countAudience(
   database: Executor,
   { companyId, audience, most }: { readonly companyId: string; readonly audience: LeadFilter; readonly most: number },

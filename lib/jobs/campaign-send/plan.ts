@@ -74,10 +74,10 @@ function unplannable({ place, position, given }: Planned, why: string): Planned 
   return { place, position, given, skip: 'refused', error: why };
 }
 
-/** What of a campaign decides about one person. */
+/** The settings of a campaign that decide about one person. */
 export type Rules = Pick<OpenCampaign, 'country' | 'companyZone' | 'needsConsent' | 'sources'>;
 
-/** Whether one person can be written to, as far as it can be told without the database; else `skip` says why not. */
+/** Judges whether one person can be written to, as far as it can be told without the database; else `skip` says why not. */
 export function judge(
   candidate: Candidate,
   { country, companyZone, needsConsent, sources }: Rules,

@@ -49,7 +49,7 @@ export function heldPair({ id, claim, opaqueId }: Claimed, delayMs: number): Out
   return { id, claim, opaqueId, to: 'deferred', call: null, counts: false, delayMs, reason: 'pair_limit' };
 }
 
-/** What Meta would refuse, found before the call: the message has failed as if it had. */
+/** A message that Meta would refuse, found before the call: the message has failed as if it had. */
 export function failedHere(
   { id, claim, opaqueId }: Claimed,
   { code, error }: { code: number; error: string },

@@ -70,7 +70,7 @@ interface Refused {
 type Outcome = Applied | Refused | 'waits';
 type Outcomes = Map<string, Outcome>;
 
-/** What the result of a job tells of numbers; each is in the log. */
+/** The numbers that the result of a job tells of; each is in the log. */
 const TOLD_NUMBERS = 20;
 
 async function applyAll(
@@ -112,7 +112,7 @@ async function applyAll(
   });
 }
 
-/** What Postgres refuses of one item is that item's refusal: it must not keep the others of the batch from being applied. */
+/** A value that Postgres refuses in one item is that item's refusal: it must not keep the others of the batch from being applied. */
 async function applyOne(
   ...[executor, companyId, look, wishes]: Parameters<typeof applyItem>
 ): Promise<Applied | Refused> {

@@ -1,4 +1,4 @@
-/** Which columns of a file mean what, by their headers, and by their values where a header alone does not say. */
+/** The meaning of a file's columns, by their headers, and by their values where a header alone does not say. */
 import { readCountry } from '../../phone/index.ts';
 import { type Meaning, meaningOf } from './headers.ts';
 import { FIELDS, type Field, type Merged } from './options.ts';

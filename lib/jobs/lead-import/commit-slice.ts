@@ -8,7 +8,7 @@ import type { ImportOptions, Rules } from './options.ts';
 import type { SliceRow } from './slices.ts';
 import { rehearsal, writeLeads } from './write-leads.ts';
 
-/** Where an import stands. */
+/** The place where an import stands. */
 export interface Standing {
   readonly importId: string;
   /** If the import is not exactly there any more, another run has committed the slice and this one changes nothing. */
@@ -49,7 +49,7 @@ export async function commitSlice(
   return committed.length === 1;
 }
 
-/** How many numbers were dialled from where. */
+/** The numbers dialled from each country. */
 function countsOf(reads: readonly Pick<Reading, 'dialledFrom'>[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { dialledFrom } of reads) if (dialledFrom !== null) counts[dialledFrom] = (counts[dialledFrom] ?? 0) + 1;

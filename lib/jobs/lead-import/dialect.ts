@@ -12,7 +12,7 @@ export interface Dialect {
   readonly lineEnds: readonly string[];
 }
 
-/** What ends a record, wherever it stands outside quotes: files that several programs wrote mix them. The first is a CRLF written twice. */
+/** The line ends that end a record, wherever they stand outside quotes: files that several programs wrote mix them. The first is a CRLF written twice. */
 export const LINE_ENDS = ['\r\r\n', '\r\n', '\n', '\r'] as const;
 /** The same, for a text. */
 export const LINE_END = /\r\r?\n|\n|\r/;

@@ -1,4 +1,4 @@
-/** What rows would do to the leads of a company as they are now. Writes nothing that stays. */
+/** The effect that rows would have on the leads of a company as they are now. Writes nothing that stays. */
 import type { Executor } from '../../../db/database.ts';
 import type { Lead } from './lead.ts';
 import { LEAD_COLUMNS, LEAD_RECORD, merged, ruleValues } from './merge.ts';

@@ -24,7 +24,7 @@ export type PhoneKind = (typeof PHONE_KINDS)[number];
 
 export type Scope = 'marketing' | 'all';
 
-/** How the cell of an opt-out column is to be read. */
+/** The way to read the cell of an opt-out column. */
 export type Asks = { readonly says: 'no' | 'yes' | 'state'; readonly scope: Scope };
 
 export interface Meaning {
@@ -236,7 +236,7 @@ function exact(text: string): Meaning | null {
   return found;
 }
 
-/** What a column of types or countries shares with the number that it belongs to: `phone1` of `Phone 1 - Value`, `mobile` of `Mobile Phone`. */
+/** The part of a header that a column of types or countries shares with the number that it belongs to: `phone1` of `Phone 1 - Value`, `mobile` of `Mobile Phone`. */
 export function stemOf(header: string): string {
   const text = squash(header);
   const stem = text.replace(VALUE_END, '') || text;

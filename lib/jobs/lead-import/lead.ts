@@ -1,4 +1,4 @@
-/** From the cells of one row to a lead, or to the one reason why it is refused, and to what else the row says. Pure. */
+/** Reads the cells of one row: a lead, or the one reason why it is refused, and what else the row says. Pure. */
 import type { PhoneRefusal } from '../../phone/index.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { readEmail } from './emails.ts';
@@ -36,7 +36,7 @@ export function refusedByDatabase(why: string): RowError {
   return { code: 'value_refused', column: null, value: null, message: why };
 }
 
-/** What of an imported row was left out. */
+/** A value of an imported row that was left out. */
 export interface RowWarning {
   readonly code: PhoneRefusal | 'email_invalid';
   readonly column: string;

@@ -1,4 +1,4 @@
-/** What the columns of a row say against messages. A refusal counts for every number of the row. */
+/** The refusals of messages in the columns of a row. A refusal counts for every number of the row. */
 import type { Columns } from './columns.ts';
 import { type Asks, meaningOf, refusalIn, type Scope } from './headers.ts';
 import { cleanLine, shorten } from './text.ts';

@@ -72,7 +72,7 @@ export const importOptions = z.object({
   columns: chosenColumns.default({}),
   /** The header's row as a spreadsheet shows it, 0 for a file without one; else it is found. */
   headerRow: z.int().min(0).max(MAX_HEADER_ROW).optional(),
-  /** What becomes of a cell with several good numbers. */
+  /** The fate of a cell with several good numbers. */
   several: z.enum(SEVERAL).default('refuse'),
   /** A saved mapping, by its name; else one that fits the headers is used. */
   mapping: mappingName.optional(),

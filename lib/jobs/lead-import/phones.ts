@@ -14,7 +14,7 @@ import { cleanLine, shorten } from './text.ts';
 export interface Dialled {
   /** Where a number is dialled from if neither it nor its row says so. */
   readonly country: Country;
-  /** What becomes of a cell with several good numbers. */
+  /** The fate of a cell with several good numbers. */
   readonly several: 'refuse' | 'first';
 }
 

@@ -8,7 +8,7 @@ import type { ImportOptions } from './options.ts';
 import type { Tear } from './records.ts';
 import { UnreadableFile } from './unreadable.ts';
 
-/** What a line has to look like to be a row. */
+/** The marks by which a line is a row. */
 export interface RowShape extends RowLayout {
   readonly delimiter: string;
   readonly country: Country;

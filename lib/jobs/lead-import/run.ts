@@ -101,7 +101,7 @@ function sent({ importId, sizeBytes }: OpenImport): StoredFile {
   return { importId, sizeBytes, form: 'sent' };
 }
 
-/** What a person can settle is asked: an encoding, stray quotes, and what the columns mean. All else is refused. */
+/** Questions that a person can settle are asked: an encoding, stray quotes, and what the columns mean. All else is refused. */
 async function askOrRefuse(database: Executor, open: OpenImport, error: UnreadableFile): Promise<void> {
   if (error.code === 'encoding_unsupported') {
     const sample = error instanceof WrongEncoding ? error.sample : foreignLines(await readHead(database, sent(open)));

@@ -1,4 +1,4 @@
-/** From records to slices: as many rows as one commit takes, each already read. */
+/** Makes slices of records: as many rows as one commit takes, each already read. */
 import type { OpenImport } from './begin.ts';
 import type { Layout } from './check.ts';
 import { leadReader, type Reading, refusedByDatabase } from './lead.ts';

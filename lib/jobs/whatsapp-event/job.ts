@@ -10,7 +10,7 @@ export const whatsAppEvent = defineJob({
     accountId: z.string(),
     field: z.string(),
     value: anyObject,
-    /** How many values Postgres could not store as they came. */
+    /** The number of values that Postgres could not store as they came. */
     repairs: z.number().optional(),
     /** JSON that no job could carry as a value, as far as it fits. */
     unread: z.object({ why: z.string(), bytes: z.number(), json: z.string() }).optional(),

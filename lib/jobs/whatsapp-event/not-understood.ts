@@ -1,4 +1,4 @@
-/** What a job says that met something unknown: it becomes a dead letter, to be replayed once a release understands it. */
+/** The failure of a job that met something unknown: it becomes a dead letter, to be replayed once a release understands it. */
 import { NonRetryableError } from '../../jobqueue/errors.ts';
 
 /** As many reasons as a person reads. */
