@@ -1,13 +1,13 @@
 /** How the tests run: real PostgreSQL for all of them, one process per file, few at once. */
 import { defineConfig } from 'vitest/config';
-import LongestFirst from './tests/support/longestFirst.ts';
+import LongestFirst from './tests/support/longest-first.ts';
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    globalSetup: ['tests/support/globalSetup.ts'],
+    include: ['tests/**/*.test.ts', 'packages/*/tests/**/*.test.ts'],
+    globalSetup: ['tests/support/global-setup.ts'],
     // A driver whose suite ran fewer tests than node-postgres fails the run.
-    reporters: ['default', './tests/support/driverParity.ts'],
+    reporters: ['default', './tests/support/driver-parity.ts'],
     // A process each: signals, environment and module state of one file never reach another.
     pool: 'forks',
     // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two cores busy.

@@ -5,8 +5,8 @@ import { anyObject, instant } from '../lib/fields.ts';
 import { authorize } from '../lib/http/auth.ts';
 import { parse, readJson, readQuery } from '../lib/http/body.ts';
 import { endpoint, HttpError } from '../lib/http/errors.ts';
-import { type JobView, LIMITS } from '../lib/jobqueue/index.ts';
 import { queue } from '../lib/queue/index.ts';
+import { type JobView, LIMITS } from '../packages/jobqueue/src/index.ts';
 
 const job = z.strictObject({
   type: z.string(),

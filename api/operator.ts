@@ -4,9 +4,9 @@ import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
 import { requestDeadline } from '../lib/http/deadline.ts';
 import { endpoint } from '../lib/http/errors.ts';
-import { perform } from '../lib/operator/perform.ts';
-import { operatorRequest } from '../lib/operator/request.ts';
 import { queue } from '../lib/queue/index.ts';
+import { perform } from '../packages/jobqueue/src/operations/perform.ts';
+import { operatorRequest } from '../packages/jobqueue/src/operations/request.ts';
 
 /** Long work answers with how far it came and is asked for again: whoever waits sees it move, and no connection is cut. */
 const SLICE_MS = 20_000;

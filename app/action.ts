@@ -2,13 +2,13 @@
 import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
 import type { z } from 'zod';
-import { database } from '@/db/client';
 import { parse } from '@/lib/http/body';
 import { HttpError, isRefusedByDatabase } from '@/lib/http/errors';
-import { QueueError } from '@/lib/jobqueue/errors';
+import { keepForm } from '@/lib/kept-forms';
 import { log } from '@/lib/log';
-import { keepForm } from '@/lib/operator/kept-forms';
 import { queue } from '@/lib/queue';
+import { QueueError } from '@/packages/jobqueue/src/core/errors';
+import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { requireOperator, requireOwnForm } from './operator';
 
 /** Who acts, as the audit log will know them. */

@@ -1,7 +1,7 @@
 /** One run of one row by one queue: a fresh database, the jobs, the clock, the meter. */
 import pg from 'pg';
 import type { Outcome } from './contestant.ts';
-import { startLatencyProxy } from './latencyProxy.ts';
+import { startLatencyProxy } from './latency-proxy.ts';
 import { createMeter, type Reading } from './meter.ts';
 import type { Queue } from './queues.ts';
 import type { Row } from './rows.ts';

@@ -3,10 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serverAccount } from '../db/embedded/account.ts';
-import { findBinaries } from '../db/embedded/binaries.ts';
-import { freePort } from '../db/embedded/port.ts';
-import { dataFolder, initialise, type Place, SUPERUSER, startServer, stopServer } from '../db/embedded/server.ts';
+import { serverAccount } from '../packages/jobqueue/src/embedded/account.ts';
+import { findBinaries } from '../packages/jobqueue/src/embedded/binaries.ts';
+import { freePort } from '../packages/jobqueue/src/embedded/port.ts';
+import {
+  dataFolder,
+  initialise,
+  type Place,
+  SUPERUSER,
+  startServer,
+  stopServer,
+} from '../packages/jobqueue/src/embedded/server.ts';
 
 /**
  * fsync, synchronous_commit and full_page_writes stay on, as in production. The rest keeps a checkpoint from falling into one

@@ -1,7 +1,7 @@
 /** Where the app listens: the command line first, then `PORT`, then 3000; and under which URL this machine reaches it. */
 import { parseArgs } from 'node:util';
 import type { Mode } from './environment.ts';
-import { SetupError } from './setupError.ts';
+import { SetupError } from './setup-error.ts';
 
 export interface Address {
   readonly port: number;

@@ -22,5 +22,5 @@ export async function compile(programs: Readonly<Record<string, string>>, folder
     banner: { js: REQUIRE },
     logLevel: 'warning',
   });
-  await copyFile(join(PROJECT, 'package.json'), join(folder, 'package.json'));
+  await copyFile(join(PROJECT, 'packages/jobqueue/package.json'), join(folder, 'package.json'));
 }

@@ -1,10 +1,15 @@
 /** Which database a script works on, and its migration, with errors that name the variable to change. */
-import { addressOf, type ConnectionVariable, connectionError } from '../db/connectionError.ts';
-import { MigrationError } from '../db/errors.ts';
-import { type MigrateReport, migrate } from '../db/migrate.ts';
+
 import { environment } from '../lib/config.ts';
+import {
+  addressOf,
+  type ConnectionVariable,
+  connectionError,
+} from '../packages/jobqueue/src/postgres/connection-error.ts';
+import { MigrationError } from '../packages/jobqueue/src/postgres/errors.ts';
+import { type MigrateReport, migrate } from '../packages/jobqueue/src/postgres/migrate.ts';
 import { dataFolder } from './environment.ts';
-import { SetupError } from './setupError.ts';
+import { SetupError } from './setup-error.ts';
 
 export interface ScriptDatabase {
   /** For the app: `DATABASE_URL`. */
@@ -41,7 +46,7 @@ export async function openDatabase({ embedded }: { embedded: boolean }): Promise
 }
 
 async function openEmbedded(): Promise<ScriptDatabase> {
-  const { start } = await import('../db/drivers/embedded.ts');
+  const { start } = await import('../packages/jobqueue/src/embedded/start.ts');
   const { url, stop } = await start({ folder: dataFolder() });
   const address = `${addressOf(url)}, embedded`;
   return { url, address, embedded: true, migrate: (log) => migrateEmbedded(url, log), stop };

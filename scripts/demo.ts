@@ -2,7 +2,7 @@
  * `npm run demo`: the whole story in one go, on stand-ins: leads are imported, synced to the CRM, written to, and answered when they
  * reply. With `--chaos` drains are killed and calls are lost meanwhile. What came of it is proven by what the systems counted.
  */
-import { connect } from '../db/client.ts';
+import { connect } from '../packages/jobqueue/src/postgres/connect.ts';
 import { openDatabase } from './database.ts';
 import { demoApi } from './demo/api.ts';
 import { openDemoApp } from './demo/app.ts';
@@ -10,8 +10,8 @@ import { fileOf, type LeadsFile } from './demo/file.ts';
 import { tellStory } from './demo/story.ts';
 import { dataFolder, loadEnvironment } from './environment.ts';
 import { developmentSecrets } from './secrets.ts';
-import { runScript } from './setupError.ts';
-import { listenForStop } from './stopSignals.ts';
+import { runScript } from './setup-error.ts';
+import { listenForStop } from './stop-signals.ts';
 
 const print = (line: string) => console.log(line);
 /** What a shell reports for Ctrl-C. */

@@ -2,7 +2,7 @@
 import { openDatabase } from './database.ts';
 import { loadEnvironment } from './environment.ts';
 import { requireSecretsKey } from './secrets.ts';
-import { runScript } from './setupError.ts';
+import { runScript } from './setup-error.ts';
 
 const onDeploy = process.argv.includes('--deploy');
 

@@ -2,15 +2,15 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { firstFreePort, isFree } from '../db/embedded/port.ts';
+import { firstFreePort, isFree } from '../packages/jobqueue/src/embedded/port.ts';
 import { addressFor, originOf } from './address.ts';
 import { openDatabase } from './database.ts';
 import { dataFolder, loadEnvironment, type Mode, PROJECT } from './environment.ts';
-import type { StandIns } from './remoteSystems.ts';
+import type { StandIns } from './remote-systems.ts';
 import { describe, developmentSecrets, productionSecrets } from './secrets.ts';
-import { SetupError } from './setupError.ts';
-import { noteStandIns } from './standInsNote.ts';
-import { listenForStop } from './stopSignals.ts';
+import { SetupError } from './setup-error.ts';
+import { noteStandIns } from './stand-ins-note.ts';
+import { listenForStop } from './stop-signals.ts';
 import { supervise } from './supervisor.ts';
 import { readSchedules } from './ticker.ts';
 
@@ -66,7 +66,7 @@ export async function run(mode: Mode): Promise<number> {
 
 /** Loaded here, for nothing else of a script needs test code. */
 async function startStandIns(origin: string): Promise<StandIns> {
-  const { openStandIns } = await import('./remoteSystems.ts');
+  const { openStandIns } = await import('./remote-systems.ts');
   const standIns = await openStandIns({ origin, environment: process.env });
   for (const line of standIns.lines) print(line);
   const forget = noteStandIns(dataFolder(), { app: origin, origins: standIns.origins, env: standIns.env });

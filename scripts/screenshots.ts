@@ -4,13 +4,13 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { start } from '../db/drivers/embedded.ts';
-import { freePort } from '../db/embedded/port.ts';
-import { migrate } from '../db/migrate.ts';
+import { freePort } from '../packages/jobqueue/src/embedded/port.ts';
+import { start } from '../packages/jobqueue/src/embedded/start.ts';
+import { migrate } from '../packages/jobqueue/src/postgres/migrate.ts';
 import { startApp, untilAnswers } from './app.ts';
 import { PROJECT } from './environment.ts';
 import { fill } from './screenshots/fill.ts';
-import { runScript, SetupError } from './setupError.ts';
+import { runScript, SetupError } from './setup-error.ts';
 
 const SECRET = 'secret-of-the-pictures';
 const START_MS = 60_000;

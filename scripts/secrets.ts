@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SecretError, secretsKeys } from '../lib/config/secrets.ts';
 import { acceptedSecrets, type SecretName } from '../lib/config.ts';
-import { SetupError } from './setupError.ts';
+import { SetupError } from './setup-error.ts';
 
 /** Of the others METRICS_SECRET falls back to the operator's, and those of remote systems come from there. */
 type NeededSecret = Extract<SecretName, 'CRON_SECRET' | 'OPERATOR_SECRET' | 'QUEUE_API_KEY'>;

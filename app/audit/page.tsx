@@ -5,7 +5,7 @@ import { queue } from '@/lib/queue';
 import { requireSession } from '../operator';
 import { one } from '../ui/address';
 import { Empty, Head } from '../ui/head';
-import { AuditTable } from './auditTable';
+import { AuditTable } from './audit-table';
 
 export const metadata: Metadata = { title: 'Audit' };
 

@@ -2,7 +2,6 @@
 'use server';
 
 import { z } from 'zod';
-import { database } from '@/db/client';
 import { companies } from '@/lib/companies';
 import { newCompany, sectionValues } from '@/lib/companies/request';
 import { SECTION_NAMES, SECTIONS, sectionOf } from '@/lib/companies/sections';
@@ -14,6 +13,7 @@ import { waitingJobs } from '@/lib/connections/waiting';
 import { companyId, text } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
 import { queue } from '@/lib/queue';
+import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { action } from '../action';
 
 const reason = text(200).trim().min(1, 'expected a reason, for the audit log');

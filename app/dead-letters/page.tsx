@@ -1,8 +1,8 @@
 /** Dead letters by type and what went wrong, the replays that bring them back, and how those go. */
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import type { DeadGroup } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
+import type { DeadGroup } from '@/packages/jobqueue/src';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { address, one } from '../ui/address';
@@ -13,7 +13,7 @@ import { type Column, DataTable } from '../ui/table';
 import { atLeast } from '../ui/words';
 import { Ago } from '../when';
 import { Ramps } from './ramps';
-import { ReplayPanel } from './replayPanel';
+import { ReplayPanel } from './replay-panel';
 
 export const metadata: Metadata = { title: 'Dead letters' };
 

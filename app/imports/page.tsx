@@ -11,7 +11,7 @@ import { one } from '../ui/address';
 import { Empty, Head, Section } from '../ui/head';
 import { type Column, DataTable } from '../ui/table';
 import { When } from '../when';
-import { ChoiceFields, YesOrNo } from './choiceFields';
+import { ChoiceFields, YesOrNo } from './choice-fields';
 import { importLeads } from './upload';
 
 export const metadata: Metadata = { title: 'Imports' };

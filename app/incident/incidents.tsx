@@ -1,12 +1,12 @@
 /** Open incidents with their start, the first thing to do and who takes care of them, and the muted checks. Guards' pauses are among them. */
 import Link from 'next/link';
-import type { Incident, Mute } from '@/lib/jobqueue';
+import type { Incident, Mute } from '@/packages/jobqueue/src';
 import { Hidden } from '../ui/field';
 import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';
 import { duration } from '../ui/words';
 import { Ago } from '../when';
-import { acknowledge, unmute } from './incidentActions';
+import { acknowledge, unmute } from './incident-actions';
 
 const COLUMNS: readonly Column[] = [
   { id: 'check', title: 'Check', heads: true },

@@ -1,9 +1,9 @@
 /** What an operator needs in an incident: stop the bleeding, see what is broken, drain by hand, and let go again. */
 import type { Metadata } from 'next';
-import { database } from '@/db/client';
 import { pausedConnections } from '@/lib/connections/connection';
-import type { Incident } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
+import type { Incident } from '@/packages/jobqueue/src';
+import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { one } from '../ui/address';
@@ -12,12 +12,12 @@ import { Head, Section } from '../ui/head';
 import { Live } from '../ui/live';
 import { atLeast } from '../ui/words';
 import { Breakers } from './breakers';
-import { DrainForm } from './drainForm';
-import { DrainProgress } from './drainProgress';
+import { DrainForm } from './drain-form';
+import { DrainProgress } from './drain-progress';
 import { Incidents, Mutes } from './incidents';
-import { MutePanel } from './mutePanel';
+import { MutePanel } from './mute-panel';
 import { drainParams, pauseParams } from './params';
-import { PausePanel } from './pausePanel';
+import { PausePanel } from './pause-panel';
 import { PauseForm, PauseList } from './pauses';
 
 export const metadata: Metadata = { title: 'Incident' };

@@ -2,11 +2,11 @@
 'use server';
 
 import { z } from 'zod';
-import { database } from '@/db/client';
 import { PROVIDERS, resumeConnection } from '@/lib/connections/connection';
 import { waitingJobs } from '@/lib/connections/waiting';
 import { name, text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
+import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { action } from '../action';
 
 const page = '/incident';

@@ -4,8 +4,8 @@
 import { z } from 'zod';
 import { text } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
-import type { BulkReport } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
+import type { BulkReport } from '@/packages/jobqueue/src';
 import { action } from '../action';
 import { localPath } from '../login/next';
 import { address } from '../ui/address';

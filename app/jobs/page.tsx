@@ -1,8 +1,8 @@
 /** Jobs by any filter, page by page, and what can be done to the chosen ones or to all that the filter means. */
 import type { Metadata } from 'next';
-import type { JobsQuery } from '@/lib/jobqueue';
-import { QueueError } from '@/lib/jobqueue/errors';
 import { queue } from '@/lib/queue';
+import type { JobsQuery } from '@/packages/jobqueue/src';
+import { QueueError } from '@/packages/jobqueue/src/core/errors';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { one } from '../ui/address';
@@ -12,9 +12,9 @@ import { Empty, Head } from '../ui/head';
 import { Live } from '../ui/live';
 import { Pages } from '../ui/pages';
 import { viewerZone } from '../ui/zoned';
-import { BulkPanel } from './bulkPanel';
+import { BulkPanel } from './bulk-panel';
 import { Filters } from './filters';
-import { JobTable } from './jobTable';
+import { JobTable } from './job-table';
 import { addressOf, type BulkAction, type JobParams, LIVE_ACTIONS, paramsOf, queryOf } from './query';
 
 export const metadata: Metadata = { title: 'Jobs' };

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { HttpError } from '@/lib/http/errors';
 import { clientAddress, sessionCookie, sessionOf } from '@/lib/http/pages';
 import { roleOf, SESSION_MS, seal } from '@/lib/http/session';
-import { wrongTry } from '@/lib/http/wrongTries';
+import { wrongTry } from '@/lib/http/wrong-tries';
 import { log } from '@/lib/log';
 import { queue } from '@/lib/queue';
 import { requireOwnForm } from '../operator';

@@ -12,9 +12,9 @@ import { Pages } from '../ui/pages';
 import { type Column, DataTable } from '../ui/table';
 import { viewerZone } from '../ui/zoned';
 import { When } from '../when';
-import { AddPanel } from './addPanel';
+import { AddPanel } from './add-panel';
 import { Filters } from './filters';
-import { LiftPanel } from './liftPanel';
+import { LiftPanel } from './lift-panel';
 import { cursorOf, filterOf, paramsOf, SCOPE_WORDS, SOURCE_WORDS } from './query';
 
 export const metadata: Metadata = { title: 'Opt-outs' };

@@ -1,6 +1,6 @@
 /** The last hour by the minute, over all types: what ended, how long it waited, how long it ran. */
-import type { Spread, Stats } from '@/lib/jobqueue';
-import { Durations, Throughput } from '../ui/charts/overTime';
+import type { Spread, Stats } from '@/packages/jobqueue/src';
+import { Durations, Throughput } from '../ui/charts/over-time';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,5 +1,5 @@
 /** The queue in five numbers, over all queues and types. */
-import type { Counted, OverviewLane } from '@/lib/jobqueue';
+import type { Counted, OverviewLane } from '@/packages/jobqueue/src';
 import { atLeast, duration, plural } from '../ui/words';
 
 interface TotalsProps {

@@ -1,5 +1,5 @@
 /** One button that shows an enqueue, as Conversure's own call sites do it. */
-import { enqueueDemoJob } from '../demoJob';
+import { enqueueDemoJob } from '../demo-job';
 
 export function Try() {
   return (

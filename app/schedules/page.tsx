@@ -1,9 +1,9 @@
 /** What comes by the clock: when each schedule fires next and fired last, and what operators made of it. */
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import type { ScheduleView } from '@/lib/jobqueue';
-import { slotAfter } from '@/lib/jobqueue/calendar';
 import { queue } from '@/lib/queue';
+import type { ScheduleView } from '@/packages/jobqueue/src';
+import { slotAfter } from '@/packages/jobqueue/src/core/cron';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { address, one } from '../ui/address';
@@ -14,7 +14,7 @@ import { Status } from '../ui/status';
 import { type Column, DataTable } from '../ui/table';
 import { Ago, When } from '../when';
 import { SCHEDULE_ACTIONS, type ScheduleAction } from './actions';
-import { SchedulePanel } from './schedulePanel';
+import { SchedulePanel } from './schedule-panel';
 
 export const metadata: Metadata = { title: 'Schedules' };
 

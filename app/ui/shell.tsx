@@ -6,7 +6,7 @@ import { isOpenConsole } from '@/lib/config';
 import type { Session } from '@/lib/http/session';
 import { signOut } from '../login/login';
 import { Nav } from './nav';
-import { setTheme } from './setTheme';
+import { setTheme } from './set-theme';
 import { THEMES, type Theme } from './theme';
 
 interface ShellProps {

@@ -10,7 +10,7 @@ import {
   Pause,
   Skull,
 } from 'lucide-react';
-import type { Status as JobStatus } from '@/lib/jobqueue';
+import type { Status as JobStatus } from '@/packages/jobqueue/src';
 
 const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: string, words?: string]>> = {
   PENDING: [CircleDashed, 'text-soft'],

@@ -1,6 +1,7 @@
 /** The checks of a text that a person wrote: the same as of a draft, because a mistake reaches the customer all the same. */
-import type { Executor } from '../../db/database.ts';
-import type { RateLimit } from '../jobqueue/job.ts';
+
+import type { RateLimit } from '../../packages/jobqueue/src/core/job.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { candidates } from '../jobs/ai-generation/accounts.ts';
 import type { Asker } from '../jobs/ai-generation/ask.ts';
 import { checkersFor, draftOf } from '../jobs/ai-generation/checkers.ts';

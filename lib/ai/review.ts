@@ -1,6 +1,7 @@
 /** What people decide about drafts: send it, send it edited, or do not. Each draft is decided once. */
-import type { Executor } from '../../db/client.ts';
-import { isStorableText, storableJson } from '../jobqueue/storable.ts';
+
+import { isStorableText, storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import type { Generation } from '../jobs/ai-generation/generation.ts';
 import type { Verdict } from '../jobs/ai-generation/safety/verdict.ts';
 import { checkEdit } from './check-edit.ts';

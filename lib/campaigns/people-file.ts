@@ -1,6 +1,7 @@
 /** A campaign's list from a file: who stands in it, with every column as a field. Nothing of it is guessed or stored here. */
+
+import { isStorableText, storableText } from '../../packages/jobqueue/src/core/serialize.ts';
 import { HttpError } from '../http/errors.ts';
-import { isStorableText, storableText } from '../jobqueue/storable.ts';
 import { isTimeZone } from '../jobs/campaign-send/zones.ts';
 import { HEAD_BYTES, readLayout, wholeLines } from '../jobs/lead-import/check.ts';
 import { canonical, mapColumns } from '../jobs/lead-import/columns.ts';

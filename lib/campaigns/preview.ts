@@ -1,5 +1,5 @@
 /** The outcome of a campaign before it is made: who is written to, who is skipped and why, and what people would read. */
-import type { Executor } from '../../db/database.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { type Candidate, countAudience, MAX_ID, readAudience } from '../jobs/campaign-send/audience.ts';
 import type { Templates } from '../jobs/campaign-send/message.ts';
 import { IS_MARKETING, judge, REFUSALS, readTemplates } from '../jobs/campaign-send/plan.ts';

@@ -1,8 +1,9 @@
 /** Changes one section of a company's settings, unless somebody else has changed it since it was read. */
-import type { Executor } from '../../db/client.ts';
+
+import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { SecretError } from '../config/secrets.ts';
 import { HttpError } from '../http/errors.ts';
-import type { Issue } from '../jobqueue/errors.ts';
 import type { SecretField } from '../secrets/fields.ts';
 import { sealSecret } from '../secrets/seal.ts';
 import { readCompany, type SectionView, valuesOf } from './read.ts';

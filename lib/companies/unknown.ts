@@ -1,7 +1,8 @@
 /** The refusal of a company that does not exist, with the ids that it was perhaps meant to be. */
-import type { Executor } from '../../db/database.ts';
+
+import { nearest } from '../../packages/jobqueue/src/core/nearest.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { HttpError } from '../http/errors.ts';
-import { nearest } from '../jobqueue/nearest.ts';
 
 /** As many as are compared. */
 const MOST_COMPANIES = 1_000;

@@ -1,5 +1,5 @@
 /** Looks whether a company's connection works: one cheap call with its credentials, made also while the connection is paused. */
-import type { Executor } from '../../db/client.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import type { AiProvider } from '../config/ai.ts';
 import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
 import { SecretError } from '../config/secrets.ts';

@@ -2,10 +2,11 @@
  * What the portal knows: fields, stages, sources. It ignores a field that it does not know without a word, so what a company's settings
  * name is compared with its directory before anything is written by them.
  */
-import type { Executor } from '../../db/client.ts';
+
+import { storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { pauseConnection } from '../connections/connection.ts';
 import { waitForOperator } from '../connections/outage.ts';
-import { storableJson } from '../jobqueue/storable.ts';
 import { type Bitrix24Error, type Command, mapOf } from '../providers/bitrix24.ts';
 import { type Asking, askAll, askOne, Later } from './ask.ts';
 import { NAMES } from './mapping.ts';

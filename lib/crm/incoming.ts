@@ -1,5 +1,5 @@
 /** What changed in the portal, brought to our leads. What we wrote there ourselves comes back as an event too, and changes nothing. */
-import type { Executor } from '../../db/client.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import type { Country } from '../phone/index.ts';
 import {
   changedAt,
@@ -13,7 +13,7 @@ import {
   valuesOf,
 } from './mapping.ts';
 import { addedAs, type Carried, type Edits, merge, type Taken } from './merge.ts';
-import { namedAs } from './personName.ts';
+import { namedAs } from './person-name.ts';
 import { readPhones } from './phones.ts';
 
 /** An item as it was fetched. */

@@ -1,10 +1,10 @@
 /** A lead as the portal knows it, and back. Pure. */
 
-import { isJobId } from '../jobqueue/filters.ts';
-import { storableText } from '../jobqueue/storable.ts';
+import { isJobId } from '../../packages/jobqueue/src/core/filters.ts';
+import { storableText } from '../../packages/jobqueue/src/core/serialize.ts';
 import type { Country } from '../phone/index.ts';
 import { isSame, Multifield, multifieldChanges, newMultifields } from '../providers/bitrix24.ts';
-import { partsOf } from './personName.ts';
+import { partsOf } from './person-name.ts';
 import { phoneOr } from './phones.ts';
 
 export interface Lead {

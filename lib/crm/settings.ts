@@ -1,8 +1,9 @@
 /** How a company's CRM is reached, and what the company wants of it. */
-import type { Executor } from '../../db/client.ts';
+
+import type { Limit } from '../../packages/jobqueue/src/index.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
 import { openCredential } from '../connections/credential.ts';
-import type { Limit } from '../jobqueue/index.ts';
 import type { Country } from '../phone/index.ts';
 import { Portal } from '../providers/bitrix24.ts';
 import type { Edits } from './merge.ts';

@@ -1,8 +1,8 @@
 /** From the form that a portal posts to a job. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Executor } from '../../db/client.ts';
+import { isJobId } from '../../packages/jobqueue/src/core/filters.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { HttpError } from '../http/errors.ts';
-import { isJobId } from '../jobqueue/filters.ts';
 import { digestOf } from '../secrets/seal.ts';
 import type { Arrival } from './inbox.ts';
 

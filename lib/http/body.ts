@@ -1,6 +1,6 @@
 /** Reads what a client sent, within bounds, into what a schema promises: 400, 413 or 415 say what was wrong. */
 import type { z } from 'zod';
-import type { Issue } from '../jobqueue/errors.ts';
+import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
 import { HttpError } from './errors.ts';
 
 /**

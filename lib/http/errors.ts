@@ -1,9 +1,10 @@
 /** From whatever a handler throws to the one JSON error shape of all endpoints. Nothing unforeseen shows its details. */
-import { ConnectionError, DatabaseUsageError } from '../../db/client.ts';
-import { addressOf, connectionError } from '../../db/connectionError.ts';
-import { diagnose, inFull } from '../../db/diagnosis.ts';
+
+import { diagnose, inFull } from '../../packages/jobqueue/src/core/diagnosis.ts';
+import { type Issue, QueueError } from '../../packages/jobqueue/src/core/errors.ts';
+import { ConnectionError, DatabaseUsageError } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { addressOf, connectionError } from '../../packages/jobqueue/src/postgres/connection-error.ts';
 import { EDGE_LIMITS } from '../config.ts';
-import { type Issue, QueueError } from '../jobqueue/errors.ts';
 import { log } from '../log.ts';
 
 /** A refusal that the client may read: `message` says what was expected. */

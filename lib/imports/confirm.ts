@@ -1,5 +1,5 @@
 /** Answers what an import asked: what was chosen is kept, and it goes on with a job of its own, or neither. */
-import type { Executor } from '../../db/database.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Delimiter } from '../jobs/lead-import/dialect.ts';
 import type { Encoding } from '../jobs/lead-import/encoding.ts';

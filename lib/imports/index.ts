@@ -1,7 +1,7 @@
 /** Composition: imports on this deployment's database and queue, as the endpoint and the pages call them. */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { database } from '../../db/client.ts';
+import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type SavedMapping, savedMappings } from '../jobs/lead-import/mapping.ts';
 import { queue } from '../queue/index.ts';
 import { cancelImport } from './cancel.ts';

@@ -1,5 +1,5 @@
 /** Stops an import between two slices and lets it go on there: what it has imported stays, its file is kept for a week. */
-import type { Executor } from '../../db/database.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { HttpError } from '../http/errors.ts';
 import { HOLD_DAYS } from '../jobs/lead-import/hold.ts';
 import { nextJob } from './enqueued-job.ts';

@@ -1,7 +1,7 @@
 /** What became of an import, as its owner may know it: the import's own word, and its job's where that died on the way. */
 import type { imports } from '../../db/app/schema.ts';
-import type { Executor } from '../../db/database.ts';
-import type { Status } from '../jobqueue/job.ts';
+import type { Status } from '../../packages/jobqueue/src/core/job.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import type { Question } from '../jobs/lead-import/hold.ts';
 import type { ImportOptions } from '../jobs/lead-import/options.ts';
 

@@ -1,5 +1,5 @@
 /** Whose webhooks these are: the company that the number belongs to. */
-import type { Executor } from '../../db/client.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { whatsAppEnvironment } from '../config/whatsapp.ts';
 
 export interface Addressee {

@@ -1,8 +1,8 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
 import { getDeadline, waitUntil } from '@vercel/functions';
-import { database } from '../../db/client.ts';
+import { createQueue } from '../../packages/jobqueue/src/index.ts';
+import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { alertWebhookUrl, consoleUrl, databaseSleepMs, environment, logJobs, maxDurationMs } from '../config.ts';
-import { createQueue } from '../jobqueue/index.ts';
 import { jobs, schedules } from '../jobs/index.ts';
 import { log } from '../log.ts';
 import { sleepOptions } from './sleep.ts';

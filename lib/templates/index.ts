@@ -1,12 +1,12 @@
 /** Composition: templates on this deployment's database, as pages and endpoints read them. */
-import { database } from '../../db/client.ts';
+import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { whatsAppEnvironment } from '../config/whatsapp.ts';
-import { newestAccountEvents, type StoredAccountEvent } from '../messaging/accountLog.ts';
+import { newestAccountEvents, type StoredAccountEvent } from '../messaging/account-log.ts';
 import { queue } from '../queue/index.ts';
 import { type AccountView, listAccounts } from './accounts.ts';
 import { listTemplates, type TemplatesPage, type TemplateView, templatesPage } from './list.ts';
 
-export type { StoredAccountEvent as AccountEventView } from '../messaging/accountLog.ts';
+export type { StoredAccountEvent as AccountEventView } from '../messaging/account-log.ts';
 export type { AccountView } from './accounts.ts';
 export type { TemplatesPage, TemplateView } from './list.ts';
 export { keyOf, kindOf, type Parameter } from './parameter.ts';

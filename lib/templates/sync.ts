@@ -1,6 +1,7 @@
 /** The statements of a sync: which account is next, what a page of Meta's list changes, and what Meta has no longer. */
-import type { Executor } from '../../db/database.ts';
-import { storableJson } from '../jobqueue/storable.ts';
+
+import { storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import type { ListedTemplate } from '../providers/whatsapp/templates.ts';
 import { categoryOf, pausing, qualityOf, statusOf } from './changes.ts';
 import { gapsOf, namesIn, textOf } from './components.ts';

@@ -1,7 +1,7 @@
 /** The endpoints as any client calls them, each with the secret that opens it. */
 import { z } from 'zod';
 import type { Secrets } from '../secrets.ts';
-import { SetupError } from '../setupError.ts';
+import { SetupError } from '../setup-error.ts';
 
 const n = z.number();
 const Uploaded = z.object({ importId: z.string(), jobId: z.string() });

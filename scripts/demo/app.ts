@@ -3,13 +3,13 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { freePort } from '../../db/embedded/port.ts';
+import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
 import { startApp, untilAnswers } from '../app.ts';
 import { dataFolder, PROJECT } from '../environment.ts';
-import { openStandIns } from '../remoteSystems.ts';
+import { openStandIns } from '../remote-systems.ts';
 import type { Secrets } from '../secrets.ts';
-import { SetupError } from '../setupError.ts';
-import { notedStandIns } from '../standInsNote.ts';
+import { SetupError } from '../setup-error.ts';
+import { notedStandIns } from '../stand-ins-note.ts';
 import { type Reached, reach } from './systems.ts';
 
 export interface DemoApp {

@@ -1,9 +1,10 @@
 /** The company of the demo, with credentials of its own that only the stand-ins know: nobody real is ever written to in its name. */
-import type { Executor } from '../../db/client.ts';
+
 import { secretsKeys } from '../../lib/config/secrets.ts';
 import type { SecretField } from '../../lib/secrets/fields.ts';
 import { sealSecret } from '../../lib/secrets/seal.ts';
-import { TOUR_NUMBER_ID } from '../remoteSystems.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { TOUR_NUMBER_ID } from '../remote-systems.ts';
 import { seedCompany } from '../seed/company.ts';
 import type { Reached } from './systems.ts';
 

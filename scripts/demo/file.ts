@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROJECT } from '../environment.ts';
-import { SetupError } from '../setupError.ts';
+import { SetupError } from '../setup-error.ts';
 
 export interface LeadsFile {
   readonly name: string;

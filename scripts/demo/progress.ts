@@ -1,6 +1,6 @@
 /** Waiting for something that drains do, telling how far it is meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SetupError } from '../setupError.ts';
+import { SetupError } from '../setup-error.ts';
 
 export interface Progress {
   /** 0 to 1. */

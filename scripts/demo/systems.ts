@@ -1,6 +1,6 @@
 /** The stand-ins as the demo uses them: over HTTP, as they may be another process's. What they count is what the proof rests on. */
 import { z } from 'zod';
-import { type Origins, TOUR_NUMBER_ID } from '../remoteSystems.ts';
+import { type Origins, TOUR_NUMBER_ID } from '../remote-systems.ts';
 
 /** All three, and what the app was told of them. */
 export interface Reached {

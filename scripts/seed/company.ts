@@ -1,6 +1,6 @@
 /** A company as it would look after its first week: settings, approved templates, leads with consent, a conversation. */
-import type { Executor } from '../../db/client.ts';
-import { DEMO_BODIES, DEMO_TEMPLATE } from '../remoteSystems.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { DEMO_BODIES, DEMO_TEMPLATE } from '../remote-systems.ts';
 
 export interface Seeded {
   readonly leads: number;

@@ -1,9 +1,9 @@
 /** From a person's message to the reply on their phone, through the app's own queue: what is called sent has been sent. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { type Database, database as sharedDatabase } from '../../db/client.ts';
 import { decideDraft } from '../../lib/ai/review.ts';
 import { log } from '../../lib/log.ts';
 import { signatureOf } from '../../lib/providers/whatsapp.ts';
+import { type Database, database as sharedDatabase } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';

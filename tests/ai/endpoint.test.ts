@@ -14,7 +14,7 @@ beforeAll(async () => {
   vi.stubEnv('DATABASE_URL', fresh.url);
   vi.stubEnv('OPERATOR_SECRET', KEY);
   endpoint = await import('../../api/drafts.ts');
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text, ...params) => database().execute({ text, params });
   await sql("insert into companies (id, name) values ('acme', 'Acme')");
   await sql("insert into ai_settings (company_id, enabled) values ('acme', true)");
@@ -22,7 +22,7 @@ beforeAll(async () => {
   blocked = await draft('blocked', 'block', '+971501111112');
 });
 afterAll(async () => {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await fresh.drop();
   vi.unstubAllEnvs();

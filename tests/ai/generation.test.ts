@@ -1,12 +1,12 @@
 /** Replies through real jobs, PostgreSQL and a model's stand-in: what is sent, what waits for a person, and what it may cost. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
 import { labelHistory, moveLabel, savePrompt } from '../../lib/ai/prompts.ts';
 import { decideDraft } from '../../lib/ai/review.ts';
 import { TemplateError } from '../../lib/ai/template.ts';
-import { createQueue } from '../../lib/jobqueue/index.ts';
 import { aiGeneration } from '../../lib/jobs/ai-generation/job.ts';
 import { log } from '../../lib/log.ts';
+import { createQueue } from '../../packages/jobqueue/src/index.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs();
   await llm.close();
-  const shared = await import('../../db/client.ts');
+  const shared = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await shared.database().close();
   await database.close();
   await fresh.drop();

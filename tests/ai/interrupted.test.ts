@@ -1,6 +1,6 @@
 /** Killed, doubled, overtaken: a message gets one reply at most, from the prompt version that was pinned first, and no cent is lost. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { GOOD, type Ids, type Replies, replies } from './replies.ts';
 
 let ai: Replies;

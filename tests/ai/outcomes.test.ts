@@ -1,8 +1,8 @@
 /** What becomes of a generation: corrections, throttles, quotas, fail-over, and the last word on what goes out by itself. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resumeConnection } from '../../lib/connections/connection.ts';
-import { isContinue } from '../../lib/jobqueue/job.ts';
 import { log } from '../../lib/log.ts';
+import { isContinue } from '../../packages/jobqueue/src/core/job.ts';
 import { LLM_KEYS } from '../standins/llm.ts';
 import { GOOD, type Ids, type Replies, replies } from './replies.ts';
 

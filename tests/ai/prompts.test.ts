@@ -1,8 +1,8 @@
 /** Prompts as people keep them: versions for good, labels that point to one each, and templates that are read once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
 import { labelHistory, moveLabel, rollBackLabel, savePrompt } from '../../lib/ai/prompts.ts';
 import { render, TemplateError, variablesOf } from '../../lib/ai/template.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 let fresh: TestDatabase;

@@ -1,8 +1,9 @@
 /** Replies on a database and a model of the test file's own: customers who write, runs of the handler, and what they left. */
-import { connect, type Database } from '../../db/client.ts';
-import type { Executor } from '../../db/database.ts';
-import type { JobContext, RateLimit } from '../../lib/jobqueue/job.ts';
+
 import { generateReply } from '../../lib/jobs/ai-generation/run.ts';
+import type { JobContext, RateLimit } from '../../packages/jobqueue/src/core/job.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { freshDatabase } from '../support/database.ts';
 

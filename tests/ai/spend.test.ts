@@ -1,8 +1,8 @@
 /** What generations may cost: never more than the budget, however many run at once, and what is booked is what was billed. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Database } from '../../db/client.ts';
-import { isContinue } from '../../lib/jobqueue/job.ts';
 import { log } from '../../lib/log.ts';
+import { isContinue } from '../../packages/jobqueue/src/core/job.ts';
+import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { GOOD, type Replies, replies } from './replies.ts';
 
 let ai: Replies;

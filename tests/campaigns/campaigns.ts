@@ -1,11 +1,11 @@
 /** Campaigns on a database of the test file's own: a company with a template and a number, drains, and what is left behind. */
 import { expect, vi } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
 import { resume } from '../../lib/campaigns/controls.ts';
 import { createCampaign } from '../../lib/campaigns/create.ts';
 import { type NewCampaign, newCampaign } from '../../lib/campaigns/request.ts';
 import { readCampaign } from '../../lib/campaigns/status.ts';
-import type { DrainOptions } from '../../lib/jobqueue/index.ts';
+import type { DrainOptions } from '../../packages/jobqueue/src/index.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase } from '../support/database.ts';
 import { startPhones, TOKEN } from './phones.ts';
 import { campaignQueue } from './queue.ts';

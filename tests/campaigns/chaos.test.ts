@@ -34,7 +34,7 @@ afterEach(async () => {
   await meta.close();
   webhooks.closeAllConnections();
   await new Promise((closed) => webhooks.close(closed));
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await its.close();
   vi.unstubAllEnvs();

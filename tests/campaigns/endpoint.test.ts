@@ -14,7 +14,7 @@ beforeAll(async () => {
   vi.stubEnv('DATABASE_URL', fresh.url);
   vi.stubEnv('QUEUE_API_KEY', KEY);
   endpoint = await import('../../api/campaigns.ts');
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text, ...params) => database().execute({ text, params });
   await sql("insert into companies (id, name) values ('acme', 'Acme')");
   await sql(
@@ -24,7 +24,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await fresh.drop();
   vi.unstubAllEnvs();

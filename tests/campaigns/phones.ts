@@ -4,9 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Limit } from '../../lib/jobqueue/index.ts';
-import { excess } from '../queue/limited.ts';
-import { type Answer, type Call, type StandIn, startStandIn } from '../standins/kit/standIn.ts';
+import type { Limit } from '../../packages/jobqueue/src/index.ts';
+import { excess } from '../../packages/jobqueue/tests/limited.ts';
+import { type Answer, type Call, type StandIn, startStandIn } from '../standins/kit/stand-in.ts';
 
 export interface Delivery {
   readonly phone: string;

@@ -1,6 +1,6 @@
 /** Claims stay what they cost at first, however much a campaign has sent: also over plans that were made when its tables were empty. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newOpaqueId } from '../../lib/messaging/opaqueId.ts';
+import { newOpaqueId } from '../../lib/messaging/opaque-id.ts';
 import { type Campaigns, COMPANY, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;

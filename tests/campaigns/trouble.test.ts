@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { retryUnconfirmed } from '../../lib/campaigns/controls.ts';
 import { resumeConnection } from '../../lib/connections/connection.ts';
-import { startStandIn } from '../standins/kit/standIn.ts';
+import { startStandIn } from '../standins/kit/stand-in.ts';
 import { programFile } from '../support/programs.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 

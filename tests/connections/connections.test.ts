@@ -2,12 +2,12 @@
 
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { connect, type Database } from '../../db/client.ts';
 import { noteAnswer, pauseConnection, readPause, resumeConnection } from '../../lib/connections/connection.ts';
 import { waitForOperator, waitOut } from '../../lib/connections/outage.ts';
 import { waitingJobs } from '../../lib/connections/waiting.ts';
-import { createQueue, defineJob } from '../../lib/jobqueue/index.ts';
 import { log } from '../../lib/log.ts';
+import { createQueue, defineJob } from '../../packages/jobqueue/src/index.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { type Webhook, webhook } from '../support/webhook.ts';
 

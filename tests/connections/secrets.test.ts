@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { text as read } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
 import { secretsKeys } from '../../lib/config/secrets.ts';
 import { pauseConnection, readPause, resumeConnection } from '../../lib/connections/connection.ts';
 import { crmOf } from '../../lib/crm/settings.ts';
@@ -16,6 +15,7 @@ import { whatsAppAccount } from '../../lib/providers/whatsapp.ts';
 import { SECRET_FIELDS, type SecretField } from '../../lib/secrets/fields.ts';
 import { countStale, resealSecrets } from '../../lib/secrets/reseal.ts';
 import { openSecret, sealSecret } from '../../lib/secrets/seal.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 
@@ -184,7 +184,7 @@ describeEachDriver("companies' secrets", (setup) => {
 describe('the script', () => {
   let fresh: TestDatabase;
   let database: Database;
-  const script = fileURLToPath(new URL('../../scripts/sealSecrets.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../../scripts/seal-secrets.ts', import.meta.url));
   function start(SECRETS_KEY: string) {
     const env = { ...process.env, DATABASE_URL: fresh.url, DATABASE_URL_UNPOOLED: '', SECRETS_KEY };
     const child = spawn(process.execPath, ['--import', 'tsx', script], { env });

@@ -1,12 +1,12 @@
 /** A company with a portal, its database and its queue, for the tests of a file: all real but the portal, which is a stand-in. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
-import type { Database } from '../../db/client.ts';
 import { requestSync } from '../../lib/crm/request.ts';
-import { createQueue } from '../../lib/jobqueue/index.ts';
 import { crmEvent } from '../../lib/jobs/crm-event/job.ts';
 import { crmReconcile } from '../../lib/jobs/crm-reconcile/job.ts';
 import { crmSync } from '../../lib/jobs/crm-sync/job.ts';
 import { log } from '../../lib/log.ts';
+import { createQueue } from '../../packages/jobqueue/src/index.ts';
+import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type Bitrix24StandIn, type Item, startBitrix24 } from '../standins/bitrix24.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -119,7 +119,7 @@ export function companyWithPortal(): Company {
   beforeAll(async () => {
     company.fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', company.fresh.url);
-    company.database = (await import('../../db/client.ts')).database();
+    company.database = (await import('../../packages/jobqueue/src/postgres/connect.ts')).database();
     for (const level of ['warn', 'error'] as const) vi.spyOn(log, level).mockReturnValue();
   });
   afterAll(async () => {

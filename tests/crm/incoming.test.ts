@@ -1,9 +1,9 @@
 /** From the portal to our leads: events that are proved, echoes that change nothing, and what was never delivered. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import type { Database } from '../../db/client.ts';
 import { claimArrivals, endArrivals } from '../../lib/crm/inbox.ts';
 import { requestSync } from '../../lib/crm/request.ts';
 import { log } from '../../lib/log.ts';
+import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (const level of ['info', 'warn', 'error'] as const) vi.spyOn(log, level).mockReturnValue();
   webhook = await import('../../api/webhooks/bitrix24.ts');
   ({ queue } = await import('../../lib/queue/index.ts'));
-  database = (await import('../../db/client.ts')).database();
+  database = (await import('../../packages/jobqueue/src/postgres/connect.ts')).database();
 });
 afterAll(async () => {
   vi.unstubAllEnvs();

@@ -1,9 +1,9 @@
 /** The client of Bitrix24 over real HTTP: what each error means, what batches hide, and that the secret shows nowhere. */
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../../db/embedded/port.ts';
 import { queryOf } from '../../lib/providers/bitrix24/query.ts';
 import { batch, call, type Effect, effectOf, multifieldChanges, Portal } from '../../lib/providers/bitrix24.ts';
+import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
 
 const SECRET = 'secret-of-the-webhook';

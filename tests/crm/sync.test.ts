@@ -1,10 +1,10 @@
 /** Leads in a portal through real jobs and a stand-in that counts: each once, whatever breaks on the way. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
 import { requestSync } from '../../lib/crm/request.ts';
-import { createQueue } from '../../lib/jobqueue/index.ts';
 import { crmSync } from '../../lib/jobs/crm-sync/job.ts';
 import { log } from '../../lib/log.ts';
+import { createQueue } from '../../packages/jobqueue/src/index.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  const shared = await import('../../db/client.ts');
+  const shared = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await shared.database().close();
   await database.close();
   await fresh.drop();

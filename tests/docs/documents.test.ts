@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { DrainReport } from '../../lib/jobqueue/index.ts';
+import type { DrainReport } from '../../packages/jobqueue/src/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { anchorsOf, blocksOf, DOCUMENTS, proseOf } from './markdown.ts';
 import { type Mirror, mirrorWith } from './mirror.ts';
@@ -90,7 +90,9 @@ describe('the runbook', () => {
   });
 
   test('explains every reason to stop, and every counter', () => {
-    const reasons = [...readFileSync('lib/jobqueue/report.ts', 'utf8').matchAll(/^ {2}\| '(\w+)'/gm)].map(([, r]) => r);
+    const reasons = [
+      ...readFileSync('packages/jobqueue/src/core/drain-report.ts', 'utf8').matchAll(/^ {2}\| '(\w+)'/gm),
+    ].map(([, r]) => r);
     expect(reasons.length).toBeGreaterThan(4);
     const notCounters = ['id', 'source', 'stopReason'];
     const counters = Object.keys({
@@ -146,7 +148,9 @@ describe('the code of README.md and of the documents for developers', () => {
 
   test('runs, slice after slice', async () => {
     const { queue } = (await mirror.load('lib/queue/index.ts')) as unknown as typeof import('../../lib/queue/index.ts');
-    const { database } = (await mirror.load('db/client.ts')) as unknown as typeof import('../../db/client.ts');
+    const { database } = (await mirror.load(
+      'packages/jobqueue/src/postgres/connect.ts',
+    )) as unknown as typeof import('../../packages/jobqueue/src/postgres/connect.ts');
     const app = (await mirror.load('app/reports.ts')) as { enqueueReports(...args: unknown[]): Promise<unknown> };
     const ids = expect.stringMatching(/^\d+$/);
     const added = await app.enqueueReports('acme', ['2026-08', '2026-07']);
@@ -193,10 +197,10 @@ test('.env.example names every variable that the code reads, and no other', () =
   const read = [
     'lib/config.ts',
     ...readdirSync('lib/config').map((file) => `lib/config/${file}`),
-    'cli/environment.ts',
-    'cli/doctor/database.ts',
-    'cli/doctor/deployment.ts',
-    'db/client.ts',
+    'packages/jobqueue/src/cli/environment.ts',
+    'packages/jobqueue/src/cli/doctor/database.ts',
+    'packages/jobqueue/src/cli/doctor/deployment.ts',
+    'packages/jobqueue/src/postgres/connect.ts',
     'scripts/address.ts',
     'scripts/database.ts',
     'scripts/environment.ts',

@@ -1,7 +1,7 @@
 /** docs/telemetry.md and docs/results.md agree with the code: their code compiles, and their tables name what there is. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { metricsOf } from '../../lib/jobqueue/metrics.ts';
+import { metricsOf } from '../../packages/jobqueue/src/monitoring/metrics.ts';
 import { proseOf } from './markdown.ts';
 import { type Mirror, mirrorWith } from './mirror.ts';
 
@@ -40,7 +40,9 @@ test('the table of metrics names each of them, and no other', () => {
 });
 
 test('the table of events names each of them, and no other', () => {
-  const code = ['chores', 'drain', 'jobLog'].map((file) => readFileSync(`lib/jobqueue/${file}.ts`, 'utf8')).join('\n');
+  const code = ['maintenance/maintenance', 'drain/drain', 'drain/job-log']
+    .map((file) => readFileSync(`packages/jobqueue/src/${file}.ts`, 'utf8'))
+    .join('\n');
   const events = [...code.matchAll(/log\((?=[^,]*'(?:debug|info|warn|error)')[^,]*,\s*'(\w+)'/g)].map(
     ([, event]) => event,
   );
@@ -52,9 +54,9 @@ test('the table of events names each of them, and no other', () => {
 });
 
 test('the table of ends names each code that waitFor refuses with', () => {
-  const codes = [...readFileSync('lib/jobqueue/wait.ts', 'utf8').matchAll(/QueueError\(\s*'(\w+)'/g)].map(
-    ([, code]) => code,
-  );
+  const codes = [
+    ...readFileSync('packages/jobqueue/src/reads/wait.ts', 'utf8').matchAll(/QueueError\(\s*'(\w+)'/g),
+  ].map(([, code]) => code);
   const rows = rowsOf('docs/results.md');
   expect([...new Set(codes)].filter((code) => !rows.includes(code ?? ''))).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { is, Table } from 'drizzle-orm';
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const files = readdirSync('db/app').filter((file) => file.endsWith('.ts'));

@@ -32,11 +32,11 @@ beforeAll(async () => {
   vi.stubEnv('CRON_SECRET', SECRET);
   for (const level of ['info', 'warn', 'error'] as const) vi.spyOn(log, level).mockReturnValue();
   queue = (await import('../../lib/queue/QueueFactory.ts')).QueueFactory.getQueue();
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text) => database().execute({ text, params: [] });
 });
 afterAll(async () => {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await fresh.drop();
   vi.unstubAllEnvs();

@@ -60,7 +60,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 afterAll(async () => {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await sql.end();
   await db.drop();

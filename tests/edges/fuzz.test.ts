@@ -10,9 +10,9 @@ import * as companies from '../../lib/companies/request.ts';
 import { name, rowId } from '../../lib/fields.ts';
 import * as imports from '../../lib/imports/request.ts';
 import { jobs } from '../../lib/jobs/index.ts';
-import { operatorRequest } from '../../lib/operator/request.ts';
 import * as optOuts from '../../lib/opt-outs/request.ts';
 import { WebhookBody } from '../../lib/providers/whatsapp/events.ts';
+import { operatorRequest } from '../../packages/jobqueue/src/operations/request.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { hostileText, inputOf } from './hostile.ts';
 
@@ -66,7 +66,7 @@ beforeAll(async () => {
   expect((await ask('POST', 'imports', { query: { companyId: 'co1', id: 'import-1' }, ...csv })).status).toBe(201);
 });
 afterAll(async () => {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await sql.end();
   await db.drop();

@@ -41,7 +41,7 @@ afterEach(() => {
 afterAll(async () => {
   server.closeAllConnections();
   server.close();
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await sql.end();
   await db.drop();

@@ -130,7 +130,7 @@ async function endpointsOn(url: string | undefined): Promise<Endpoints> {
   const { POST: operate } = await import('../../api/operator.ts');
   const { POST: enqueue } = await import('../../api/jobs.ts');
   const { GET: health } = await import('../../api/health.ts');
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   return { drain, drainByHand, enqueue, operate, health, close: () => database().close() };
 }
 

@@ -26,7 +26,7 @@ afterEach(() => {
   Reflect.deleteProperty(globalThis, PLATFORM);
 });
 afterAll(async () => {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await db.drop();
 });
@@ -52,7 +52,7 @@ async function app() {
 
 /** The first tick of a database that has not ticked for minutes finds that red, and the watch looks again within a minute. */
 async function fallAsleep(tick: () => Promise<Report>): Promise<void> {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   const text = "update jobqueue.watch set reds = '{}', looked_at = now() + interval '1 hour'";
   await database().execute({ text, params: [] });
   expect(await tick()).toMatchObject({ stopReason: 'empty' });

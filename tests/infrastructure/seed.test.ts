@@ -1,7 +1,7 @@
 /** What a newcomer tries the job types with: a seeded company, and stand-ins for whatever has no keys. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
-import { openStandIns } from '../../scripts/remoteSystems.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { openStandIns } from '../../scripts/remote-systems.ts';
 import { seedCompany } from '../../scripts/seed/company.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { freePort } from '../../db/embedded/port.ts';
+import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
 
 // Each test creates a server, on a machine that may be busy with the other files.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -3,10 +3,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { GET, POST } from '../../api/imports.ts';
-import { database } from '../../db/client.ts';
 import type { ImportView } from '../../lib/imports/status.ts';
 import { beginImport } from '../../lib/jobs/lead-import/begin.ts';
 import { queue } from '../../lib/queue/index.ts';
+import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const KEY = 'a-key-of-the-test-0123456789';

@@ -4,7 +4,7 @@ import { cancelImport } from '../../lib/imports/cancel.ts';
 import { confirmImport } from '../../lib/imports/confirm.ts';
 import { pauseImport, resumeImport } from '../../lib/imports/pause.ts';
 import { previewImport } from '../../lib/imports/preview.ts';
-import { isCancel } from '../../lib/jobqueue/job.ts';
+import { isCancel } from '../../packages/jobqueue/src/core/job.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

@@ -1,8 +1,8 @@
 /** Killed, doubled, cancelled: whatever dies in between, an import ends as one that ran in peace. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Database } from '../../db/client.ts';
 import { cancelImport } from '../../lib/imports/cancel.ts';
-import { isCancel, isContinue } from '../../lib/jobqueue/job.ts';
+import { isCancel, isContinue } from '../../packages/jobqueue/src/core/job.ts';
+import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { COMPANY, leadImports, type RunOptions } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

@@ -2,8 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Database } from '../../db/client.ts';
-import { isContinue } from '../../lib/jobqueue/job.ts';
+import { isContinue } from '../../packages/jobqueue/src/core/job.ts';
+import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { leadImports } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

@@ -1,7 +1,7 @@
 /** Rows that Postgres refuses, whatever the import made of them: each is refused alone, by the real run, the dry run and the preview. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Database } from '../../db/client.ts';
 import { previewImport } from '../../lib/imports/preview.ts';
+import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { describeEachDriver } from '../support/drivers.ts';
 import { type LeadImports, leadImports, leadImportsOn } from './lead-imports.ts';
 

@@ -1,7 +1,7 @@
 /** Phone cells as spreadsheets, people, programs and forms write them. */
 import { describe, expect, test } from 'vitest';
-import { isStorableText } from '../../lib/jobqueue/storable.ts';
 import { type Country, type PhoneReading, phoneOfWaId, readPhone } from '../../lib/phone/index.ts';
+import { isStorableText } from '../../packages/jobqueue/src/core/serialize.ts';
 
 function phoneIn(cell: string, country: Country = 'AE', beside?: string): string | PhoneReading {
   const read = readPhone(cell, { country, beside });

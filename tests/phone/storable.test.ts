@@ -2,8 +2,8 @@
 import { getCountries, getExampleNumber, parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
 import { E164, isStorablePhone, readPhone } from '../../lib/phone/index.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 let fresh: TestDatabase;

@@ -6,7 +6,7 @@ import { FIELDS, fieldsOf, STATUSES, statusesOf } from './bitrix24/directory.ts'
 import { digits, php, phpQuery } from './bitrix24/php.ts';
 import { Refused } from './bitrix24/refused.ts';
 import type { Clock } from './kit/clock.ts';
-import { type Answer, type Call, type StandIn, startStandIn } from './kit/standIn.ts';
+import { type Answer, type Call, type StandIn, startStandIn } from './kit/stand-in.ts';
 import { type VendorBucket, vendorBucket } from './whatsapp/bucket.ts';
 
 export interface Bitrix24Options {

@@ -1,6 +1,6 @@
 /** The kit of the stand-ins: each fault is what a caller over real HTTP sees, and says whether the call took effect. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type StandIn, startStandIn } from './kit/standIn.ts';
+import { type StandIn, startStandIn } from './kit/stand-in.ts';
 
 let processed = 0;
 let standIn: StandIn;

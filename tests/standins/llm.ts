@@ -1,7 +1,7 @@
 /** The place of OpenAI, of Gemini and of any OpenAI-compatible server, taken by one that says what a test scripts, or something sensible. */
 import type { Clock } from './kit/clock.ts';
 import { standInClock } from './kit/clock.ts';
-import { type Call, type StandIn, startStandIn } from './kit/standIn.ts';
+import { type Call, type StandIn, startStandIn } from './kit/stand-in.ts';
 import type { AnswerForm, DialectName } from './llm/dialects.ts';
 import { gemini } from './llm/gemini.ts';
 import { openAi } from './llm/openai.ts';

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './kit/clock.ts';
-import { type Answer, type Call, type StandIn, startStandIn } from './kit/standIn.ts';
+import { type Answer, type Call, type StandIn, startStandIn } from './kit/stand-in.ts';
 import { type VendorBucket, vendorBucket } from './whatsapp/bucket.ts';
 import { refusal, SendBody } from './whatsapp/graph.ts';
 import { People } from './whatsapp/people.ts';

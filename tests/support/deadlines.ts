@@ -1,5 +1,5 @@
 /** Deadlines that a test need not sit out. */
-import { DEADLINES_MS } from '../../db/deadlines.ts';
+import { DEADLINES_MS } from '../../packages/jobqueue/src/postgres/deadlines.ts';
 
 /** Until the returned function is called, this default is shorter. */
 export function shorten(deadline: keyof typeof DEADLINES_MS, ms: number): () => void {

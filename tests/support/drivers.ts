@@ -1,12 +1,12 @@
 /** Runs one suite over every driver, each with a database of its own and a network that can be broken. */
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
-import { connect, type Database } from '../../db/client.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { emptyDatabase, freshDatabase, type TestDatabase } from './database.ts';
-import { DRIVERS, type DriverName } from './driverParity.ts';
+import { DRIVERS, type DriverName } from './driver-parity.ts';
 import type { Faults } from './faults.ts';
-import { neonEndpoint } from './neonEndpoint.ts';
-import { tcpProxy } from './tcpProxy.ts';
+import { neonEndpoint } from './neon-endpoint.ts';
+import { tcpProxy } from './tcp-proxy.ts';
 
 /** What a suite gets. Only `driver` may be read before its tests run. */
 export interface DriverUnderTest {

@@ -1,6 +1,6 @@
 /** A database that tells how Postgres carried out each statement, those inside functions included. */
 import pg from 'pg';
-import type { Database, Executor } from '../../db/database.ts';
+import type { Database, Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 
 /** One scan of one table, counted over all loops of all executions. */
 export interface Scan {

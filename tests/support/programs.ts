@@ -5,14 +5,14 @@ import { inject } from 'vitest';
 import { compile } from '../../scripts/compile.ts';
 
 const PROGRAMS = {
-  drainer: '../queue/programs/drainer.ts',
-  operator: '../queue/programs/operator.ts',
-  dropper: '../queue/programs/dropper.ts',
-  limitedSender: '../queue/programs/sender.ts',
+  drainer: '../../packages/jobqueue/tests/programs/drainer.ts',
+  operator: '../../packages/jobqueue/tests/programs/operator.ts',
+  dropper: '../../packages/jobqueue/tests/programs/dropper.ts',
+  limitedSender: '../../packages/jobqueue/tests/programs/sender.ts',
   campaignSender: '../campaigns/programs/sender.ts',
   campaignLedger: '../campaigns/programs/ledger.ts',
-  // A folder below what it takes for the project's root, where it looks for its version.
-  'cli/jobqueue': '../../cli/jobqueue.ts',
+  // Two folders below what it takes for the package's root, where it looks for its version.
+  'src/cli/jobqueue': '../../packages/jobqueue/src/cli/jobqueue.ts',
 } as const;
 
 /** Of the run's setup, before any test. */

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serverAccount } from '../../db/embedded/account.ts';
-import { findBinaries } from '../../db/embedded/binaries.ts';
-import { freePort } from '../../db/embedded/port.ts';
+import { serverAccount } from '../../packages/jobqueue/src/embedded/account.ts';
+import { findBinaries } from '../../packages/jobqueue/src/embedded/binaries.ts';
+import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
 import {
   dataFolder,
   initialise,
@@ -14,7 +14,7 @@ import {
   SUPERUSER,
   startServer,
   stopServer,
-} from '../../db/embedded/server.ts';
+} from '../../packages/jobqueue/src/embedded/server.ts';
 
 /** Speed over safety: this data need not survive anything. Everything that decides about locks and plans is left as it is. */
 const SETTINGS = {

@@ -35,7 +35,7 @@ beforeAll(async () => {
   vi.stubEnv('WHATSAPP_VERIFY_TOKEN', VERIFY_TOKEN);
   webhook = await import('../../api/webhooks/whatsapp.ts');
   ({ queue } = await import('../../lib/queue/index.ts'));
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text, ...params) => database().execute({ text, params });
   await sql("insert into companies (id, name) values ('acme', 'Acme')");
   await sql(
@@ -57,7 +57,7 @@ afterEach(async () => {
   await sql('truncate conversations, opt_outs, whatsapp_users, connections, parked_statuses, templates cascade');
 });
 afterAll(async () => {
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await meta.close();
   await fresh.drop();

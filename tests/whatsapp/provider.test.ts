@@ -1,7 +1,6 @@
 /** The Cloud API client against a stand-in over real HTTP: what every code means, and when a message may be sent again. */
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../db/embedded/port.ts';
 import {
   checkCredentials,
   type Effect,
@@ -13,6 +12,7 @@ import {
   type WhatsAppMessage,
   wordsOf,
 } from '../../lib/providers/whatsapp.ts';
+import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
 import { refusal } from '../standins/whatsapp/graph.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 

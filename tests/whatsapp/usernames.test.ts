@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Executor } from '../../db/client.ts';
 import { log } from '../../lib/log.ts';
 import { storeInbound } from '../../lib/messaging/inbound.ts';
 import { signatureOf } from '../../lib/providers/whatsapp.ts';
+import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -51,7 +51,7 @@ beforeAll(async () => {
   });
   vi.stubEnv('WHATSAPP_BASE_URL', meta.origin);
   ({ queue } = await import('../../lib/queue/index.ts'));
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text, ...params) => database().execute({ text, params });
   await sql("insert into companies (id, name) values ('acme', 'Acme')");
   await sql(
@@ -74,7 +74,7 @@ afterAll(async () => {
   await meta.close();
   webhooks.closeAllConnections();
   webhooks.close();
-  const { database } = await import('../../db/client.ts');
+  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   await database().close();
   await fresh.drop();
   vi.unstubAllEnvs();
@@ -178,7 +178,7 @@ describe('a person with a username', () => {
       ['before STOP', learn, stop],
       ['after STOP', stop, learn],
     ] as const)('%s is opted out under it, in one conversation', async (_, first, second) => {
-      const { database } = await import('../../db/client.ts');
+      const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
       const userId = `AE.${person}`;
       const [phone, about] = [`+${person}`, { userId, phone: `+${person}` }];
       const run = (what: typeof learn | typeof stop, executor: Executor) =>

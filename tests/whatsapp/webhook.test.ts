@@ -1,10 +1,10 @@
 /** From a webhook's body to jobs: nothing in it may cost its neighbours. Pure, with properties. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isStorableText } from '../../lib/jobqueue/storable.ts';
 import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';
 import { readMessage } from '../../lib/providers/whatsapp/incoming.ts';
 import { contactsOf } from '../../lib/providers/whatsapp/person.ts';
+import { isStorableText } from '../../packages/jobqueue/src/core/serialize.ts';
 
 const NUMBER = '106540352242922';
 const message = (n: number, more: object = {}) => ({

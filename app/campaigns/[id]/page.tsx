@@ -15,7 +15,7 @@ import { count } from '../../ui/words';
 import { When } from '../../when';
 import { CampaignStatus } from '../status';
 import { Outcomes } from './outcomes';
-import { SteerPanel } from './steerPanel';
+import { SteerPanel } from './steer-panel';
 import { Steps, stepsOf } from './steps';
 
 export const metadata: Metadata = { title: 'Campaign' };

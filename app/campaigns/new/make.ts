@@ -2,7 +2,6 @@
 'use server';
 
 import { z } from 'zod';
-import { database } from '@/db/client';
 import { campaigns } from '@/lib/campaigns';
 import { peopleOf } from '@/lib/campaigns/people-file';
 import type { Person } from '@/lib/campaigns/request';
@@ -10,9 +9,10 @@ import { companies } from '@/lib/companies';
 import { EDGE_LIMITS } from '@/lib/config';
 import { companyId, text } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
-import { dropKeptForm, keepForm, readKeptForm } from '@/lib/operator/kept-forms';
+import { dropKeptForm, keepForm, readKeptForm } from '@/lib/kept-forms';
 import type { Country } from '@/lib/phone';
 import { queue } from '@/lib/queue';
+import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { action, typedIn } from '../../action';
 import { address } from '../../ui/address';
 import { choiceOf, filledIn, PAGE, peopleIn, usableTemplates } from './query';

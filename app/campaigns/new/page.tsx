@@ -12,7 +12,7 @@ import { Refused } from '../../refused';
 import { one } from '../../ui/address';
 import { keptFor } from '../../ui/form';
 import { Empty, Head } from '../../ui/head';
-import { CampaignForm } from './campaignForm';
+import { CampaignForm } from './campaign-form';
 import { ChooseCompany, ChooseTemplate } from './choose';
 import { Preview } from './preview';
 import { choiceOf, filledIn, PAGE, peopleIn, usableTemplates } from './query';

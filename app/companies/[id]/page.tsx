@@ -13,9 +13,9 @@ import { KeptRefusal, keptFor } from '../../ui/form';
 import { Head, Section } from '../../ui/head';
 import { When } from '../../when';
 import { Connections } from './connections';
-import { ResumePanel } from './resumePanel';
-import { SectionFacts } from './sectionFacts';
-import { SectionForm } from './sectionForm';
+import { ResumePanel } from './resume-panel';
+import { SectionFacts } from './section-facts';
+import { SectionForm } from './section-form';
 
 export const metadata: Metadata = { title: 'Company' };
 /** A look at a connection waits for a remote system. */

@@ -2,9 +2,9 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
-import { HIDDEN, type JobView } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
-import { AuditTable } from '../../audit/auditTable';
+import { HIDDEN, type JobView } from '@/packages/jobqueue/src';
+import { AuditTable } from '../../audit/audit-table';
 import { requireSession } from '../../operator';
 import { Refused } from '../../refused';
 import { one } from '../../ui/address';
@@ -15,11 +15,11 @@ import { Live } from '../../ui/live';
 import { Status } from '../../ui/status';
 import { viewerZone } from '../../ui/zoned';
 import { Ago, When } from '../../when';
-import { BulkPanel } from '../bulkPanel';
+import { BulkPanel } from '../bulk-panel';
 import { type BulkAction, LIVE_ACTIONS, paramsOf } from '../query';
-import { AmendPanel } from './amendPanel';
+import { AmendPanel } from './amend-panel';
 import { Flow } from './flow';
-import { FreeKeyPanel } from './freeKeyPanel';
+import { FreeKeyPanel } from './free-key-panel';
 import { Timeline } from './timeline';
 
 export async function generateMetadata({ params }: PageProps<'/jobs/[id]'>): Promise<Metadata> {

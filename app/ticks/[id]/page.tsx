@@ -2,8 +2,8 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
-import type { DrainView } from '@/lib/jobqueue';
 import { queue } from '@/lib/queue';
+import type { DrainView } from '@/packages/jobqueue/src';
 import { requireSession } from '../../operator';
 import { Facts, Head, Section } from '../../ui/head';
 import { Live } from '../../ui/live';

@@ -1,6 +1,7 @@
 /** The row of a generation: opened once with its prompt pinned, ended once, whoever else tries. */
-import type { Executor } from '../../../db/database.ts';
-import { storableJson } from '../../jobqueue/storable.ts';
+
+import { storableJson } from '../../../packages/jobqueue/src/core/serialize.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import type { AiAccount } from '../../providers/ai.ts';
 import type { PromptVersion } from './prompt-version.ts';
 

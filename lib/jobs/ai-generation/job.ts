@@ -1,6 +1,6 @@
 /** `ai_generation`: draft the reply to one incoming message, and send it if the company allows that. */
 import { z } from 'zod';
-import { defineJob } from '../../jobqueue/job.ts';
+import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

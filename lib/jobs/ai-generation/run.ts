@@ -1,11 +1,12 @@
 /** Drafts the reply to one incoming message. All that it decides is in `generations`; the queue's job only names the message. */
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { type Continue, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { noteAnswer, pauseConnection, readPause } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
 import { judgeRefusals } from '../../connections/refusals.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { type Continue, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { type Candidate, candidates, noteRefusal } from './accounts.ts';
 import { type Asker, bucketOf } from './ask.ts';
 import { checkersFor, draftOf } from './checkers.ts';

@@ -1,7 +1,7 @@
 /** Takes recipients to send to. The judging is SQL: claim_recipients in db/app/migrations/0021_claim_by_template.sql. */
 import { randomUUID } from 'node:crypto';
-import type { Executor } from '../../../db/database.ts';
-import { newOpaqueId } from '../../messaging/opaqueId.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { newOpaqueId } from '../../messaging/opaque-id.ts';
 import type { Templates } from './message.ts';
 import type { CampaignStatus } from './open.ts';
 

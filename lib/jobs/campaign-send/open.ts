@@ -1,6 +1,6 @@
 /** A campaign as a run finds it: what it is about, and whether there is anything to do. */
 import type { campaigns } from '../../../db/app/campaigns.ts';
-import type { Executor } from '../../../db/database.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import type { Audience } from './audience.ts';
 import type { Source } from './parameters.ts';
 import type { QuietHours } from './quiet-hours.ts';

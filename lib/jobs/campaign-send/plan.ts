@@ -1,10 +1,11 @@
 /** Makes recipients of an audience, slice by slice: everybody gets a row, also who must not be written to, with the reason. */
-import type { Executor } from '../../../db/database.ts';
+
+import { storableText } from '../../../packages/jobqueue/src/core/serialize.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { commitByHalves } from '../../halves.ts';
-import { storableText } from '../../jobqueue/storable.ts';
 import { type Country, readPhone } from '../../phone/index.ts';
 import { type Candidate, readAudience } from './audience.ts';
-import { firstNameOf } from './firstName.ts';
+import { firstNameOf } from './first-name.ts';
 import { messageFor, type Templates } from './message.ts';
 import type { OpenCampaign } from './open.ts';
 import { fill } from './parameters.ts';

@@ -1,10 +1,11 @@
 /** Runs a campaign until it ends or this run's time does. Where it stands is in its rows alone, and moves only by commits. */
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { cancelJob, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { readPause } from '../../connections/connection.ts';
 import { waitForOperator } from '../../connections/outage.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { cancelJob, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { whatsAppAccount } from '../../providers/whatsapp.ts';
 import { backToRunning, beginSettling, completeCampaign, pauseCampaign, skipWaiting, unsettled } from './end.ts';
 import { type OpenCampaign, openCampaign } from './open.ts';

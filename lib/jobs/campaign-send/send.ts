@@ -1,8 +1,9 @@
 /** Claims and sends, batch by batch, until the time, the tokens or the recipients run out, or something says stop. */
-import type { Executor } from '../../../db/database.ts';
+
+import { type Continue, continueWith, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { noteAnswer, pauseConnection } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
-import { type Continue, continueWith, type JobContext } from '../../jobqueue/job.ts';
 import { numberBucket, throttleMs, type WhatsAppAccount } from '../../providers/whatsapp.ts';
 import { tellQueue } from '../lead-import/tell-queue.ts';
 import { sendBatch } from './batch.ts';

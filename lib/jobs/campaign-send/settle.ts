@@ -1,7 +1,8 @@
 /** Writes outcomes as they come, all that came meanwhile in one statement: a run that dies takes few of them along. */
-import type { Executor } from '../../../db/database.ts';
+
+import { storableText } from '../../../packages/jobqueue/src/core/serialize.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { commitByHalves } from '../../halves.ts';
-import { storableText } from '../../jobqueue/storable.ts';
 import type { Outcome } from './verdict.ts';
 
 export interface Ledger {

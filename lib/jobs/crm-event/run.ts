@@ -2,8 +2,11 @@
  * Fetches the items of the portal that changed, 50 with one request, and applies each. Events are a hint: they may be old, doubled or our
  * own, so what happened is judged by what is there now.
  */
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { type Continue, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { waitForOperator } from '../../connections/outage.ts';
 import { judgeRefusals } from '../../connections/refusals.ts';
 import { type Asking, askAll, Later } from '../../crm/ask.ts';
@@ -11,8 +14,6 @@ import { claimArrivals, endArrivals, isWaiting, type Waiting } from '../../crm/i
 import { type Applied, applyItem, unlinkItem, untakenOf } from '../../crm/incoming.ts';
 import { crmOf } from '../../crm/settings.ts';
 import { refusalOf } from '../../halves.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { type Continue, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { log } from '../../log.ts';
 import { BATCH_COMMANDS, mapOf } from '../../providers/bitrix24.ts';
 

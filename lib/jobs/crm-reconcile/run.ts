@@ -3,14 +3,14 @@
  * seen as it stands there is put into the inbox, as if its event had come: a list does not tell phones and e-mails.
  */
 import { z } from 'zod';
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { askOne, Later } from '../../crm/ask.ts';
 import { type Arrival, storeArrivals } from '../../crm/inbox.ts';
 import { changedAt, type Item, idOf } from '../../crm/mapping.ts';
 import { crmOf } from '../../crm/settings.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { log } from '../../log.ts';
 import { mapOf } from '../../providers/bitrix24.ts';
 

@@ -1,6 +1,6 @@
 /** `crm_sync`: carry one lead to the company's CRM, and with it others of the company that wait. */
 import { z } from 'zod';
-import { defineJob } from '../../jobqueue/job.ts';
+import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

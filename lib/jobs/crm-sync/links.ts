@@ -1,5 +1,5 @@
 /** The statements of a sync: which leads it carries, and how far each came. */
-import type { Executor } from '../../../db/database.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import type { Lead, Theirs } from '../../crm/mapping.ts';
 import type { Carried } from '../../crm/merge.ts';
 

@@ -2,15 +2,16 @@
  * Brings leads into the company's portal: each once. The portal has no key that would keep a second `add` from making a second
  * lead, so each lead is looked for by its origin before it is added, and after an `add` without answer for as long as it may take.
  */
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { type Continue, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { waitForOperator } from '../../connections/outage.ts';
 import { type Asking, Later, mayAsk } from '../../crm/ask.ts';
 import { checkSettings } from '../../crm/directory.ts';
 import { contentOf, TEXTS } from '../../crm/mapping.ts';
 import { crmOf } from '../../crm/settings.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { type Continue, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { addLeads } from './add.ts';
 import { findItems } from './find.ts';
 import { claimLeads, neededMethod, type Waiting } from './links.ts';

@@ -1,8 +1,9 @@
 /** Undoes an import until nothing is left of it or the time is up. Where it stands is in `imports`, and moves only by commits. */
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
+
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { startPace } from '../lead-import/pace.ts';
 
 interface Payload {

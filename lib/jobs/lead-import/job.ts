@@ -1,6 +1,6 @@
 /** `lead_import`: turn an uploaded CSV into leads, slice by slice. The payload only names the import: its truth is in `imports`. */
 import { z } from 'zod';
-import { defineJob } from '../../jobqueue/job.ts';
+import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

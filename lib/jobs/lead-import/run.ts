@@ -1,9 +1,10 @@
 /** Runs an import until it ends or its time does. Where it stands is in `imports` alone, and moves only by commits. */
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { cancelJob, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { commitByHalves } from '../../halves.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { cancelJob, continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { beginImport, type OpenImport } from './begin.ts';
 import { checkFile, readHead } from './check.ts';
 import { isMapped } from './columns.ts';

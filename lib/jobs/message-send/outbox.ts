@@ -1,6 +1,6 @@
 /** The statements of the outbox: what a message is, claiming it before the call, and what came of it. */
 import type { messages } from '../../../db/app/conversations.ts';
-import type { Executor } from '../../../db/database.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 
 type Status = (typeof messages.$inferSelect)['status'];
 

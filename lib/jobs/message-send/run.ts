@@ -2,13 +2,14 @@
  * Sends one message of the outbox, at most once. Its row says how far it is: queued, then sending, committed together with the
  * attempt before the call goes out. Whoever finds it sending finds a run that died, and nobody knows what Meta got.
  */
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { noteAnswer, pauseConnection } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
-import { newOpaqueId } from '../../messaging/opaqueId.ts';
+import { newOpaqueId } from '../../messaging/opaque-id.ts';
 import {
   numberBucket,
   numberLimit,

@@ -1,11 +1,11 @@
 /** One page after the other, one account after the other. What Meta no longer lists is dropped after the last page, never before. */
 import { z } from 'zod';
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { whatsAppEnvironment } from '../../config/whatsapp.ts';
 import { readPause } from '../../connections/connection.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../jobqueue/job.ts';
 import { log } from '../../log.ts';
 import { companiesOfAccount } from '../../messaging/company.ts';
 import {

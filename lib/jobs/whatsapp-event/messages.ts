@@ -1,13 +1,13 @@
 /** A change of `messages`: what people wrote, what WhatsApp says of them, and how far our own messages are. */
 import type { z } from 'zod';
-import type { Executor } from '../../../db/database.ts';
-import { isRefusal } from '../../../db/errors.ts';
-import { continueWith } from '../../jobqueue/job.ts';
+import { continueWith } from '../../../packages/jobqueue/src/core/job.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { isRefusal } from '../../../packages/jobqueue/src/postgres/errors.ts';
 import { log } from '../../log.ts';
 import type { Addressee } from '../../messaging/company.ts';
 import { storeInbound, storeRevocation } from '../../messaging/inbound.ts';
 import { noteOnPerson } from '../../messaging/notes.ts';
-import { asksToResume, asksToStop } from '../../messaging/optOutWords.ts';
+import { asksToResume, asksToStop } from '../../messaging/opt-out-words.ts';
 import { learnUsers, seenIn } from '../../messaging/people.ts';
 import { applyParkedStatuses, applyStatuses } from '../../messaging/statuses.ts';
 import { errorText, type MessagesValue } from '../../providers/whatsapp/events.ts';

@@ -1,11 +1,11 @@
 /** Applies one change of a webhook. Everything in it may have come before, and may come again: nothing happens twice. */
 import type { z } from 'zod';
-import { database } from '../../../db/client.ts';
-import type { Executor } from '../../../db/database.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
-import type { Handler, JobContext } from '../../jobqueue/job.ts';
-import { accountEvent } from '../../messaging/accountEvents.ts';
-import { noteAccountEvent } from '../../messaging/accountLog.ts';
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import type { Handler, JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { accountEvent } from '../../messaging/account-events.ts';
+import { noteAccountEvent } from '../../messaging/account-log.ts';
 import { companiesOfAccount, companyOfNumber } from '../../messaging/company.ts';
 import { readPreference } from '../../messaging/elements.ts';
 import { learnUsers } from '../../messaging/people.ts';

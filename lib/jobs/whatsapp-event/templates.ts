@@ -1,7 +1,7 @@
 /** Applies what a webhook tells of one template to every company of its account. */
 import type { z } from 'zod';
-import type { Executor } from '../../../db/database.ts';
-import { NonRetryableError } from '../../jobqueue/errors.ts';
+import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import {
   TemplateCategoryValue,
   TemplateComponentsValue,

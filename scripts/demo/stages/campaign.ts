@@ -1,5 +1,5 @@
 /** Third: one message to each of the leads. */
-import { DEMO_TEMPLATE } from '../../remoteSystems.ts';
+import { DEMO_TEMPLATE } from '../../remote-systems.ts';
 import type { Campaign, DemoApi } from '../api.ts';
 import { COMPANY } from '../company.ts';
 import { share, type WatchOptions, watch } from '../progress.ts';

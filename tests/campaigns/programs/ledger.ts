@@ -1,7 +1,8 @@
 /** Notes outcomes for a database that cannot be reached, in a process of its own: a loop that never ends its turn cannot be stopped from within. */
-import { connect } from '../../../db/client.ts';
+
 import { startLedger } from '../../../lib/jobs/campaign-send/settle.ts';
 import { unstarted } from '../../../lib/jobs/campaign-send/verdict.ts';
+import { connect } from '../../../packages/jobqueue/src/postgres/connect.ts';
 
 const message = { id: '1', claim: '1', opaqueId: '1', phone: '+971500000001', language: null, parameters: {} };
 const claimed = { ...message, attempt: 1, wasCapped: false };

@@ -1,7 +1,7 @@
 /** Drains campaigns in a process of its own until it is killed. Its orders are its first line of stdin; tells when it is ready. */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { connect } from '../../../db/client.ts';
+import { connect } from '../../../packages/jobqueue/src/postgres/connect.ts';
 import { campaignQueue } from '../queue.ts';
 
 export interface SenderOrders {

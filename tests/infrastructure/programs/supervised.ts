@@ -1,8 +1,8 @@
 /** What `npm run dev` does around Next.js, around the small app instead; ticks every second. */
 import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../../../scripts/database.ts';
-import { runScript } from '../../../scripts/setupError.ts';
-import { listenForStop } from '../../../scripts/stopSignals.ts';
+import { runScript } from '../../../scripts/setup-error.ts';
+import { listenForStop } from '../../../scripts/stop-signals.ts';
 import { supervise } from '../../../scripts/supervisor.ts';
 
 const [, , port = '', mode = ''] = process.argv;

@@ -1,5 +1,5 @@
 /** The words in which servers that speak OpenAI's chat completions refuse a form of answer or a model, each as it really does. */
-import type { Answer } from '../kit/standIn.ts';
+import type { Answer } from '../kit/stand-in.ts';
 
 export type AnswerForm = 'text' | 'json_object' | 'json_schema';
 

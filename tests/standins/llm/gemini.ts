@@ -1,5 +1,5 @@
 /** Gemini's generateContent. */
-import type { Answer, Call } from '../kit/standIn.ts';
+import type { Answer, Call } from '../kit/stand-in.ts';
 import { type Asked, type Scripted, tokensOf } from './script.ts';
 import { GeminiRequest } from './wire.ts';
 

@@ -1,6 +1,6 @@
 /** OpenAI's three endpoints: chat completions, responses, moderations. */
 import type { z } from 'zod';
-import type { Answer, Call } from '../kit/standIn.ts';
+import type { Answer, Call } from '../kit/stand-in.ts';
 import { type AnswerForm, DIALECTS, type DialectName } from './dialects.ts';
 import type { Asked, Scripted } from './script.ts';
 import { tokensOf } from './script.ts';

@@ -1,6 +1,6 @@
 /** The rules of the Cloud API as its documents state them: who may call, what a message must look like, and Meta's envelope for a no. */
 import { z } from 'zod';
-import type { Answer } from '../kit/standIn.ts';
+import type { Answer } from '../kit/stand-in.ts';
 
 const parameter = z.object({ type: z.string(), text: z.string().optional() }).passthrough();
 const component = z

@@ -1,5 +1,5 @@
 /** Meta's templates: what each must be filled in with, checked as Meta checks a send, and the list that an account can be asked for. */
-import type { Answer, Call } from '../kit/standIn.ts';
+import type { Answer, Call } from '../kit/stand-in.ts';
 import { refusal, type SendBody } from './graph.ts';
 
 export interface StandInComponent {

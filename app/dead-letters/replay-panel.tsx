@@ -1,0 +1,81 @@
+/** The question before a group is replayed: how many, a few of them, and whether at once or as a ramp that stops by itself. */
+import Link from 'next/link';
+import { queue } from '@/lib/queue';
+import type { DeadGroup } from '@/packages/jobqueue/src';
+import { Field, Hidden } from '../ui/field';
+import { Panel } from '../ui/panel';
+import { Submit } from '../ui/submit';
+import { atLeast } from '../ui/words';
+import { replayGroup } from './replay';
+
+export async function ReplayPanel({ group, back }: { group: DeadGroup; back: string }) {
+  const { type, fingerprint } = group;
+  const { jobs: latest } = await queue.jobsPage({ status: 'DEAD_LETTER', type, fingerprint }, { limit: 5 });
+  const jobs = `${atLeast(group.total.n, group.total.atLeast)} ${group.total.n === 1 ? 'job' : 'jobs'}`;
+  return (
+    <Panel
+      title={`Replay dead letters of ${type}`}
+      back={back}
+      description={
+        <>
+          <p>
+            This means <strong>{jobs}</strong> with the same error. They are live again under their ids, due at once,
+            with their attempts counted anew; one whose idempotency key another job holds is refused.
+          </p>
+          <ul className="soft grid gap-0.5">
+            {latest.map(({ id, error }) => (
+              <li key={id} className="truncate">
+                <Link href={`/jobs/${id}`} className="link mono">
+                  {id}
+                </Link>{' '}
+                {error?.message}
+              </li>
+            ))}
+          </ul>
+        </>
+      }
+    >
+      <form action={replayGroup} className="grid gap-3">
+        <Hidden values={{ type, fingerprint, back }} />
+        <fieldset className="grid gap-2">
+          <legend className="sr-only">How</legend>
+          <label>
+            <input type="radio" name="how" value="ramp" defaultChecked /> As a ramp: so many a minute, and stop if they
+            die again
+          </label>
+          <div className="grid grid-cols-3 gap-3 pl-6">
+            <Field name="perMinute" label="A minute">
+              <input
+                id="field-perMinute"
+                name="perMinute"
+                type="number"
+                min={1}
+                max={10000}
+                defaultValue={60}
+                required
+              />
+            </Field>
+            <Field name="percent" label="Stop at % failed">
+              <input id="field-percent" name="percent" type="number" min={1} max={100} defaultValue={20} required />
+            </Field>
+            <Field name="of" label="once so many ended">
+              <input id="field-of" name="of" type="number" min={1} max={10000} defaultValue={20} required />
+            </Field>
+          </div>
+          <label>
+            <input type="radio" name="how" value="now" /> All at once
+          </label>
+        </fieldset>
+        <Field name="maxJobs" label="At most so many jobs (may be empty)">
+          <input id="field-maxJobs" name="maxJobs" type="number" min={1} max={1000000} placeholder="all of them" />
+        </Field>
+        <div className="flex justify-end gap-2">
+          <a href={back} className="button">
+            Leave them
+          </a>
+          <Submit>{`Replay ${jobs}`}</Submit>
+        </div>
+      </form>
+    </Panel>
+  );
+}

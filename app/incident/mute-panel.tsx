@@ -1,0 +1,48 @@
+/** The question before a mute: whose alerts, for how long, and why. */
+import { Field, Hidden, Reason } from '../ui/field';
+import { Panel } from '../ui/panel';
+import { Submit } from '../ui/submit';
+import { mute } from './incident-actions';
+
+const HOURS = [
+  [1, '1 hour'],
+  [4, '4 hours'],
+  [24, 'a day'],
+  [7 * 24, 'a week'],
+] as const;
+
+export function MutePanel({ check, subject }: { check: string; subject: string | undefined }) {
+  const what = `${check.replaceAll('_', ' ')}${subject === undefined ? '' : ` of ${subject}`}`;
+  return (
+    <Panel
+      title={`Mute ${what}`}
+      back="/incident"
+      description={
+        <p>
+          Nobody is alerted until the mute ends. What is still red then is told then; what ended before is not told.
+          Incidents are kept all the same.
+        </p>
+      }
+    >
+      <form action={mute} className="grid gap-3">
+        <Hidden values={{ check, subject }} />
+        <Field name="hours" label="For">
+          <select id="field-hours" name="hours" defaultValue={4}>
+            {HOURS.map(([hours, name]) => (
+              <option key={hours} value={hours}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Reason />
+        <div className="flex justify-end gap-2">
+          <a href="/incident" className="button">
+            Keep the alerts
+          </a>
+          <Submit>Mute</Submit>
+        </div>
+      </form>
+    </Panel>
+  );
+}

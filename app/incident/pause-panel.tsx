@@ -1,0 +1,81 @@
+/** The question before a pause: how many jobs it keeps waiting, how many run on, and whether the queue's name is one in use. */
+import { Pause as PauseIcon } from 'lucide-react';
+import { queue } from '@/lib/queue';
+import type { Counted, Overview } from '@/packages/jobqueue/src';
+import { targetOf } from '../overview/pauses';
+import { Hidden, Reason } from '../ui/field';
+import { Panel } from '../ui/panel';
+import { Submit } from '../ui/submit';
+import { atLeast } from '../ui/words';
+import type { PauseTarget } from './params';
+import { pauseTarget } from './pause';
+
+interface PausePanelProps {
+  readonly target: PauseTarget & { readonly type: string };
+  readonly lanes: Overview['lanes'];
+}
+
+export async function PausePanel({ target, lanes }: PausePanelProps) {
+  const named = { ...(target.type !== '*' && { type: target.type }), ...(target.queue && { queue: target.queue }) };
+  const [{ waiting, running }, warnings] = await Promise.all([numbersOf(named, lanes), queue.checkNames(named)]);
+  const name = targetOf({ queue: target.queue ?? '*', type: target.type });
+  return (
+    <Panel
+      title={`Pause ${name === 'Everything' ? 'everything' : name}`}
+      back="/incident"
+      description={
+        <>
+          <p>
+            <strong>{`${atLeast(waiting.n, waiting.atLeast)} wait`}</strong> and will not start;{' '}
+            <strong>{`${atLeast(running.n, running.atLeast)} run`}</strong> and will go on to their end.
+          </p>
+          <p className="soft">
+            Nothing starts from 2 s after the pause on. New jobs can still be enqueued. Nothing starts again before
+            somebody resumes it.
+          </p>
+          {warnings.map((warning) => (
+            <p key={warning} className="text-warn">
+              {`${warning.slice(0, 1).toUpperCase()}${warning.slice(1)}.`}
+            </p>
+          ))}
+        </>
+      }
+    >
+      <form action={pauseTarget} className="grid gap-3">
+        <Hidden values={{ type: target.type, queue: target.queue ?? '*' }} />
+        <Reason />
+        <div className="flex justify-end gap-2">
+          <a href="/incident" className="button">
+            Let it run
+          </a>
+          <Submit tone="danger">
+            <PauseIcon size={15} aria-hidden />
+            {`Pause ${atLeast(waiting.n, waiting.atLeast)} waiting ${waiting.n === 1 ? 'job' : 'jobs'}`}
+          </Submit>
+        </div>
+      </form>
+    </Panel>
+  );
+}
+
+/** Of everything the overview knows the numbers; a filter without a criterion would be refused. */
+async function numbersOf(
+  named: { readonly type?: string; readonly queue?: string },
+  lanes: Overview['lanes'],
+): Promise<{ waiting: Counted; running: Counted }> {
+  if (named.type !== undefined || named.queue !== undefined) {
+    const [waiting, running] = await Promise.all([
+      queue.countJobs({ ...named, status: 'PENDING' }),
+      queue.countJobs({ ...named, status: 'PROCESSING' }),
+    ]);
+    return { waiting, running };
+  }
+  const sum = (of: (lane: Overview['lanes'][number]) => number) => lanes.reduce((total, lane) => total + of(lane), 0);
+  return {
+    waiting: {
+      n: sum(({ ready, scheduled }) => ready.n + scheduled.n),
+      atLeast: lanes.some(({ ready, scheduled }) => ready.atLeast || scheduled.atLeast),
+    },
+    running: { n: sum((lane) => lane.running), atLeast: false },
+  };
+}

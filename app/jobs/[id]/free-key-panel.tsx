@@ -1,0 +1,40 @@
+/** The question before an idempotency key is freed: which key, who holds it, and what may happen then. */
+import type { JobView } from '@/packages/jobqueue/src';
+import { Hidden, Reason } from '../../ui/field';
+import { Panel } from '../../ui/panel';
+import { Submit } from '../../ui/submit';
+import { freeKey } from './free-key';
+
+export function FreeKeyPanel({ job, back }: { job: JobView; back: string }) {
+  const isLive = job.finishedAt === null;
+  return (
+    <Panel
+      title={`Free the key of job ${job.id}`}
+      back={back}
+      description={
+        <>
+          <p>
+            Job {job.id} ({job.status}) holds <strong className="mono break-all">{job.idempotencyKey}</strong>, so every
+            new {job.type} with this key is a duplicate.
+          </p>
+          <p className="soft">
+            {isLive
+              ? 'This job goes on without its key, and a second one with the same key may run beside it. To stop this one, cancel it: that frees its key too.'
+              : 'This job has completed. Freed before its window has passed, the same work may be done a second time.'}
+          </p>
+        </>
+      }
+    >
+      <form action={freeKey} className="grid gap-3">
+        <Hidden values={{ id: job.id, type: job.type, key: job.idempotencyKey ?? undefined }} />
+        <Reason />
+        <div className="flex justify-end gap-2">
+          <a href={back} className="button">
+            Keep it
+          </a>
+          <Submit tone="danger">Free 1 key</Submit>
+        </div>
+      </form>
+    </Panel>
+  );
+}

@@ -1,0 +1,64 @@
+/** The question before a schedule is touched. */
+import type { ScheduleView } from '@/packages/jobqueue/src';
+import { Field, Hidden, Reason } from '../ui/field';
+import { Panel } from '../ui/panel';
+import { Submit } from '../ui/submit';
+import type { ScheduleAction } from './actions';
+import { changeSchedule } from './change';
+
+const WORDS: Readonly<Record<ScheduleAction, readonly [title: string, button: string, effect: string]>> = {
+  run: ['Run now', 'Run 1 job now', 'One job is enqueued beside the slots, paused or not.'],
+  pause: [
+    'Pause',
+    'Pause',
+    'No slot fires until it is resumed. Its slots are missed; what becomes of them its code says.',
+  ],
+  resume: ['Resume', 'Resume', 'Its slots fire again. Those of the pause are missed.'],
+  override: [
+    'Override the line',
+    'Override',
+    'It counts in place of the code’s line from now on, through every deploy. What is left empty stays the code’s.',
+  ],
+  restore: ['Back to the code’s line', 'Take the override back', 'The line that code declares counts again.'],
+};
+
+export function SchedulePanel({ schedule, action }: { schedule: ScheduleView; action: ScheduleAction }) {
+  const [title, button, effect] = WORDS[action];
+  return (
+    <Panel title={`${title}: ${schedule.name}`} back="/schedules" description={<p>{effect}</p>}>
+      <form action={changeSchedule} className="grid gap-3">
+        <Hidden values={{ name: schedule.name, do: action }} />
+        {action === 'override' && (
+          <div className="grid grid-cols-2 gap-3">
+            <Field name="cron" label="Cron line">
+              <input
+                id="field-cron"
+                name="cron"
+                className="mono"
+                maxLength={200}
+                defaultValue={schedule.override?.cron ?? ''}
+                placeholder={schedule.cron}
+              />
+            </Field>
+            <Field name="timeZone" label="Time zone">
+              <input
+                id="field-timeZone"
+                name="timeZone"
+                maxLength={100}
+                defaultValue={schedule.override?.timeZone ?? ''}
+                placeholder={schedule.timeZone}
+              />
+            </Field>
+          </div>
+        )}
+        <Reason required={action === 'pause' || action === 'override'} />
+        <div className="flex justify-end gap-2">
+          <a href="/schedules" className="button">
+            Leave it
+          </a>
+          <Submit>{button}</Submit>
+        </div>
+      </form>
+    </Panel>
+  );
+}

@@ -1,0 +1,31 @@
+/** `jobqueue free-key TYPE KEY`: an idempotency key that its holder should not hold any more. */
+import { Argument, Command } from 'commander';
+import { withTarget } from '../open-target.ts';
+import { type Acting, acting, given, text } from '../options.ts';
+import { print, printJson } from '../output.ts';
+
+interface Options extends Acting {
+  readonly reason?: string;
+}
+
+export function freeKeyCommand(): Command {
+  return acting(new Command('free-key'))
+    .description('free an idempotency key; the job that held it goes on without, and another may take it')
+    .addArgument(new Argument('<type>', 'the type that the key belongs to').argParser(text(100)))
+    .addArgument(new Argument('<key>', 'the key').argParser(text(512)))
+    .option('--reason <text>', 'why, for the audit log', text(1_000))
+    .addHelpText(
+      'after',
+      `
+Look first: jobqueue jobs --search KEY shows the job that holds it. A key whose job was deleted by hand needs no freeing.
+
+  $ jobqueue free-key lead_import import:4711 --reason "the file was wrong, upload it again"`,
+    )
+    .action((type: string, idempotencyKey: string, { reason, as: actor, ...options }: Options) =>
+      withTarget(options, async (target) => {
+        const answer = await target.ask({ action: 'freeKey', type, idempotencyKey, actor, ...given({ reason }) });
+        if (options.json) return printJson(answer);
+        print(answer.freed ? `freed: job ${answer.holder} held it` : 'nothing to free: no job holds this key');
+      }),
+    );
+}

@@ -1,0 +1,29 @@
+/** `jobqueue migrate`: brings a database to the schema of this code; `--plan` only says what that would apply. */
+import { Command } from 'commander';
+import { chooseDatabase, databaseOf } from '../environment.ts';
+import { type Common, onDatabase } from '../options.ts';
+import { note, print, printJson } from '../output.ts';
+
+export function migrateCommand(): Command {
+  return onDatabase(new Command('migrate'))
+    .description('bring a database to the schema of this code, over DATABASE_URL_UNPOOLED if that is set')
+    .option('--plan', 'show what would be applied, change nothing')
+    .addHelpText(
+      'after',
+      '\nMigrations only add to what running code uses, so they go before the deploy. Two at once do no harm: the second waits.',
+    )
+    .action(async (options: Common & { plan?: true }) => {
+      chooseDatabase(databaseOf(options, 'migrate'));
+      if (options.plan) {
+        const { address, pending } = await (await import('../pending.ts')).readPending();
+        if (options.json) printJson({ database: address, pending });
+        else print(pending.length === 0 ? `${address} is up to date.` : pending.join('\n'));
+        return;
+      }
+      const { openDatabase } = await import('../../../../../scripts/database.ts');
+      const database = await openDatabase({ embedded: false });
+      const { address, applied } = await database.migrate(options.json ? () => {} : note);
+      if (options.json) printJson({ database: address, applied });
+      else print(`${address} is up to date${applied.length === 0 ? ' already' : ''}.`);
+    });
+}

@@ -1,0 +1,152 @@
+/** `jobqueue replay`: dead letters come back, at once or as a ramp that drains move on. Shows which, asks, does it in slices. */
+import { Command } from 'commander';
+import { agree } from '../ask.ts';
+import { inBulk } from '../bulk.ts';
+import { Failure, UsageError } from '../failure.ts';
+import { withTarget } from '../open-target.ts';
+import { type Acting, acting, confirmed, given, instant, jobId, several, text, whole } from '../options.ts';
+import { note, plain, print, printJson, warn } from '../output.ts';
+import type { Answer } from '../target.ts';
+import { rampsCommand, stopRampCommand } from './ramps.ts';
+
+const MOST_JOBS = 1_000_000_000;
+
+interface Options extends Acting {
+  readonly id?: readonly string[];
+  readonly type?: string;
+  readonly queue?: string;
+  readonly errorName?: string;
+  readonly errorCode?: string;
+  readonly message?: string;
+  readonly finishedAfter?: string;
+  readonly finishedBefore?: string;
+  readonly all?: true;
+  readonly cancelled?: true;
+  readonly now?: true;
+  readonly maxJobs?: number;
+  readonly perMinute?: number;
+  readonly stopFailed?: number;
+  readonly stopRatio?: number;
+  readonly stopOf: number;
+  readonly plan?: true;
+  readonly yes?: true;
+}
+
+export function replayCommand(): Command {
+  return confirmed(acting(new Command('replay')))
+    .description('bring dead letters back; at least one filter, or --all')
+    .option('--id <id>', 'this job; may be repeated', several(jobId))
+    .option('--type <type>', 'of this type')
+    .option('--queue <queue>', 'of this queue')
+    .option('--error-name <name>', 'whose last error is called so', text(200))
+    .option('--error-code <code>', 'whose last error has this code', text(200))
+    .option('--message <text>', 'whose last error says this', text(200))
+    .option('--finished-after <instant>', 'that died after it: an instant, or 2h ago as 2h', instant)
+    .option('--finished-before <instant>', 'that died before it', instant)
+    .option('--all', 'every dead letter')
+    .option('--cancelled', 'cancelled jobs too, at their time if that is still to come')
+    .option('--now', 'with --cancelled: now, not at their time')
+    .option('--max-jobs <n>', 'at most so many', whole(1, MOST_JOBS))
+    .option('--per-minute <n>', 'as a ramp: so many a minute, moved by the drains', whole(1, 10_000))
+    .option('--stop-failed <n>', 'ends the ramp when so many failed again', whole(1, MOST_JOBS))
+    .option('--stop-ratio <percent>', 'ends the ramp when such a part failed again, in percent', whole(1, 100))
+    .option('--stop-of <n>', 'once so many have come to an outcome', whole(1, MOST_JOBS), 50)
+    .option('--plan', 'show what would come back, change nothing')
+    .addHelpText(
+      'after',
+      `
+A job must fit all filters. It keeps its id, payload and errors; its attempts count anew. One whose idempotency key another job
+holds by now is refused.
+
+  $ jobqueue replay --type crm_sync --message 503 --plan
+  $ jobqueue replay --type crm_sync --per-minute 60 --stop-ratio 20`,
+    )
+    .addCommand(rampsCommand())
+    .addCommand(stopRampCommand())
+    .action((options: Options) => {
+      const filter = filterOf(options);
+      const stopWhen = stopWhenOf(options);
+      const { perMinute, maxJobs, as: actor } = options;
+      const due = options.now && ('now' as const);
+      const statuses: ('DEAD_LETTER' | 'CANCELLED')[] | undefined = options.cancelled && ['DEAD_LETTER', 'CANCELLED'];
+      return withTarget(options, async (target) => {
+        const preview = await target.ask({ action: 'previewReplay', filter, ...given({ statuses, due }) });
+        warn(preview.warnings);
+        if (options.plan && options.json) return printJson(preview);
+        if (!options.json) tell(preview);
+        if (options.plan) return;
+        if (preview.total === 0)
+          return options.json ? printJson({ changed: 0, skipped: 0, done: true, refusals: [] }) : undefined;
+        const most = maxJobs === undefined ? '' : `, at most ${maxJobs}`;
+        const pace = perMinute === undefined ? '' : `, ${perMinute} a minute`;
+        await agree(`Bring ${count(preview)} back on ${target.name}${most}${pace}?`, options);
+        const common = { actor, ...given({ statuses, due }) };
+        if (perMinute !== undefined) {
+          const ramp = await target.ask({
+            action: 'ramp',
+            filter,
+            perMinute,
+            ...common,
+            ...given({ maxJobs, stopWhen }),
+          });
+          return options.json ? printJson(ramp) : print(`ramp ${ramp.id} has begun; jobqueue replay list shows it`);
+        }
+        // Between two requests nothing may come back that died of the first one.
+        const before = { finishedBefore: options.finishedBefore ?? preview.asOf };
+        const result = await inBulk(target, {
+          what: 'replayed',
+          total: Math.min(preview.total, maxJobs ?? preview.total),
+          quiet: options.json === true,
+          request: (changed) => {
+            const left = maxJobs === undefined ? undefined : maxJobs - changed;
+            return left === 0
+              ? null
+              : { action: 'replay', filter: { ...filter, ...before }, ...common, ...given({ maxJobs: left }) };
+          },
+        });
+        const { changed, skipped, done, refusals } = result;
+        if (options.json) printJson({ changed, skipped, done, refusals });
+        else print(`${changed} came back${skipped === 0 ? '' : `, ${skipped} were refused`}`);
+        if (!options.json)
+          for (const { id, holder } of refusals) note(`${id} stays: job ${holder} holds its idempotency key`);
+        if (!done) throw new Failure('stopped; the same command again does the rest');
+      });
+    });
+}
+
+function filterOf(options: Options) {
+  const { id, type, queue, errorName, errorCode, message, finishedAfter, finishedBefore } = options;
+  const filter = given({
+    ids: id && [...new Set(id)],
+    ...{ type, queue, errorName, errorCode, messageContains: message, finishedAfter, finishedBefore },
+  });
+  const isEmpty = Object.keys(filter).length === 0;
+  if (isEmpty && !options.all) throw new UsageError('replay: which dead letters? At least one filter, or --all');
+  if (!isEmpty && options.all) throw new UsageError('replay: --all and a filter exclude each other');
+  return isEmpty ? { finishedAfter: new Date(0).toISOString() } : filter;
+}
+
+function stopWhenOf({ perMinute, stopFailed, stopRatio, stopOf }: Options) {
+  if (stopFailed === undefined && stopRatio === undefined) return undefined;
+  if (perMinute === undefined) throw new UsageError('replay: --stop-failed and --stop-ratio need --per-minute');
+  if (stopFailed !== undefined && stopRatio !== undefined)
+    throw new UsageError('replay: --stop-failed and --stop-ratio exclude each other');
+  return stopFailed === undefined ? { failureRatio: (stopRatio ?? 0) / 100, of: stopOf } : { failed: stopFailed };
+}
+
+function count({ total, atLeast }: { total: number; atLeast: boolean }): string {
+  return `${atLeast ? 'at least ' : ''}${total} job${total === 1 ? '' : 's'}`;
+}
+
+function tell(preview: Answer<{ action: 'previewReplay'; filter: object }>): void {
+  if (preview.total === 0) {
+    note('No dead letter fits.');
+    return;
+  }
+  note(`${count(preview)}:`);
+  if (preview.later)
+    note(`  ${preview.later.total} at their time, from ${preview.later.firstAt} on; with --now at once`);
+  for (const { total, type, errorName } of preview.groups)
+    note(`  ${total}  ${type}, ${plain(errorName ?? 'no error')}`);
+  for (const { id, message } of preview.samples) note(`  e.g. ${id}: ${plain(message ?? '', 90)}`);
+}

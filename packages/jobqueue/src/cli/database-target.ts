@@ -1,0 +1,73 @@
+/** A queue by its database: this process does what a deployment would, with this checkout's job types. */
+
+import { environment } from '../../../../lib/config.ts';
+import { jobs } from '../../../../lib/jobs/index.ts';
+import { logToStderr } from '../core/log.ts';
+import { createQueue } from '../index.ts';
+import { perform } from '../operations/perform.ts';
+import { operatorRequest } from '../operations/request.ts';
+import { database } from '../postgres/connect.ts';
+import { addressOf, connectionError } from '../postgres/connection-error.ts';
+import { chooseDatabase } from './environment.ts';
+import { UsageError } from './failure.ts';
+import type { Target } from './target.ts';
+
+/** Connects on the first statement. */
+export async function databaseTarget(url: string): Promise<Target> {
+  chooseDatabase(url);
+  const address = addressOf(url);
+  // Without `schedules`: whose drains declare them is a matter of deployments, not of whoever looks from a laptop.
+  const queue = createQueue({ database, jobs, environment: environment(), log: logToStderr });
+  const run = async <Result>(act: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await act();
+    } catch (error) {
+      throw connectionError(error, { variable: 'DATABASE_URL', address }) ?? error;
+    }
+  };
+  const target: Target = {
+    kind: 'database',
+    name: address,
+    async ask(request, options = {}) {
+      const action = operatorRequest.safeParse(request);
+      if (!action.success) throw new UsageError(inWords(action.error.issues));
+      const answer = await run(() => perform(queue, action.data, options));
+      return JSON.parse(JSON.stringify(answer));
+    },
+    enqueue: ({ type, payload, options: { scheduledFor, ...options } }) =>
+      run(async () => {
+        const entry = {
+          type,
+          payload,
+          options: { ...options, ...(scheduledFor && { scheduledFor: new Date(scheduledFor) }) },
+        };
+        // The compiler cannot know the payload; the queue checks it against its type's schema.
+        const [added] = await queue.addJobs([entry] as Parameters<typeof queue.addJobs>[0]);
+        if (added === undefined) throw new TypeError('expected an answer for each job');
+        return added;
+      }),
+    drain: (request, { signal } = {}) =>
+      run(async () => {
+        const warnings = await queue.checkNames(request);
+        await queue.audit({ actor: 'operator', action: 'drain', details: request });
+        return { ...(await queue.drain({ ...request, source: 'operator', ...(signal && { signal }) })), warnings };
+      }),
+    foresee: ({ queue: line, types, includePaused }) =>
+      run(async () => {
+        const warnings = await queue.checkNames({ queue: line });
+        const found = await queue.preview({
+          ...(line !== undefined && { queue: line }),
+          ...(types && { types }),
+          ...(includePaused !== undefined && { includePaused }),
+        });
+        return { ...found, warnings };
+      }),
+    health: () => run(() => queue.health()),
+    close: () => database().close(),
+  };
+  return target;
+}
+
+function inWords(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
+  return issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ');
+}

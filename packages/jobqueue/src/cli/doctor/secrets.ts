@@ -1,0 +1,28 @@
+/** Whether the secrets are there, strong, and not one for all. Says their names, never a character of them. */
+import { acceptedSecrets, type SecretName } from '../../../../../lib/config.ts';
+import { type Finding, ok, red, warn } from './finding.ts';
+
+const OPENS = {
+  CRON_SECRET: 'the platform sends it with each tick',
+  OPERATOR_SECRET: 'the pages, /api/operator and /api/drain',
+  QUEUE_API_KEY: 'whoever enqueues over HTTP',
+} as const satisfies Partial<Record<SecretName, string>>;
+
+type Needed = keyof typeof OPENS;
+
+export function secretFindings(names: readonly Needed[]): Finding[] {
+  const findings = names.map((name) => {
+    if (acceptedSecrets(name).length > 0) return ok(name, 'is set');
+    return red(
+      name,
+      `is ${process.env[name] ? 'not 16 to 512 visible ASCII characters' : 'not set'} here (${OPENS[name]})`,
+      `make one with node -p "crypto.randomBytes(24).toString('base64url')", set it where the app runs, deploy`,
+    );
+  });
+  const values = names.map((name) => process.env[name]).filter((value) => value);
+  if (new Set(values).size < values.length)
+    findings.push(
+      warn('secrets', 'two of them are the same', 'give each door its own: who may enqueue need not be operator'),
+    );
+  return findings;
+}

@@ -1,0 +1,17 @@
+/** From what flags and environment name to the target that it means. Loads only that one: HTTP needs no driver. */
+import { placeOf, type Where } from './environment.ts';
+import type { Target } from './target.ts';
+
+/** Opens what flags and environment name, lets `use` work on it, and closes it whatever happens. */
+export async function withTarget<Result>(where: Where, use: (target: Target) => Promise<Result>): Promise<Result> {
+  const place = placeOf(where);
+  const target =
+    place.kind === 'http'
+      ? (await import('./http-target.ts')).httpTarget(place.url)
+      : await (await import('./database-target.ts')).databaseTarget(place.url);
+  try {
+    return await use(target);
+  } finally {
+    await target.close();
+  }
+}

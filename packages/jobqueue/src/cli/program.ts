@@ -1,0 +1,73 @@
+/** The commands, and what they have in common. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { adoptCommand } from './commands/adopt.ts';
+import { cancelCommand } from './commands/cancel.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { drainCommand } from './commands/drain.ts';
+import { enqueueCommand } from './commands/enqueue.ts';
+import { freeKeyCommand } from './commands/free-key.ts';
+import { importPrismaCommand } from './commands/import-prisma.ts';
+import { incidentsCommand } from './commands/incidents.ts';
+import { initCommand } from './commands/init.ts';
+import { jobCommand } from './commands/job.ts';
+import { jobsCommand } from './commands/jobs.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { pauseCommand, resumeCommand } from './commands/pause.ts';
+import { replayCommand } from './commands/replay.ts';
+import { retryCommand } from './commands/retry.ts';
+import { schedulesCommand } from './commands/schedules.ts';
+import { statsCommand } from './commands/stats.ts';
+import { tailCommand } from './commands/tail.ts';
+
+const HELP = `
+Which queue: --url or JOBQUEUE_URL for a deployment, --database or DATABASE_URL for a database. Secrets (OPERATOR_SECRET,
+QUEUE_API_KEY, passwords) come from the environment or the .env files of this folder, never from flags.
+
+Exit codes: 0 done, 1 it failed, 2 it was not understood.
+
+  $ jobqueue doctor                                  is everything in place?
+  $ jobqueue stats                                   what is due, what became of the last day's jobs
+  $ jobqueue jobs --status DEAD_LETTER --type crm_sync
+  $ jobqueue replay --type crm_sync --message 503    shows how many, asks, brings them back`;
+
+const COMMANDS = [
+  initCommand,
+  doctorCommand,
+  migrateCommand,
+  statsCommand,
+  jobsCommand,
+  jobCommand,
+  tailCommand,
+  enqueueCommand,
+  drainCommand,
+  retryCommand,
+  cancelCommand,
+  freeKeyCommand,
+  replayCommand,
+  pauseCommand,
+  resumeCommand,
+  incidentsCommand,
+  schedulesCommand,
+  adoptCommand,
+  importPrismaCommand,
+];
+
+export function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const all = new Command('jobqueue')
+    .description('The queue from a terminal: look, stop, bring back, set up.')
+    .version(version)
+    .addHelpText('after', HELP);
+  for (const command of COMMANDS) all.addCommand(command());
+  return everywhere(all);
+}
+
+/** Commander would end the process by itself, with 1 for what was typed wrong. */
+function everywhere(command: Command): Command {
+  command.exitOverride().showHelpAfterError('(--help explains it)');
+  for (const each of command.commands) everywhere(each);
+  return command;
+}

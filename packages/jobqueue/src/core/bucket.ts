@@ -1,0 +1,121 @@
+/** The arithmetic of shared token buckets: how many tokens to ask for, how long they may be held, when to ask again. Pure. */
+import { QueueError, type QueueErrorCode } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
+import { isStorableText } from './serialize.ts';
+
+/** A bucket holds `burst` tokens and gets `perSecond` new ones each second. */
+export interface Limit {
+  /** 0.001 to 10,000. */
+  readonly perSecond: number;
+  /** A whole number from 1 to 100,000: how many may be used at once after a pause. */
+  readonly burst: number;
+}
+
+/** Longer waits cost the slots of other jobs more than the way back to the table does. */
+export const PATIENCE_MS = 2_000;
+/** Uses are expected to go on as they did in the last window of this length. */
+export const USES_MS = 250;
+/** A type without tokens is left out of claims for so long at most: an operator may have unblocked it meanwhile. */
+export const MAX_SHORT_MS = 30_000;
+/** Of the time for which Postgres reserves a token, this part is ours; the rest is its way to the remote system that counts it. */
+const USABLE = 0.6;
+const HOLD_MS = { least: 50, most: 500, evenOnSlowWays: 1_000 };
+/** Behind the end of the line there are no places: see take_tokens_1. */
+const LINE_MS = 300_000;
+const BEHIND_LINE_MS = 30_000;
+
+/** Throws QueueError `option_invalid`. */
+export function checkKey(key: unknown): asserts key is string {
+  const fits = typeof key === 'string' && key.length >= 1 && key.length <= LIMITS.bucketKeyChars;
+  if (fits && isStorableText(key)) return; // else Postgres would refuse all keys of the statement
+  const got = typeof key === 'string' ? `${key.length} characters` : typeof key;
+  throw invalid('key', `a text of 1 to ${LIMITS.bucketKeyChars} characters without NUL or half pairs`, got);
+}
+
+const NAMES: Names<Limit> = { perSecond: true, burst: true };
+
+/** Throws QueueError. */
+export function checkLimit(
+  limit: Limit,
+  where = 'rateLimit',
+  code: QueueErrorCode = 'option_invalid',
+  names: Readonly<Record<string, true>> = NAMES,
+): void {
+  onlyKnown(limit ?? {}, names, { call: `${where}: `, code });
+  const { perSecond, burst } = (limit as Partial<Limit> | null | undefined) ?? {};
+  const rate = LIMITS.perSecond;
+  if (!(typeof perSecond === 'number' && perSecond >= rate.min && perSecond <= rate.max))
+    throw invalid('perSecond', `a number from ${rate.min} to ${rate.max}`, String(perSecond), where, code);
+  if (!(Number.isInteger(burst) && Number(burst) >= LIMITS.burst.min && Number(burst) <= LIMITS.burst.max))
+    throw invalid(
+      'burst',
+      `a whole number from ${LIMITS.burst.min} to ${LIMITS.burst.max}`,
+      String(burst),
+      where,
+      code,
+    );
+}
+
+/** Ms from now of a block's end; throws QueueError `option_invalid` for what is no instant, or further than ten years. */
+export function blockMs(until: Date | { readonly delayMs: number }, nowMs: number): number {
+  const delayMs = until instanceof Date ? until.getTime() - nowMs : until?.delayMs;
+  if (typeof delayMs === 'number' && delayMs <= LIMITS.scheduledForMs) return Math.max(0, delayMs);
+  throw invalid('until', 'a valid Date or { delayMs }, up to 10 years', String(delayMs));
+}
+
+function invalid(
+  path: string,
+  expected: string,
+  got: string,
+  where = 'rateLimit',
+  code: QueueErrorCode = 'option_invalid',
+): QueueError {
+  const message = `expected ${expected}, got ${got}`;
+  return new QueueError(code, `${where}: ${path}: ${message}`, { issues: [{ path, message }] });
+}
+
+/**
+ * How long Postgres reserves tokens for us, counted from the moment at which they were asked for. It costs the bucket
+ * `perSecond` × this of its burst, so at most a quarter of it; but a few round trips, or each answer would come too late.
+ */
+export function holdMs({ perSecond, burst }: Limit, roundTripMs: number): number {
+  const fillMs = (burst / perSecond) * 1000;
+  // of a slow bucket a token that comes too late is a great loss, and a longer hold a small one
+  const wanted = Math.min(fillMs / 4, Math.max(fillMs / 20, HOLD_MS.most));
+  return Math.min(Math.max(wanted, roundTripMs * 3, HOLD_MS.least), HOLD_MS.evenOnSlowWays);
+}
+
+/** Until when after the asking a token may be used: what is left of the hold is its way to the system that counts. */
+export function usableMs(hold: number): number {
+  return hold * USABLE;
+}
+
+/** A lump is at most a quarter of the burst, so that one process does not empty the bucket before the others. */
+export function lump(waiting: number, recentUses: number, { burst }: Limit): { want: number; spare: number } {
+  const most = Math.max(1, Math.floor(burst / 4));
+  const want = Math.min(waiting, most);
+  return { want, spare: Math.min(recentUses, most - want) };
+}
+
+/** When to look for the next token: when it should be there, but not oftener than pays; jitter so that processes do not meet. */
+export function askAfterMs({ perSecond, burst }: Limit, retryInMs: number, random: number): number {
+  const worthwhile = Math.min(50, Math.max(10, (burst / 4 / perSecond) * 1000));
+  return Math.max(retryInMs, worthwhile) + worthwhile * 0.2 * random;
+}
+
+/** When the job at `place` (from 0) of those that were sent away should come back: in order, even behind the end of the line. */
+export function comeBackMs(first: { postponeMs: number; spacingMs: number }, place: number): number {
+  const ms = first.postponeMs + place * first.spacingMs;
+  return ms <= LINE_MS ? ms : LINE_MS + Math.min((ms - LINE_MS) / 100, BEHIND_LINE_MS);
+}
+
+/** Whether giving unused tokens back is worth a statement: return_tokens_1 keeps what the clock may have given instead of them. */
+export function worthReturning(tokens: number, ageMs: number, { perSecond }: Limit): boolean {
+  return tokens - perSecond * (ageMs / 1000 + 1) >= 0.5;
+}
+
+/** How long a handler waits for a token: not so long that its own time runs out. */
+export function patienceMs(untilDeadlineMs: number): number {
+  return Math.max(0, Math.min(PATIENCE_MS, untilDeadlineMs / 4));
+}

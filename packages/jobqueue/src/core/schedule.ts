@@ -1,0 +1,99 @@
+/** What a schedule is to its author, checked when it is declared. Pure: no I/O, no clock. */
+import { type CronLine, cronProblem } from './cron.ts';
+import { QueueError } from './errors.ts';
+import { LIMITS } from './limits.ts';
+import { type Names, onlyKnown } from './options.ts';
+
+/**
+ * What becomes of slots that nobody looked at in time, see docs/schedules.md:
+ * none of them, the newest of them, or up to `all` of them, the newest.
+ */
+export type Misfire = 'skip' | 'latest' | { readonly all: number };
+
+/** A daily tick, and the hour by which a platform may be late with it. */
+const MISSED_AFTER_MS = 25 * 3_600_000;
+/** A day of a line of every minute is 1,440 slots: who wants more of them asks for a job that knows its interval. */
+const MAX_ALL = 1_000;
+/** Jitter spreads a load; an hour of it is a different schedule. */
+const MAX_JITTER_MS = 3_600_000;
+
+export interface ScheduleDeclaration<Type extends string, Payload> extends CronLine {
+  /** Known to operators by it, and never to be given to another schedule. */
+  readonly name: string;
+  readonly type: Type;
+  /** A constant: it is stored, and each slot's job gets the same. What differs between slots is in `job.schedule`. */
+  readonly payload: Payload;
+  /** Default 'latest'. */
+  readonly misfire?: Misfire;
+  /** How late a slot may be found and still fire under misfire 'skip', ms; default 25 hours: a daily tick. */
+  readonly missedAfterMs?: number;
+  /** 'skip': no job for a slot while the job of an earlier one is not finished. Default 'allow'. */
+  readonly overlap?: 'allow' | 'skip';
+  /** A slot's job falls due up to this much after it, ms, always the same for the same slot; at most an hour, default 0. */
+  readonly jitterMs?: number;
+}
+
+const NAMES: Names<ScheduleDeclaration<string, unknown>> = {
+  name: true,
+  cron: true,
+  timeZone: true,
+  type: true,
+  payload: true,
+  misfire: true,
+  missedAfterMs: true,
+  overlap: true,
+  jitterMs: true,
+};
+
+export interface Schedule<Type extends string = string, Payload = unknown> extends CronLine {
+  readonly name: string;
+  readonly type: Type;
+  readonly payload: Payload;
+  readonly misfire: Misfire;
+  readonly missedAfterMs: number;
+  readonly overlap: 'allow' | 'skip';
+  readonly jitterMs: number;
+}
+
+/**
+ * Declares a schedule: one job for each instant that the cron line names in the zone. Give it to `createQueue({ schedules })`.
+ * Throws QueueError `schedule_definition_invalid`.
+ */
+export function defineSchedule<const Type extends string, const Payload>(
+  declaration: ScheduleDeclaration<Type, Payload>,
+): Schedule<Type, Payload> {
+  const { name, cron, timeZone, type, payload } = declaration;
+  onlyKnown(declaration, NAMES, {
+    call: `defineSchedule('${String(name).slice(0, 100)}'): `,
+    code: 'schedule_definition_invalid',
+  });
+  const { misfire = 'latest', missedAfterMs = MISSED_AFTER_MS, overlap = 'allow', jitterMs = 0 } = declaration;
+  const refuse = (path: string, message: string): never => {
+    throw new QueueError(
+      'schedule_definition_invalid',
+      `defineSchedule('${String(name).slice(0, 100)}'): ${path}: ${message}`,
+      {
+        issues: [{ path, message }],
+      },
+    );
+  };
+  if (typeof name !== 'string' || !LIMITS.name.pattern.test(name))
+    refuse('name', `expected a name ${LIMITS.name.words}`);
+  const problem = cronProblem({ cron, timeZone });
+  if (problem) refuse(problem.path, problem.message);
+  if (!isMisfire(misfire))
+    refuse('misfire', `expected 'skip', 'latest' or { all: 1 to ${MAX_ALL} }, got ${JSON.stringify(misfire)}`);
+  if (!(missedAfterMs >= 0 && missedAfterMs <= LIMITS.scheduledForMs))
+    refuse('missedAfterMs', `expected a duration of 0 ms to 10 years, got ${missedAfterMs}`);
+  if (overlap !== 'allow' && overlap !== 'skip')
+    refuse('overlap', `expected 'allow' or 'skip', got '${String(overlap)}'`);
+  if (!Number.isInteger(jitterMs) || jitterMs < 0 || jitterMs > MAX_JITTER_MS)
+    refuse('jitterMs', `expected a whole number of ms up to ${MAX_JITTER_MS}, an hour, got ${jitterMs}`);
+  return { name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs };
+}
+
+function isMisfire(misfire: Misfire): boolean {
+  if (misfire === 'skip' || misfire === 'latest') return true;
+  const all = misfire?.all;
+  return Number.isInteger(all) && all >= 1 && all <= MAX_ALL;
+}

@@ -1,0 +1,112 @@
+/** What becomes of a job after one run: the whole retry policy. Pure: no I/O, no clock, chance only as a parameter. */
+import { LIMITS } from './limits.ts';
+import { type StoredError, storableText } from './serialize.ts';
+
+const MAX_BACKOFF_MS = 3_600_000; // an hour: a remote system that is down all night is asked hourly, not daily
+const MAX_RETRY_AFTER_MS = 365 * 24 * 3_600_000; // longer is a remote system's nonsense
+const FREE_INTERRUPTIONS = 3;
+
+/** What a run came to. Texts are JSON that Postgres accepts. */
+export type Outcome =
+  | { readonly kind: 'completed'; readonly result: string }
+  | { readonly kind: 'continued'; readonly state: string; readonly delayMs: number }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly error: StoredError; readonly retryAfterMs: number; readonly forGood: boolean }
+  /** The drain's deadline or a shutdown cut the run before its timeout was used up. */
+  | { readonly kind: 'interrupted'; readonly error: StoredError }
+  /** Claimed, but never started. `passed`: for lack of time. */
+  | { readonly kind: 'unstarted'; readonly passed: boolean }
+  /** A rate limit has no token for it before `delayMs`. */
+  | { readonly kind: 'postponed'; readonly delayMs: number };
+
+/** The counters of a claimed job that decide about its future. */
+export interface Counters {
+  /** Which attempt this run is, from 1. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly interruptions: number;
+}
+
+export type Settlement =
+  | { readonly to: 'completed'; readonly result: string }
+  | { readonly to: 'continue'; readonly state: string; readonly delayMs: number }
+  | { readonly to: 'cancelled' | 'dead_letter'; readonly error: StoredError }
+  | { readonly to: 'retry'; readonly error: StoredError; readonly delayMs: number }
+  | {
+      readonly to: 'give_back';
+      readonly interrupted: boolean;
+      readonly passed: boolean;
+      /** Sent away to wait for a token: not due before. Else it keeps its place. */
+      readonly postponedMs?: number;
+    };
+
+export function settle(job: Counters, outcome: Outcome, random: () => number): Settlement {
+  switch (outcome.kind) {
+    case 'completed':
+      return { to: 'completed', result: outcome.result };
+    case 'continued':
+      return { to: 'continue', state: outcome.state, delayMs: outcome.delayMs };
+    case 'cancelled':
+      return {
+        to: 'cancelled',
+        error: {
+          name: 'Cancelled',
+          message: storableText(outcome.reason, LIMITS.errorBytes / 4),
+          attempt: job.attempt,
+        },
+      };
+    case 'unstarted':
+      return { to: 'give_back', interrupted: false, passed: outcome.passed };
+    case 'postponed':
+      // no counter changes: it says nothing about the job, not even that it would not kill its function
+      return { to: 'give_back', interrupted: false, passed: false, postponedMs: Math.max(0, outcome.delayMs) };
+    case 'interrupted':
+      // its place is kept: an unfinished job is not a failed one, unless it never gets anywhere
+      if (job.interruptions < FREE_INTERRUPTIONS) return { to: 'give_back', interrupted: true, passed: false };
+      return retryOrBury(job, outcome.error, 0, random);
+    case 'failed':
+      if (outcome.forGood) return { to: 'dead_letter', error: outcome.error };
+      return retryOrBury(job, outcome.error, outcome.retryAfterMs, random);
+  }
+}
+
+function retryOrBury(job: Counters, error: StoredError, retryAfterMs: number, random: () => number): Settlement {
+  if (job.attempt >= job.maxAttempts) return { to: 'dead_letter', error };
+  return {
+    to: 'retry',
+    error,
+    delayMs: Math.max(backoffMs(job.attempt, random), Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)),
+  };
+}
+
+/** After attempt n: 2^n seconds, at most an hour; never earlier, at most 10 % later, so that a burst does not return as one. */
+export function backoffMs(attempt: number, random: () => number): number {
+  return Math.min(2 ** attempt * 1000, MAX_BACKOFF_MS) * (1 + 0.1 * random());
+}
+
+/**
+ * How long an error asks us to wait, in ms; 0 if it does not. Reads `RetryAfterError.after`, and the `Retry-After` header
+ * (RFC 9110: seconds, or a date) of errors that carry `headers`, `responseHeaders` or `response.headers`.
+ */
+export function retryAfterMs(error: unknown, nowMs: number): number {
+  if (typeof error !== 'object' || error === null) return 0;
+  if ('after' in error && (typeof error.after === 'number' || error.after instanceof Date))
+    return usable(typeof error.after === 'number' ? error.after : error.after.getTime() - nowMs);
+  const header = headerOf(error) ?? ('response' in error ? headerOf(error.response) : null);
+  if (header === null) return 0;
+  return usable(/^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs);
+}
+
+function headerOf(carrier: unknown): string | null {
+  if (typeof carrier !== 'object' || carrier === null) return null;
+  const headers =
+    'headers' in carrier ? carrier.headers : 'responseHeaders' in carrier ? carrier.responseHeaders : null;
+  if (headers instanceof Headers) return headers.get('retry-after');
+  if (typeof headers !== 'object' || headers === null) return null;
+  const entry = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after');
+  return entry && typeof entry[1] === 'string' ? entry[1] : null;
+}
+
+function usable(ms: number): number {
+  return Number.isFinite(ms) && ms > 0 ? ms : 0;
+}

@@ -1,0 +1,42 @@
+/** What an error of Postgres, or of the way to it, means for whoever sent the statement. Pure. */
+import { diagnose, inFull } from './diagnosis.ts';
+
+/** The SQLSTATE of a driver's error, unwrapped from drizzle's; null if no answer came. */
+export function sqlstateOf(error: unknown): string | null {
+  for (let e = error, depth = 0; typeof e === 'object' && e !== null && depth < 5; depth++) {
+    if ('code' in e && typeof e.code === 'string' && /^[0-9A-Z]{5}$/.test(e.code)) return e.code;
+    e = 'cause' in e ? e.cause : null;
+  }
+  return null;
+}
+
+/**
+ * - `refused`: a value in the statement is at fault (data exception, constraint, a program limit such as nesting depth)
+ * - `hopeless`: no repetition helps (no such function or database, no permission, wrong password)
+ * - `passing`: everything else, a lost connection, a restart or a deadlock among them; the statement may have committed
+ */
+export function verdictOn(error: unknown): 'refused' | 'hopeless' | 'passing' {
+  const sqlstate = sqlstateOf(error);
+  if (sqlstate === null) return 'passing';
+  if (/^(?:22|23|54)/.test(sqlstate)) return 'refused';
+  return /^(?:42|3D|3F|28|0A|P0|2F|38|39)/.test(sqlstate) ? 'hopeless' : 'passing';
+}
+
+/** Atomic and rolled back, so that it can be repeated at once. */
+export function isSerializationFailure(error: unknown): boolean {
+  const sqlstate = sqlstateOf(error);
+  return sqlstate === '40P01' || sqlstate === '40001';
+}
+
+/** A lock was not to be had within `lock_timeout`; nothing was written. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlstateOf(error) === '55P03';
+}
+
+/** Why a statement did not do its work, for a report or a log: the server's words where they quote no value, else its SQLSTATE. */
+export function refusalInWords(error: unknown): string {
+  const diagnosis = diagnose(error);
+  if (diagnosis?.answer) return inFull(diagnosis);
+  const sqlstate = sqlstateOf(error);
+  return sqlstate === null ? 'Postgres did not answer.' : `Postgres refused a step (${sqlstate}).`;
+}

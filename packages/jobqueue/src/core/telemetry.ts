@@ -1,0 +1,74 @@
+/** What the queue tells a tracer: the seam between its parts and an adapter such as opentelemetry.ts. It knows no tracing library. */
+
+import type { ClaimedJob } from '../postgres/statements/step.ts';
+import type { DrainReport } from './drain-report.ts';
+import type { TellableError } from './scrub-error.ts';
+import type { Outcome } from './settle.ts';
+
+export interface Telemetry {
+  /** An enqueue begins. */
+  send(batch: SentBatch): SendSpan;
+  /** The trace of the caller, as jobs carry it whose insert somebody else sends; null outside of any. */
+  traceparent(): string | null;
+  /** A drain begins. */
+  drain(drain: { readonly id: string; readonly source: string }): DrainSpan;
+}
+
+export interface SentBatch {
+  /** Null if the jobs go to several. */
+  readonly queue: string | null;
+  readonly type: string | null;
+  readonly count: number;
+}
+
+export interface SendSpan {
+  /** What the jobs carry, as W3C writes it; null: nothing. */
+  readonly traceparent: string | null;
+  within<T>(work: () => T): T;
+  end(added: readonly { readonly id: string; readonly duplicate: boolean }[]): void;
+  failed(error: unknown): void;
+}
+
+export interface DrainSpan {
+  within<T>(work: () => T): T;
+  /** A run begins, as the next attempt of `job`. */
+  run(job: ClaimedJob): RunSpan;
+  end(report: DrainReport): void;
+  failed(error: unknown): void;
+}
+
+export interface RunSpan {
+  /** The handler runs in here, so that its own spans are children of this one. */
+  within<T>(work: () => T): T;
+  end(outcome: Outcome['kind'], error: TellableError | null): void;
+}
+
+/** Runs the drain within its span. */
+export async function drainWithin(span: DrainSpan | null, work: () => Promise<DrainReport>): Promise<DrainReport> {
+  if (span === null) return work();
+  try {
+    const report = await span.within(work);
+    span.end(report);
+    return report;
+  } catch (error) {
+    span.failed(error);
+    throw error;
+  }
+}
+
+/** Sends jobs within a span of their own, which they carry along. */
+export async function sendWithin<Added extends Parameters<SendSpan['end']>[0]>(
+  telemetry: Telemetry,
+  batch: SentBatch,
+  send: (traceparent: string | null) => Promise<Added>,
+): Promise<Added> {
+  const span = telemetry.send(batch);
+  try {
+    const added = await span.within(() => send(span.traceparent));
+    span.end(added);
+    return added;
+  } catch (error) {
+    span.failed(error);
+    throw error;
+  }
+}

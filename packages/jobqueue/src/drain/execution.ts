@@ -1,0 +1,302 @@
+/** One claimed job in the hands of a drain, from the claim to its outcome: what it is, what runs, what is still to be told. */
+
+import { droppable, droppableValues } from '../core/droppable.ts';
+import type { Child, Job, RunningJob } from '../core/job.ts';
+import type { Counters, Outcome, Settlement } from '../core/settle.ts';
+import type { RunSpan } from '../core/telemetry.ts';
+import { childrenOf } from '../enqueue/children.ts';
+import type { Executor } from '../postgres/database.ts';
+import type { ClaimedJob, Completed, JobMeta } from '../postgres/statements/step.ts';
+import type { RateLimiter } from '../rate-limits/limiter.ts';
+import { abandoned, type Cut, type RunInput, run } from './run-handler.ts';
+
+/** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
+const SUSPECT_RESCUES = 2;
+
+interface PendingCheckpoint {
+  readonly state: string;
+  readonly committed: () => void;
+  readonly refused: (reason: unknown) => void;
+}
+
+/** What a step tells Postgres about a job that runs. */
+export interface News {
+  readonly held: Held;
+  readonly json: string;
+  /** The same without what the handler put in. */
+  readonly bare: string;
+  readonly checkpoints: readonly PendingCheckpoint[];
+}
+
+/** What all jobs of a drain share. */
+export interface Surroundings {
+  readonly executor: Executor;
+  readonly limiter: RateLimiter;
+}
+
+/** It is the input of its own run: closures made for each job would cost as much as the rest of a quick run. */
+export class Held implements RunInput {
+  readonly claimed: ClaimedJob;
+  readonly definition: Job;
+  readonly limiter: RateLimiter;
+  /** Until when no other drain may take the job, on this process's monotonic clock, in ms. */
+  readonly leaseEndsAtMs: number;
+  startedAtMs: number | null = null;
+  endedAtMs: number | null = null;
+  /** From due to started, once it was counted. */
+  waitedMs: number | null = null;
+  /** A step told Postgres that it runs. */
+  announced = false;
+  cut: Cut | null = null;
+  cutAtMs: number | null = null;
+  span: RunSpan | null = null;
+  /** Which attempt its run is. */
+  attempt = 0;
+
+  #endsAtMs = 0;
+  #wake: () => void = nothing;
+  #attempt: number;
+  #interruptions: number;
+  #told = false;
+  #progress: string | null = null;
+  #checkpoints: PendingCheckpoint[] = [];
+  /** A checkpoint is on its way. The next waits for its answer: sent again after a loss, an old state would overwrite a new one. */
+  #checkpointIsOut = false;
+  readonly #executor: Executor;
+  #controller: AbortController | null = null;
+
+  constructor(claimed: ClaimedJob, definition: Job, { executor, limiter }: Surroundings, leaseEndsAtMs: number) {
+    this.claimed = claimed;
+    this.definition = definition;
+    this.limiter = limiter;
+    this.#executor = executor;
+    this.leaseEndsAtMs = leaseEndsAtMs;
+    this.#attempt = claimed.attempt + 1;
+    this.#interruptions = claimed.interruptions;
+  }
+
+  get isSuspect(): boolean {
+    return this.claimed.rescues >= SUSPECT_RESCUES;
+  }
+
+  /** A rate limit sent it away before. */
+  get isReturning(): boolean {
+    return this.claimed.meta?.postponed === true;
+  }
+
+  get counters(): Counters {
+    return { attempt: this.#attempt, maxAttempts: this.claimed.maxAttempts, interruptions: this.#interruptions };
+  }
+
+  /** What must not leave the database. */
+  get data(): readonly unknown[] {
+    return [this.claimed.payload, this.claimed.state];
+  }
+
+  /** Runs the job until `endsAtMs` at the latest; resolves when the handler has ended. `wake`: a checkpoint wants to be sent. */
+  run(endsAtMs: number, wake: () => void): Promise<Outcome> {
+    this.#endsAtMs = endsAtMs;
+    this.#wake = wake;
+    this.attempt = this.#attempt;
+    return run(this);
+  }
+
+  get payload(): unknown {
+    return this.claimed.payload;
+  }
+
+  toJob(): RunningJob {
+    const { claimed } = this;
+    return {
+      id: claimed.id,
+      type: claimed.type,
+      queue: claimed.queue,
+      priority: claimed.priority,
+      attempt: this.attempt,
+      maxAttempts: claimed.maxAttempts,
+      fence: claimed.fence,
+      idempotencyKey: claimed.idempotencyKey,
+      createdAt: new Date(claimed.createdAt),
+      dueAt: new Date(claimed.dueAt),
+      schedule: slotOf(claimed.meta),
+      state: claimed.state,
+    };
+  }
+
+  signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.cut !== null && !this.#controller.signal.aborted)
+      this.#controller.abort(new DOMException(this.cut, 'AbortError'));
+    return this.#controller.signal;
+  }
+
+  deadline(): Date {
+    return new Date(Date.now() + this.#endsAtMs - performance.now());
+  }
+
+  checkpoint(state: string): Promise<void> {
+    const promise = new Promise<void>((committed, refused) => {
+      if (this.endedAtMs !== null || this.cut === 'revoked') refused(noLongerHeld());
+      else this.#checkpoints.push({ state, committed, refused });
+    });
+    this.#wake();
+    return droppable(promise); // a handler that does not await its checkpoint learns of its loss by its signal
+  }
+
+  children(): AsyncIterable<Child> {
+    return droppableValues(childrenOf(this.#executor, this.claimed.id));
+  }
+
+  progress(json: string): void {
+    this.#progress = json;
+  }
+
+  /** Tells the handler to end. The first reason stands. */
+  abort(cut: Cut, nowMs: number): void {
+    if (this.cut !== null) return;
+    this.cut = cut;
+    this.cutAtMs = nowMs;
+    this.#controller?.abort(
+      new DOMException(`the job was told to end: ${cut}`, cut === 'timeout' ? 'TimeoutError' : 'AbortError'),
+    );
+    if (cut === 'revoked') this.#refuseCheckpoints();
+  }
+
+  /** The outcome of a handler that did not end although it was told to. */
+  abandon(): Outcome {
+    this.#refuseCheckpoints();
+    return abandoned(this, this.cut ?? 'deadline');
+  }
+
+  /** How long it ran and how long ago it ended, whole ms; null if it never ran. */
+  times(nowMs: number): { readonly ranMs: number; readonly endedAgoMs: number } | null {
+    if (this.startedAtMs === null || this.endedAtMs === null) return null;
+    return {
+      ranMs: Math.round(this.endedAtMs - this.startedAtMs),
+      endedAgoMs: Math.max(0, Math.round(nowMs - this.endedAtMs)),
+    };
+  }
+
+  get hasCheckpoint(): boolean {
+    return this.#checkpoints.length > 0 && !this.#checkpointIsOut;
+  }
+
+  /** What is to be told about this running job, or null; that it runs is told again with each heartbeat, to hear if it is still ours. */
+  takeNews(nowMs: number, isHeartbeat: boolean): News | null {
+    const checkpoints = this.#checkpointIsOut ? [] : this.#checkpoints.splice(0);
+    if (this.#told && !isHeartbeat && this.#progress === null && checkpoints.length === 0) return null;
+    const state = checkpoints.at(-1)?.state;
+    const progress = this.#progress;
+    if (checkpoints.length > 0) this.#checkpointIsOut = true;
+    this.#told = true;
+    this.#progress = null;
+    const values = `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}`;
+    const ran = this.startedAtMs === null ? '' : `,"ranMs":${Math.round(nowMs - this.startedAtMs)}`;
+    return { held: this, json: newsJson(this, ran + values), bare: newsJson(this, ran), checkpoints };
+  }
+
+  /** What became of the checkpoint that was on its way is known. */
+  checkpointAnswered(): void {
+    this.#checkpointIsOut = false;
+  }
+
+  /** The checkpoint is committed: attempts and interruptions count anew. */
+  checkpointed(): void {
+    this.#attempt = 1;
+    this.#interruptions = 0;
+  }
+
+  #refuseCheckpoints(): void {
+    for (const checkpoint of this.#checkpoints.splice(0)) checkpoint.refused(noLongerHeld());
+  }
+}
+
+const nothing = () => undefined;
+
+function slotOf(meta: JobMeta | null): RunningJob['schedule'] {
+  if (meta?.schedule === undefined || meta.slot === undefined) return null;
+  return { name: meta.schedule, slot: new Date(meta.slot) };
+}
+
+/** The same news without the progress or checkpoint that Postgres refused; null if it held neither. That the job runs is told all the same. */
+export function withoutValues({ held, json, bare, checkpoints }: News, refusal: unknown): News | null {
+  if (json === bare) return null;
+  for (const checkpoint of checkpoints) checkpoint.refused(refusal);
+  return { held, json: bare, bare, checkpoints: [] };
+}
+
+/** Why a checkpoint is refused. */
+export function noLongerHeld(): Error {
+  return new Error('the job is no longer held by this drain');
+}
+
+function newsJson({ claimed }: Held, values: string): string {
+  return `{"id":"${claimed.id}","fence":${claimed.fence}${values}}`;
+}
+
+/** An outcome on its way to Postgres. */
+export interface Ended {
+  readonly held: Held;
+  readonly settlement: Settlement;
+  /** The handler still runs: the lease is left to end by itself, so that no other drain starts beside it. */
+  readonly hold: boolean;
+}
+
+/** The outcomes as step_1 reads them: those of completed jobs, and JSON for the rest. */
+export function outcomesOf(
+  ended: readonly Ended[],
+  nowMs: number,
+): { readonly completed: readonly Completed[]; readonly settlements: readonly string[] } {
+  const completed: Completed[] = [];
+  const settlements: string[] = [];
+  for (const one of ended) {
+    const { held, settlement } = one;
+    if (settlement.to === 'completed') {
+      const { id, fence } = held.claimed;
+      completed.push({ id, fence, result: settlement.result, ...(held.times(nowMs) ?? { ranMs: 0, endedAgoMs: 0 }) });
+    } else settlements.push(settlementJson(one, settlement, nowMs));
+  }
+  return { completed, settlements };
+}
+
+/** About how many bytes the outcome takes in a step. */
+export function outcomeBytes({ settlement }: Ended): number {
+  const FRAME_BYTES = 120; // id, fence, times and names
+  switch (settlement.to) {
+    case 'completed':
+      return FRAME_BYTES + settlement.result.length;
+    case 'continue':
+      return FRAME_BYTES + settlement.state.length;
+    case 'give_back':
+      return FRAME_BYTES;
+    default:
+      return FRAME_BYTES + JSON.stringify(settlement.error).length;
+  }
+}
+
+function settlementJson(
+  { held, hold }: Ended,
+  settlement: Exclude<Settlement, { to: 'completed' }>,
+  nowMs: number,
+): string {
+  const { id, fence } = held.claimed;
+  const times = held.times(nowMs);
+  const ran = times === null ? '' : `,"ranMs":${times.ranMs},"endedAgoMs":${times.endedAgoMs}`;
+  const head = `{"id":"${id}","fence":${fence},"to":"${settlement.to}"${ran}`;
+  switch (settlement.to) {
+    case 'continue':
+      return `${head},"state":${settlement.state},"delayMs":${settlement.delayMs}}`;
+    case 'cancelled':
+    case 'dead_letter':
+      return `${head},"error":${JSON.stringify(settlement.error)}}`;
+    case 'retry': {
+      const leaseLeftMs = hold ? Math.max(0, held.leaseEndsAtMs - nowMs) : 0;
+      return `${head},"error":${JSON.stringify(settlement.error)},"delayMs":${Math.max(settlement.delayMs, leaseLeftMs)}}`;
+    }
+    case 'give_back': {
+      const { interrupted, passed, postponedMs } = settlement;
+      const postponed = postponedMs === undefined ? '' : `,"delayMs":${postponedMs},"postponed":true`;
+      return `${head},"interrupted":${interrupted},"passed":${passed}${postponed},"hold":${hold}}`;
+    }
+  }
+}

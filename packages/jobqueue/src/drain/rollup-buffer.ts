@@ -1,0 +1,116 @@
+/** Counts what comes of a drain's jobs, per minute and type, and hands the counts to steps that go out anyway. Never asks for a step. */
+
+import { countRun, emptyRollup, type Rollup, type RollupRow, type Run, rollupRow } from '../core/rollup.ts';
+import type { StepAnswer } from '../postgres/statements/step.ts';
+import type { Ended } from './execution.ts';
+import type { Delivered } from './send-exchange.ts';
+
+/** How often counts are written while a drain works: each time is a row version for each type. */
+const WRITE_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+/** Counts on their way with a step, the outcomes of that step among them as if they were settled. */
+export interface Carried {
+  readonly minute: number;
+  readonly json: { readonly version: number; readonly rows: readonly RollupRow[] };
+  readonly rollups: readonly Rollup[];
+}
+
+export class Tally {
+  /** By minute since 1970, then by type. What is older than the last minute and written is forgotten. */
+  readonly #minutes = new Map<number, Map<string, Rollup>>();
+  /** The minute of the database at its last answer: at most a heartbeat behind. */
+  #minute = 0;
+  /** The database's clock less this process's monotonic one, ms: of the answer that was on its way for the shortest time. */
+  #aheadMs = Number.NEGATIVE_INFINITY;
+  #writtenAtMs = Number.NEGATIVE_INFINITY;
+  #isOut = false;
+
+  /** What the answer says of the time. */
+  hear({ nowMs, tookMs }: StepAnswer, answeredAtMs: number): void {
+    this.#aheadMs = Math.max(this.#aheadMs, nowMs + tookMs - answeredAtMs);
+    this.#minute = Math.max(this.#minute, Math.floor(nowMs / MINUTE_MS));
+  }
+
+  /** Some count has not been written. */
+  get isNew(): boolean {
+    for (const types of this.#minutes.values()) for (const rollup of types.values()) if (rollup.isNew) return true;
+    return false;
+  }
+
+  /** What the coming step is to write, its own outcomes included; null if it need not. `isLast`: no other may follow. */
+  carry(ended: readonly Ended[], step: { version: number; nowMs: number; isLast: boolean }): Carried | null {
+    const { version, nowMs, isLast } = step;
+    if (this.#isOut || (!isLast && nowMs - this.#writtenAtMs < WRITE_MS)) return null;
+    if (ended.length === 0 && !this.isNew) return null;
+    const minute = this.#minute;
+    for (const one of ended) this.#count(one, minute, 1);
+    const rows: RollupRow[] = [];
+    const rollups: Rollup[] = [];
+    for (const [at, types] of this.#minutes)
+      for (const [type, rollup] of types) {
+        if (!rollup.isNew) continue;
+        rollup.isNew = false;
+        rollups.push(rollup);
+        rows.push(rollupRow(at, type, rollup));
+      }
+    if (rows.length === 0) return null;
+    this.#isOut = true;
+    this.#writtenAtMs = nowMs;
+    return { minute, json: { version, rows }, rollups };
+  }
+
+  /** What became of a step that was sent with `sent`. Postgres writes no counts of a step that lost an outcome or was split. */
+  settle(carried: Carried | null, sent: readonly Ended[], { ended, answer }: Delivered): void {
+    if (carried) {
+      this.#isOut = false;
+      if (answer.lost.length === 0 && ended === sent) {
+        this.#forgetWritten();
+        return;
+      }
+      for (const one of sent) this.#count(one, carried.minute, -1);
+      for (const rollup of carried.rollups) rollup.isNew = true;
+    }
+    const lost = new Set(answer.lost);
+    for (const one of ended) if (!lost.has(one.held.claimed.id)) this.#count(one, this.#minute, 1);
+  }
+
+  #count({ held, settlement }: Ended, minute: number, by: 1 | -1): void {
+    if (settlement.to === 'give_back') return;
+    const { claimed, startedAtMs, endedAtMs } = held;
+    if (startedAtMs !== null) held.waitedMs ??= Math.max(0, startedAtMs + this.#aheadMs - this.#dueMs(claimed.dueAt));
+    const wasCut = held.cut !== null && held.cut !== 'timeout' && settlement.to !== 'completed';
+    const runMs = startedAtMs === null || endedAtMs === null || wasCut ? null : endedAtMs - startedAtMs;
+    this.#run.to = settlement.to;
+    this.#run.waitMs = held.waitedMs;
+    this.#run.runMs = runMs;
+    countRun(this.#rollup(minute, claimed.type), this.#run, by);
+  }
+
+  /** Jobs that were enqueued together are due together: parsing each anew is a fifth of a microsecond. */
+  #dueMs(dueAt: string): number {
+    if (dueAt !== this.#lastDueAt) {
+      this.#lastDueAt = dueAt;
+      this.#lastDueMs = Date.parse(dueAt);
+    }
+    return this.#lastDueMs;
+  }
+  #lastDueAt = '';
+  #lastDueMs = 0;
+
+  /** One for all jobs: a drain counts tens of thousands a second. */
+  readonly #run: { -readonly [Key in keyof Run]: Run[Key] } = { to: 'completed', waitMs: null, runMs: null };
+
+  #rollup(minute: number, type: string): Rollup {
+    const types = this.#minutes.get(minute) ?? new Map<string, Rollup>();
+    const rollup = types.get(type) ?? emptyRollup();
+    if (types.size === 0) this.#minutes.set(minute, types);
+    if (!types.has(type)) types.set(type, rollup);
+    return rollup;
+  }
+
+  #forgetWritten(): void {
+    for (const [minute, types] of this.#minutes)
+      if (minute < this.#minute && ![...types.values()].some(({ isNew }) => isNew)) this.#minutes.delete(minute);
+  }
+}

@@ -1,0 +1,230 @@
+/** Runs one claimed job: loads its handler, checks its payload, and turns whatever happens into an outcome. */
+import { NonRetryableError } from '../core/errors.ts';
+import {
+  type Child,
+  isCancel,
+  isContinue,
+  type Job,
+  type JobContext,
+  type Progress,
+  type RateLimit,
+  type RunningJob,
+} from '../core/job.ts';
+import { LIMITS } from '../core/limits.ts';
+import { ownPayload } from '../core/payload.ts';
+import { shownIssues } from '../core/redact.ts';
+import { bytesOf, storableError, storableJson, storableText } from '../core/serialize.ts';
+import { type Outcome, retryAfterMs } from '../core/settle.ts';
+import { type LimitedRun, rateLimitOf } from '../rate-limits/handler-limit.ts';
+
+/** Of a payload that no longer fits, as much as an error may take: 2 × 20 × 200 bytes. */
+const MAX_ISSUES = 20;
+const ISSUE_BYTES = 200;
+
+/** Why a run was told to end. */
+export type Cut = 'timeout' | 'deadline' | 'shutdown' | 'revoked';
+
+export interface RunInput extends LimitedRun {
+  readonly definition: Job;
+  /** 1 on the first run. */
+  readonly attempt: number;
+  readonly payload: unknown;
+  /** What cut this run short so far, read when the handler has ended. */
+  readonly cut: Cut | null;
+  /** The job as its handler sees it: made when asked for, like signal and deadline. */
+  toJob(): RunningJob;
+  checkpoint(stateJson: string): Promise<void>;
+  progress(progressJson: string): void;
+  children(): AsyncIterable<Child>;
+}
+
+/** The run's outcome; never rejects. */
+export async function run(input: RunInput): Promise<Outcome> {
+  const { definition, attempt } = input;
+  let context: Context | null = null;
+  try {
+    const handler = await load(definition);
+    const parsed = await definition.payload.safeParseAsync(input.payload);
+    if (!parsed.success) {
+      const found = shownIssues(definition.payload, input.payload, parsed.error.issues.slice(0, MAX_ISSUES));
+      const issues = found.map(({ path, message }) => ({
+        path: storableText(path, ISSUE_BYTES),
+        message: storableText(message, ISSUE_BYTES),
+      }));
+      const message = `the stored payload no longer fits the schema of '${definition.type}'`;
+      const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt, issues };
+      return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
+    }
+    context = new Context(input, ownPayload(definition.payload, parsed.data));
+    return withPostponement(context, fromValue(input, await handler(context)));
+  } catch (thrown) {
+    if (context !== null && context.postponedMs !== null) return { kind: 'postponed', delayMs: context.postponedMs };
+    try {
+      return fromThrown(input, thrown);
+    } catch {
+      // a getter or a revoked proxy: even reading what was thrown throws, and that must not end the whole process
+      return fromThrown(input, new Error('a handler threw a value that cannot be read'));
+    }
+  }
+}
+
+/** A handler that caught its postponement has not done its work, unless it says in so many words how the job goes on. */
+function withPostponement({ postponedMs }: Context, outcome: Outcome): Outcome {
+  if (postponedMs === null || outcome.kind === 'cancelled') return outcome;
+  if (outcome.kind === 'continued') return { ...outcome, delayMs: Math.max(outcome.delayMs, postponedMs) };
+  return { kind: 'postponed', delayMs: postponedMs };
+}
+
+/** What becomes of a run that did not end although it was told to. */
+export function abandoned(input: RunInput, cut: Cut): Outcome {
+  const error = storableError(cutError(input, cut, 'and ignored its signal'), input.attempt);
+  if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
+  return { kind: 'interrupted', error };
+}
+
+const loaded = new WeakMap<Job, Promise<{ run: (context: JobContext<unknown>) => Promise<unknown> }>>();
+
+const ready = new WeakSet<Job>();
+
+/**
+ * Whether the handler's module is there, so that a run begins at once. If not, it is being loaded, and `wake` is called when
+ * it is there or cannot be: then the run will say so.
+ */
+export function isLoaded(definition: Job, wake: () => void): boolean {
+  if (ready.has(definition)) return true;
+  const over = () => {
+    ready.add(definition);
+    wake();
+  };
+  load(definition).then(over, over);
+  return false;
+}
+
+async function load(definition: Job): Promise<(context: JobContext<unknown>) => Promise<unknown>> {
+  if (!definition.handler) throw new NonRetryableError(`'${definition.type}' has no handler in this deployment`);
+  let module = loaded.get(definition);
+  if (!module) {
+    module = definition.handler();
+    loaded.set(definition, module);
+    module.catch(() => loaded.delete(definition)); // a failed import is tried again by the next run, which reports it
+  }
+  return (await module).run;
+}
+
+/** The handler's view of its job. All but the payload is made when asked for: most quick handlers never do. */
+class Context implements JobContext<unknown> {
+  readonly payload: unknown;
+  readonly #input: RunInput;
+  #job: RunningJob | null = null;
+  #rateLimit: RateLimit | null = null;
+  /** How far away the token is for which a rate limit sent this run away; null if none did. */
+  postponedMs: number | null = null;
+
+  constructor(input: RunInput, payload: unknown) {
+    this.#input = input;
+    this.payload = payload;
+  }
+
+  get job(): RunningJob {
+    this.#job ??= this.#input.toJob();
+    return this.#job;
+  }
+
+  get signal(): AbortSignal {
+    return this.#input.signal();
+  }
+
+  get deadline(): Date {
+    return this.#input.deadline();
+  }
+
+  get rateLimit(): RateLimit {
+    const postponed = (delayMs: number) => {
+      this.postponedMs = Math.max(this.postponedMs ?? 0, delayMs);
+    };
+    this.#rateLimit ??= rateLimitOf(this.#input, postponed);
+    return this.#rateLimit;
+  }
+
+  // Handlers destructure their context, so these come bound.
+  get children(): () => AsyncIterable<Child> {
+    return () => this.#input.children();
+  }
+
+  get checkpoint(): (state: unknown) => Promise<void> {
+    return (state) => this.#checkpoint(state);
+  }
+
+  get progress(): (progress: Progress) => void {
+    return (progress) => this.#progress(progress);
+  }
+
+  /** Throws at once for a state that cannot be kept, and hands out the very promise that a handler may drop. */
+  #checkpoint(state: unknown): Promise<void> {
+    if (state === undefined || state === null)
+      throw new TypeError(`checkpoint expects a state to go on from, got ${state}`);
+    return this.#input.checkpoint(boundedState(state));
+  }
+
+  #progress(progress: Progress): void {
+    const { done, total, note } = progress;
+    this.#input.progress(
+      storableJson({
+        done,
+        ...(total !== undefined && { total }),
+        ...(note && { note: note.slice(0, LIMITS.progressNoteChars) }),
+      }),
+    );
+  }
+}
+
+function boundedState(state: unknown): string {
+  const json = storableJson(state);
+  const bytes = bytesOf(json);
+  if (bytes > LIMITS.stateBytes)
+    throw new NonRetryableError(`a job's state may take ${LIMITS.stateBytes} bytes of JSON, got ${bytes}`);
+  return json;
+}
+
+function fromValue({ definition, attempt }: RunInput, value: unknown): Outcome {
+  if (isContinue(value))
+    return { kind: 'continued', state: boundedState(value.state), delayMs: Math.max(0, value.delayMs) };
+  if (isCancel(value)) return { kind: 'cancelled', reason: String(value.reason) };
+  const result = storableJson(value);
+  const bytes = bytesOf(result);
+  if (bytes <= LIMITS.resultBytes) return { kind: 'completed', result };
+  // running it again would give the same: an operator has to see it
+  const error = new NonRetryableError(
+    `'${definition.type}' may return ${LIMITS.resultBytes} bytes of JSON, got ${bytes}`,
+  );
+  return {
+    kind: 'failed',
+    error: { ...storableError(error, attempt), code: 'result_too_large' },
+    retryAfterMs: 0,
+    forGood: true,
+  };
+}
+
+function fromThrown(input: RunInput, thrown: unknown): Outcome {
+  const forGood = thrown instanceof NonRetryableError;
+  const { cut, attempt } = input;
+  if (cut === null || forGood) {
+    const waitMs = retryAfterMs(thrown, Date.now());
+    return { kind: 'failed', error: storableError(thrown, attempt), retryAfterMs: waitMs, forGood };
+  }
+  const error = storableError(cutError(input, cut, 'and threw', thrown), attempt);
+  if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
+  return { kind: 'interrupted', error };
+}
+
+function cutError({ definition }: Pick<RunInput, 'definition'>, cut: Cut, then: string, cause?: unknown): Error {
+  const why = {
+    timeout: `ran past its timeout of ${definition.timeoutMs} ms`,
+    deadline: "was cut by its drain's deadline",
+    shutdown: 'was cut by a shutdown',
+    revoked: 'no longer held its job',
+  }[cut];
+  const error = new Error(`'${definition.type}' ${why} ${then}`, { cause });
+  error.name = cut === 'timeout' ? 'TimeoutError' : 'InterruptedError';
+  return error;
+}

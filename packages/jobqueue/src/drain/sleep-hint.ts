@@ -1,0 +1,162 @@
+/** The wake hint: for how long nothing falls due, kept outside of Postgres, so that ticks let an idle database sleep. */
+import { randomUUID } from 'node:crypto';
+import ms from 'ms';
+import { QueueError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { type Names, onlyKnown } from '../core/options.ts';
+import type { Duration } from '../core/retention.ts';
+import type { Executor } from '../postgres/database.ts';
+import { restMs } from '../postgres/statements/rest.ts';
+
+/** A runtime cache: `getCache()` of @vercel/functions, or anything like it. */
+export interface HintCache {
+  /** The value, or null or undefined if there is none. */
+  get(key: string): Promise<unknown>;
+  /** `ttl` in seconds. */
+  set(key: string, value: unknown, options: { readonly ttl: number }): Promise<unknown>;
+}
+
+export interface SleepOptions {
+  /** Shared by all that enqueue and tick with this queue, and by no other queue and no other deployment. */
+  readonly cache: HintCache;
+  /**
+   * How long ticks let the database alone at a time, a minute to a day, ms or like '1h': as late may a job start that was enqueued
+   * past this queue (by SQL, in a transaction without a kick, in another region).
+   */
+  readonly atMost: Duration;
+  /** Keeps the invocation alive until the promise settles: `waitUntil` of @vercel/functions, or anything like it. */
+  readonly waitUntil: (promise: Promise<unknown>) => void;
+}
+
+const NAMES: Names<SleepOptions> = { cache: true, atMost: true, waitUntil: true };
+
+const SHORTEST_MS = 60_000;
+const LONGEST_MS = 86_400_000;
+/** A tick lingers for what falls due so soon, and the clocks of two functions do not differ by as much. */
+const WAKE_BEFORE_MS = 10_000;
+/** A cache is quick or of no use. */
+const CACHE_MS = 500;
+/** The database has just answered a whole drain. */
+const LOOK_MS = 2_000;
+
+const HINT = 'hint';
+const STIR = 'stir';
+
+/** `atMost` in ms. Throws QueueError `option_invalid`. */
+export function atMostMs(options: SleepOptions): number {
+  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'sleep.' });
+  const { atMost } = options;
+  const found = typeof atMost === 'string' && atMost.length > 0 && atMost.length <= 100 ? ms(atMost) : Number(atMost);
+  if (found >= SHORTEST_MS && found <= LONGEST_MS) return found;
+  const message = `expected a duration from a minute to a day, in ms or like '1h', got ${String(atMost)}`;
+  throw new QueueError('option_invalid', `createQueue: sleep.atMost: ${message}`, {
+    issues: [{ path: 'sleep.atMost', message }],
+  });
+}
+
+/**
+ * Two entries: the hint, and a mark that every enqueue writes anew. A hint names the mark that was there before Postgres was
+ * asked, and counts only as long as that still stands: so an enqueue ends the sleep in whatever order the two are written.
+ * Whatever fails leaves the database awake, but for a mark that could not be written: then `atMost` is the bound.
+ */
+export class WakeHint {
+  readonly #options: SleepOptions;
+  readonly #atMostMs: number;
+  readonly #types: readonly string[];
+  readonly #log: Log;
+  #stirring: Promise<void> | null = null;
+  #again = false;
+
+  /** `types`: those with a handler here. */
+  constructor(options: SleepOptions, types: readonly string[], log: Log) {
+    this.#options = options;
+    this.#atMostMs = atMostMs(options);
+    this.#types = types;
+    this.#log = log;
+  }
+
+  /** For how long there is nothing to do, ms; null if Postgres has to be asked. Never rejects. */
+  async sleepsForMs(): Promise<number | null> {
+    const [hint, mark] = await Promise.all([this.#get(HINT), this.#get(STIR)]);
+    if (!isHint(hint) || typeof mark !== 'string' || hint.mark !== mark) return null;
+    const leftMs = hint.untilMs - Date.now();
+    // Longer than any hint can be: the clock was set back.
+    return leftMs > WAKE_BEFORE_MS && leftMs <= this.#atMostMs ? leftMs : null;
+  }
+
+  /** After a tick that found nothing more: asks Postgres for how long, and notes it down. Never rejects. */
+  async fallAsleep(executor: Executor): Promise<void> {
+    let mark = await this.#get(STIR);
+    if (mark === undefined) return;
+    if (typeof mark !== 'string') {
+      // An entry that the cache has dropped must not let an older hint count again.
+      mark = randomUUID();
+      await this.#set(STIR, mark);
+    }
+    const forMs = await restMs(executor, this.#types, LOOK_MS).catch((error: unknown) => {
+      this.#log('warn', 'wake_hint_failed', { error });
+      return null;
+    });
+    if (forMs === null) return;
+    await this.#set(HINT, { mark, untilMs: Date.now() + Math.min(forMs, this.#atMostMs) });
+  }
+
+  /** Something may be due: the next tick asks Postgres. Returns at once; of many calls at a time two write. */
+  stir(): void {
+    this.#again = true;
+    this.#stirring ??= this.#writeMarks();
+    this.#options.waitUntil(this.#stirring);
+  }
+
+  async #writeMarks(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#set(STIR, randomUUID());
+    } while (this.#again);
+    this.#stirring = null; // at once: whoever stirs after the last look at `again` must not take this for one to come
+  }
+
+  /** Null if there is none, undefined if the cache did not say. */
+  async #get(key: string): Promise<unknown> {
+    try {
+      return (await inTime(this.#options.cache.get(key))) ?? null;
+    } catch (error) {
+      this.#log('warn', 'wake_hint_failed', { error });
+      return undefined;
+    }
+  }
+
+  async #set(key: string, value: unknown): Promise<void> {
+    try {
+      await inTime(this.#options.cache.set(key, value, { ttl: Math.ceil(LONGEST_MS / 1000) }));
+    } catch (error) {
+      this.#log('warn', 'wake_hint_failed', { error });
+    }
+  }
+}
+
+interface Hint {
+  readonly mark: string;
+  readonly untilMs: number;
+}
+
+function isHint(value: unknown): value is Hint {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Partial<Hint>).mark === 'string' &&
+    typeof (value as Partial<Hint>).untilMs === 'number'
+  );
+}
+
+async function inTime<T>(promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the cache did not answer within ${CACHE_MS} ms`)), CACHE_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

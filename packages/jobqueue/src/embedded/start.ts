@@ -1,0 +1,117 @@
+/** The embedded default for development: a PostgreSQL of our own in `.data`. Imported dynamically; nothing in `api/` reaches it. */
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { serverAccount } from './account.ts';
+import { findBinaries } from './binaries.ts';
+import { firstFreePort, isFree } from './port.ts';
+import { initialise, lostRace, notedPort, type Place, SUPERUSER, startServer, stopServer } from './server.ts';
+import { openState, type State, saveState } from './state.ts';
+
+export interface EmbeddedDatabase {
+  readonly url: string;
+  /** Stops the server if this call started it; otherwise another process needs it, and nothing happens. */
+  stop(): Promise<void>;
+}
+
+const DATA = fileURLToPath(new URL('../../../../.data', import.meta.url));
+const DATABASE = 'jobqueue';
+/** Away from 5432 and below what systems lend to outgoing connections; enough for every checkout on one machine. */
+const PORTS = { from: 15_432, count: 50 };
+/** Two processes that start at once: one loses, and finds the other's server in its second round. */
+const ROUNDS = 5;
+/** What a server may take to answer that another process has just started. */
+const ANSWER_MS = 60_000;
+
+/**
+ * Starts the server of `folder` (created on first use; the data survives), or joins the one that already runs there.
+ * Safe to call from two processes at once.
+ */
+export async function start({ folder = DATA }: { folder?: string } = {}): Promise<EmbeddedDatabase> {
+  const account = serverAccount();
+  const state = openState(folder, account);
+  const binaries = findBinaries({ account, copyTo: join(state.home, 'postgresql') });
+  const place = { home: state.home, account, binaries };
+  await initialise(place, { password: state.password, flags: ['--auth=scram-sha-256'] });
+  const { port, ours } = await startOrJoin(place, state);
+  if (ours) saveState(folder, { ...state, port, owner: process.pid });
+  await createDatabase(url(state, port, 'postgres'));
+  return {
+    url: url(state, port, DATABASE),
+    stop: async () => {
+      if (ours) await stopServer(place);
+    },
+  };
+}
+
+async function startOrJoin(place: Place, state: State): Promise<{ port: number; ours: boolean }> {
+  for (let round = 1; ; round++) {
+    const running = await runningPort(place, state);
+    if (running !== null) return { port: running, ours: !isAlive(state.owner) };
+    const port = await choosePort(state);
+    try {
+      await startServer(place, { port });
+      return { port, ours: true };
+    } catch (error) {
+      if (round === ROUNDS || !lostRace(error)) throw error;
+    }
+  }
+}
+
+/** Where the server of this data folder answers to our password; `null` if it does not run. */
+async function runningPort(place: Place, state: State): Promise<number | null> {
+  const port = notedPort(place);
+  if (port === null) return null;
+  const deadline = Date.now() + ANSWER_MS;
+  for (;;) {
+    const client = new pg.Client({
+      connectionString: url(state, port, 'postgres'),
+      connectionTimeoutMillis: ANSWER_MS,
+    });
+    try {
+      await client.connect();
+      return port;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      // Nobody, or somebody else: then the note is that of a server which was killed.
+      if (code === 'ECONNREFUSED' || code === '28P01') return null;
+      if (code !== '57P03' || Date.now() > deadline) throw error; // 57P03: it is starting
+    } finally {
+      await client.end();
+    }
+    await wait(50);
+  }
+}
+
+async function choosePort({ port }: State): Promise<number> {
+  const host = '127.0.0.1';
+  if (port !== undefined && (await isFree(port, host))) return port;
+  return firstFreePort(PORTS.from, { count: PORTS.count, host });
+}
+
+async function createDatabase(maintenanceUrl: string): Promise<void> {
+  const client = new pg.Client(maintenanceUrl);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+  } catch (error) {
+    // Another process created it since: PostgreSQL says so before (42P04) or after (23505) its own check.
+    if (!(error instanceof pg.DatabaseError && (error.code === '42P04' || error.code === '23505'))) throw error;
+  } finally {
+    await client.end();
+  }
+}
+
+function isAlive(pid: number | undefined): boolean {
+  if (pid === undefined) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // alive, and another user's
+  }
+}
+
+const url = ({ password }: State, port: number, database: string) =>
+  `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;

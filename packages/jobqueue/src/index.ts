@@ -1,0 +1,72 @@
+/** What a user of the queue imports. */
+
+export type { Limit } from './core/bucket.ts';
+export { waitingInWords } from './core/describe-check.ts';
+export type { DrainReport, StopReason } from './core/drain-report.ts';
+export {
+  type Issue,
+  NonRetryableError,
+  PostponedError,
+  QueueError,
+  type QueueErrorCode,
+  RetryAfterError,
+} from './core/errors.ts';
+export type { By, DeadLetterFilter, JobFilter } from './core/filters.ts';
+export {
+  type Child,
+  cancelJob,
+  continueWith,
+  defineJob,
+  type Guard,
+  type Handler,
+  type Job,
+  type JobContext,
+  type JobRateLimit,
+  type Progress,
+  type RateLimit,
+  type RunningJob,
+  type Status,
+} from './core/job.ts';
+export { LIMITS } from './core/limits.ts';
+export type { Log, LogLevel } from './core/log.ts';
+export { HIDDEN, secret } from './core/redact.ts';
+export type { Duration, JobRetention, RetentionOptions } from './core/retention.ts';
+export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './core/schedule.ts';
+export type { TellableError } from './core/scrub-error.ts';
+export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './core/telemetry.ts';
+export type { HealthOptions } from './core/thresholds.ts';
+export type { DrainOptions } from './drain/drain.ts';
+export { type Environments, isForeign, notDrained } from './drain/environment.ts';
+export type { LogJobs } from './drain/job-log.ts';
+export type { KickOptions } from './drain/kick.ts';
+export type { HintCache, SleepOptions } from './drain/sleep-hint.ts';
+export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue/enqueue.ts';
+export type { FlowIds } from './enqueue/flow.ts';
+export type { PruneReport } from './maintenance/prune.ts';
+export type { Health, HealthCheck } from './monitoring/health.ts';
+export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from './monitoring/incidents.ts';
+export type { AlertOptions } from './monitoring/webhook.ts';
+export type { Amended } from './operations/amend.ts';
+export type { BulkOptions, BulkReport } from './operations/bulk.ts';
+export type { AuditEntry, Target } from './operations/live-jobs.ts';
+export type { Operators } from './operations/operations.ts';
+export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './operations/replay.ts';
+export {
+  createQueue,
+  type FlowOf,
+  type NewJobOf,
+  type PayloadOf,
+  type Queue,
+  type QueueOptions,
+  type ScheduleOf,
+} from './queue.ts';
+export type { RateLimitView } from './rate-limits/admin.ts';
+export type { DrainsOptions, DrainView } from './reads/drains.ts';
+export type { JobView, Preview } from './reads/job-view.ts';
+export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Relative, Trail } from './reads/list-jobs.ts';
+export type { Warned } from './reads/names.ts';
+export type { Counted, Overview, OverviewLane, Pause } from './reads/overview.ts';
+export type { Spread, Stats, StatsOptions } from './reads/stats.ts';
+export type { FollowedJob, FollowOptions, JobsPreview } from './reads/tail.ts';
+export type { WaitOptions } from './reads/wait.ts';
+export type { ScheduleControls, ScheduleView } from './schedules/admin.ts';

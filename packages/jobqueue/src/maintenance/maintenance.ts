@@ -1,0 +1,82 @@
+/** What a drain does beside its jobs: looked for by steps that go out anyway, acted on beside the jobs. */
+
+import type { Log } from '../core/log.ts';
+import type { Executor } from '../postgres/database.ts';
+
+/** How often a long drain looks again. */
+const LOOK_EVERY_MS = 30_000;
+
+export interface Chore {
+  /** The key under which `chores_1.sql` finds its request and puts its answer. */
+  readonly name: string;
+  /** What Postgres needs to know to see whether there is something to do; a few hundred bytes. */
+  request(): object;
+  /** Called when Postgres answered that there is. Bounded, idempotent: another drain may do the same at the same time. */
+  act(answer: unknown, context: ChoreContext): Promise<void>;
+}
+
+export interface ChoreContext {
+  readonly executor: Executor;
+  /** What is not done by then is left to the next drain. */
+  readonly untilMs: () => number;
+  /** Tells the drain that a chore that goes on has brought jobs. */
+  readonly brought: () => void;
+}
+
+export interface ChoresOptions extends Omit<ChoreContext, 'brought'> {
+  readonly chores: readonly Chore[];
+  readonly log: Log;
+  readonly wake: () => void;
+}
+
+/** The chores of one drain. */
+export class Chores {
+  readonly #options: ChoresOptions;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #acting = 0;
+  #broughtJobs = 0;
+
+  constructor(options: ChoresOptions) {
+    this.#options = options;
+  }
+
+  get isQuiet(): boolean {
+    return this.#acting === 0;
+  }
+
+  /** How often one may have brought jobs, which a claim sent before has not seen: each that ended, and each that says so before. */
+  get broughtJobs(): number {
+    return this.#broughtJobs;
+  }
+
+  /** What the coming step asks for; null if it need not ask. */
+  request(nowMs: number): Readonly<Record<string, object>> | null {
+    const { chores } = this.#options;
+    if (chores.length === 0 || nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return null;
+    this.#lookedAtMs = nowMs;
+    return Object.fromEntries(chores.map((chore) => [chore.name, chore.request()]));
+  }
+
+  /** Starts what the answer asks for; a chore that fails is logged, and left to the next drain. */
+  take(answers: Readonly<Record<string, unknown>> | null): void {
+    const { chores, log, wake, executor, untilMs } = this.#options;
+    for (const [chore, error] of Object.entries(answers?.failed ?? {})) log('error', 'chore_failed', { chore, error });
+    for (const chore of chores) {
+      const answer = answers?.[chore.name] ?? null;
+      if (answer === null) continue;
+      this.#acting++;
+      const brought = () => {
+        this.#broughtJobs++;
+        wake();
+      };
+      const done = () => {
+        this.#acting--;
+        brought();
+      };
+      chore
+        .act(answer, { executor, untilMs, brought })
+        .catch((error: unknown) => log('error', 'chore_failed', { chore: chore.name, error }))
+        .then(done, done);
+    }
+  }
+}

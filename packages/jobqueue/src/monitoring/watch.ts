@@ -1,0 +1,159 @@
+/** Keeps watch: drains look at the queue's health in passing and tell of what turned red or well again, enqueues notice missing ticks. */
+import { randomUUID } from 'node:crypto';
+import { inWords, linkTo, nextStep } from '../core/describe-check.ts';
+import { QueueError } from '../core/errors.ts';
+import { checkGuard, type Guard, type Job } from '../core/job.ts';
+import type { Log } from '../core/log.ts';
+import { type Names, onlyKnown } from '../core/options.ts';
+import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from '../core/thresholds.ts';
+import { atMostMs, type SleepOptions } from '../drain/sleep-hint.ts';
+import type { Chore, ChoreContext } from '../maintenance/maintenance.ts';
+import type { Executor } from '../postgres/database.ts';
+import { FUNCTIONS } from '../postgres/statements/functions.ts';
+import { confirmNotices, type Notice, type WatchAnswer, watch } from '../postgres/statements/watch.ts';
+import { type AlertOptions, foundOf, messageOf, post, WebhookError } from './webhook.ts';
+
+/** A drain waits for the webhook, and one that does not answer is asked again by a later tick. */
+const POST_MS = 5_000;
+/** What is left for the confirmation when the drain ends. */
+const CONFIRM_MS = 250;
+/** A confirmation that got lost makes people hear of it twice. */
+const CONFIRM_TRIES = 3;
+/** How often the enqueues of one process ask for the last tick. */
+const ENQUEUE_ASKS_EVERY_MS = 60_000;
+const ENQUEUE_ANSWER_MS = 5_000;
+
+export interface WatchOptions {
+  readonly thresholds: Thresholds;
+  readonly guards: Readonly<Record<string, Guard>>;
+  readonly alerts: AlertOptions;
+  readonly log: Log;
+  readonly environment: string | null;
+}
+
+export interface WatchDeclaration {
+  readonly environment: string | null;
+  readonly health?: HealthOptions;
+  readonly alerts?: AlertOptions;
+  readonly guard?: Guard;
+  readonly sleep?: SleepOptions;
+}
+
+const ALERT_NAMES: Names<AlertOptions> = { webhookUrl: true, consoleUrl: true, name: true, timeoutMs: true };
+
+/** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
+export function watchOptions(
+  { environment, health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
+  jobs: ReadonlyMap<string, Job>,
+  log: Log,
+): WatchOptions {
+  checkAlerts(alerts);
+  if (guard)
+    checkGuard(guard, (expected, got) => {
+      const message = `expected guard.${expected}, got ${String(got)}`;
+      throw new QueueError('option_invalid', `createQueue: ${message}`, { issues: [{ path: 'guard', message }] });
+    });
+  const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS, sleep ? atMostMs(sleep) : 0);
+  return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log, environment };
+}
+
+/** Throws QueueError `option_invalid`; its message does not show the URL. */
+export function checkAlerts(alerts: AlertOptions): void {
+  onlyKnown(alerts, ALERT_NAMES, { call: 'createQueue: ', at: 'alerts.' });
+  const { webhookUrl, consoleUrl, timeoutMs = POST_MS } = alerts;
+  const refuse = (option: string, message: string) => {
+    const path = `alerts.${option}`;
+    throw new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });
+  };
+  for (const [option, url] of Object.entries({ webhookUrl, consoleUrl }))
+    if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
+      refuse(option, 'expected an http or https URL, got something else');
+  if (!(timeoutMs >= 1 && timeoutMs <= POST_MS)) refuse('timeoutMs', `expected 1 to ${POST_MS} ms, got ${timeoutMs}`);
+}
+
+/** The chore of each drain: watch_1 looks in its step, and what that hands out is told beside the jobs. */
+export function watchChore(options: WatchOptions): Chore {
+  return {
+    name: 'watch',
+    request: () => requestOf(options),
+    act: (answer, context) => tell(options, answer as WatchAnswer, context),
+  };
+}
+
+/**
+ * Called after each enqueue: once a minute it asks, beside the request, whether the ticks still come, for without them nobody
+ * else would. It never throws and never makes the request wait; `waitUntil` keeps the invocation alive for it.
+ */
+export function tickLookout(
+  options: WatchOptions,
+  database: () => Executor,
+  waitUntil: (promise: Promise<unknown>) => void,
+): () => void {
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+
+  async function ask(): Promise<void> {
+    const untilMs = performance.now() + ENQUEUE_ANSWER_MS + POST_MS;
+    const executor = database();
+    const answer = await watch(executor, { ...requestOf(options), enqueue: true }, ENQUEUE_ANSWER_MS);
+    if (answer !== null) await tell(options, answer, { executor, untilMs: () => untilMs });
+  }
+
+  return () => {
+    const now = performance.now();
+    if (now - askedAtMs < ENQUEUE_ASKS_EVERY_MS) return;
+    askedAtMs = now;
+    waitUntil(ask().catch((error: unknown) => options.log('error', 'watch_failed', { error })));
+  };
+}
+
+function requestOf({ thresholds, guards, environment }: WatchOptions): object {
+  return { token: randomUUID(), thresholds, guards, environment };
+}
+
+/** Posts, then confirms: whoever dies in between leaves the notice to a later tick, which sends it again. */
+async function tell(
+  options: WatchOptions,
+  answer: WatchAnswer,
+  { executor, untilMs }: Omit<ChoreContext, 'brought'>,
+): Promise<void> {
+  const { log, alerts } = options;
+  const { notices, failed } = answer;
+  if (failed !== undefined) log('error', 'watch_failed', { message: failed });
+  if (notices.length === 0) return;
+  if (alerts.webhookUrl !== undefined) {
+    const leftMs = untilMs() - performance.now() - CONFIRM_MS;
+    if (leftMs <= 0) return;
+    try {
+      await post(alerts.webhookUrl, messageOf(notices, alerts), Math.min(alerts.timeoutMs ?? POST_MS, leftMs));
+    } catch (error) {
+      if (!(error instanceof WebhookError)) throw error;
+      log('error', 'alert_failed', { reason: error.message, incidents: notices.map(({ id }) => id) });
+      return;
+    }
+  }
+  for (const notice of notices) logNotice(log, notice, alerts.consoleUrl);
+  await confirm(executor, answer);
+}
+
+async function confirm(executor: Executor, answer: WatchAnswer): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await confirmNotices(executor, answer);
+    } catch (error) {
+      if (tries === CONFIRM_TRIES) throw error;
+    }
+  }
+}
+
+function logNotice(log: Log, notice: Notice, consoleUrl: string | undefined): void {
+  const { id, check, subject, openedMs, lastedMs } = notice;
+  if (notice.kind === 'green') {
+    log('info', 'incident_closed', { id, check, subject, lastedMs });
+    return;
+  }
+  const found = foundOf(notice);
+  log('warn', 'incident_opened', {
+    ...{ id, check, subject, detail: inWords(found), since: new Date(openedMs).toISOString(), next: nextStep(found) },
+    url: linkTo(consoleUrl, found),
+  });
+}

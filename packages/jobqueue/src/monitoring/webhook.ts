@@ -1,0 +1,74 @@
+/** One message to a webhook that takes what Slack takes. Its URL is a secret: nothing here shows it, nor what it answered. */
+
+import { type Found, inWords, linkTo, nextStep } from '../core/describe-check.ts';
+import { duration } from '../core/duration.ts';
+import type { Notice } from '../postgres/statements/watch.ts';
+
+export interface AlertOptions {
+  /** Takes a POST of `{ "text": … }`: an incoming webhook of Slack, or whatever reads the same. Without it incidents are only logged. */
+  readonly webhookUrl?: string | undefined;
+  /** The address of the console, such as https://queue.example.com: alerts, incidents and health link to the page that shows what is wrong. */
+  readonly consoleUrl?: string | undefined;
+  /** What the message calls this queue; default 'jobqueue'. */
+  readonly name?: string;
+  /** How long the webhook may take to answer, ms; default and at most 5,000: a drain waits for it. */
+  readonly timeoutMs?: number;
+}
+
+/** What went wrong with a post, without a word of where it went. */
+export class WebhookError extends Error {
+  override readonly name = 'WebhookError';
+}
+
+/** Names from outside stand in a sentence: a user's application name, a prepared transaction's. Ten such lines are one message of Slack's. */
+const SENTENCE_CHARS = 400;
+
+/** All notices, ten at most, as one message, a line each. */
+export function messageOf(
+  notices: readonly Notice[],
+  { name = 'jobqueue', consoleUrl }: AlertOptions,
+): { readonly text: string } {
+  const lines = notices.map((notice) => lineOf(notice, consoleUrl));
+  return { text: [`*${escaped(name)}*`, ...lines].join('\n') };
+}
+
+/** Fact and limit, since when, the next step, where to look. */
+function lineOf(notice: Notice, consoleUrl: string | undefined): string {
+  const { kind, check, subject, openedMs, lastedMs } = notice;
+  const found = foundOf(notice);
+  const url = linkTo(consoleUrl, found);
+  const link = url === null ? '' : ` ${escaped(url)}`;
+  const what = `*${escaped(check)}*${subject === '' ? '' : ` ${escaped(subject)}`}`;
+  if (kind === 'green') return `:white_check_mark: ${what} is well again after ${duration(lastedMs)}.${link}`;
+  const since = `${new Date(openedMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return `:red_circle: ${what}: ${escaped(inWords(found))}. Red since ${since}. Next: ${escaped(nextStep(found))}.${link}`;
+}
+
+/** Postgres leaves out what is null. */
+export function foundOf({ check, subject, value = null, limit = null, data = {} }: Notice): Found {
+  return { name: check, subject, value, limit, data };
+}
+
+/** Slack's own three escapes, and one line stays one line. */
+export function escaped(text: string): string {
+  const line = text.replace(/\s+/g, ' ').slice(0, SENTENCE_CHARS);
+  return line.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** Resolves once the webhook has taken the message. Throws WebhookError if it refused, or did not answer within `timeoutMs`. */
+export async function post(webhookUrl: string, message: object, timeoutMs: number): Promise<void> {
+  const response = await fetch(webhookUrl, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(message),
+    redirect: 'error', // whoever redirects it would get what the webhook's owner should
+    cache: 'no-store',
+    signal: AbortSignal.timeout(Math.max(1, Math.floor(timeoutMs))),
+  }).catch((error: unknown) => {
+    // The error itself is dropped: its causes name the host, an invalid URL even the whole of it.
+    const isLate = error instanceof DOMException && error.name === 'TimeoutError';
+    throw new WebhookError(isLate ? `no answer within ${Math.floor(timeoutMs)} ms` : 'it cannot be reached');
+  });
+  await response.body?.cancel().catch(() => undefined); // whatever it goes on to say, its status has been said
+  if (!response.ok) throw new WebhookError(`it answered ${response.status}`);
+}

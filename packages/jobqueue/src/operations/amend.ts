@@ -1,0 +1,34 @@
+/** Replays one dead letter with another payload: checked as an enqueue checks it, changed and replayed in one statement. */
+
+import { QueueError } from '../core/errors.ts';
+import { type By, byOf, idOf } from '../core/filters.ts';
+import type { Job } from '../core/job.ts';
+import { encodePayload } from '../core/payload.ts';
+import { restored } from '../core/redact.ts';
+import type { Executor } from '../postgres/database.ts';
+import { replayAmended as send } from '../postgres/statements/replays.ts';
+import { getJob } from '../reads/job-view.ts';
+
+export interface Amended {
+  /** `false`: it is no dead letter any more, or another job holds its idempotency key. */
+  readonly replayed: boolean;
+  /** The job that holds its key. */
+  readonly holder: string | null;
+}
+
+export async function replayAmended(
+  executor: Executor,
+  jobs: ReadonlyMap<string, Job>,
+  { id, payload }: { readonly id: string; readonly payload: unknown },
+  by: By,
+): Promise<Amended> {
+  const options = byOf(by);
+  const stored = await getJob(executor, idOf('id', id));
+  if (stored === null) throw new QueueError('job_unknown', `replayAmended: there is no job ${id}`);
+  const job = jobs.get(stored.type);
+  if (job === undefined)
+    throw new QueueError('unknown_type', `replayAmended: this queue does not know '${stored.type}'`);
+  const json = encodePayload(job, restored(job.payload, payload, stored.payload), '');
+  const { changed, refusals } = await send(executor, id, json, options);
+  return { replayed: changed === 1, holder: refusals[0]?.holder ?? null };
+}

@@ -1,0 +1,149 @@
+/** What an operator does to live jobs in an incident: cancel, reschedule, re-prioritise, pause, and read who did what. */
+
+import {
+  actorOf,
+  type By,
+  byOf,
+  idOf,
+  instant,
+  type JobFilter,
+  jobFilterJson,
+  name,
+  reasonOf,
+  refused,
+  text,
+  wholeBetween,
+} from '../core/filters.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Executor } from '../postgres/database.ts';
+import * as store from '../postgres/statements/controls.ts';
+import { type BulkCall, type BulkOptions, type BulkReport, inSlices } from './bulk.ts';
+
+/** Of calls that do not say who they are. */
+const NOBODY = 'unnamed';
+/** One page of a screen. */
+const MOST_ENTRIES = 500;
+
+export interface Target {
+  readonly queue?: string;
+  readonly type?: string;
+}
+
+export interface HeldKey {
+  readonly type: string;
+  readonly idempotencyKey: string;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: Date;
+  readonly actor: string;
+  readonly action: string;
+  readonly details: unknown;
+}
+
+/** Pending jobs end CANCELLED; so do running ones, at once: see cancel_1.sql. */
+export async function cancel(
+  executor: Executor,
+  filter: JobFilter,
+  options: By & { readonly reason: string } & BulkOptions,
+): Promise<BulkReport> {
+  const reason = reasonOf(options.reason);
+  return inBulk(executor, 'cancel', filter, { actor: actorOf(options), reason }, options);
+}
+
+/** Pending jobs get another due time; those that a drain holds are skipped. */
+export async function reschedule(
+  executor: Executor,
+  filter: JobFilter,
+  options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
+): Promise<BulkReport> {
+  refuseHeld(filter);
+  const { to } = options;
+  const when = to instanceof Date ? { to: plannedAt(to) } : { delayMs: delayOf(to.delayMs) };
+  return inBulk(executor, 'reschedule', filter, { ...byOf(options), ...when }, options);
+}
+
+/** Pending jobs get another priority; those that a drain holds are skipped. */
+export async function reprioritise(
+  executor: Executor,
+  filter: JobFilter,
+  options: By & { readonly priority: number } & BulkOptions,
+): Promise<BulkReport> {
+  refuseHeld(filter);
+  const priority = wholeBetween(0, LIMITS.maxPriority)('priority', options.priority);
+  return inBulk(executor, 'reprioritise', filter, { ...byOf(options), priority }, options);
+}
+
+export async function pause(
+  executor: Executor,
+  target: Target,
+  { actor = NOBODY, reason }: { readonly actor?: string; readonly reason?: string },
+): Promise<object> {
+  await store.pause(executor, targetOf(target), reason === undefined ? null : reasonOf(reason), actorOf({ actor }));
+  return {};
+}
+
+export async function resume(
+  executor: Executor,
+  target: Target,
+  { actor = NOBODY, reason }: Partial<By>,
+): Promise<{ readonly resumed: boolean }> {
+  return {
+    resumed: await store.resume(executor, targetOf(target), byOf({ actor, ...(reason !== undefined && { reason }) })),
+  };
+}
+
+/** Whatever job holds the key goes on without it, and another may take it: for a key that its holder should not hold any more. */
+export async function freeKey(
+  executor: Executor,
+  { type, idempotencyKey }: HeldKey,
+  by: By,
+): Promise<{ readonly freed: boolean; readonly holder: string | null }> {
+  const key = text(LIMITS.idempotencyKeyChars)('idempotencyKey', idempotencyKey);
+  return store.freeKey(executor, { type: name('type', type), key }, byOf(by));
+}
+
+/** The latest first; `before` an id for the next page, at most 500 a call. */
+export async function auditLog(
+  executor: Executor,
+  { before, limit = 50 }: { readonly before?: string; readonly limit?: number },
+): Promise<readonly AuditEntry[]> {
+  const rows = await store.auditEntries(
+    executor,
+    before === undefined ? null : idOf('before', before),
+    wholeBetween(1, MOST_ENTRIES)('limit', limit),
+  );
+  return rows.map(({ at_ms, ...entry }) => ({ ...entry, at: new Date(at_ms) }));
+}
+
+async function inBulk(
+  executor: Executor,
+  action: BulkCall['action'],
+  filter: JobFilter,
+  sent: BulkCall['options'],
+  options: BulkOptions,
+): Promise<BulkReport> {
+  const call = { action, filterJson: jobFilterJson(filter), options: sent };
+  const { operation, changed, skipped, done } = await inSlices(executor, call, options);
+  return { operation, changed, skipped, done };
+}
+
+function targetOf({ queue = '*', type = '*' }: Target): Required<Target> {
+  return { queue: queue === '*' ? queue : name('queue', queue), type: type === '*' ? type : name('type', type) };
+}
+
+function refuseHeld({ status }: JobFilter): void {
+  if (status === 'PROCESSING') throw refused('filter.status', "'PENDING', for running jobs are left alone", status);
+}
+
+function plannedAt(to: Date): string {
+  const at = instant('to', to);
+  if (to.getTime() > Date.now() + LIMITS.scheduledForMs) throw refused('to', 'an instant at most 10 years ahead', at);
+  return at;
+}
+
+function delayOf(delayMs: unknown): number {
+  if (typeof delayMs === 'number' && delayMs >= 0 && delayMs <= LIMITS.scheduledForMs) return delayMs;
+  throw refused('to.delayMs', 'a duration in ms from 0 up to 10 years', delayMs);
+}

@@ -1,0 +1,237 @@
+/** What a queue offers to those who run it: look, stop, move, bring back. Nothing here enqueues or drains. */
+
+import type { Limit } from '../core/bucket.ts';
+import type { By, DeadLetterFilter, JobFilter } from '../core/filters.ts';
+import type { Job } from '../core/job.ts';
+import { shownPayload } from '../core/redact.ts';
+import type { Retention } from '../core/retention.ts';
+import type { Thresholds } from '../core/thresholds.ts';
+import { checkEnvironment, type EnvironmentControls, environmentControls } from '../drain/environment.ts';
+import { type PruneReport, prune } from '../maintenance/prune.ts';
+import { checkHealth, type Health } from '../monitoring/health.ts';
+import { type IncidentControls, incidentControls } from '../monitoring/incidents.ts';
+import { metricsOf } from '../monitoring/metrics.ts';
+import { prometheusText } from '../monitoring/prometheus.ts';
+import type { Database } from '../postgres/database.ts';
+import { DEADLINES_MS, withDeadline } from '../postgres/deadlines.ts';
+import { audit } from '../postgres/statements/controls.ts';
+import { measure } from '../postgres/statements/metrics.ts';
+import { type RateLimitView, rateLimits, takeToken, unblock } from '../rate-limits/admin.ts';
+import { type DrainsOptions, type DrainView, drains } from '../reads/drains.ts';
+import { type Preview, preview } from '../reads/job-view.ts';
+import {
+  countJobs,
+  type DeadGroups,
+  deadGroups,
+  type JobsPage,
+  type JobsQuery,
+  jobTrail,
+  listJobs,
+  type Trail,
+} from '../reads/list-jobs.ts';
+import { checkNames, type Named, type Warned } from '../reads/names.ts';
+import { type Counted, type Overview, type Pause, readOverview } from '../reads/overview.ts';
+import { readStats, type Stats, type StatsOptions } from '../reads/stats.ts';
+import {
+  type FollowedJob,
+  type FollowOptions,
+  followJobs,
+  type JobsPreview,
+  listPauses,
+  previewJobs,
+} from '../reads/tail.ts';
+import { type ScheduleControls, scheduleControls } from '../schedules/admin.ts';
+import { type Amended, replayAmended } from './amend.ts';
+import type { BulkOptions, BulkReport } from './bulk.ts';
+import {
+  type AuditEntry,
+  auditLog,
+  cancel,
+  freeKey,
+  type HeldKey,
+  pause,
+  reprioritise,
+  reschedule,
+  resume,
+  type Target,
+} from './live-jobs.ts';
+import {
+  previewReplay,
+  type Replay,
+  type ReplayCall,
+  type ReplayOptions,
+  type ReplayPreview,
+  replayCall,
+  replays,
+  stopReplay,
+} from './replay.ts';
+
+export interface Operators extends ScheduleControls, EnvironmentControls, IncidentControls {
+  /** What a drain with this filter would find due. Claims nothing. */
+  preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
+  /** New jobs above an id, and how known ones stand. */
+  followJobs(options: FollowOptions): Promise<readonly FollowedJob[]>;
+  /** What is paused, at most 1,000. */
+  pauses(): Promise<readonly Pause[]>;
+  /**
+   * Every call below that names a type or a queue checks the names first. Throws QueueError `unknown_type` for a type that is
+   * neither declared nor live, dead, cancelled, paused, scheduled or run within two days. Answers a warning for such a queue.
+   */
+  checkNames(named: Named): Promise<readonly string[]>;
+  /** Which live jobs an operation with this filter would meet. Changes nothing. */
+  previewJobs(filter: JobFilter): Promise<JobsPreview & Warned>;
+  /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
+  pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<Warned>;
+  /** Ends the pause of exactly this target. `resumed: false`: it was not paused. */
+  resume(target: Target, by?: Partial<By>): Promise<{ readonly resumed: boolean } & Warned>;
+  /** Ends live jobs as CANCELLED, running ones too: their keys are free at once, and their handlers' signals fire within 2 s. */
+  cancel(filter: JobFilter, options: By & { readonly reason: string } & BulkOptions): Promise<BulkReport & Warned>;
+  /** Gives pending jobs another due time. `skipped`: held by a drain. */
+  reschedule(
+    filter: JobFilter,
+    options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
+  ): Promise<BulkReport & Warned>;
+  /** Gives pending jobs another priority. `skipped`: held by a drain. */
+  reprioritise(
+    filter: JobFilter,
+    options: By & { readonly priority: number } & BulkOptions,
+  ): Promise<BulkReport & Warned>;
+  /** What a replay with this filter would find. Changes nothing. */
+  previewReplay(
+    filter: DeadLetterFilter,
+    options?: Pick<ReplayOptions, 'statuses' | 'due'>,
+  ): Promise<ReplayPreview & Warned>;
+  readonly replay: ReplayCall;
+  /**
+   * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;
+   * what `shown` hid and nobody changed stays as it was. Throws QueueError `payload_invalid`, `unknown_type`, `job_unknown`.
+   */
+  replayAmended(id: string, payload: unknown, by: By): Promise<Amended>;
+  /** Payloads for the eyes of people: what the type's schema marks as secret is hidden, all of it where the type is not known. */
+  shown(type: string, payload: unknown): unknown;
+  /** One page of jobs. Pending ones by due time, all others the newest first. */
+  jobsPage(query: JobsQuery, page?: { readonly after?: string; readonly limit?: number }): Promise<JobsPage>;
+  /** How many live jobs an operation with this filter would mean, counted to 1,000. */
+  countJobs(filter: JobFilter): Promise<Counted>;
+  /** Dead letters by type and error: the largest groups, and those with the latest deaths. */
+  deadGroups(filter?: { readonly type?: string }): Promise<DeadGroups>;
+  /** What is known beside a job: its schedule, the drain that ran it, what operators did to it. */
+  jobTrail(id: string): Promise<Trail>;
+  /** Frees an idempotency key, with a line in the audit log. `holder`: the job that held it, which goes on without; null: none did. */
+  freeKey(
+    key: HeldKey,
+    by: By & { readonly reason?: string },
+  ): Promise<{ readonly freed: boolean; readonly holder: string | null }>;
+  /** The ramps, the newest first, at most 100. */
+  replays(): Promise<readonly Replay[]>;
+  /** Ends a ramp; `false` if it was not running. */
+  stopReplay(id: string, by: Pick<By, 'actor'>): Promise<boolean>;
+  /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
+  auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
+  /** Appends to the audit log. */
+  audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
+  /** Counts of every queue and type, pauses and the last ticks, in one statement of bounded probes. */
+  overview(): Promise<Overview>;
+  /** Looks at every check, in one statement of bounded probes, and tries a write. Rejects if the database cannot be reached. */
+  health(): Promise<Health>;
+  /** Everything measured, in Prometheus' text format 0.0.4; one statement. */
+  metrics(): Promise<string>;
+  /** The rate limits that were used lately or are blocked, blocked ones first, at most 200. */
+  rateLimits(): Promise<readonly RateLimitView[]>;
+  /** Takes a token of a shared bucket for something that is no job, such as a login: at once, or `false`. */
+  takeToken(key: string, limit: Limit): Promise<boolean>;
+  /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
+  unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
+  /** Counts, waits and run times per minute, hour or in total, over all drains. */
+  stats(options: StatsOptions): Promise<readonly Stats[]>;
+  /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
+  drains(options?: DrainsOptions): Promise<readonly DrainView[]>;
+  /**
+   * Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. Throws
+   * QueueError `other_environment`.
+   */
+  prune(options?: { readonly budgetMs?: number }): Promise<PruneReport>;
+}
+
+export interface OperatorsOptions {
+  readonly database: () => Database;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly environment: string | null;
+  readonly retention: Retention;
+  readonly thresholds: Thresholds;
+  readonly consoleUrl: string | undefined;
+}
+
+export function operators(options: OperatorsOptions): Operators {
+  const { database, jobs, environment, retention, thresholds, consoleUrl } = options;
+  const read = () => withDeadline(database(), DEADLINES_MS.read);
+  const names = async (named: Named) => checkNames(read(), jobs, named);
+  /** Nothing is done for a name that is refused: the check comes first. */
+  const warned = async <Answer extends object>(named: Named, act: () => Promise<Answer>): Promise<Answer & Warned> => {
+    const warnings = await names(named);
+    return { ...(await act()), warnings };
+  };
+  return {
+    ...scheduleControls(database),
+    ...environmentControls(database, environment),
+    ...incidentControls(database, consoleUrl),
+    preview: async (filter = {}) => preview(read(), jobs, filter),
+    followJobs: async (options) => followJobs(read(), options),
+    pauses: async () => listPauses(read()),
+    checkNames: names,
+    previewJobs: async (filter) => warned(filter, () => previewJobs(read(), filter)),
+    pause: async (target, why = {}) =>
+      warned(target, () => pause(database(), target, typeof why === 'string' ? { reason: why } : why)),
+    resume: async (target, by = {}) => warned(target, () => resume(database(), target, by)),
+    cancel: async (filter, how) => warned(filter, () => cancel(database(), filter, how)),
+    reschedule: async (filter, how) => warned(filter, () => reschedule(database(), filter, how)),
+    reprioritise: async (filter, how) => warned(filter, () => reprioritise(database(), filter, how)),
+    previewReplay: async (filter, how = {}) => warned(filter, () => previewReplay(read(), filter, how)),
+    replay: replayCall(database, names),
+    replayAmended: async (id, payload, by) => replayAmended(database(), jobs, { id, payload }, by),
+    shown: (type, payload) => shownPayload(jobs.get(type)?.payload, payload),
+    jobsPage: async (query, page = {}) => listJobs(read(), query, page),
+    countJobs: async (filter) => countJobs(read(), filter),
+    deadGroups: async (filter = {}) => deadGroups(read(), filter),
+    jobTrail: async (id) => jobTrail(read(), id),
+    freeKey: async (key, by) => freeKey(database(), key, by),
+    replays: async () => replays(read()),
+    stopReplay: async (id, by) => stopReplay(database(), id, by),
+    auditLog: async (page = {}) => auditLog(read(), page),
+    audit: async (entry) => audit(database(), entry),
+    overview: async () => readOverview(read(), environment),
+    health: async () => checkHealth(read(), thresholds, consoleUrl),
+    metrics: async () => prometheusText(metricsOf(await measure(read()), [...jobs.keys()])),
+    rateLimits: async () => rateLimits(read()),
+    takeToken: async (key, limit) => takeToken(read(), key, limit),
+    unblock: async (key, { actor }) => unblock(database(), key, actor),
+    stats: async (options) => readStats(read(), options),
+    drains: async (options = {}) => drains(read(), options),
+    prune: async ({ budgetMs } = {}) => {
+      await checkEnvironment(read(), environment);
+      return prune(database(), retention, budgetMs);
+    },
+  };
+}
+
+/** What may leave something due, be it that a cancelled child sets its parent free. */
+const STIRRING = [
+  'resume',
+  'cancel',
+  'reschedule',
+  'reprioritise',
+  'replay',
+  'replayAmended',
+  'resumeSchedule',
+  'overrideSchedule',
+  'runSchedule',
+] as const satisfies readonly (keyof Operators)[];
+
+/** The same, but that `stir` is called after each of those: also after one that failed, which may have come half way. */
+export function stirringOperators(offered: Operators, stir: () => void): Operators {
+  const stirring = STIRRING.map((verb) => {
+    const call = offered[verb] as (...args: never[]) => Promise<unknown>;
+    return [verb, async (...args: never[]) => call(...args).finally(stir)] as const;
+  });
+  return { ...offered, ...Object.fromEntries(stirring) };
+}

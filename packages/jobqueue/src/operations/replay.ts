@@ -1,0 +1,235 @@
+/** Replays of dead letters: looked at before, at once or as a ramp that drains move on, and stopped when they go wrong. */
+
+import {
+  actorOf,
+  type By,
+  byOf,
+  type DeadLetterFilter,
+  deadLetterFilterJson,
+  idOf,
+  type Revival,
+  refused,
+  wholeBetween,
+} from '../core/filters.ts';
+import { onlyKnown } from '../core/options.ts';
+import type { Chore } from '../maintenance/maintenance.ts';
+import type { Executor } from '../postgres/database.ts';
+import * as store from '../postgres/statements/replays.ts';
+import type { Warned } from '../reads/names.ts';
+import { type BulkOptions, type BulkReport, inSlices } from './bulk.ts';
+
+/** What a drain moves in one go stays far from its steps' own work. */
+const MOST_PER_MINUTE = 10_000;
+const MOST_JOBS = 1_000_000_000; // an integer of Postgres
+const MOST_LISTED = 100;
+/** Of the statements that move ramps on without a pause, 1,000 jobs each. */
+const MOST_PORTIONS = 20;
+/** The interval at which a drain looks for outcomes that a ramp waits for. */
+const OUTCOMES_EVERY_MS = 500;
+/** So many looks in a row without a new outcome, and the ramp is left to the next drain: jobs may run for long, or nowhere. */
+const MOST_LOOKS_IN_VAIN = 10;
+/** Waiting for an enqueue that takes the same idempotency keys; then the next drain tries again. */
+const PORTION_TIMEOUT_MS = 30_000;
+
+/** All at once. */
+export interface ReplayOptions extends By, Revival, BulkOptions {
+  readonly maxJobs?: number;
+  readonly perMinute?: undefined;
+  readonly stopWhen?: undefined;
+}
+
+/** Spread over time, as a ramp. */
+export interface RampOptions extends By, Revival {
+  /** At most so many jobs a minute, 1 to 10,000, moved by the drains. */
+  readonly perMinute: number;
+  /** Ends the ramp when so many of its jobs have failed again, or such a part of at least `of` that came to an outcome. */
+  readonly stopWhen?: { readonly failed: number } | { readonly failureRatio: number; readonly of: number };
+  readonly maxJobs?: number;
+}
+
+/** Of a replay at once: what it did. `changed` were replayed, `skipped` refused, for another job holds their idempotency key. */
+export interface ReplayReport extends BulkReport {
+  /** The first 20 of those refused. */
+  readonly refusals: readonly Refusal[];
+}
+
+export interface Refusal {
+  readonly id: string;
+  /** The job that holds its key now. */
+  readonly holder: string;
+}
+
+export interface ReplayPreview {
+  /** Counted up to 10,000, among the first 100,000 dead letters. */
+  readonly total: number;
+  /** There may be more. */
+  readonly atLeast: boolean;
+  /** Jobs among those counted that were cancelled before their time, which is still to come. They come back at that time, unless `due` is 'now'. */
+  readonly later: { readonly total: number; readonly firstAt: Date; readonly lastAt: Date } | null;
+  readonly groups: store.ReplayPreviewRow['groups'];
+  /** The latest five to die of those counted. */
+  readonly samples: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly queue: string;
+    readonly attempts: number;
+    readonly finishedAt: Date;
+    readonly errorName: string | null;
+    readonly errorCode: string | null;
+    /** Its first 200 characters. */
+    readonly message: string | null;
+  }[];
+}
+
+/** A replay as a ramp. */
+export interface Replay {
+  readonly id: string;
+  readonly filter: object;
+  readonly perMinute: number;
+  readonly maxJobs: number | null;
+  readonly stopWhen: object | null;
+  readonly state: 'running' | 'stopped' | 'finished';
+  readonly endReason: string | null;
+  /**
+   * Why nothing more is moved, beside its rate: as many jobs are open as `stopWhen` needs to judge, the type or queue is paused, or no
+   * drain has a handler for the type.
+   */
+  readonly waitsFor: 'outcomes' | 'resume' | 'handler' | null;
+  readonly actor: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  readonly replayed: number;
+  readonly refused: number;
+  /** Of the replayed: those that failed again, once at least; those that completed without; those cancelled; the rest. */
+  readonly failed: number;
+  readonly completed: number;
+  readonly cancelled: number;
+  readonly undecided: number;
+  /** The first 20 of those refused. */
+  readonly refusals: readonly Refusal[];
+}
+
+export async function previewReplay(
+  executor: Executor,
+  filter: DeadLetterFilter,
+  revival: Revival,
+): Promise<ReplayPreview> {
+  const found = await store.previewReplay(executor, deadLetterFilterJson(filter, revival));
+  const samples = found.samples.map(({ finishedMs, ...rest }) => ({ ...rest, finishedAt: new Date(finishedMs) }));
+  const { later } = found;
+  return {
+    ...found,
+    samples,
+    later: later && { total: later.total, firstAt: new Date(later.firstMs), lastAt: new Date(later.lastMs) },
+  };
+}
+
+export interface ReplayCall {
+  /** Dead letters become live jobs again, under their ids, with attempts counted anew; all at once, in slices. */
+  (filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
+  /** With `perMinute`: drains move them bit by bit; answers the ramp's id at once. */
+  (filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string } & Warned>;
+}
+
+/** `checkNames` refuses the types that nothing knows. */
+export function replayCall(
+  executor: () => Executor,
+  checkNames: (named: DeadLetterFilter) => Promise<readonly string[]>,
+): ReplayCall {
+  async function replay(filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
+  async function replay(filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string } & Warned>;
+  async function replay(filter: DeadLetterFilter, options: ReplayOptions | RampOptions) {
+    const warnings = await checkNames(filter);
+    return options.perMinute === undefined
+      ? { ...(await atOnce(executor(), filter, options)), warnings }
+      : { ...(await asRamp(executor(), filter, options)), warnings };
+  }
+  return replay;
+}
+
+async function atOnce(executor: Executor, filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport> {
+  if (options.stopWhen !== undefined)
+    throw refused('stopWhen', 'perMinute beside it, for at once there is nothing to stop', 'stopWhen alone');
+  const call = {
+    action: 'replay' as const,
+    filterJson: deadLetterFilterJson(filter, options),
+    options: { ...byOf(options), ...most(options) },
+  };
+  const { operation, changed, skipped, done, refusals = [] } = await inSlices(executor, call, options);
+  return { operation, changed, skipped, done, refusals };
+}
+
+async function asRamp(executor: Executor, filter: DeadLetterFilter, options: RampOptions): Promise<{ id: string }> {
+  const sent = {
+    ...byOf(options),
+    perMinute: wholeBetween(1, MOST_PER_MINUTE)('perMinute', options.perMinute),
+    ...(options.stopWhen && { stopWhen: stopWhenOf(options.stopWhen) }),
+    ...most(options),
+  };
+  return { id: await store.startReplay(executor, deadLetterFilterJson(filter, options), sent) };
+}
+
+/** The latest hundred ramps, the newest first. */
+export async function replays(executor: Executor): Promise<readonly Replay[]> {
+  const rows = await store.replays(executor, MOST_LISTED);
+  return rows.map(({ per_minute, max_jobs, stop_when, end_reason, waits_for, started_ms, ended_ms, ...rest }) => ({
+    ...rest,
+    perMinute: per_minute,
+    maxJobs: max_jobs,
+    stopWhen: stop_when,
+    endReason: end_reason,
+    waitsFor: waits_for,
+    startedAt: new Date(started_ms),
+    endedAt: ended_ms === null ? null : new Date(ended_ms),
+  }));
+}
+
+/** `false` if it was not running. What it has moved stays moved. */
+export async function stopReplay(executor: Executor, id: string, by: Pick<By, 'actor'>): Promise<boolean> {
+  return store.stopReplay(executor, idOf('id', id), actorOf(by));
+}
+
+/**
+ * Moves running ramps on, those whose jobs have a handler here. Looked for by a drain's steps; done in statements of their own:
+ * replays_2.sql says why. A ramp that waits for outcomes is looked at again soon, or it would move on once a tick.
+ */
+export function replaysChore(handled: readonly string[]): Chore {
+  return {
+    name: 'replays',
+    request: () => ({}),
+    async act(_, { executor, untilMs, brought }) {
+      let portions = 0;
+      let looksInVain = 0;
+      while (portions < MOST_PORTIONS && looksInVain < MOST_LOOKS_IN_VAIN) {
+        const leftMs = untilMs() - performance.now();
+        if (leftMs <= 0) return;
+        const answer = await store.moveReplayOn(executor, handled, Math.min(leftMs, PORTION_TIMEOUT_MS));
+        if (answer === null) return;
+        if (answer.moved > 0) {
+          brought();
+          looksInVain = 0;
+        }
+        if (answer.more) {
+          portions++;
+        } else if (answer.waitsFor === 'outcomes') {
+          portions = 0;
+          looksInVain++;
+          await new Promise((resolve) => setTimeout(resolve, OUTCOMES_EVERY_MS));
+        } else return;
+      }
+    },
+  };
+}
+
+function most({ maxJobs }: { readonly maxJobs?: number }): { maxJobs?: number } {
+  return maxJobs === undefined ? {} : { maxJobs: wholeBetween(1, MOST_JOBS)('maxJobs', maxJobs) };
+}
+
+function stopWhenOf(stopWhen: NonNullable<RampOptions['stopWhen']>): object {
+  onlyKnown(stopWhen, { failed: true, failureRatio: true, of: true }, { at: 'stopWhen.' });
+  if ('failed' in stopWhen) return { failed: wholeBetween(1, MOST_JOBS)('stopWhen.failed', stopWhen.failed) };
+  const { failureRatio, of } = stopWhen;
+  if (!(failureRatio > 0 && failureRatio <= 1))
+    throw refused('stopWhen.failureRatio', 'a number above 0, up to 1', failureRatio);
+  return { failureRatio, of: wholeBetween(1, MOST_JOBS)('stopWhen.of', of) };
+}

@@ -1,0 +1,258 @@
+/** Brings a database to the schema of this code: versioned files run once, repeatable ones whenever their text changed. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { diagnose } from '../core/diagnosis.ts';
+import { KEEP_ALIVE_MS } from './deadlines.ts';
+import { MigrationError } from './errors.ts';
+import { fitFor, requireUnicode, settle } from './migration-session.ts';
+
+/** One line of history: its versioned files, then its repeatable ones. A folder that does not exist holds no files. */
+export interface MigrationSource {
+  readonly scope: string;
+  readonly versioned: string;
+  readonly repeatable?: string;
+}
+
+export interface MigrateOptions {
+  /** The direct URL: behind a transaction pooler the session lock below would guard nothing. */
+  readonly url: string;
+  /** The environment of this process: a new database of the queue belongs to it from then on, and 'production' also takes one that belongs to none. */
+  readonly environment?: string | undefined;
+  /** Gets one line per applied file. */
+  readonly log?: (line: string) => void;
+  /** In the order in which they run; default: the queue's core, then the domain. */
+  readonly sources?: readonly MigrationSource[];
+}
+
+/** What ran, in order, as `scope/file`. Empty when the database was up to date. */
+export interface MigrateReport {
+  readonly applied: readonly string[];
+}
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const SOURCES: readonly MigrationSource[] = [
+  { scope: 'jobqueue', versioned: folder('../../sql/migrations'), repeatable: folder('../../sql/functions') },
+  { scope: 'app', versioned: folder('../../../../db/app/migrations') },
+];
+
+/** Another deployment's migrations are minutes at most; a build that waits longer should fail with a reason. */
+const OTHER_MIGRATION_MS = 5 * 60_000;
+/** An `alter table` that waits for a lock makes every later query wait behind it: better to fail and be repeated. */
+const TABLE_LOCK_MS = 10_000;
+const CONNECT_MS = 15_000;
+
+/**
+ * Applies what is missing under a session advisory lock: of two that run at once the second waits and finds nothing to do. Each
+ * versioned file has a transaction of its own; the changed functions of a source share one, so that no query meets half of them.
+ * Rejects with a `MigrationError`, or with the driver's error when it cannot connect. Files that were recorded by newer code are
+ * left alone, so that older code can be deployed again.
+ */
+export async function migrate({
+  url,
+  environment,
+  log = () => {},
+  sources = SOURCES,
+}: MigrateOptions): Promise<MigrateReport> {
+  const found = await Promise.all(sources.map(readSource));
+  const client = await connect(url);
+  try {
+    await settle(client);
+    await requireUnicode(client);
+    await lockOutOthers(client);
+    await prepareRecord(client);
+    const recorded = await readRecord(client);
+    const applied: string[] = [];
+    const note = ({ id }: MigrationFile) => {
+      applied.push(id);
+      log(`applied ${id}`);
+    };
+    for (const { versioned, repeatable } of found) {
+      for (const file of versioned) {
+        if (!isNew(file, recorded)) continue;
+        await inTransaction(client, () => apply(client, file));
+        note(file);
+      }
+      const changed = repeatable.filter(({ id, sha256 }) => recorded.get(id) !== sha256);
+      await inTransaction(client, () => replaceAll(client, changed));
+      changed.forEach(note);
+    }
+    const isFirst = recorded.size === 0;
+    if (environment !== undefined && (isFirst || environment === 'production')) await own(client, environment, log);
+    return { applied };
+  } finally {
+    await client.end(); // ends the session, and with it the advisory lock
+  }
+}
+
+/** What `migrate` would apply now, in order, as `scope/file`. Writes nothing and waits for nobody; rejects as `migrate` does. */
+export async function pendingMigrations({ url, sources = SOURCES }: MigrateOptions): Promise<readonly string[]> {
+  const found = await Promise.all(sources.map(readSource));
+  const client = await connect(url);
+  try {
+    const recorded = (await hasRecord(client)) ? await readRecord(client) : new Map<string, string>();
+    return found.flatMap(({ versioned, repeatable }) => [
+      ...versioned.filter((file) => isNew(file, recorded)).map(({ id }) => id),
+      ...repeatable.filter(({ id, sha256 }) => recorded.get(id) !== sha256).map(({ id }) => id),
+    ]);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The first one stays the owner: only `adopt` moves a database. */
+async function own(client: pg.Client, environment: string, log: (line: string) => void): Promise<void> {
+  const { rowCount } = await client.query(
+    'insert into jobqueue.environment (name) values ($1) on conflict do nothing',
+    [environment],
+  );
+  if (rowCount === 1) log(`belongs to the environment ${environment}`);
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'jobqueue migrate',
+    connectionTimeoutMillis: CONNECT_MS,
+    // No deadline, because a migration may take its time. A dead network ends it all the same.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  });
+  client.on('error', () => {
+    // A lost connection also rejects the statement that waits for it; unheard, this event would end the process instead.
+  });
+  await client.connect();
+  return client;
+}
+
+interface MigrationFile {
+  readonly id: string;
+  readonly scope: string;
+  readonly name: string;
+  readonly sql: string;
+  readonly sha256: string;
+}
+
+/** Looks first: with nothing to apply, a user without the right to create schemas can run this. */
+async function prepareRecord(client: pg.Client): Promise<void> {
+  if (!(await hasRecord(client))) await client.query(RECORD);
+}
+
+async function hasRecord(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query("select to_regclass('jobqueue.migrations') is not null as there");
+  return rows[0].there;
+}
+
+const RECORD = `
+create schema if not exists jobqueue;
+create table if not exists jobqueue.migrations (
+  scope      text        not null,
+  name       text        not null,
+  sha256     text        not null,
+  applied_at timestamptz not null default now(),
+  primary key (scope, name)
+);
+`;
+
+async function lockOutOthers(client: pg.Client): Promise<void> {
+  await client.query(`set lock_timeout = ${OTHER_MIGRATION_MS}`);
+  try {
+    await client.query("select pg_advisory_lock(hashtextextended('jobqueue.migrate', 0))");
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== '55P03') throw error;
+    const minutes = OTHER_MIGRATION_MS / 60_000;
+    throw new MigrationError(
+      `another migration of this database has been running for ${minutes} minutes: let it end (pg_stat_activity shows it as "jobqueue migrate"), then run this again`,
+      { cause: error },
+    );
+  }
+  await client.query(`set lock_timeout = ${TABLE_LOCK_MS}`);
+}
+
+/** `scope/name` → hash. Repeatable files are recorded as `functions/name`, so a versioned one may have the same name. */
+async function readRecord(client: pg.Client): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ id: string; sha256: string }>(
+    "select scope || '/' || name as id, sha256 from jobqueue.migrations",
+  );
+  return new Map(rows.map(({ id, sha256 }) => [id, sha256]));
+}
+
+function isNew({ id, sha256 }: MigrationFile, recorded: ReadonlyMap<string, string>): boolean {
+  const before = recorded.get(id);
+  if (before === undefined || before === sha256) return before === undefined;
+  throw new MigrationError(
+    `${id} was changed after it had been applied: restore its text and put the change into a new migration`,
+  );
+}
+
+/** First without a look at their bodies, so that functions may call each other whatever their files are called; then with one. */
+async function replaceAll(client: pg.Client, files: readonly MigrationFile[]): Promise<void> {
+  for (const check of ['off', 'on']) {
+    await client.query(`set local check_function_bodies = ${check}`);
+    for (const file of files) await apply(client, file);
+  }
+}
+
+async function apply(client: pg.Client, { id, scope, name, sql, sha256 }: MigrationFile): Promise<void> {
+  try {
+    await client.query(await fitFor(client, sql));
+    await client.query(
+      `insert into jobqueue.migrations (scope, name, sha256) values ($1, $2, $3)
+       on conflict (scope, name) do update set sha256 = excluded.sha256, applied_at = now()`,
+      [scope, name, sha256],
+    );
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error; // the connection is gone
+    const message = `${id}${lineOf(error, sql)}: ${error.message} (${error.code}); nothing of it was applied`;
+    const means = diagnose(error)?.says;
+    throw new MigrationError(means === undefined ? message : `${message}: ${means}`, { cause: error });
+  }
+}
+
+async function inTransaction(client: pg.Client, run: () => Promise<void>): Promise<void> {
+  await client.query('begin');
+  await run(); // should it reject, the session ends and takes the transaction with it
+  await client.query('commit');
+}
+
+async function readSource(
+  source: MigrationSource,
+): Promise<{ versioned: MigrationFile[]; repeatable: MigrationFile[] }> {
+  const { scope } = source;
+  const versioned = await sqlFiles(source.versioned);
+  const repeatable = source.repeatable ? await sqlFiles(source.repeatable) : [];
+  const misnamed = versioned.find(([name]) => !/^\d{4}_[a-z0-9_]+\.sql$/.test(name));
+  if (misnamed) throw new MigrationError(`${scope}/${misnamed[0]}: expected a name like 0001_jobs.sql`);
+  const twin = versioned.find(([name], n) => name.slice(0, 4) === versioned[n - 1]?.[0].slice(0, 4));
+  if (twin) throw new MigrationError(`${scope}/${twin[0]}: another migration has the same number`);
+  return {
+    versioned: versioned.map(([name, sql]) => migrationFile(scope, name, sql)),
+    repeatable: repeatable.map(([name, sql]) => migrationFile(scope, `functions/${name}`, sql)),
+  };
+}
+
+function migrationFile(scope: string, name: string, sql: string): MigrationFile {
+  return { id: `${scope}/${name}`, scope, name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
+}
+
+/** Name and text of each `.sql` file, sorted. Line ends are unified: a checkout on Windows must not look like a change. */
+async function sqlFiles(path: string): Promise<[name: string, sql: string][]> {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const sql = names.filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(
+    sql.map(async (name): Promise<[string, string]> => {
+      const text = await readFile(`${path}/${name}`, 'utf8');
+      return [name, text.replaceAll('\r\n', '\n')];
+    }),
+  );
+}
+
+function lineOf(error: pg.DatabaseError, sql: string): string {
+  if (error.position === undefined) return '';
+  return `:${sql.slice(0, Number(error.position) - 1).split('\n').length}`;
+}

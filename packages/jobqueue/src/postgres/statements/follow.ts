@@ -1,0 +1,93 @@
+/** The statements of those who follow along: each with a bound that does not depend on the backlog. */
+
+import type { Status } from '../../core/job.ts';
+import type { Executor } from '../database.ts';
+import { only } from './rows.ts';
+
+export interface LineRow {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly status: Status;
+  readonly priority: number;
+  readonly attempts: number;
+  readonly max_attempts: number;
+  readonly due_ms: number;
+  readonly created_ms: number;
+  readonly finished_ms: number | null;
+  readonly error: string | null;
+}
+
+const MS = (column: string, alias: string) => `(extract(epoch from ${column}) * 1000)::float8 as ${alias}`;
+const ERROR = `left(errors -> -1 ->> 'message', 300) as error`;
+
+const LIVE = `
+  id, type, queue, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status, priority::int,
+  (attempt + (lease_until is not null and started_fence = fence)::int)::int as attempts, max_attempts::int, ${MS('due_at', 'due_ms')},
+  ${MS('created_at', 'created_ms')}, null::float8 as finished_ms, ${ERROR}`;
+const FINISHED = `
+  id, type, queue, status::text as status, priority::int, attempt::int as attempts, max_attempts::int, ${MS('due_at', 'due_ms')},
+  ${MS('created_at', 'created_ms')}, ${MS('finished_at', 'finished_ms')}, ${ERROR}`;
+
+/** The jobs above an id, at most `limit`, and how those with these ids stand now; newest first. */
+export async function followed(
+  executor: Executor,
+  { after, ids, limit }: { readonly after: string; readonly ids: readonly string[]; readonly limit: number },
+): Promise<LineRow[]> {
+  const both = (where: string, bound = '') => `
+      select * from (
+        (select ${LIVE} from jobqueue.jobs where ${where} ${bound}) union all
+        (select ${FINISHED} from jobqueue.job_history where ${where} ${bound})) j`;
+  return executor.execute<LineRow>({
+    text: `
+      with news as (${both('id > $1::bigint', 'order by id desc limit $2')}), known as (${both('id = any($3::bigint[])')})
+      select j.id::text as id, j.type, j.queue, j.status, j.priority, j.attempts, j.max_attempts, j.due_ms, j.created_ms,
+             j.finished_ms, j.error
+      from ((select * from news order by id desc limit $2) union select * from known) j
+      order by j.id desc`,
+    params: [after, limit, `{${ids.join(',')}}`],
+  });
+}
+
+export interface PauseRow {
+  readonly queue: string;
+  readonly type: string;
+  readonly reason: string | null;
+  readonly paused_ms: number;
+}
+
+export async function pauses(executor: Executor, limit: number): Promise<PauseRow[]> {
+  return executor.execute<PauseRow>({
+    text: `select queue, type, reason, ${MS('paused_at', 'paused_ms')} from jobqueue.pauses order by queue, type limit $1`,
+    params: [limit],
+  });
+}
+
+export interface MatchedRow {
+  readonly queue: string;
+  readonly type: string;
+  readonly status: 'PENDING' | 'PROCESSING';
+  readonly jobs: number;
+}
+
+/** The next of those that a filter means, as an operation in bulk would meet them, grouped; at most `bound`. Locks nothing. */
+export async function matched(
+  executor: Executor,
+  filterJson: string,
+  cursor: unknown,
+  bound: number,
+): Promise<{ readonly groups: readonly MatchedRow[]; readonly cursor: unknown; readonly at_end: boolean }> {
+  const progress = { upTo: '9223372036854775807', ...(cursor != null && { cursor }) };
+  return only(
+    await executor.execute<{ groups: MatchedRow[]; cursor: unknown; at_end: boolean }>({
+      text: `
+        with m as materialized (select * from jobqueue.matching_1($1::jsonb, $2::jsonb, $3::int))
+        select m.cursor, m.at_end, (
+          select coalesce(json_agg(g order by g.jobs desc), '[]') from (
+            select j.queue, j.type, case when j.lease_until is null then 'PENDING' else 'PROCESSING' end as status, count(*)::int as jobs
+            from jobqueue.jobs j where j.id = any(m.ids) group by 1, 2, 3) g) as groups
+        from m`,
+      params: [filterJson, JSON.stringify(progress), bound],
+    }),
+  );
+}

@@ -1,0 +1,321 @@
+/** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
+import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import { type DrainReport, emptyReport } from './core/drain-report.ts';
+import { QueueError } from './core/errors.ts';
+import type { Guard, Job } from './core/job.ts';
+import { LIMITS } from './core/limits.ts';
+import { type Log, logToStderr } from './core/log.ts';
+import { type Names, onlyKnown } from './core/options.ts';
+import { answersLater, NOT_ASYNCHRONOUS } from './core/payload.ts';
+import { type RetentionOptions, retentionOf } from './core/retention.ts';
+import type { Schedule } from './core/schedule.ts';
+import { sendWithin, type Telemetry } from './core/telemetry.ts';
+import type { HealthOptions } from './core/thresholds.ts';
+import { DRAIN_NAMES, type DrainContext, type DrainOptions, drain } from './drain/drain.ts';
+import { environmentName } from './drain/environment.ts';
+import type { LogJobs } from './drain/job-log.ts';
+import { type KickOptions, kicker } from './drain/kick.ts';
+import { type SleepOptions, WakeHint } from './drain/sleep-hint.ts';
+import {
+  type AddJobOptions,
+  batchOf,
+  checkTransaction,
+  type EnqueueStatement,
+  enqueueAlone,
+  enqueueIn,
+  enqueueStatement,
+  type JobInput,
+  type Transaction,
+} from './enqueue/enqueue.ts';
+import { type FlowIds, type FlowInput, flowIds, flowStatement } from './enqueue/flow.ts';
+import type { Chore } from './maintenance/maintenance.ts';
+import { upkeepChore } from './maintenance/prune.ts';
+import { tickLookout, watchChore, watchOptions } from './monitoring/watch.ts';
+import type { AlertOptions } from './monitoring/webhook.ts';
+import { type Operators, operators, stirringOperators } from './operations/operations.ts';
+import { strictOperators } from './operations/operator-options.ts';
+import { replaysChore } from './operations/replay.ts';
+import type { Database } from './postgres/database.ts';
+import { DEADLINES_MS, withDeadline } from './postgres/deadlines.ts';
+import type { AddedRow } from './postgres/statements/jobs.ts';
+import { RateLimiter } from './rate-limits/limiter.ts';
+import { findJob, getJob, type JobView } from './reads/job-view.ts';
+import { Waiting, type WaitOptions } from './reads/wait.ts';
+import { schedulesChore } from './schedules/fire.ts';
+
+/** As long as completed history is kept. */
+const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
+/** What Vercel gives a function unless told otherwise. */
+const MAX_DURATION_MS = 300_000;
+
+export type PayloadOf<Jobs extends readonly Job[], Type extends Jobs[number]['type']> = z.input<
+  Extract<Jobs[number], { type: Type }>['payload']
+>;
+
+/** One entry of `addJobs`, its payload typed by its type. */
+export type NewJobOf<Jobs extends readonly Job[]> = {
+  [Type in Jobs[number]['type']]: {
+    readonly type: Type;
+    readonly payload: PayloadOf<Jobs, Type>;
+    readonly options?: AddJobOptions;
+  };
+}[Jobs[number]['type']];
+
+/** A tree of jobs, each one's payload typed by its type. */
+export type FlowOf<Jobs extends readonly Job[]> = {
+  [Type in Jobs[number]['type']]: Omit<FlowInput, 'type' | 'payload' | 'children'> & {
+    readonly type: Type;
+    readonly payload: PayloadOf<Jobs, Type>;
+    readonly children?: readonly FlowOf<Jobs>[];
+  };
+}[Jobs[number]['type']];
+
+/** JSON as a caller may write it down: what the schema takes, unchangeable. */
+type Constant<T> = T extends object ? { readonly [Key in keyof T]: Constant<T[Key]> } : T;
+
+/** A schedule whose type and payload are those of some job of the queue. */
+export type ScheduleOf<Jobs extends readonly Job[]> = {
+  [Type in Jobs[number]['type']]: Schedule<Type, Constant<PayloadOf<Jobs, Type>>>;
+}[Jobs[number]['type']];
+
+export interface QueueOptions<Jobs extends readonly Job[]> {
+  /** The database, or how to get it: called once, by the first statement. */
+  readonly database: Database | (() => Database);
+  readonly jobs: Jobs;
+  /**
+   * Where this process runs, such as 'production' or 'preview': the jobs of a database that belongs to another environment are left
+   * alone. The first migration or `adopt` says whose it is. Without it only databases that belong to none are drained.
+   */
+  readonly environment?: string | undefined;
+  /** All that this deployment declares. Without it the drains of this queue leave schedules alone; `[]` stops those of former code. */
+  readonly schedules?: readonly ScheduleOf<Jobs>[];
+  /** The longest that one drain may take, ms; default 300,000. */
+  readonly maxDurationMs?: number;
+  /** How long a completed job holds its idempotency key, ms; default 7 days. */
+  readonly keyWindowMs?: number;
+  /** How long finished jobs, ledger rows and counts are kept; see docs/retention.md. */
+  readonly retention?: RetentionOptions<Jobs[number]['type']>;
+  /** What `queue.kick()` needs of the platform. */
+  readonly kick?: KickOptions;
+  /** Lets a database that scales to zero sleep between ticks that find nothing. Default: every tick asks it. */
+  readonly sleep?: SleepOptions;
+  /** From when on the queue is not well. */
+  readonly health?: HealthOptions;
+  /** Who is told of incidents. */
+  readonly alerts?: AlertOptions;
+  /** Of the types that have none of their own; default: none. */
+  readonly guard?: Guard;
+  /** Default: warnings and errors as JSON lines on stderr. */
+  readonly log?: Log;
+  /** Which jobs' fates the log hears of; default 'failures'. */
+  readonly logJobs?: LogJobs;
+  /** Traces: `openTelemetry()` of opentelemetry.ts, or another adapter. */
+  readonly telemetry?: Telemetry;
+}
+
+export interface Queue<Jobs extends readonly Job[]> extends Operators {
+  readonly jobs: Jobs;
+  /**
+   * Enqueues one job in one round trip. `null`: the idempotency key already holds; if for another payload, the log warns with
+   * `idempotency_key_reused`, and `addJobs` says `differs`. Throws QueueError; then nothing was written.
+   */
+  addJob<Type extends Jobs[number]['type']>(
+    type: Type,
+    payload: PayloadOf<Jobs, Type>,
+    options?: AddJobOptions & { readonly transaction?: Transaction },
+  ): Promise<{ id: string } | null>;
+  /** Enqueues up to 10,000 jobs and 8 MiB in one statement, all or none. Answers in order; a duplicate names the holder's id, and says if payloads differ. */
+  addJobs(
+    jobs: readonly NewJobOf<Jobs>[],
+    options?: { readonly transaction?: Transaction },
+  ): Promise<readonly AddedRow[]>;
+  /**
+   * Enqueues a tree of up to 1,000 jobs in one statement, all or none: each parent runs once its children have completed. Answers
+   * their ids; `null`: the first job's idempotency key already holds. Throws QueueError; then nothing was written.
+   */
+  addFlow(flow: FlowOf<Jobs>, options?: { readonly transaction?: Transaction }): Promise<FlowIds | null>;
+  /** The same insert as a statement for any client, to share its transaction. */
+  statement(jobs: readonly NewJobOf<Jobs>[]): EnqueueStatement;
+  getJob(id: string): Promise<JobView | null>;
+  /**
+   * Waits until the job has ended, for at most 60 s, default 10 s. Rejects with QueueError `wait_timeout` or `job_unknown`, or with
+   * the signal's reason; the job itself goes on. For short jobs: a function is billed while it waits.
+   */
+  waitFor(id: string, options?: WaitOptions): Promise<JobView>;
+  /** The job that holds the key now. */
+  findJob(by: { readonly type: Jobs[number]['type']; readonly idempotencyKey: string }): Promise<JobView | null>;
+  drain(options?: DrainOptions): Promise<DrainReport>;
+  /** Starts a short drain behind this request, at most 10 s; returns at once. After a commit, never inside a transaction. */
+  kick(): void;
+}
+
+const NAMES: Names<QueueOptions<[]>> = {
+  database: true,
+  jobs: true,
+  schedules: true,
+  maxDurationMs: true,
+  keyWindowMs: true,
+  retention: true,
+  kick: true,
+  sleep: true,
+  health: true,
+  alerts: true,
+  guard: true,
+  log: true,
+  logJobs: true,
+  telemetry: true,
+  environment: true,
+};
+/** Of the calls that can share a transaction. */
+const SHARING = { transaction: true } as const;
+
+/**
+ * Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`;
+ * of schedules `schedule_definition_invalid`, and what addJob throws for a job that does not fit.
+ */
+export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
+  onlyKnown(options, NAMES, { call: 'createQueue: ' });
+  const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
+  const { logJobs = 'failures', telemetry = null } = options;
+  duration('maxDurationMs', maxDurationMs);
+  duration('keyWindowMs', keyWindowMs);
+  const jobs = byType(options.jobs, maxDurationMs);
+  const environment =
+    options.environment === undefined ? null : environmentName('createQueue: environment', options.environment);
+  const watch = watchOptions({ ...options, environment }, jobs, log);
+  const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
+  const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
+  const chores: readonly Chore[] = [
+    ...(options.schedules ? [schedulesChore(options.schedules, jobs, log)] : []),
+    replaysChore(handled),
+    watchChore(watch),
+    upkeepChore(retention),
+  ];
+  const longestRunMs = new Map<string, number>();
+  const limiter = new RateLimiter(() => database(), log);
+  let opened: Database | null = null;
+  const database = () => {
+    opened ??= typeof options.database === 'function' ? options.database() : options.database;
+    return opened;
+  };
+  const read = () => withDeadline(database(), DEADLINES_MS.read);
+  const hint = options.sleep ? new WakeHint(options.sleep, handled, log) : null;
+  const stir = () => hint?.stir();
+  const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) => {
+    const sent = transaction
+      ? enqueueIn(checkTransaction(transaction), statement)
+      : enqueueAlone(database(), statement);
+    return sent.finally(stir); // also if it failed: an answer that got lost may have been a yes
+  };
+  const enqueue = async (inputs: readonly JobInput[], transaction: Transaction | undefined) => {
+    if (telemetry === null) return insert(enqueueStatement(jobs, inputs), transaction);
+    return sendWithin(telemetry, batchOf(jobs, inputs), async (traceparent) =>
+      insert(enqueueStatement(jobs, inputs, traceparent), transaction),
+    );
+  };
+  const waiting = new Waiting(database, Math.random);
+  const noticeMissingTicks = options.kick ? tickLookout(watch, database, options.kick.waitUntil) : () => undefined;
+
+  const drainAwake = async (drainOptions: DrainOptions) => {
+    const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, limiter, longestRunMs };
+    const context: DrainContext = { executor: database(), environment, ...shared };
+    return limiter.during(() => drain(context, drainOptions));
+  };
+  const drainHere = async (given: DrainOptions) => {
+    onlyKnown(given, DRAIN_NAMES, { call: 'drain: ' });
+    const { maySleep = false, ...drainOptions } = given;
+    if (hint === null) return drainAwake(drainOptions);
+    if (!maySleep) {
+      stir(); // for whatever it is there for, a retry of its jobs included
+      return drainAwake(drainOptions);
+    }
+    const sleepsForMs = await hint.sleepsForMs();
+    if (sleepsForMs !== null) return asleep(drainOptions.source, sleepsForMs);
+    const report = await drainAwake(drainOptions);
+    if (report.stopReason === 'empty') await hint.fallAsleep(database());
+    return report;
+  };
+
+  return {
+    jobs: options.jobs,
+    async addJob(type, payload, { transaction, ...rest } = {}) {
+      const [added] = await enqueue([{ type, payload, options: rest }], transaction);
+      noticeMissingTicks();
+      if (added?.differs) log('warn', 'idempotency_key_reused', { type, holder: added.id });
+      return added && !added.duplicate ? { id: added.id } : null;
+    },
+    async addJobs(entries, sharing = {}) {
+      onlyKnown(sharing, SHARING, { call: 'addJobs: ' });
+      if (entries.length === 0) return [];
+      const added = await enqueue(entries, sharing.transaction);
+      noticeMissingTicks();
+      return added;
+    },
+    async addFlow(flow, sharing = {}) {
+      onlyKnown(sharing, SHARING, { call: 'addFlow: ' });
+      const { transaction } = sharing;
+      const send = async (traceparent: string | null) => insert(flowStatement(jobs, flow, traceparent), transaction);
+      const added = await (telemetry === null ? send(null) : sendWithin(telemetry, batchOf(jobs, [flow]), send));
+      noticeMissingTicks();
+      return added[0]?.duplicate
+        ? null
+        : flowIds(
+            flow,
+            added.map(({ id }) => id),
+          );
+    },
+    statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
+    getJob: async (id) => getJob(read(), id),
+    waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
+    async findJob(by) {
+      onlyKnown(by, { type: true, idempotencyKey: true }, { call: 'findJob: ' });
+      return findJob(read(), by.type, by.idempotencyKey);
+    },
+    drain: (drainOptions = {}) => drainHere(drainOptions),
+    kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
+    ...stirringOperators(
+      strictOperators(
+        operators({
+          ...{ database, jobs, environment, retention },
+          ...{ thresholds: watch.thresholds, consoleUrl: watch.alerts.consoleUrl },
+        }),
+      ),
+      stir,
+    ),
+  };
+}
+
+function asleep(source: string | undefined, nextDueInMs: number): DrainReport {
+  return { ...emptyReport(randomUUID(), source ?? 'manual'), stopReason: 'asleep', nextDueInMs };
+}
+
+function refuseKick(): never {
+  throw new QueueError(
+    'option_invalid',
+    'queue.kick(): expected createQueue({ kick: { waitUntil, failed } }), got no kick option',
+  );
+}
+
+function duration(option: string, ms: number): void {
+  if (ms > 0 && ms <= LIMITS.scheduledForMs) return;
+  const message = `expected a duration in ms up to 10 years, got ${ms}`;
+  throw new QueueError('option_invalid', `createQueue: ${option}: ${message}`, { issues: [{ path: option, message }] });
+}
+
+function byType(list: readonly Job[], maxDurationMs: number): ReadonlyMap<string, Job> {
+  const jobs = new Map<string, Job>();
+  for (const job of list) {
+    if (jobs.has(job.type)) throw new QueueError('job_definition_invalid', `two jobs declare the type '${job.type}'`);
+    if (job.timeoutMs > maxDurationMs && !job.resumable)
+      throw new QueueError(
+        'job_definition_invalid',
+        `'${job.type}': its timeout of ${job.timeoutMs} ms exceeds the ${maxDurationMs} ms that one invocation may take: ` +
+          'shorten it, or make the handler resumable with checkpoints',
+      );
+    if (answersLater(job.payload))
+      throw new QueueError('job_definition_invalid', `defineJob('${job.type}'): ${NOT_ASYNCHRONOUS}`);
+    jobs.set(job.type, job);
+  }
+  return jobs;
+}

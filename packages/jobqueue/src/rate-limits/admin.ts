@@ -1,0 +1,52 @@
+/** Rate limits as an operator sees and frees them. */
+
+import { checkKey, checkLimit, type Limit } from '../core/bucket.ts';
+import { QueueError } from '../core/errors.ts';
+import type { Executor } from '../postgres/database.ts';
+import { listBuckets, takeTokens, unblockBucket } from '../postgres/statements/buckets.ts';
+
+export interface RateLimitView {
+  readonly key: string;
+  /** `null`: blocked before anything was taken. */
+  readonly perSecond: number | null;
+  readonly burst: number | null;
+  /** What is in the bucket now; below zero, the first tokens to come are spoken for. `null` like `perSecond`. */
+  readonly tokens: number | null;
+  readonly blockedUntil: Date | null;
+  /** Until then tokens are promised to jobs that were sent away to wait. */
+  readonly promisedUntil: Date | null;
+}
+
+/** A take is one statement on one row; who waits longer for an answer has no database. */
+const TAKE_MS = 5_000;
+
+/** One token now or none: `false` changes nothing. Throws QueueError `option_invalid`. */
+export async function takeToken(executor: Executor, key: string, limit: Limit): Promise<boolean> {
+  checkKey(key);
+  checkLimit(limit, 'takeToken');
+  const once = { want: 1, spare: 0, waiting: 0, returning: 0, patienceMs: 0, holdMs: 0 }; // nobody waits in line for it
+  const [answer] = await takeTokens(executor, [{ key, ...limit, ...once }], TAKE_MS);
+  return answer !== undefined && answer.taken > 0;
+}
+
+export async function rateLimits(executor: Executor): Promise<readonly RateLimitView[]> {
+  const instant = (ms: number | null) => (ms === null ? null : new Date(ms));
+  return (await listBuckets(executor)).map((row) => ({
+    key: row.key,
+    perSecond: row.per_second,
+    burst: row.burst,
+    tokens: row.tokens,
+    blockedUntil: instant(row.blocked_ms),
+    promisedUntil: instant(row.promised_ms),
+  }));
+}
+
+/** Throws QueueError `option_invalid` for a key that cannot be, or an operator without a name. */
+export async function unblock(executor: Executor, key: string, actor: string): Promise<boolean> {
+  checkKey(key);
+  if (typeof actor !== 'string' || actor.trim() === '') {
+    const message = `expected the name of who unblocks, got ${typeof actor === 'string' ? 'an empty text' : typeof actor}`;
+    throw new QueueError('option_invalid', `actor: ${message}`, { issues: [{ path: 'actor', message }] });
+  }
+  return unblockBucket(executor, key, actor);
+}

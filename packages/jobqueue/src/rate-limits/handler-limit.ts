@@ -1,0 +1,73 @@
+/** What a handler calls to keep a rate limit, and what its job's declaration says of one. */
+import { checkKey, checkLimit, type Limit, patienceMs } from '../core/bucket.ts';
+import { droppable } from '../core/droppable.ts';
+import { PostponedError } from '../core/errors.ts';
+import type { RateLimit } from '../core/job.ts';
+import type { RateLimiter } from './limiter.ts';
+import type { Ticket } from './waiters.ts';
+
+export interface LimitedRun {
+  readonly limiter: RateLimiter;
+  /** A rate limit sent the job away before. */
+  readonly isReturning: boolean;
+  signal(): AbortSignal;
+  deadline(): Date;
+}
+
+/** The `rateLimit` of one run; `postponed` is told before the handler is. */
+export function rateLimitOf(run: LimitedRun, postponed: (delayMs: number) => void): RateLimit {
+  let refusal: PostponedError | null = null;
+  /** Keys of which it has had a token: sent away half-way by newcomers' turns, it would do its first half again and again. */
+  const begun = new Set<string>();
+  const take = async (key: string, limit: Limit): Promise<void> => {
+    const signal = run.signal();
+    signal.throwIfAborted();
+    if (refusal !== null) throw refusal; // the job comes back in any case
+    const returning = run.isReturning || begun.has(key);
+    const { perSecond, burst } = limit;
+    const delayMs = await tokenOrDelay(run, key, { perSecond, burst }, { returning, signal });
+    if (delayMs === null) return void begun.add(key);
+    postponed(delayMs);
+    refusal = new PostponedError(key, delayMs);
+    throw refusal;
+  };
+  const rateLimit = (key: string, limit: Limit): Promise<void> => {
+    checkKey(key);
+    checkLimit(limit);
+    return droppable(take(key, limit));
+  };
+  return Object.assign(rateLimit, {
+    blockUntil(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
+      checkKey(key);
+      return droppable(run.limiter.block(key, until));
+    },
+  });
+}
+
+/** Null once a token is ours, to be used now; else when to come back. Rejects when the run is told to end. */
+async function tokenOrDelay(
+  run: LimitedRun,
+  key: string,
+  limit: Limit,
+  { returning, signal }: { returning: boolean; signal: AbortSignal },
+): Promise<number | null> {
+  const { limiter } = run;
+  return new Promise((resolve, reject) => {
+    let ticket: Ticket | null = null;
+    const aborted = () => {
+      if (ticket) limiter.leave(ticket);
+      reject(signal.reason);
+    };
+    const changed = (now: number) => {
+      if (ticket === null || ticket.state === 'waiting' || ticket.state === 'over') return;
+      if (ticket.state === 'granted' && !limiter.use(ticket, now)) return; // too old: it is told of the next
+      signal.removeEventListener('abort', aborted);
+      if (ticket.state === 'failed') reject(ticket.error);
+      else resolve(ticket.state === 'postponed' ? ticket.delayMs : null);
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    const patience = patienceMs(run.deadline().getTime() - Date.now());
+    ticket = limiter.enter({ key, limit, returning, patienceMs: patience, changed });
+    changed(performance.now());
+  });
+}

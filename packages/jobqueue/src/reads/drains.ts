@@ -1,0 +1,113 @@
+/** The ledger: what the platform says of a drain when it begins, and the list of drains for people. */
+
+import type { DrainReport, StopReason } from '../core/drain-report.ts';
+import { QueueError } from '../core/errors.ts';
+import { isStorableInstant } from '../core/serialize.ts';
+import type { Executor } from '../postgres/database.ts';
+import { ledger } from '../postgres/statements/ledger.ts';
+
+/** What the first step tells the ledger. */
+export interface Tick {
+  readonly scheduledAt?: string;
+  readonly executionId?: string;
+  /** No drain has run in this process before. */
+  readonly coldStart: boolean;
+}
+
+/** Bundlers make several module graphs in one process; it is cold once. */
+const KEY = Symbol.for('conversure.jobqueue.warm');
+const shared = globalThis as { [KEY]?: boolean };
+
+const EXECUTION_ID = /^[\x21-\x7e]{1,200}$/;
+
+/** Throws QueueError `option_invalid`. */
+export function tickOf({ scheduledAt, executionId }: { scheduledAt?: Date; executionId?: string }): Tick {
+  if (scheduledAt && !isStorableInstant(scheduledAt))
+    throw refused('scheduledAt', 'a valid Date of the years 1 to 9999', scheduledAt);
+  if (executionId !== undefined && !EXECUTION_ID.test(executionId))
+    throw refused('executionId', '1 to 200 visible ASCII characters', executionId.slice(0, 200));
+  const coldStart = shared[KEY] !== true;
+  shared[KEY] = true;
+  return {
+    ...(scheduledAt && { scheduledAt: scheduledAt.toISOString() }),
+    ...(executionId !== undefined && { executionId }),
+    coldStart,
+  };
+}
+
+/** One drain, as the ledger knows it. */
+export interface DrainView {
+  readonly id: string;
+  readonly source: string;
+  /** `died`: its deadline has passed, and it never said how it ended. */
+  readonly state: 'running' | 'finished' | 'died';
+  readonly startedAt: Date;
+  readonly lastStepAt: Date;
+  readonly deadlineAt: Date;
+  readonly finishedAt: Date | null;
+  /** When the platform says that it was due, if it says so. */
+  readonly scheduledAt: Date | null;
+  readonly executionId: string | null;
+  readonly coldStart: boolean;
+  readonly stopReason: StopReason | null;
+  readonly roundTrips: number;
+  /** Within Postgres, summed over steps, which may overlap. */
+  readonly databaseMs: number;
+  /** The same with the way there and back; without the last step's, whose answer comes after the row is written. */
+  readonly roundTripMs: number;
+  readonly report: DrainReport;
+  /** How many other drains ran at the same time at some moment. */
+  readonly overlaps: number;
+  /** Since the previous drain of the same source began; null of the first. */
+  readonly gapMs: number | null;
+}
+
+export interface DrainsOptions {
+  /** The id of a drain: only those that began before it. */
+  readonly before?: string;
+  /** Only the drain with this id. */
+  readonly id?: string;
+  /** 1 to 200, default 50. */
+  readonly limit?: number;
+}
+
+const DRAIN_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/** Drains, newest first. Throws QueueError `option_invalid`. */
+export async function drains(
+  executor: Executor,
+  { before, id, limit = 50 }: DrainsOptions,
+): Promise<readonly DrainView[]> {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 200) throw refused('limit', 'an integer from 1 to 200', limit);
+  for (const [option, value] of Object.entries({ before, id }))
+    if (value !== undefined && !DRAIN_ID.test(value)) throw refused(option, 'the id of a drain', value);
+  const rows = await ledger(executor, { before: before ?? null, id: id ?? null, limit });
+  return rows.map((row) => ({
+    id: row.id,
+    source: row.source,
+    state: row.finished_ms !== null ? 'finished' : row.died ? 'died' : 'running',
+    startedAt: new Date(row.started_ms),
+    lastStepAt: new Date(row.last_step_ms),
+    deadlineAt: new Date(row.deadline_ms),
+    finishedAt: instant(row.finished_ms),
+    scheduledAt: instant(row.scheduled_ms),
+    executionId: row.execution_id,
+    coldStart: row.cold_start,
+    stopReason: row.stop_reason,
+    roundTrips: row.round_trips,
+    databaseMs: row.database_ms,
+    roundTripMs: row.round_trip_ms,
+    report: row.report,
+    overlaps: row.overlaps,
+    gapMs: row.gap_ms,
+  }));
+}
+
+function instant(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms);
+}
+
+function refused(option: string, expected: string, got: unknown): QueueError {
+  const message = `expected ${expected}, got ${String(got)}`;
+  return new QueueError('option_invalid', `${option}: ${message}`, { issues: [{ path: option, message }] });
+}

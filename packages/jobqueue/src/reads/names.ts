@@ -1,0 +1,73 @@
+/** Names that operators type, against those that exist: a type that nothing knows is refused, a queue that nothing uses is told. */
+
+import { QueueError } from '../core/errors.ts';
+import type { Job } from '../core/job.ts';
+import { LIMITS } from '../core/limits.ts';
+import { nearest } from '../core/nearest.ts';
+import type { Executor } from '../postgres/database.ts';
+import { namesInUse } from '../postgres/statements/names.ts';
+
+export interface Named {
+  readonly type?: string | undefined;
+  /** Those that a drain is to run: declared here. */
+  readonly types?: readonly string[] | undefined;
+  readonly queue?: string | undefined;
+}
+
+/** A sentence for each name that may be misspelt; the operation was done all the same. */
+export interface Warned {
+  readonly warnings: readonly string[];
+}
+
+/** As far as a drain's look goes, some 0.3 s. Without lanes beyond it, a name that was not found is not there. */
+const MOST_LANES = 100_000;
+/** The queue of every job that names none. */
+const DEFAULT_QUEUE = 'default';
+/** A pause that names no queue, or no type. */
+const ALL = '*';
+
+/**
+ * Throws QueueError `unknown_type` for a type that is neither declared here nor live, dead, cancelled, paused, scheduled or run
+ * within two days. Answers a warning for a queue of which the same is true: it may be empty just now. No statement if both are declared.
+ */
+export async function checkNames(
+  executor: Executor,
+  jobs: ReadonlyMap<string, Job>,
+  { type = ALL, types: run = [], queue = ALL }: Named,
+): Promise<readonly string[]> {
+  checkDeclared(jobs, run);
+  const declared = new Set([...jobs.values()].map((job) => job.queue).concat(DEFAULT_QUEUE, ALL));
+  const isTypeClear = type === ALL || jobs.has(type) || !isName(type);
+  if (isTypeClear && (declared.has(queue) || !isName(queue))) return [];
+  const used = await namesInUse(executor, MOST_LANES);
+  const types = new Set([...jobs.keys(), ...used.types]);
+  if (!isTypeClear && !types.has(type) && used.complete) throw unknownType('type', type, types);
+  const queues = new Set([...declared, ...used.queues]);
+  return queues.has(queue) || !isName(queue) || !used.complete
+    ? []
+    : [`no job is in queue '${queue}'${hint(queue, queues)}`];
+}
+
+/** Checks that the types of a drain are declared here: another deployment's handlers are not at hand. Throws QueueError `unknown_type`. */
+export function checkDeclared(jobs: ReadonlyMap<string, Job>, types: readonly string[]): void {
+  const unknown = types.find((type) => !jobs.has(type));
+  if (unknown !== undefined) throw unknownType('types', unknown, jobs.keys());
+}
+
+/** What cannot be a name is refused by whoever reads the rest of the options. */
+function isName(name: unknown): boolean {
+  return typeof name === 'string' && LIMITS.name.pattern.test(name);
+}
+
+function unknownType(path: string, type: string, known: Iterable<string>): QueueError {
+  const message = `expected a type that this queue knows, got '${type}'${hint(type, known)}`;
+  return new QueueError('unknown_type', `${path}: ${message}`, { issues: [{ path, message }] });
+}
+
+function hint(name: string, known: Iterable<string>): string {
+  const names = nearest(
+    name,
+    [...known].filter((one) => one !== ALL),
+  );
+  return names.length === 0 ? '' : `; the nearest: ${names.join(', ')}`;
+}

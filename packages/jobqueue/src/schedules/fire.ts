@@ -1,0 +1,154 @@
+/** The chore that keeps schedules: writes what code declares, and fires the slots that have come. */
+import { createHash } from 'node:crypto';
+import { setImmediate as otherWork, setTimeout as sleep } from 'node:timers/promises';
+import { QueueError } from '../core/errors.ts';
+import type { Job } from '../core/job.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Log } from '../core/log.ts';
+import type { Schedule } from '../core/schedule.ts';
+import { bytesOf } from '../core/serialize.ts';
+import { verdictOn } from '../core/sqlstate.ts';
+import { encodeJob } from '../enqueue/enqueue.ts';
+import type { Chore, ChoreContext } from '../maintenance/maintenance.ts';
+import { type DueSchedule, type Fire, fire, syncSchedules } from '../postgres/statements/schedules.ts';
+import { decide } from './misfire.ts';
+
+/** More is a table of one's own with a schedule that reads it. */
+const MAX_SCHEDULES = 1_000;
+/** One call fires as many slots: a second of work for Postgres at most. */
+const MAX_SLOTS = 1_000;
+const TRIES = 3;
+const STATEMENT_MS = 10_000;
+const PAUSE_MS = 200;
+
+/** Throws QueueError: `schedule_definition_invalid`, and what addJob throws for a payload that does not fit. */
+export function schedulesChore(schedules: readonly Schedule[], jobs: ReadonlyMap<string, Job>, log: Log): Chore {
+  const definitions = schedules.map((schedule) => definitionOf(schedule, jobs));
+  const names = schedules.map(({ name }) => name);
+  const twice = names.find((name, n) => names.indexOf(name) !== n);
+  if (twice !== undefined) throw invalid(`two schedules are named '${twice}'`);
+  if (names.length > MAX_SCHEDULES) throw invalid(`expected at most ${MAX_SCHEDULES} schedules, got ${names.length}`);
+  const json = `[${definitions.sort().join(',')}]`;
+  if (bytesOf(json) > LIMITS.stepBytes)
+    throw invalid(`expected at most ${LIMITS.stepBytes} bytes of schedules with their payloads, got ${bytesOf(json)}`);
+  const hash = createHash('sha256').update(json).digest('hex');
+  return {
+    name: 'schedules',
+    request: () => ({ hash }),
+    async act(answer, context) {
+      const { sync, due } = answer as { readonly sync: boolean; readonly due: readonly DueSchedule[] };
+      const first = sync ? await synced(context, `{"hash":"${hash}","schedules":${json}}`) : due;
+      await fireAll(first, context, log);
+    },
+  };
+}
+
+/** The JSON that is stored of a schedule. Its job is what addJob would insert. */
+function definitionOf(schedule: Schedule, jobs: ReadonlyMap<string, Job>): string {
+  const { name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs } = schedule;
+  const job = encodeJob(jobs, { type, payload }, `schedules['${name}'].`);
+  const most = typeof misfire === 'object' ? misfire.all : 1;
+  if (most * bytesOf(job) > LIMITS.batchBytes)
+    throw invalid(`'${name}': expected at most ${LIMITS.batchBytes} bytes for all jobs that misfire may fire at once`);
+  const rest = JSON.stringify({ cron, timeZone, misfire, missedAfterMs, overlap, jitterMs });
+  return `{"name":"${name}","definition":${rest.slice(0, -1)},"job":${job}}}`;
+}
+
+async function synced({ executor, untilMs }: ChoreContext, json: string): Promise<readonly DueSchedule[]> {
+  return persistently(untilMs, (timeoutMs) => syncSchedules(executor, json, timeoutMs));
+}
+
+/** Fires until nothing is due: each call answers what is due after it. */
+async function fireAll(first: readonly DueSchedule[], context: ChoreContext, log: Log): Promise<void> {
+  const seen = new Set<string>();
+  let due = first;
+  while (performance.now() < context.untilMs()) {
+    const decisions: Decided[] = [];
+    for (const one of due.filter((one) => isNew(seen, one))) {
+      decisions.push(...decided(one, log));
+      await otherWork(); // 1,000 slots of a line take 70 ms to tell
+    }
+    if (decisions.length === 0) return;
+    for (const slice of slices(decisions)) due = await fireSlice(slice, context, log);
+  }
+}
+
+/** A schedule that comes back as it was is in another drain's hands, or cannot be fired: trying again would only spin. */
+function isNew(seen: Set<string>, { name, revision }: DueSchedule): boolean {
+  const key = `${name} ${revision}`;
+  if (seen.has(key)) return false;
+  seen.add(key);
+  return true;
+}
+
+interface Decided {
+  readonly fire: Fire;
+  readonly bytes: number;
+}
+
+/** A line that only newer code can read must not keep the others from firing. */
+function decided(due: DueSchedule, log: Log): readonly Decided[] {
+  const { name, cron, timeZone, misfire, firedUntil, now, bytes } = due;
+  try {
+    const { fire, missed } = decide(due);
+    if (missed) log('warn', 'schedule_slots_missed', { schedule: name, misfire, after: firedUntil, until: now });
+    return [{ fire, bytes: bytes * fire.slots.length }];
+  } catch (error) {
+    log('error', 'schedule_unreadable', { schedule: name, cron, timeZone, error });
+    return [];
+  }
+}
+
+/** As many as one call takes; one schedule is never more than that. */
+function* slices(decisions: readonly Decided[]): Generator<readonly Fire[]> {
+  let slice: Fire[] = [];
+  let slots = 0;
+  let bytes = 0;
+  for (const one of decisions) {
+    slots += one.fire.slots.length;
+    bytes += one.bytes;
+    if (slice.length > 0 && (slots > MAX_SLOTS || bytes > LIMITS.batchBytes)) {
+      yield slice;
+      slice = [];
+      slots = one.fire.slots.length;
+      bytes = one.bytes;
+    }
+    slice.push(one.fire);
+  }
+  yield slice;
+}
+
+/** What Postgres refuses of many is fired one by one, so that the one at fault holds up no other. Answers what is due then. */
+async function fireSlice(slice: readonly Fire[], context: ChoreContext, log: Log): Promise<readonly DueSchedule[]> {
+  const { executor, untilMs } = context;
+  try {
+    const { fired, skipped, due } = await persistently(untilMs, (timeoutMs) => fire(executor, slice, timeoutMs));
+    log('info', 'schedules_fired', { schedules: slice.length, fired, skipped });
+    return due;
+  } catch (error) {
+    if (verdictOn(error) !== 'refused') throw error;
+    const [first, ...others] = slice;
+    if (others.length === 0) log('error', 'schedule_refused', { schedule: first?.name, error });
+    let due: readonly DueSchedule[] = [];
+    if (others.length > 0) for (const one of slice) due = await fireSlice([one], context, log);
+    return due;
+  }
+}
+
+/** Both statements may be sent again whatever became of them: what they have done already they do not do twice. */
+async function persistently<T>(untilMs: () => number, send: (timeoutMs: number) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send(Math.max(1, Math.min(STATEMENT_MS, untilMs() - performance.now())));
+    } catch (error) {
+      if (tries === TRIES || verdictOn(error) !== 'passing' || performance.now() + PAUSE_MS >= untilMs()) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+function invalid(message: string): QueueError {
+  return new QueueError('schedule_definition_invalid', `createQueue: schedules: ${message}`, {
+    issues: [{ path: 'schedules', message }],
+  });
+}

@@ -1,0 +1,91 @@
+/** The real program as a process, and the real endpoints behind a real HTTP server: what the tests of the command line share. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { programFile } from '../../../../tests/support/programs.ts';
+
+const LAUNCHER = fileURLToPath(new URL('../../bin/jobqueue.mjs', import.meta.url));
+/** Those that read files of the project start as users start them; the others compiled, see programs.ts. */
+const READING_THE_PROJECT: readonly (string | undefined)[] = ['init', 'doctor', 'migrate'];
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Surroundings {
+  /** All that the program finds in its environment, besides what Node needs. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly stdin?: string;
+}
+
+/** Starts it; the caller waits. */
+export function start(args: readonly string[], { env = {}, cwd, stdin }: Surroundings = {}): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env;
+  const file = READING_THE_PROJECT.includes(args[0]) ? LAUNCHER : programFile('src/cli/jobqueue');
+  const child = spawn(process.execPath, [file, ...args], {
+    cwd: resolve(cwd ?? 'packages/jobqueue/tests/cli'), // no .env files there
+    env: { PATH, HOME, ...env } as unknown as NodeJS.ProcessEnv,
+    stdio: 'pipe',
+  });
+  child.stdin?.end(stdin ?? '');
+  return child;
+}
+
+export async function run(args: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
+  return ended(start(args, surroundings));
+}
+
+export async function ended(child: ChildProcess): Promise<Ended> {
+  const [stdout, stderr] = [child.stdout ? text(child.stdout) : '', child.stderr ? text(child.stderr) : ''];
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: await stdout, stderr: await stderr };
+}
+
+/** With `--json`, an exit code of 0, and stdout as a value. */
+export async function ask(args: readonly string[], surroundings: Surroundings = {}): Promise<unknown> {
+  const { code, stdout, stderr } = await run([...args, '--json'], surroundings);
+  if (code !== 0) throw new Error(`jobqueue ${args.join(' ')} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+export interface Deployment {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+type Dispatcher = Record<string, (request: Request) => Promise<Response>>;
+
+/** The dispatcher of a self-hosted app, on a port of its own; its environment is this process's. */
+export async function deploy(): Promise<Deployment> {
+  const api = (await import('../../../../app/api/[...path]/route.local.ts')) as unknown as Dispatcher;
+  const server = createServer(async (incoming, outgoing) => {
+    const body = await text(incoming);
+    const method = incoming.method ?? 'GET';
+    const request = new Request(`http://localhost${incoming.url}`, {
+      method,
+      headers: incoming.headers as Record<string, string>,
+      ...(method !== 'GET' && { body }),
+    });
+    const response = await (api[method] as (request: Request) => Promise<Response>)(request);
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+    outgoing.end(await response.text());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.close();
+      await once(server, 'close');
+      const { database } = await import('../../src/postgres/connect.ts');
+      await database().close();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/** Single steps of a drain that a test plays itself: what a delayed packet, a retry or a frozen function would send. */
+import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
+import { emptyReport } from '../src/core/drain-report.ts';
+import type { Database } from '../src/postgres/connect.ts';
+import {
+  type Claim,
+  type ClaimedJob,
+  type StepAnswer,
+  type StepRequest,
+  step,
+} from '../src/postgres/statements/step.ts';
+
+export const CLAIM: Claim = {
+  limit: 10,
+  free: 10,
+  maxBytes: 1_000_000,
+  types: { work: 60_000 },
+  excluded: [],
+  lanes: null,
+  first: true,
+  idle: true,
+  alone: true,
+  suspects: false,
+  includePaused: false,
+};
+
+/** One first step of a drain of its own; `drain` overrides what it says of itself. */
+export function send(
+  database: Database,
+  request: Partial<Omit<StepRequest, 'drain'>> & { readonly drain?: Partial<StepRequest['drain']> },
+): Promise<StepAnswer> {
+  const drain: StepRequest['drain'] = {
+    id: randomUUID(),
+    step: 1,
+    source: 'test',
+    deadlineMs: 60_000,
+    claim: randomUUID(),
+    keyed: true,
+    flowed: true,
+    keyWindowMs: 60_000,
+    lingerMs: 0,
+    report: emptyReport(randomUUID(), 'test'),
+    running: [],
+    stopReason: null,
+    ...request.drain,
+  };
+  return step(database, { completed: [], settlements: [], running: [], claim: null, ...request, drain }, 10_000);
+}
+
+/** What a step says of one job that ended as `to`, with whatever else belongs to that outcome. */
+export function outcome(
+  job: Pick<ClaimedJob, 'id' | 'fence'>,
+  { to, ...rest }: { readonly to: string; readonly result?: unknown; readonly ranMs?: number },
+): Pick<StepRequest, 'completed' | 'settlements'> {
+  const { id, fence } = job;
+  if (to !== 'completed') return { completed: [], settlements: [JSON.stringify({ id, fence, to, ...rest })] };
+  const { ranMs = 0, result = null } = rest;
+  return { completed: [{ id, fence, ranMs, endedAgoMs: 0, result: JSON.stringify(result) }], settlements: [] };
+}
+
+export async function claimOne(database: Database): Promise<ClaimedJob> {
+  const { jobs } = await send(database, { claim: CLAIM });
+  expect(jobs).toHaveLength(1);
+  return jobs[0] as ClaimedJob;
+}

@@ -1,0 +1,228 @@
+/** Rate limits under eight drains at once, half of them in processes of their own, some of them killed: never above the rate. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
+import { programFile } from '../../../tests/support/programs.ts';
+import type { DrainReport, Limit } from '../src/index.ts';
+import { connect, type Database } from '../src/postgres/connect.ts';
+import { deadStatementsEnd } from './drain-process.ts';
+import {
+  createUses,
+  excess,
+  type LimitedType,
+  limitedQueue,
+  type SendContext,
+  sends,
+  type Use,
+  uses,
+} from './limited.ts';
+import type { SenderFact, SenderOrders } from './programs/sender.ts';
+import { endLeases, statuses } from './support.ts';
+
+let home: TestDatabase;
+let databases: Database[];
+let senders: Sender[];
+
+beforeEach(async () => {
+  home = await freshDatabase();
+  databases = Array.from({ length: 4 }, () => connect(home.url));
+  senders = [];
+  await createUses(first());
+});
+
+afterEach(async () => {
+  for (const sender of senders) sender.kill();
+  await Promise.all(senders.map(({ ended }) => ended));
+  await Promise.all(databases.map((database) => database.close()));
+  await home.drop();
+});
+
+const first = () => databases[0] as Database;
+
+interface Sender {
+  readonly ready: Promise<void>;
+  readonly report: Promise<DrainReport | null>;
+  readonly ended: Promise<unknown>;
+  obey(orders: SenderOrders): void;
+  kill(): void;
+}
+
+/** A process that is ready to drain when it is told to. */
+function startSender(): Sender {
+  const child = spawn(process.execPath, [programFile('limitedSender')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child, 'close');
+  const lines = createInterface({ input: child.stdout });
+  child.stdin.on('error', () => undefined); // killed before it read its orders
+  const fact = <Name extends SenderFact['fact']>(name: Name) =>
+    new Promise<Extract<SenderFact, { fact: Name }> | null>((resolve) => {
+      lines.on('line', (line) => {
+        const told = JSON.parse(line) as SenderFact;
+        if (told.fact === name) resolve(told as Extract<SenderFact, { fact: Name }>);
+      });
+      void ended.then(() => resolve(null));
+    });
+  const sender: Sender = {
+    ready: fact('ready').then(() => undefined),
+    report: fact('drained').then((told) => told?.report ?? null),
+    ended,
+    obey: (orders) => child.stdin.write(`${JSON.stringify(orders)}\n`),
+    kill: () => child.kill('SIGKILL'),
+  };
+  senders.push(sender);
+  return sender;
+}
+
+async function startSenders(): Promise<Sender[]> {
+  const started = Array.from({ length: 4 }, startSender);
+  await Promise.all(started.map(({ ready }) => ready));
+  return started;
+}
+
+/** Four drains here, each with connections of its own, and four in other processes. */
+async function drainByEight(limit: Limit, budgetMs: number): Promise<DrainReport[]> {
+  const others = await startSenders();
+  for (const other of others) other.obey({ url: home.url, limit, drain: { budgetMs } });
+  const here = databases.map((database) => limitedQueue(database, { limit }).drain({ budgetMs }));
+  const reports = await Promise.all([...here, ...others.map(({ report }) => report)]);
+  return reports.filter((report) => report !== null);
+}
+
+const sum = (reports: readonly DrainReport[], of: 'claimed' | 'completed' | 'lost' | 'retried') =>
+  reports.reduce((total, report) => total + report[of], 0);
+
+/**
+ * By the instants at which handlers had their tokens, with nothing added. And by Postgres' clock: what notes a use is a
+ * statement after it, so that one may come quicker and the other slower than it happened, by as much as the slowest took.
+ */
+function expectWithin(limit: Limit, used: readonly Use[]): void {
+  expect(
+    excess(
+      used.map(({ used_ms }) => used_ms),
+      limit,
+    ),
+  ).toBeLessThanOrEqual(0);
+  const slowestMs = Math.max(...used.map(({ at_ms, used_ms }) => at_ms - used_ms));
+  const longer = { ...limit, burst: limit.burst + (limit.perSecond * slowestMs) / 1000 };
+  expect(
+    excess(
+      used.map(({ at_ms }) => at_ms),
+      longer,
+    ),
+  ).toBeLessThanOrEqual(0);
+}
+
+/** How much of what the limit allowed between the first and the last use was used. */
+function share({ perSecond, burst }: Limit, used: readonly Use[]): number {
+  const tookMs = (used.at(-1)?.used_ms ?? 0) - (used[0]?.used_ms ?? 0);
+  return used.length / (burst + (perSecond * tookMs) / 1000);
+}
+
+test.each<[LimitedType, Limit, number]>([
+  ['asks', { perSecond: 40, burst: 20 }, 300],
+  ['keyed', { perSecond: 40, burst: 20 }, 300],
+  ['typed', { perSecond: 40, burst: 20 }, 300],
+  ['asks', { perSecond: 2, burst: 1 }, 15],
+])(
+  'eight drains of %s at %o use no token too many, and most that there are',
+  { timeout: 120_000 },
+  async (type, limit, jobs) => {
+    const queue = limitedQueue(first(), { limit });
+    await queue.addJobs(sends(type, jobs));
+    const reports = await drainByEight(limit, 60_000);
+    expect(sum(reports, 'completed')).toBe(jobs);
+    expect(sum(reports, 'lost') + sum(reports, 'retried')).toBe(0);
+    const used = await uses(first());
+    expect(used.map(({ n }) => n).sort((a, b) => a - b)).toEqual(Array.from({ length: jobs }, (_, n) => n)); // each once
+    expect(used.every(({ attempt }) => attempt === 1)).toBe(true);
+    expectWithin(limit, used);
+    expect(share(limit, used)).toBeGreaterThan(0.7);
+    expect(sum(reports, 'claimed')).toBeLessThanOrEqual(4 * jobs); // no job goes round in circles
+  },
+);
+
+test('several keys at once each keep their own limit', { timeout: 60_000 }, async () => {
+  const limit = { perSecond: 10, burst: 4 };
+  const queue = limitedQueue(first(), { limit });
+  const keys = ['a', 'b', 'c', 'd', 'e'];
+  await queue.addJobs(keys.flatMap((key) => [...sends('asks', 10, key), ...sends('keyed', 10, key)]));
+  const reports = await drainByEight(limit, 40_000);
+  expect(sum(reports, 'completed')).toBe(100);
+  const used = await uses(first());
+  for (const key of keys)
+    expectWithin(
+      limit,
+      used.filter((use) => use.key === key),
+    );
+});
+
+test('drains that are killed with tokens in hand only lose them', { timeout: 120_000 }, async () => {
+  const limit = { perSecond: 40, burst: 20 };
+  const queue = limitedQueue(first(), { limit });
+  await queue.addJobs(sends('asks', 200));
+  const doomed = await startSenders();
+  for (const sender of doomed)
+    sender.obey({ url: home.url, limit, drain: { budgetMs: 60_000, concurrency: 5, maxBatch: 5 } });
+  for (const [n, sender] of doomed.entries()) {
+    const enough = 10 + n * 15;
+    await vi.waitFor(async () => expect((await uses(first())).length).toBeGreaterThanOrEqual(enough), {
+      timeout: 30_000,
+      interval: 5,
+    });
+    sender.kill();
+    await sender.ended;
+  }
+  await deadStatementsEnd(first());
+  await endLeases(first());
+  const reports = await Promise.all(
+    databases.map((database) => limitedQueue(database, { limit }).drain({ budgetMs: 40_000 })),
+  );
+  expect(sum(reports, 'lost')).toBe(0);
+  expect(await statuses(first())).toEqual({ COMPLETED: 200 });
+  expectWithin(limit, await uses(first()));
+});
+
+test('a remote system that says «not before» stops all eight, and all go on after it', {
+  timeout: 60_000,
+}, async () => {
+  const limit = { perSecond: 50, burst: 50 };
+  const others = await startSenders();
+  const blockMs = 5_000;
+  let beganMs = 0;
+  let blockedAtMs = 0;
+  const block = async ({ rateLimit, payload }: SendContext) => {
+    beganMs = performance.timeOrigin + performance.now();
+    await rateLimit.blockUntil(payload.key, { delayMs: blockMs });
+    blockedAtMs = performance.timeOrigin + performance.now();
+  };
+  await limitedQueue(first(), { limit }).addJobs(sends('asks', 300));
+  for (const other of others) other.obey({ url: home.url, limit, drain: { budgetMs: 100_000, queue: 'default' } });
+  const here = databases.map((database) =>
+    limitedQueue(database, { limit }).drain({ budgetMs: 100_000, queue: 'default' }),
+  );
+  await vi.waitFor(async () => expect((await uses(first())).length).toBeGreaterThan(60), {
+    timeout: 20_000,
+    interval: 5,
+  });
+  await saying(block);
+  const reports = await Promise.all([...here, ...others.map(({ report }) => report)]);
+  expect(
+    sum(
+      reports.filter((report) => report !== null),
+      'completed',
+    ),
+  ).toBe(300);
+  const used = await uses(first());
+  const during = used.filter(({ used_ms }) => used_ms > blockedAtMs + 600 && used_ms < beganMs + blockMs);
+  expect(during).toEqual([]);
+  expect(used.some(({ used_ms }) => used_ms > beganMs + blockMs)).toBe(true);
+  expectWithin(limit, used);
+});
+
+/** Lets a job of its own say it, beside the drains that work. */
+async function saying(block: (context: SendContext) => Promise<void>): Promise<void> {
+  const queue = limitedQueue(first(), { limit: { perSecond: 1, burst: 1 }, ask: block });
+  await queue.addJobs([{ type: 'asks', payload: { key: 'k', n: -1 }, options: { queue: 'said', priority: 10 } }]);
+  await queue.drain({ queue: 'said', budgetMs: 5_000 });
+}

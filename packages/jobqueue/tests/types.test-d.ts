@@ -1,0 +1,187 @@
+/** What does not compile: checked by tsc, never run. Each expectation fails the type check once it has become wrong. */
+import { z } from 'zod';
+import { createQueue, defineJob, defineSchedule, type PayloadOf } from '../src/index.ts';
+import type { Database } from '../src/postgres/connect.ts';
+
+export async function refusedByTheCompiler(database: Database) {
+  const mail = defineJob({
+    type: 'mail',
+    payload: z.object({ to: z.string(), copies: z.number().default(1), at: z.coerce.date().optional() }),
+    handler: async () => ({
+      run: async ({ payload }) => {
+        payload.copies satisfies number; // what the schema makes of it: the default is filled in
+        payload.at satisfies Date | undefined;
+        // @ts-expect-error not in the schema
+        payload.subject;
+      },
+    }),
+  });
+  const sync = defineJob({ type: 'sync', payload: z.object({ action: z.enum(['create', 'update']) }) });
+  const queue = createQueue({ database, jobs: [mail, sync] });
+
+  ({ to: 'a' }) satisfies PayloadOf<typeof queue.jobs, 'mail'>; // what the caller gives: the default may be left out
+  await queue.addJob('mail', { to: 'a' });
+  await queue.addJob(
+    'mail',
+    { to: 'a' },
+    { priority: 5, idempotencyKey: 'k', maxAttempts: 3, scheduledFor: new Date() },
+  );
+  await queue.addJobs([
+    { type: 'mail', payload: { to: 'a' } },
+    { type: 'sync', payload: { action: 'create' }, options: { priority: 1 } },
+  ]);
+  (await queue.addJob('sync', { action: 'update' })) satisfies { id: string } | null;
+
+  // @ts-expect-error no such type
+  await queue.addJob('male', { to: 'a' });
+  // @ts-expect-error a payload of another type
+  await queue.addJob('mail', { action: 'create' });
+  // @ts-expect-error a value that the schema does not know
+  await queue.addJob('sync', { action: 'delete' });
+  // @ts-expect-error a field is missing
+  await queue.addJob('mail', {});
+  // @ts-expect-error a misspelt option
+  await queue.addJob('mail', { to: 'a' }, { prio: 5 });
+  // @ts-expect-error a date as text
+  await queue.addJob('mail', { to: 'a' }, { scheduledFor: '2026-11-23' });
+  // @ts-expect-error the payload of one type with the name of another
+  await queue.addJobs([{ type: 'sync', payload: { to: 'a' } }]);
+  await queue.addFlow({
+    type: 'mail',
+    payload: { to: 'a' },
+    children: [{ type: 'sync', payload: { action: 'create' } }],
+  });
+  // @ts-expect-error a child's payload of another type
+  await queue.addFlow({ type: 'mail', payload: { to: 'a' }, children: [{ type: 'sync', payload: { to: 'a' } }] });
+  // @ts-expect-error no such type
+  await queue.findJob({ type: 'male', idempotencyKey: 'k' });
+  // @ts-expect-error an id is text: a bigint does not fit a number
+  await queue.getJob(7);
+  // @ts-expect-error a handler answers with a promise
+  defineJob({ type: 'now', payload: z.object({}), handler: async () => ({ run: () => 1 }) });
+
+  const slot = { name: 'nightly', cron: '30 2 * * *', timeZone: 'UTC' };
+  const tag = defineJob({ type: 'tag', payload: z.object({ tags: z.array(z.string()), kind: z.enum(['a', 'b']) }) });
+  createQueue({
+    database,
+    jobs: [mail, sync, tag],
+    schedules: [
+      defineSchedule({ ...slot, type: 'mail', payload: { to: 'a' } }),
+      defineSchedule({ ...slot, type: 'tag', payload: { tags: ['x', 'y'], kind: 'b' }, misfire: { all: 3 } }),
+    ],
+  });
+  const male = defineSchedule({ ...slot, type: 'male', payload: { to: 'a' } });
+  // @ts-expect-error no such type
+  createQueue({ database, jobs: [mail], schedules: [male] });
+  const mixed = defineSchedule({ ...slot, type: 'sync', payload: { to: 'a' } });
+  // @ts-expect-error the payload of one type with the name of another
+  createQueue({ database, jobs: [mail, sync], schedules: [mixed] });
+  const deleting = defineSchedule({ ...slot, type: 'sync', payload: { action: 'delete' } });
+  // @ts-expect-error a value that the schema does not know
+  createQueue({ database, jobs: [sync], schedules: [deleting] });
+  // @ts-expect-error no such policy
+  defineSchedule({ ...slot, type: 'mail', payload: { to: 'a' }, misfire: 'some' });
+}
+
+interface Folder {
+  readonly name: string;
+  readonly folders: readonly Folder[];
+}
+
+/** What comes back from JSON as something else can never run, so it does not compile. */
+export function payloadsForJson() {
+  // @ts-expect-error a Date comes back as text
+  defineJob({ type: 'a', payload: z.object({ at: z.date() }) });
+  // @ts-expect-error also where it may be left out
+  defineJob({ type: 'a', payload: z.object({ at: z.date().optional() }) });
+  // @ts-expect-error also deep inside
+  defineJob({ type: 'a', payload: z.object({ stops: z.array(z.object({ at: z.date() })) }) });
+  // @ts-expect-error a Map comes back as an empty object
+  defineJob({ type: 'a', payload: z.object({ m: z.map(z.string(), z.number()) }) });
+  // @ts-expect-error a Set too
+  defineJob({ type: 'a', payload: z.object({ s: z.set(z.string()) }) });
+  // @ts-expect-error JSON refuses a bigint
+  defineJob({ type: 'a', payload: z.object({ n: z.bigint() }) });
+  // @ts-expect-error bytes come back as an object of numbers
+  defineJob({ type: 'a', payload: z.object({ bytes: z.instanceof(Uint8Array) }) });
+  // @ts-expect-error a URL comes back as text
+  defineJob({ type: 'a', payload: z.object({ url: z.instanceof(URL) }) });
+  // @ts-expect-error undefined in a list comes back as null
+  defineJob({ type: 'a', payload: z.object({ l: z.array(z.string().optional()) }) });
+  // @ts-expect-error a function is left out
+  defineJob({ type: 'a', payload: z.object({ f: z.custom<() => void>() }) });
+  // @ts-expect-error a payload that is no value
+  defineJob({ type: 'a', payload: z.undefined() });
+
+  const iso = z.codec(z.iso.datetime(), z.date(), { decode: (s) => new Date(s), encode: (d) => d.toISOString() });
+  const folder: z.ZodType<Folder, Folder> = z.object({ name: z.string(), folders: z.lazy(() => z.array(folder)) });
+  const node = z.object({
+    name: z.string(),
+    get nodes() {
+      return z.array(node);
+    },
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      at: z.coerce.date(),
+      iso: z.iso.datetime(),
+      codec: iso,
+      yes: z.stringbool(),
+      n: z.coerce.bigint(),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({ either: z.union([z.date(), z.string()]), coerced: z.coerce.date<Date | string>() }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({ pre: z.preprocess(Number, z.number()), text: z.string().transform((text) => new Set(text)) }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      a: z.string().optional(),
+      b: z.number().default(1),
+      c: z.string().nullish(),
+      d: z.never().optional(),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      id: z.string().brand<'id'>(),
+      tpl: z.templateLiteral(['a-', z.number()]),
+      kind: z.literal(['x', 1]),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({ pair: z.tuple([z.string(), z.number().optional()]), by: z.record(z.string(), z.json()) }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.object({
+      any: z.any(),
+      unknown: z.unknown(),
+      loose: z.looseObject({ a: z.string() }),
+      e: z.enum(['a', 'b']),
+    }),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('a') }),
+      z.object({ kind: z.literal('b'), n: z.int() }),
+    ]),
+  });
+  defineJob({
+    type: 'a',
+    payload: z.intersection(z.object({ a: z.string() }), z.object({ b: z.string().readonly() })),
+  });
+  defineJob({ type: 'a', payload: z.array(z.string().nullable()) });
+  defineJob({ type: 'a', payload: z.null() });
+  defineJob({ type: 'a', payload: folder });
+  defineJob({ type: 'a', payload: node });
+}

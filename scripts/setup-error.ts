@@ -1,0 +1,23 @@
+/** How a script ends that cannot do its work: one message for what the reader can put right, a stack for all else. */
+import { UnusableDatabaseError } from '../packages/jobqueue/src/postgres/connection-error.ts';
+import { DatabaseUsageError, MigrationError } from '../packages/jobqueue/src/postgres/errors.ts';
+
+/** Something is missing around us: the message says what, and what to do. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+}
+
+/** Runs a script to its exit code. */
+export async function runScript(run: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await run();
+  } catch (error) {
+    console.error(isExplained(error) ? `\n${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
+
+function isExplained(error: unknown): error is Error {
+  const explained = [SetupError, UnusableDatabaseError, MigrationError, DatabaseUsageError];
+  return explained.some((kind) => error instanceof kind);
+}
