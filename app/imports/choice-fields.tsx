@@ -1,6 +1,13 @@
 /** The fields of a form with which an import is chosen: the same at the upload and at its confirmation. */
-import { ENCODINGS } from '@/lib/jobs/lead-import/encoding';
-import { type ImportOptions, MAX_HEADER_ROW, MODES, POLICIES, QUOTES, SEVERAL } from '@/lib/jobs/lead-import/options';
+import { ENCODINGS } from '@/lib/imports/lead-import/encoding';
+import {
+  type ImportOptions,
+  MAX_HEADER_ROW,
+  MODES,
+  POLICIES,
+  QUOTES,
+  SEVERAL,
+} from '@/lib/imports/lead-import/options';
 
 interface Chosen {
   readonly encoding?: string | undefined;

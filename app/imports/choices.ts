@@ -1,7 +1,7 @@
 /** What a form says about an import, as the API would say it. An empty field says nothing, but for tags: then there are none. */
 import { z } from 'zod';
+import { chosenColumns } from '@/lib/imports/lead-import/options';
 import { uploadQuery } from '@/lib/imports/request';
-import { chosenColumns } from '@/lib/jobs/lead-import/options';
 
 const choices = uploadQuery.pick({
   country: true,

@@ -2,12 +2,12 @@
 
 import type { RateLimit } from '../../packages/jobqueue/src/core/job.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
-import { candidates } from '../jobs/ai-generation/accounts.ts';
-import type { Asker } from '../jobs/ai-generation/ask.ts';
-import { checkersFor, draftOf } from '../jobs/ai-generation/checkers.ts';
-import { type Checker, checkDraft, RULES } from '../jobs/ai-generation/safety/check.ts';
-import { type Verdict, verdictOf } from '../jobs/ai-generation/safety/verdict.ts';
-import { loadTurn, type Settings } from '../jobs/ai-generation/turn.ts';
+import { candidates } from './ai-generation/accounts.ts';
+import type { Asker } from './ai-generation/ask.ts';
+import { checkersFor, draftOf } from './ai-generation/checkers.ts';
+import { type Checker, checkDraft, RULES } from './ai-generation/safety/check.ts';
+import { type Verdict, verdictOf } from './ai-generation/safety/verdict.ts';
+import { loadTurn, type Settings } from './ai-generation/turn.ts';
 
 export interface Edit {
   readonly companyId: string;

@@ -1,7 +1,7 @@
 /** Drafts as people see them: those that wait for a decision, and one with its conversation. Reads only. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
-import type { Generation } from '../jobs/ai-generation/generation.ts';
-import type { Verdict } from '../jobs/ai-generation/safety/verdict.ts';
+import type { Generation } from './ai-generation/generation.ts';
+import type { Verdict } from './ai-generation/safety/verdict.ts';
 
 /** In SQL, of a generation `g`: it waits for a person. `failed` and some `blocked` ones have no text: somebody has to write it. */
 export const IS_WAITING = `g.status in ('drafted', 'review', 'blocked', 'failed')`;

@@ -1,12 +1,12 @@
 /** Composition: drafts on this deployment's database, as the endpoint and the pages call them. */
 import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { HttpError } from '../http/errors.ts';
-import type { Finding } from '../jobs/ai-generation/safety/verdict.ts';
+import type { Finding } from './ai-generation/safety/verdict.ts';
 import { type DraftsPage, type DraftView, draftsPage, readDraft } from './drafts.ts';
 import type { DraftDecision } from './request.ts';
 import { type Decided, decideDraft } from './review.ts';
 
-export type { Verdict } from '../jobs/ai-generation/safety/verdict.ts';
+export type { Verdict } from './ai-generation/safety/verdict.ts';
 export type { DraftLine, DraftSummary, DraftView } from './drafts.ts';
 
 export const drafts = {

@@ -2,8 +2,8 @@
 
 import { isStorableText, storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import type { Generation } from '../jobs/ai-generation/generation.ts';
-import type { Verdict } from '../jobs/ai-generation/safety/verdict.ts';
+import type { Generation } from './ai-generation/generation.ts';
+import type { Verdict } from './ai-generation/safety/verdict.ts';
 import { checkEdit } from './check-edit.ts';
 import { IS_BLOCKED, IS_WAITING } from './drafts.ts';
 

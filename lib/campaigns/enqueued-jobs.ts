@@ -1,5 +1,5 @@
 /** The jobs of a campaign as `jobqueue.add_jobs` takes them, so that the statement that starts it enqueues them: both or neither. */
-import { campaignSend } from '../jobs/campaign-send/job.ts';
+import { campaignSend } from './campaign-send/job.ts';
 
 /** JSON, as the parameter that `ENQUEUE` reads. */
 export function jobTemplate(): string {

@@ -9,7 +9,7 @@ import { recipientsFile } from './recipients-file.ts';
 import type { actionQuery, NewCampaign } from './request.ts';
 import { type CampaignsPage, campaignsPage, listCampaigns, readCampaign } from './status.ts';
 
-export type { CampaignReport } from '../jobs/campaign-send/report.ts';
+export type { CampaignReport } from './campaign-send/report.ts';
 export type { CampaignPreview, Example } from './preview.ts';
 export type { CampaignSummary } from './status.ts';
 

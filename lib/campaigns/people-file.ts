@@ -2,18 +2,18 @@
 
 import { isStorableText, storableText } from '../../packages/jobqueue/src/core/serialize.ts';
 import { HttpError } from '../http/errors.ts';
-import { isTimeZone } from '../jobs/campaign-send/zones.ts';
-import { HEAD_BYTES, readLayout, wholeLines } from '../jobs/lead-import/check.ts';
-import { canonical, mapColumns } from '../jobs/lead-import/columns.ts';
-import { declaredEncoding, unmarkedUtf16 } from '../jobs/lead-import/encoding.ts';
-import { refusalReader } from '../jobs/lead-import/opt-outs.ts';
-import { type Choice, phoneChooser } from '../jobs/lead-import/phones.ts';
-import { readRecords } from '../jobs/lead-import/records.ts';
-import { cleanLine } from '../jobs/lead-import/text.ts';
-import { refuseForeignFormat, textOnly } from '../jobs/lead-import/text-only.ts';
-import { decodeHead } from '../jobs/lead-import/transcode.ts';
-import { UnreadableFile } from '../jobs/lead-import/unreadable.ts';
+import { HEAD_BYTES, readLayout, wholeLines } from '../imports/lead-import/check.ts';
+import { canonical, mapColumns } from '../imports/lead-import/columns.ts';
+import { declaredEncoding, unmarkedUtf16 } from '../imports/lead-import/encoding.ts';
+import { refusalReader } from '../imports/lead-import/opt-outs.ts';
+import { type Choice, phoneChooser } from '../imports/lead-import/phones.ts';
+import { readRecords } from '../imports/lead-import/records.ts';
+import { cleanLine } from '../imports/lead-import/text.ts';
+import { refuseForeignFormat, textOnly } from '../imports/lead-import/text-only.ts';
+import { decodeHead } from '../imports/lead-import/transcode.ts';
+import { UnreadableFile } from '../imports/lead-import/unreadable.ts';
 import { type Country, readPhone } from '../phone/index.ts';
+import { isTimeZone } from './campaign-send/zones.ts';
 import { LIST_LIMITS, type Person } from './request.ts';
 
 /** Headers of what a list can say of a person beside name and number. */

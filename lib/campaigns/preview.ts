@@ -1,10 +1,10 @@
 /** The outcome of a campaign before it is made: who is written to, who is skipped and why, and what people would read. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
-import { type Candidate, countAudience, MAX_ID, readAudience } from '../jobs/campaign-send/audience.ts';
-import type { Templates } from '../jobs/campaign-send/message.ts';
-import { IS_MARKETING, judge, REFUSALS, readTemplates } from '../jobs/campaign-send/plan.ts';
-import { windowsOf } from '../jobs/campaign-send/quiet-hours.ts';
 import { filledText } from '../templates/fill.ts';
+import { type Candidate, countAudience, MAX_ID, readAudience } from './campaign-send/audience.ts';
+import type { Templates } from './campaign-send/message.ts';
+import { IS_MARKETING, judge, REFUSALS, readTemplates } from './campaign-send/plan.ts';
+import { windowsOf } from './campaign-send/quiet-hours.ts';
 import { checkCampaign } from './create.ts';
 import type { NewCampaign } from './request.ts';
 

@@ -1,8 +1,8 @@
 /** The recipients of a campaign as a CSV: who they are, what became of each and why. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
-import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
-import { type Clock, clockOf } from '../jobs/campaign-send/zones.ts';
+import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 import { wordsOf } from '../providers/whatsapp.ts';
+import { type Clock, clockOf } from './campaign-send/zones.ts';
 
 const COLUMNS = [
   'phone',

@@ -1,7 +1,7 @@
 /** What a client may ask of /api/campaigns, as schemas: anything else is a 400 that names the field. */
 import { z } from 'zod';
 import { instant as anyInstant, companyId, few, clientId as id, text } from '../fields.ts';
-import { isTimeZone } from '../jobs/campaign-send/zones.ts';
+import { isTimeZone } from './campaign-send/zones.ts';
 
 /** Some 2 MB of JSON, below what the platform lets a request carry; more people are imported as leads and chosen by tag. */
 const MAX_PEOPLE = 10_000;

@@ -2,8 +2,8 @@
 
 import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { SecretError } from '../config/secrets.ts';
 import { HttpError } from '../http/errors.ts';
+import { SecretError } from '../secrets/environment.ts';
 import type { SecretField } from '../secrets/fields.ts';
 import { sealSecret } from '../secrets/seal.ts';
 import { readCompany, type SectionView, valuesOf } from './read.ts';

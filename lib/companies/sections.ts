@@ -1,5 +1,5 @@
 /** The settings of a company, in the sections in which it is changed: one form, one statement, one line in the audit log. */
-import { isTimeZone } from '../jobs/campaign-send/zones.ts';
+import { isTimeZone } from '../campaigns/campaign-send/zones.ts';
 import { isCountry } from '../phone/index.ts';
 import { SECRET_FIELDS, type SecretField } from '../secrets/fields.ts';
 import { choice, flag, list, number, type Setting, text } from './setting.ts';

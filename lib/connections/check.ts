@@ -1,12 +1,12 @@
 /** Looks whether a company's connection works: one cheap call with its credentials, made also while the connection is paused. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import type { AiProvider } from '../config/ai.ts';
-import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
-import { SecretError } from '../config/secrets.ts';
 import { aiAccount } from '../providers/ai/account.ts';
 import { checkAiAccount } from '../providers/ai/check.ts';
+import type { AiProvider } from '../providers/ai/environment.ts';
+import { bitrix24WebhookUrl } from '../providers/bitrix24/environment.ts';
 import { call, Portal } from '../providers/bitrix24.ts';
 import { checkCredentials, whatsAppAccount } from '../providers/whatsapp.ts';
+import { SecretError } from '../secrets/environment.ts';
 import { openSecret } from '../secrets/seal.ts';
 import type { Connection } from './provider.ts';
 

@@ -1,6 +1,6 @@
 /** A company's own credential as its jobs use it. One that cannot be decrypted pauses the connection: no job can mend that. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { SecretError } from '../config/secrets.ts';
+import { SecretError } from '../secrets/environment.ts';
 import type { EncryptedField } from '../secrets/fields.ts';
 import { openSecret } from '../secrets/seal.ts';
 import { pauseConnection } from './connection.ts';

@@ -2,9 +2,9 @@
 
 import type { Limit } from '../../packages/jobqueue/src/index.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { bitrix24WebhookUrl } from '../config/bitrix24.ts';
 import { openCredential } from '../connections/credential.ts';
 import type { Country } from '../phone/index.ts';
+import { bitrix24WebhookUrl } from '../providers/bitrix24/environment.ts';
 import { Portal } from '../providers/bitrix24.ts';
 import type { Edits } from './merge.ts';
 

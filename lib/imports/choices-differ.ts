@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { HttpError } from '../http/errors.ts';
-import { type ImportChoice, importOptions } from '../jobs/lead-import/options.ts';
+import { type ImportChoice, importOptions } from './lead-import/options.ts';
 import type { NewImport } from './new-import.ts';
 
 /** The choices of an upload, by the names of its parameters. What it leaves out is absent. */

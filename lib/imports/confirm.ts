@@ -1,11 +1,11 @@
 /** Answers what an import asked: what was chosen is kept, and it goes on with a job of its own, or neither. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { HttpError } from '../http/errors.ts';
-import type { Delimiter } from '../jobs/lead-import/dialect.ts';
-import type { Encoding } from '../jobs/lead-import/encoding.ts';
-import type { ImportChoice } from '../jobs/lead-import/options.ts';
 import type { Country } from '../phone/index.ts';
 import { nextJob } from './enqueued-job.ts';
+import type { Delimiter } from './lead-import/dialect.ts';
+import type { Encoding } from './lead-import/encoding.ts';
+import type { ImportChoice } from './lead-import/options.ts';
 import type { Enqueued } from './upload.ts';
 
 /** What is left out stays as it was at the upload. */

@@ -1,6 +1,6 @@
 /** The job of an import as `jobqueue.add_jobs` takes it, so that an upload's own statement can enqueue it: both or neither. */
-import type { importUndo } from '../jobs/import-undo/job.ts';
-import { leadImport } from '../jobs/lead-import/job.ts';
+import type { importUndo } from './import-undo/job.ts';
+import { leadImport } from './lead-import/job.ts';
 
 /**
  * JSON. The statement adds the idempotency key `lead_import:<importId>` from the import's row: so the job is made once per row

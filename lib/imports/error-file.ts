@@ -1,7 +1,7 @@
 /** The rows that an import refused, as a CSV to correct and import again: the columns of the file, then why. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
-import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
-import { unguard } from '../jobs/lead-import/formula-guard.ts';
+import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
+import { unguard } from '../csv/formula-guard.ts';
 
 /** What we add. An import ignores columns of these names, and a file that has them gets new ones in their place. */
 const ADDED = ['_row', '_error_code', '_error'];

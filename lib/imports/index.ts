@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { type SavedMapping, savedMappings } from '../jobs/lead-import/mapping.ts';
 import { queue } from '../queue/index.ts';
 import { cancelImport } from './cancel.ts';
 import { type Answer, confirmImport } from './confirm.ts';
 import { errorFile } from './error-file.ts';
 import { keptFile } from './kept-file.ts';
+import { type SavedMapping, savedMappings } from './lead-import/mapping.ts';
 import { forgetMapping } from './mappings.ts';
 import type { NewImport } from './new-import.ts';
 import { finishUpload, openUpload, storePart } from './parts.ts';

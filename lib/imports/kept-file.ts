@@ -1,6 +1,6 @@
 /** What an undo left in place, and why, as a CSV. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
-import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
+import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 
 /** Of one read: some 50 KB. */
 const ROWS_PER_READ = 500;

@@ -1,6 +1,6 @@
 /** An upload as a client asks for it: whose it is, and what was chosen about it. */
-import type { Encoding } from '../jobs/lead-import/encoding.ts';
-import type { ImportChoice } from '../jobs/lead-import/options.ts';
+import type { Encoding } from './lead-import/encoding.ts';
+import type { ImportChoice } from './lead-import/options.ts';
 
 export interface NewImport {
   /** The client's, or ours. An upload repeated under its id is the same upload. */

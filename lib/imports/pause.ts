@@ -1,8 +1,8 @@
 /** Stops an import between two slices and lets it go on there: what it has imported stays, its file is kept for a week. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { HttpError } from '../http/errors.ts';
-import { HOLD_DAYS } from '../jobs/lead-import/hold.ts';
 import { nextJob } from './enqueued-job.ts';
+import { HOLD_DAYS } from './lead-import/hold.ts';
 import type { Enqueued } from './upload.ts';
 
 /** Pausing twice is once. Throws 404 for an unknown import, 409 `not_under_way` for one that is not being imported. */

@@ -2,18 +2,20 @@
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { commitByHalves } from '../halves.ts';
 import { HttpError } from '../http/errors.ts';
-import { type ChosenForm, readHead, readHeader, wholeLines } from '../jobs/lead-import/check.ts';
-import { type Columns, fieldsOf, isMapped, looksLikePhone, mapColumns } from '../jobs/lead-import/columns.ts';
-import type { Delimiter } from '../jobs/lead-import/dialect.ts';
+import type { Country } from '../phone/index.ts';
+import type { Answer } from './confirm.ts';
+import { type ChosenForm, readHead, readHeader, wholeLines } from './lead-import/check.ts';
+import { type Columns, fieldsOf, isMapped, looksLikePhone, mapColumns } from './lead-import/columns.ts';
+import type { Delimiter } from './lead-import/dialect.ts';
 import {
   declaredEncoding,
   type Encoding,
   type Suggestion,
   suggestEncoding,
   unmarkedUtf16,
-} from '../jobs/lead-import/encoding.ts';
-import { type Foreseen, foresee } from '../jobs/lead-import/foresee.ts';
-import type { Question } from '../jobs/lead-import/hold.ts';
+} from './lead-import/encoding.ts';
+import { type Foreseen, foresee } from './lead-import/foresee.ts';
+import type { Question } from './lead-import/hold.ts';
 import {
   type Lead,
   leadReader,
@@ -21,18 +23,16 @@ import {
   type RowError,
   type RowWarning,
   refusedByDatabase,
-} from '../jobs/lead-import/lead.ts';
-import { headerMapper, type MapHeader, savedMappings } from '../jobs/lead-import/mapping.ts';
-import { type Field, type ImportOptions, importOptions, rulesOf } from '../jobs/lead-import/options.ts';
-import { type RowShape, SwallowedRows, strayQuote, tearOf } from '../jobs/lead-import/quotes.ts';
-import { type FileRecord, readRecords } from '../jobs/lead-import/records.ts';
-import { withTags } from '../jobs/lead-import/slices.ts';
-import { cleanLine, shorten } from '../jobs/lead-import/text.ts';
-import { foreignLines, refuseForeignFormat, startsAsUtf8, textOnly } from '../jobs/lead-import/text-only.ts';
-import { decodeHead } from '../jobs/lead-import/transcode.ts';
-import { UnreadableFile } from '../jobs/lead-import/unreadable.ts';
-import type { Country } from '../phone/index.ts';
-import type { Answer } from './confirm.ts';
+} from './lead-import/lead.ts';
+import { headerMapper, type MapHeader, savedMappings } from './lead-import/mapping.ts';
+import { type Field, type ImportOptions, importOptions, rulesOf } from './lead-import/options.ts';
+import { type RowShape, SwallowedRows, strayQuote, tearOf } from './lead-import/quotes.ts';
+import { type FileRecord, readRecords } from './lead-import/records.ts';
+import { withTags } from './lead-import/slices.ts';
+import { cleanLine, shorten } from './lead-import/text.ts';
+import { foreignLines, refuseForeignFormat, startsAsUtf8, textOnly } from './lead-import/text-only.ts';
+import { decodeHead } from './lead-import/transcode.ts';
+import { UnreadableFile } from './lead-import/unreadable.ts';
 
 /** As many as fit on a screen. */
 const SHOWN_ROWS = 20;

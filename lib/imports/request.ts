@@ -1,16 +1,10 @@
 /** What a client may ask of /api/imports, as schemas: anything else is a 400 that names the parameter. */
 import { z } from 'zod';
 import { companyId, clientId as id, text } from '../fields.ts';
-import { DELIMITERS } from '../jobs/lead-import/dialect.ts';
-import {
-  encoding,
-  type ImportChoice,
-  importOptions,
-  MAX_HEADER_ROW,
-  mappingName,
-} from '../jobs/lead-import/options.ts';
 import { isCountry } from '../phone/index.ts';
 import type { Answer } from './confirm.ts';
+import { DELIMITERS } from './lead-import/dialect.ts';
+import { encoding, type ImportChoice, importOptions, MAX_HEADER_ROW, mappingName } from './lead-import/options.ts';
 import { MAX_FILE_BYTES, MAX_PARTS } from './parts.ts';
 
 /** An address can hold anything, a NUL byte for one, which Postgres refuses. */

@@ -1,9 +1,9 @@
 /** Takes back what an import created, as far as nothing has touched it since: a job does it, in slices. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import { HttpError } from '../http/errors.ts';
-import { importUndo } from '../jobs/import-undo/job.ts';
 import { cancelImport } from './cancel.ts';
 import { nextJob } from './enqueued-job.ts';
+import { importUndo } from './import-undo/job.ts';
 import { type JobLookup, readImport } from './status.ts';
 
 export interface Undoing {

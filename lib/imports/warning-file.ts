@@ -1,7 +1,7 @@
 /** A CSV of all that an import left out of the rows that it took, and why. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
-import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
-import type { RowWarning } from '../jobs/lead-import/lead.ts';
+import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
+import type { RowWarning } from './lead-import/lead.ts';
 
 /** The rows of one read: some 100 KB. */
 const ROWS_PER_READ = 500;

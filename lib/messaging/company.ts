@@ -1,6 +1,6 @@
 /** Whose webhooks these are: the company that the number belongs to. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { whatsAppEnvironment } from '../config/whatsapp.ts';
+import { whatsAppEnvironment } from '../providers/whatsapp/environment.ts';
 
 export interface Addressee {
   readonly companyId: string;

@@ -1,6 +1,6 @@
 /** Opt-outs, the newest first: page by page, or all of it as a CSV. */
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv.ts';
+import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 import type { OptOutFilter } from './request.ts';
 
 export interface OptOut {

@@ -3,8 +3,8 @@ import { getDeadline, waitUntil } from '@vercel/functions';
 import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { alertWebhookUrl, consoleUrl, databaseSleepMs, environment, logJobs, maxDurationMs } from '../config.ts';
-import { jobs, schedules } from '../jobs/index.ts';
 import { log } from '../log.ts';
+import { jobs, schedules } from './jobs.ts';
 import { sleepOptions } from './sleep.ts';
 
 export const queue = createQueue({

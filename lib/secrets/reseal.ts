@@ -3,7 +3,7 @@
  * statement that replaces only what was read, so it may be killed, repeated and run twice at once, beside an app that goes on.
  */
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { SecretError, type SecretsKey, secretsKeys } from '../config/secrets.ts';
+import { SecretError, type SecretsKey, secretsKeys } from './environment.ts';
 import { type EncryptedField, SECRET_FIELDS, type SecretField } from './fields.ts';
 import { openSecret, sealedPrefix, sealSecret } from './seal.ts';
 

@@ -3,7 +3,7 @@
  * copies to another row or column opens nothing. Pure but for the nonce; the keys are a parameter.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { SecretError, type SecretsKey, secretsKeys } from '../config/secrets.ts';
+import { SecretError, type SecretsKey, secretsKeys } from './environment.ts';
 import { type EncryptedField, SECRET_FIELDS, type SecretField } from './fields.ts';
 
 /** `enc1:<key id>:<base64url of nonce, ciphertext and tag>`. No vendor's token begins like this. */

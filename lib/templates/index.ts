@@ -1,7 +1,7 @@
 /** Composition: templates on this deployment's database, as pages and endpoints read them. */
 import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { whatsAppEnvironment } from '../config/whatsapp.ts';
 import { newestAccountEvents, type StoredAccountEvent } from '../messaging/account-log.ts';
+import { whatsAppEnvironment } from '../providers/whatsapp/environment.ts';
 import { queue } from '../queue/index.ts';
 import { type AccountView, listAccounts } from './accounts.ts';
 import { listTemplates, type TemplatesPage, type TemplateView, templatesPage } from './list.ts';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { jobs } from '../../lib/jobs/index.ts';
+import { jobs } from '../../lib/queue/jobs.ts';
 import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { compile } from '../compile.ts';

@@ -1,6 +1,6 @@
 /** The company of the demo, with credentials of its own that only the stand-ins know: nobody real is ever written to in its name. */
 
-import { secretsKeys } from '../../lib/config/secrets.ts';
+import { secretsKeys } from '../../lib/secrets/environment.ts';
 import type { SecretField } from '../../lib/secrets/fields.ts';
 import { sealSecret } from '../../lib/secrets/seal.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';

@@ -1,6 +1,6 @@
 /** The app's types with handlers that act: they take their time, most succeed, and those that the story dooms fail as a remote system would. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jobs } from '../../lib/jobs/index.ts';
+import { jobs } from '../../lib/queue/jobs.ts';
 import type { Job, JobContext } from '../../packages/jobqueue/src/index.ts';
 
 export interface Doom {
@@ -55,6 +55,6 @@ async function act(
 
 /** With the stack that the app's own provider would show, whatever machine makes the pictures. */
 function failure({ name, code, message }: Doom): Error {
-  const stack = `${name}: ${message}\n    at call (lib/providers/bitrix24.ts:88:11)\n    at run (lib/jobs/crm-sync/run.ts:41:20)`;
+  const stack = `${name}: ${message}\n    at call (lib/providers/bitrix24.ts:88:11)\n    at run (lib/crm/crm-sync/run.ts:41:20)`;
   return Object.assign(new Error(message), { name, code, stack });
 }

@@ -1,7 +1,7 @@
 /** Fills an empty queue with a busy afternoon, by real runs: for pictures and for looking at pages, never for a real database. */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { schedules } from '../../lib/jobs/index.ts';
+import { schedules } from '../../lib/queue/jobs.ts';
 import { createQueue, type Job, type Queue } from '../../packages/jobqueue/src/index.ts';
 import { connect } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { actors, type Doom, type Story } from './actors.ts';

@@ -1,9 +1,9 @@
 /** Replies through real jobs, PostgreSQL and a model's stand-in: what is sent, what waits for a person, and what it may cost. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { aiGeneration } from '../../lib/ai/ai-generation/job.ts';
 import { labelHistory, moveLabel, savePrompt } from '../../lib/ai/prompts.ts';
 import { decideDraft } from '../../lib/ai/review.ts';
 import { TemplateError } from '../../lib/ai/template.ts';
-import { aiGeneration } from '../../lib/jobs/ai-generation/job.ts';
 import { log } from '../../lib/log.ts';
 import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';

@@ -1,6 +1,6 @@
 /** Replies on a database and a model of the test file's own: customers who write, runs of the handler, and what they left. */
 
-import { generateReply } from '../../lib/jobs/ai-generation/run.ts';
+import { generateReply } from '../../lib/ai/ai-generation/run.ts';
 import type { JobContext, RateLimit } from '../../packages/jobqueue/src/core/job.ts';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';

@@ -1,8 +1,8 @@
 /** The checks of drafts: what they must find, what they must leave alone, and that nothing passes where one of them fails. */
 import { describe, expect, test } from 'vitest';
-import { type Checker, checkDraft, type Draft, RULES } from '../../lib/jobs/ai-generation/safety/check.ts';
-import { verdictOf } from '../../lib/jobs/ai-generation/safety/verdict.ts';
-import { wordsIn, wordsPattern } from '../../lib/jobs/ai-generation/safety/words.ts';
+import { type Checker, checkDraft, type Draft, RULES } from '../../lib/ai/ai-generation/safety/check.ts';
+import { verdictOf } from '../../lib/ai/ai-generation/safety/verdict.ts';
+import { wordsIn, wordsPattern } from '../../lib/ai/ai-generation/safety/words.ts';
 
 interface Given {
   readonly text: string;

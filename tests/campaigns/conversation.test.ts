@@ -1,6 +1,6 @@
 /** What a campaign wrote stands in the conversation once the person answers, so that whoever replies knows what it was about. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { loadTurn } from '../../lib/jobs/ai-generation/turn.ts';
+import { loadTurn } from '../../lib/ai/ai-generation/turn.ts';
 import { type Inbound, storeInbound } from '../../lib/messaging/inbound.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 

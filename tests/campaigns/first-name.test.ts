@@ -1,6 +1,6 @@
 /** The name that a message begins with is the first name, in whatever order and with whatever titles a file wrote it. */
 import { expect, test } from 'vitest';
-import { firstNameOf } from '../../lib/jobs/campaign-send/first-name.ts';
+import { firstNameOf } from '../../lib/campaigns/campaign-send/first-name.ts';
 
 test.each([
   ['Ann Example', null, 'Ann'],

@@ -1,11 +1,11 @@
 /** The queue that a deployment would have for its campaigns, their webhooks and their templates, on a database of the caller's. */
 
-import { campaignSend } from '../../lib/jobs/campaign-send/job.ts';
-import { runCampaign } from '../../lib/jobs/campaign-send/run.ts';
-import { templateSync } from '../../lib/jobs/template-sync/job.ts';
-import { syncTemplates } from '../../lib/jobs/template-sync/run.ts';
-import { whatsAppEvent } from '../../lib/jobs/whatsapp-event/job.ts';
-import { applyEvent } from '../../lib/jobs/whatsapp-event/run.ts';
+import { campaignSend } from '../../lib/campaigns/campaign-send/job.ts';
+import { runCampaign } from '../../lib/campaigns/campaign-send/run.ts';
+import { whatsAppEvent } from '../../lib/messaging/whatsapp-event/job.ts';
+import { applyEvent } from '../../lib/messaging/whatsapp-event/run.ts';
+import { templateSync } from '../../lib/templates/template-sync/job.ts';
+import { syncTemplates } from '../../lib/templates/template-sync/run.ts';
 import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { getCountries, getExampleNumber } from 'libphonenumber-js/max';
 import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { nextWindow, windowsOf } from '../../lib/jobs/campaign-send/quiet-hours.ts';
-import { clockOf } from '../../lib/jobs/campaign-send/zones.ts';
+import { nextWindow, windowsOf } from '../../lib/campaigns/campaign-send/quiet-hours.ts';
+import { clockOf } from '../../lib/campaigns/campaign-send/zones.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 const NIGHT = { from: '21:00', to: '09:00' };

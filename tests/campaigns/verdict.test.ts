@@ -1,10 +1,10 @@
 /** What each outcome of a call means for its recipient and for the rest, over all effects that an error can have. */
 import { describe, expect, test } from 'vitest';
-import { tripped } from '../../lib/jobs/campaign-send/breaker.ts';
-import type { Claimed } from '../../lib/jobs/campaign-send/claim.ts';
-import { fill } from '../../lib/jobs/campaign-send/parameters.ts';
-import { stateOf } from '../../lib/jobs/campaign-send/state.ts';
-import { gravest, judge } from '../../lib/jobs/campaign-send/verdict.ts';
+import { tripped } from '../../lib/campaigns/campaign-send/breaker.ts';
+import type { Claimed } from '../../lib/campaigns/campaign-send/claim.ts';
+import { fill } from '../../lib/campaigns/campaign-send/parameters.ts';
+import { stateOf } from '../../lib/campaigns/campaign-send/state.ts';
+import { gravest, judge } from '../../lib/campaigns/campaign-send/verdict.ts';
 import { effectOf, type WhatsAppError } from '../../lib/providers/whatsapp.ts';
 import { fillIn } from '../../lib/templates/fill.ts';
 import type { Parameter } from '../../lib/templates/parameter.ts';

@@ -1,9 +1,9 @@
 /** A company with a portal, its database and its queue, for the tests of a file: all real but the portal, which is a stand-in. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
+import { crmEvent } from '../../lib/crm/crm-event/job.ts';
+import { crmReconcile } from '../../lib/crm/crm-reconcile/job.ts';
+import { crmSync } from '../../lib/crm/crm-sync/job.ts';
 import { requestSync } from '../../lib/crm/request.ts';
-import { crmEvent } from '../../lib/jobs/crm-event/job.ts';
-import { crmReconcile } from '../../lib/jobs/crm-reconcile/job.ts';
-import { crmSync } from '../../lib/jobs/crm-sync/job.ts';
 import { log } from '../../lib/log.ts';
 import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';

@@ -1,7 +1,7 @@
 /** Leads in a portal through real jobs and a stand-in that counts: each once, whatever breaks on the way. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { crmSync } from '../../lib/crm/crm-sync/job.ts';
 import { requestSync } from '../../lib/crm/request.ts';
-import { crmSync } from '../../lib/jobs/crm-sync/job.ts';
 import { log } from '../../lib/log.ts';
 import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';

@@ -66,8 +66,10 @@ describe('the runbook', () => {
   });
 
   test('explains every reason why a campaign leaves somebody out', () => {
-    const code = ['plan', 'end', 'windows'].map((name) => readFileSync(`lib/jobs/campaign-send/${name}.ts`, 'utf8'));
-    const claims = readFileSync('db/app/migrations/0021_claim_by_template.sql', 'utf8');
+    const code = ['plan', 'end', 'windows'].map((name) =>
+      readFileSync(`lib/campaigns/campaign-send/${name}.ts`, 'utf8'),
+    );
+    const claims = readFileSync('db/migrations/0021_claim_by_template.sql', 'utf8');
     const reasons = [
       ...(code[0] ?? '').matchAll(/skip: '(\w+)'/g),
       ...[...code, claims].flatMap((text) => [...text.matchAll(/\b(?:then|else) '(\w+_\w+|expired|duplicate)'/g)]),
@@ -135,7 +137,7 @@ describe('the code of README.md and of the documents for developers', () => {
       'statistics',
       'retention',
     ].map((name) => `docs/${name}.md`);
-    mirror = mirrorWith(['README.md', ...documents], { 'lib/jobs/index.ts': nameTheTypes });
+    mirror = mirrorWith(['README.md', ...documents], { 'lib/queue/jobs.ts': nameTheTypes });
   });
   afterAll(async () => {
     mirror.remove();
@@ -233,7 +235,7 @@ test('every dependency has its line among the decisions', () => {
 });
 
 test('every failure and row error of an import is explained', () => {
-  const files = ['lib/jobs/lead-import/unreadable.ts', 'lib/phone/read.ts', 'lib/jobs/lead-import/lead.ts'];
+  const files = ['lib/imports/lead-import/unreadable.ts', 'lib/phone/read.ts', 'lib/imports/lead-import/lead.ts'];
   const codes = files.flatMap((file) => {
     const types = readFileSync(file, 'utf8').matchAll(/(?:Code =|Refusal =|code:\s+\|? ?PhoneRefusal\s+\|)([^;]*);/g);
     return [...types].flatMap(([, union = '']) => [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code));

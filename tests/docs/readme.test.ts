@@ -41,7 +41,7 @@ afterAll(async () => {
 describe('the code', () => {
   let mirror: Mirror;
   beforeAll(() => {
-    mirror = mirrorWith(['README.md'], { 'lib/jobs/index.ts': nameTheType });
+    mirror = mirrorWith(['README.md'], { 'lib/queue/jobs.ts': nameTheType });
   });
   afterAll(() => mirror.remove());
 

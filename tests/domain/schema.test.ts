@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
-const files = readdirSync('db/app').filter((file) => file.endsWith('.ts'));
-const exported = await Promise.all(files.map((file) => import(`../../db/app/${file.slice(0, -3)}.ts`)));
+const files = readdirSync('db/schema').filter((file) => file.endsWith('.ts'));
+const exported = await Promise.all(files.map((file) => import(`../../db/schema/${file.slice(0, -3)}.ts`)));
 const tables = [...new Set(exported.flatMap((module) => Object.values(module)))].filter((value) => is(value, Table));
 
 let fresh: TestDatabase;

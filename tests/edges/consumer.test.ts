@@ -1,7 +1,7 @@
 /** Every type that can be enqueued has somebody who works on it: the tick takes it, and nothing completes without its work. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { jobs } from '../../lib/jobs/index.ts';
 import { log } from '../../lib/log.ts';
+import { jobs } from '../../lib/queue/jobs.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const SECRET = 'a-cron-secret-of-the-tests';

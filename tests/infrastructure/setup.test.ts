@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { secretsKeys } from '../../lib/config/secrets.ts';
+import { secretsKeys } from '../../lib/secrets/environment.ts';
 import { serverAccount } from '../../packages/jobqueue/src/embedded/account.ts';
 import { findBinaries } from '../../packages/jobqueue/src/embedded/binaries.ts';
 import { addressFor, originOf } from '../../scripts/address.ts';

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import iconv from 'iconv-lite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { confirmImport } from '../../lib/imports/confirm.ts';
-import { type Encoding, suggestEncoding, unmarkedUtf16 } from '../../lib/jobs/lead-import/encoding.ts';
-import { transcode } from '../../lib/jobs/lead-import/transcode.ts';
+import { type Encoding, suggestEncoding, unmarkedUtf16 } from '../../lib/imports/lead-import/encoding.ts';
+import { transcode } from '../../lib/imports/lead-import/transcode.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 

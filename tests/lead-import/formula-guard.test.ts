@@ -1,7 +1,7 @@
 /** The apostrophe of the error file: there where a spreadsheet would compute, gone again when the file comes back. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { guard, unguard } from '../../lib/jobs/lead-import/formula-guard.ts';
+import { guard, unguard } from '../../lib/csv/formula-guard.ts';
 
 const cell = fc.oneof(
   fc.string({ unit: 'grapheme' }),

@@ -1,7 +1,7 @@
 /** Headers as systems write them, in the languages of their users: which field each means, and which are nobody's number. */
 import { expect, test } from 'vitest';
-import { fieldsOf, mapColumns } from '../../lib/jobs/lead-import/columns.ts';
-import { kindOfLabel, meaningOf } from '../../lib/jobs/lead-import/headers.ts';
+import { fieldsOf, mapColumns } from '../../lib/imports/lead-import/columns.ts';
+import { kindOfLabel, meaningOf } from '../../lib/imports/lead-import/headers.ts';
 
 /** `header=field`, or `header` alone where it is to be ignored; `phone:mobile` also says the kind. */
 test.each<[system: string, headers: string]>([

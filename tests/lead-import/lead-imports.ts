@@ -1,10 +1,10 @@
 /** Imports on a database of the test file's own: upload, run the handler as a drain would, read what is there. */
 import { randomUUID } from 'node:crypto';
+import { undoLeads } from '../../lib/imports/import-undo/run.ts';
+import { importLeads } from '../../lib/imports/lead-import/run.ts';
 import type { NewImport } from '../../lib/imports/new-import.ts';
 import { readImport } from '../../lib/imports/status.ts';
 import { uploadFile } from '../../lib/imports/upload.ts';
-import { undoLeads } from '../../lib/jobs/import-undo/run.ts';
-import { importLeads } from '../../lib/jobs/lead-import/run.ts';
 import { isContinue, type JobContext } from '../../packages/jobqueue/src/core/job.ts';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { ConnectionError } from '../../packages/jobqueue/src/postgres/errors.ts';

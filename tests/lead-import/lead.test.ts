@@ -1,8 +1,8 @@
 /** One row at a time: which cells become which fields, and what refuses a row. */
 import { describe, expect, test } from 'vitest';
-import { mapColumns } from '../../lib/jobs/lead-import/columns.ts';
-import { leadReader } from '../../lib/jobs/lead-import/lead.ts';
-import type { ImportOptions } from '../../lib/jobs/lead-import/options.ts';
+import { mapColumns } from '../../lib/imports/lead-import/columns.ts';
+import { leadReader } from '../../lib/imports/lead-import/lead.ts';
+import type { ImportOptions } from '../../lib/imports/lead-import/options.ts';
 
 type Choices = Partial<Pick<ImportOptions, 'mode' | 'several'>>;
 

@@ -1,10 +1,10 @@
 /** Which column means what: by hand, under a saved name, by the headers, in this order. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { confirmImport } from '../../lib/imports/confirm.ts';
+import { type Columns, canonical } from '../../lib/imports/lead-import/columns.ts';
+import { headerMapper, savedMappings } from '../../lib/imports/lead-import/mapping.ts';
+import type { ImportOptions } from '../../lib/imports/lead-import/options.ts';
 import { forgetMapping } from '../../lib/imports/mappings.ts';
-import { type Columns, canonical } from '../../lib/jobs/lead-import/columns.ts';
-import { headerMapper, savedMappings } from '../../lib/jobs/lead-import/mapping.ts';
-import type { ImportOptions } from '../../lib/jobs/lead-import/options.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

@@ -1,7 +1,7 @@
 /** What a row does to a lead that is known: modes, rules and tags; and a dry run that tells all of it and does none. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorFile } from '../../lib/imports/error-file.ts';
-import { type ImportChoice, importOptions, rulesOf } from '../../lib/jobs/lead-import/options.ts';
+import { type ImportChoice, importOptions, rulesOf } from '../../lib/imports/lead-import/options.ts';
 import { leadImports, type StoredLead } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

@@ -3,10 +3,10 @@ import iconv from 'iconv-lite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelImport } from '../../lib/imports/cancel.ts';
 import { type Answer, confirmImport } from '../../lib/imports/confirm.ts';
+import type { Encoding } from '../../lib/imports/lead-import/encoding.ts';
+import type { ImportChoice } from '../../lib/imports/lead-import/options.ts';
 import { openUpload } from '../../lib/imports/parts.ts';
 import { type Preview, previewImport } from '../../lib/imports/preview.ts';
-import type { Encoding } from '../../lib/jobs/lead-import/encoding.ts';
-import type { ImportChoice } from '../../lib/jobs/lead-import/options.ts';
 import { leadImports, readImported, type UploadOptions } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

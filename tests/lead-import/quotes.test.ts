@@ -1,12 +1,12 @@
 /** Quotation marks that are missing or too many: no person is lost in another one's note, and no note is taken for people. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mapColumns } from '../../lib/jobs/lead-import/columns.ts';
-import { LINE_ENDS } from '../../lib/jobs/lead-import/dialect.ts';
-import { leadReader } from '../../lib/jobs/lead-import/lead.ts';
-import { type RowShape, strayQuote, tearOf } from '../../lib/jobs/lead-import/quotes.ts';
-import { readRecords, START } from '../../lib/jobs/lead-import/records.ts';
-import { UnreadableFile } from '../../lib/jobs/lead-import/unreadable.ts';
+import { mapColumns } from '../../lib/imports/lead-import/columns.ts';
+import { LINE_ENDS } from '../../lib/imports/lead-import/dialect.ts';
+import { leadReader } from '../../lib/imports/lead-import/lead.ts';
+import { type RowShape, strayQuote, tearOf } from '../../lib/imports/lead-import/quotes.ts';
+import { readRecords, START } from '../../lib/imports/lead-import/records.ts';
+import { UnreadableFile } from '../../lib/imports/lead-import/unreadable.ts';
 
 const HEADERS = [
   ['Phone', 'Name'],

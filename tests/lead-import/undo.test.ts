@@ -2,9 +2,9 @@
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelImport } from '../../lib/imports/cancel.ts';
+import { undoLeads } from '../../lib/imports/import-undo/run.ts';
 import { keptFile } from '../../lib/imports/kept-file.ts';
 import { undoImport } from '../../lib/imports/undo.ts';
-import { undoLeads } from '../../lib/jobs/import-undo/run.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

@@ -3,7 +3,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { generateText } from 'ai';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { Reply } from '../../lib/jobs/ai-generation/draft.ts';
+import { Reply } from '../../lib/ai/ai-generation/draft.ts';
 import { ModerationAnswer } from '../../lib/providers/ai/moderation.ts';
 import { ChatResponse, GeminiError, GeminiResponse, OpenAiError, ResponsesRequest } from './llm/wire.ts';
 import { LLM_KEYS, type Llm, startLlm } from './llm.ts';

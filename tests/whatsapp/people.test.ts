@@ -1,7 +1,7 @@
 /** People whom Meta names by number, by business-scoped user id, or by both: what is said under one holds for the other. */
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { settleMessage } from '../../lib/jobs/message-send/outbox.ts';
 import { type Inbound, storeInbound } from '../../lib/messaging/inbound.ts';
+import { settleMessage } from '../../lib/messaging/message-send/outbox.ts';
 import { noteOnPerson } from '../../lib/messaging/notes.ts';
 import { applyPreference } from '../../lib/messaging/preferences.ts';
 import { describeEachDriver } from '../support/drivers.ts';

@@ -1,6 +1,6 @@
 /** What an import would do with its first rows, and the form that lets it: every choice can be tried before it is made. */
 import type { ImportView, Preview, PreviewedRow } from '@/lib/imports';
-import { FIELDS } from '@/lib/jobs/lead-import/options';
+import { FIELDS } from '@/lib/imports/lead-import/options';
 import { ChoiceFields } from '../choice-fields';
 import { confirmImport } from '../steer';
 

@@ -1,5 +1,5 @@
 /** Which model a company's calls go to, with whose key. */
-import { type AiProvider, aiEnvironment, defaultModel, environmentKey, environmentUrl } from '../../config/ai.ts';
+import { type AiProvider, aiEnvironment, defaultModel, environmentKey, environmentUrl } from './environment.ts';
 
 export interface AiAccount {
   readonly provider: AiProvider;

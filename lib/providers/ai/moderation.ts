@@ -1,7 +1,7 @@
 /** OpenAI's moderation endpoint: free of charge, and the same whichever model wrote the text. */
 import { z } from 'zod';
-import { environmentKey, environmentUrl } from '../../config/ai.ts';
 import type { AiAccount } from './account.ts';
+import { environmentKey, environmentUrl } from './environment.ts';
 
 const MODEL = 'omni-moderation-latest';
 /** It answers in well under a second. */

@@ -1,7 +1,7 @@
 /** Notes outcomes for a database that cannot be reached, in a process of its own: a loop that never ends its turn cannot be stopped from within. */
 
-import { startLedger } from '../../../lib/jobs/campaign-send/settle.ts';
-import { unstarted } from '../../../lib/jobs/campaign-send/verdict.ts';
+import { startLedger } from '../../../lib/campaigns/campaign-send/settle.ts';
+import { unstarted } from '../../../lib/campaigns/campaign-send/verdict.ts';
 import { connect } from '../../../packages/jobqueue/src/postgres/connect.ts';
 
 const message = { id: '1', claim: '1', opaqueId: '1', phone: '+971500000001', language: null, parameters: {} };

@@ -1,7 +1,7 @@
 /** A queue by its database: this process does what a deployment would, with this checkout's job types. */
 
 import { environment } from '../../../../lib/config.ts';
-import { jobs } from '../../../../lib/jobs/index.ts';
+import { jobs } from '../../../../lib/queue/jobs.ts';
 import { logToStderr } from '../core/log.ts';
 import { createQueue } from '../index.ts';
 import { perform } from '../operations/perform.ts';

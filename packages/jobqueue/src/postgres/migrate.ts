@@ -35,7 +35,7 @@ const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const SOURCES: readonly MigrationSource[] = [
   { scope: 'jobqueue', versioned: folder('../../sql/migrations'), repeatable: folder('../../sql/functions') },
-  { scope: 'app', versioned: folder('../../../../db/app/migrations') },
+  { scope: 'app', versioned: folder('../../../../db/migrations') },
 ];
 
 /** Another deployment's migrations are minutes at most; a build that waits longer should fail with a reason. */

@@ -1,6 +1,6 @@
 /** Checks that companies' secrets can be read, and that none is stored in plain. Says the settings' names, never a character of a secret. */
 
-import { SecretError, secretsKeys } from '../../../../../lib/config/secrets.ts';
+import { SecretError, secretsKeys } from '../../../../../lib/secrets/environment.ts';
 import { countStale } from '../../../../../lib/secrets/reseal.ts';
 import type { Database } from '../../postgres/connect.ts';
 import { type Finding, ok, red, warn } from './finding.ts';

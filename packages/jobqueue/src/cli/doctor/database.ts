@@ -1,7 +1,7 @@
 /** A queue by its database: does it answer, how, with which schema, and do ticks arrive. */
 import { existsSync, readFileSync } from 'node:fs';
 import { environment } from '../../../../../lib/config.ts';
-import { jobs } from '../../../../../lib/jobs/index.ts';
+import { jobs } from '../../../../../lib/queue/jobs.ts';
 import { SetupError } from '../../../../../scripts/setup-error.ts';
 import { createQueue } from '../../index.ts';
 import { connect, type Database } from '../../postgres/connect.ts';

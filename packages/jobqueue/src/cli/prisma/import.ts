@@ -1,6 +1,6 @@
 /** One import, from the old table to the last word about it. */
 
-import { jobs } from '../../../../../lib/jobs/index.ts';
+import { jobs } from '../../../../../lib/queue/jobs.ts';
 import { connect, type Database } from '../../postgres/connect.ts';
 import { addressOf, connectionError } from '../../postgres/connection-error.ts';
 import { agree } from '../ask.ts';
