@@ -8,7 +8,11 @@ const config: NextConfig = {
   // On the platform api/ answers /api/*; only a self-hosted app needs the route that dispatches there.
   pageExtensions: process.env.VERCEL ? ['tsx', 'ts'] : ['tsx', 'ts', 'local.ts'],
   // The tests build the app too; `npm run check` has checked the types by then.
-  typescript: { ignoreBuildErrors: process.env.JOBQUEUE_BUILD_SKIPS_TYPES === '1' },
+  // Next.js sees the package as an install of it: its build, by its exports. tsconfig.json leads editors and checks to its source.
+  typescript: {
+    tsconfigPath: 'tsconfig.next.json',
+    ignoreBuildErrors: process.env.JOBQUEUE_BUILD_SKIPS_TYPES === '1',
+  },
   experimental: {
     serverActions: { bodySizeLimit: EDGE_LIMITS.formBytes },
   },

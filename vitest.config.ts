@@ -1,8 +1,19 @@
 /** How the tests run: real PostgreSQL for all of them, one process per file, few at once. */
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './tests/support/longest-first.ts';
 
+/** Tests run the package's source, not its last build; programs that they start run the build. */
+const source = (path: string) => fileURLToPath(new URL(`packages/jobqueue/src/${path}.ts`, import.meta.url));
+
 export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^@conversure\/jobqueue$/, replacement: source('index') },
+      { find: /^@conversure\/jobqueue\/opentelemetry$/, replacement: source('monitoring/opentelemetry') },
+      { find: /^@conversure\/jobqueue\/(\w+)$/, replacement: source('$1/index') },
+    ],
+  },
   test: {
     include: ['tests/**/*.test.ts', 'packages/*/tests/**/*.test.ts'],
     globalSetup: ['tests/support/global-setup.ts'],

@@ -1,4 +1,6 @@
 /** GET and POST /api/connections: which connections to remote systems wait for an operator, a look whether one works, and resuming it. */
+
+import { database } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
 import { EDGE_LIMITS } from '../lib/config.ts';
 import { checkConnection } from '../lib/connections/check.ts';
@@ -9,7 +11,6 @@ import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';
-import { database } from '../packages/jobqueue/src/postgres/connect.ts';
 
 const request = z.strictObject({
   companyId: text(100).min(1),

@@ -1,12 +1,12 @@
 /** POST /api/operator: what operators look at and do, one action a request; for the command line. Every change is in the audit log. */
+
+import { operatorRequest, perform } from '@conversure/jobqueue';
 import { EDGE_LIMITS } from '../lib/config.ts';
 import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
 import { requestDeadline } from '../lib/http/deadline.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';
-import { perform } from '../packages/jobqueue/src/operations/perform.ts';
-import { operatorRequest } from '../packages/jobqueue/src/operations/request.ts';
 
 /** Long work answers with how far it came and is asked for again: whoever waits sees it move, and no connection is cut. */
 const SLICE_MS = 20_000;

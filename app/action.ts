@@ -1,4 +1,7 @@
 /** The one way from a form to the queue: operator, origin, schema, one call, then the page that shows the effect. */
+
+import { QueueError } from '@conversure/jobqueue';
+import { database } from '@conversure/jobqueue/postgres';
 import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
 import type { z } from 'zod';
@@ -7,8 +10,6 @@ import { HttpError, isRefusedByDatabase } from '@/lib/http/errors';
 import { keepForm } from '@/lib/kept-forms';
 import { log } from '@/lib/log';
 import { queue } from '@/lib/queue';
-import { QueueError } from '@/packages/jobqueue/src/core/errors';
-import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { requireOperator, requireOwnForm } from './operator';
 
 /** Who acts, as the audit log will know them. */

@@ -1,8 +1,8 @@
 /** The product under measurement, through its public API alone: what an app and its cron endpoint would call. */
+
+import { createQueue, defineJob } from '@conversure/jobqueue';
+import { connect, migrate } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
-import { createQueue, defineJob } from '../packages/jobqueue/src/index.ts';
-import { connect } from '../packages/jobqueue/src/postgres/connect.ts';
-import { migrate } from '../packages/jobqueue/src/postgres/migrate.ts';
 import { compete, payloadOf } from './contestant.ts';
 
 /** As many jobs at once as graphile-worker gets. */

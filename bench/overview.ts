@@ -1,9 +1,9 @@
 /** What the overview costs the database with millions of jobs: `npm run bench:overview`. Measures the very statements that the page sends. */
+
+import { createQueue } from '@conversure/jobqueue';
+import { connect, type Database, migrate, type Statement } from '@conversure/jobqueue/postgres';
 import pg from 'pg';
 import { jobs } from '../lib/queue/jobs.ts';
-import { createQueue } from '../packages/jobqueue/src/index.ts';
-import { connect, type Database, type Statement } from '../packages/jobqueue/src/postgres/connect.ts';
-import { migrate } from '../packages/jobqueue/src/postgres/migrate.ts';
 import { startBenchServer } from './server.ts';
 
 const LIVE = Number(process.argv[2] ?? 5_000_000);

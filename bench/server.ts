@@ -3,17 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { serverAccount } from '../packages/jobqueue/src/embedded/account.ts';
-import { findBinaries } from '../packages/jobqueue/src/embedded/binaries.ts';
-import { freePort } from '../packages/jobqueue/src/embedded/port.ts';
 import {
   dataFolder,
+  findBinaries,
+  freePort,
   initialise,
   type Place,
   SUPERUSER,
+  serverAccount,
   startServer,
   stopServer,
-} from '../packages/jobqueue/src/embedded/server.ts';
+} from '@conversure/jobqueue/embedded';
 
 /**
  * fsync, synchronous_commit and full_page_writes stay on, as in production. The rest keeps a checkpoint from falling into one

@@ -1,8 +1,7 @@
 /** Fields of requests that reach Postgres: what it cannot store is a 400 that names the field. */
+
+import { isJobId, isStorableInstant, isStorableText, LIMITS } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { isJobId } from '../packages/jobqueue/src/core/filters.ts';
-import { LIMITS } from '../packages/jobqueue/src/core/limits.ts';
-import { isStorableInstant, isStorableText } from '../packages/jobqueue/src/core/serialize.ts';
 
 /** At most `most` characters. */
 export const text = (most: number) =>

@@ -1,5 +1,5 @@
 /** Commits a list by one statement, or by halves where Postgres refuses a value in it: one row never stops the others. */
-import { isRefusal } from '../packages/jobqueue/src/postgres/errors.ts';
+import { isRefusal } from '@conversure/jobqueue/postgres';
 
 /**
  * Calls `commit` with all items, or with parts in their order, and yields each part that went in with the answer. The one item that

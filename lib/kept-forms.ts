@@ -1,7 +1,7 @@
 /** Forms that were not taken yet: what was typed, and what is wrong with it, so that the page shows both again. Never a secret. */
 
-import type { Issue } from '../packages/jobqueue/src/core/errors.ts';
-import type { Executor } from '../packages/jobqueue/src/postgres/connect.ts';
+import type { Issue } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 export interface Refusal {
   readonly code: string;

@@ -1,5 +1,5 @@
 /** Checks a daily schedule of every minute against every change of a clock to the end of 2030, in every zone. Takes minutes. */
-import { slotAfter, slotsBetween } from '../packages/jobqueue/src/core/cron.ts';
+import { slotAfter, slotsBetween } from '@conversure/jobqueue';
 import { clockChanges, expectedSlots } from '../packages/jobqueue/tests/clock-changes.ts';
 
 const changes = clockChanges(Date.UTC(2026, 0, 1), Date.UTC(2031, 0, 1));

@@ -1,13 +1,15 @@
 /** Which database a script works on, and its migration, with errors that name the variable to change. */
 
-import { environment } from '../lib/config.ts';
 import {
   addressOf,
   type ConnectionVariable,
   connectionError,
-} from '../packages/jobqueue/src/postgres/connection-error.ts';
-import { MigrationError } from '../packages/jobqueue/src/postgres/errors.ts';
-import { type MigrateReport, migrate } from '../packages/jobqueue/src/postgres/migrate.ts';
+  type MigrateReport,
+  MigrationError,
+  migrate,
+} from '@conversure/jobqueue/postgres';
+import { MIGRATIONS } from '../db/migrations.ts';
+import { environment } from '../lib/config.ts';
 import { dataFolder } from './environment.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -46,7 +48,7 @@ export async function openDatabase({ embedded }: { embedded: boolean }): Promise
 }
 
 async function openEmbedded(): Promise<ScriptDatabase> {
-  const { start } = await import('../packages/jobqueue/src/embedded/start.ts');
+  const { start } = await import('@conversure/jobqueue/embedded');
   const { url, stop } = await start({ folder: dataFolder() });
   const address = `${addressOf(url)}, embedded`;
   return { url, address, embedded: true, migrate: (log) => migrateEmbedded(url, log), stop };
@@ -54,7 +56,7 @@ async function openEmbedded(): Promise<ScriptDatabase> {
 
 async function migrateEmbedded(url: string, log: (line: string) => void): Promise<Migrated> {
   try {
-    return { address: addressOf(url), ...(await migrate({ url, log })) };
+    return { address: addressOf(url), ...(await migrate({ url, sources: MIGRATIONS, log })) };
   } catch (error) {
     if (!(error instanceof MigrationError)) throw error;
     const advice = `This is the embedded database of ${dataFolder()}: if nothing in it matters, delete that folder and start again.`;
@@ -66,7 +68,7 @@ async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
   const { variable, url } = directUrl();
   const address = addressOf(url);
   try {
-    return { address, ...(await migrate({ url, environment: environment(), log })) };
+    return { address, ...(await migrate({ url, environment: environment(), sources: MIGRATIONS, log })) };
   } catch (error) {
     if (error instanceof MigrationError) throw error; // it names its file
     throw connectionError(error, { variable, address }) ?? error;

@@ -2,7 +2,7 @@
  * `npm run demo`: the whole story in one go, on stand-ins: leads are imported, synced to the CRM, written to, and answered when they
  * reply. With `--chaos` drains are killed and calls are lost meanwhile. What came of it is proven by what the systems counted.
  */
-import { connect } from '../packages/jobqueue/src/postgres/connect.ts';
+import { connect } from '@conversure/jobqueue/postgres';
 import { openDatabase } from './database.ts';
 import { demoApi } from './demo/api.ts';
 import { openDemoApp } from './demo/app.ts';

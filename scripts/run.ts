@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { firstFreePort, isFree } from '../packages/jobqueue/src/embedded/port.ts';
+import { firstFreePort, isFree } from '@conversure/jobqueue/embedded';
 import { addressFor, originOf } from './address.ts';
 import { openDatabase } from './database.ts';
 import { dataFolder, loadEnvironment, type Mode, PROJECT } from './environment.ts';

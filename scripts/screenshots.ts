@@ -1,12 +1,13 @@
 /** `npm run screenshots`: the README's pictures, of a built app over a database that looks like a busy afternoon. */
+
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort, start } from '@conversure/jobqueue/embedded';
+import { migrate } from '@conversure/jobqueue/postgres';
 import { chromium } from 'playwright-core';
-import { freePort } from '../packages/jobqueue/src/embedded/port.ts';
-import { start } from '../packages/jobqueue/src/embedded/start.ts';
-import { migrate } from '../packages/jobqueue/src/postgres/migrate.ts';
+import { MIGRATIONS } from '../db/migrations.ts';
 import { startApp, untilAnswers } from './app.ts';
 import { PROJECT } from './environment.ts';
 import { fill } from './screenshots/fill.ts';
@@ -33,7 +34,7 @@ await runScript(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'jobqueue-pictures-'));
   const database = await start({ folder });
   try {
-    await migrate({ url: database.url });
+    await migrate({ url: database.url, sources: MIGRATIONS });
     const filled = await fill(database.url, { minutes: 60 });
     try {
       await take(executablePath, database.url);

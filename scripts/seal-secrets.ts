@@ -3,9 +3,9 @@
  * those of an older key. Safe at any time, and after a kill: docs/operations.md tells the steps of a rotation.
  */
 
+import { connect } from '@conversure/jobqueue/postgres';
 import { secretsKeys } from '../lib/secrets/environment.ts';
 import { countStale, resealSecrets } from '../lib/secrets/reseal.ts';
-import { connect } from '../packages/jobqueue/src/postgres/connect.ts';
 import { openDatabase } from './database.ts';
 import { loadEnvironment } from './environment.ts';
 import { requireSecretsKey } from './secrets.ts';

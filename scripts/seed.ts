@@ -1,5 +1,5 @@
 /** `npm run db:seed`: a demo company with everything that the job types need. Again, it changes nothing that people changed since. */
-import { connect } from '../packages/jobqueue/src/postgres/connect.ts';
+import { connect } from '@conversure/jobqueue/postgres';
 import { openDatabase } from './database.ts';
 import { loadEnvironment } from './environment.ts';
 import { seedCompany } from './seed/company.ts';

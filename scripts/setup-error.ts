@@ -1,6 +1,5 @@
 /** How a script ends that cannot do its work: one message for what the reader can put right, a stack for all else. */
-import { UnusableDatabaseError } from '../packages/jobqueue/src/postgres/connection-error.ts';
-import { DatabaseUsageError, MigrationError } from '../packages/jobqueue/src/postgres/errors.ts';
+import { DatabaseUsageError, MigrationError, UnusableDatabaseError } from '@conversure/jobqueue/postgres';
 
 /** Something is missing around us: the message says what, and what to do. */
 export class SetupError extends Error {

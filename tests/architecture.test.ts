@@ -5,8 +5,9 @@ import { cruise, type ICruiseResult, type IForbiddenRuleType, type IModule } fro
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { beforeAll, expect, test } from 'vitest';
 
-const QUEUE = '^packages/jobqueue/src/';
 const SRC = '^packages/jobqueue/src/';
+/** The modules behind the `exports` of packages/jobqueue/package.json. */
+const EXPORTS = `${SRC}(index|(embedded|next|postgres|testing)/index|monitoring/opentelemetry)[.]ts$`;
 const CLI = `${SRC}cli/`;
 /** What Conversure's app is made of, beside the package. */
 const PRODUCT = '^(api|app|db|lib|proxy[.]ts)';
@@ -21,6 +22,11 @@ const ABSENT: IForbiddenRuleType[] = [
     name: 'the package stands alone',
     from: { path: SRC, pathNot: CLI },
     to: { path: '^(api|app|bench|db|lib|scripts|tests)/' },
+  },
+  {
+    name: 'the app uses the package by its public exports',
+    from: { path: [PRODUCT, '^(bench|scripts)/'] },
+    to: { path: '^packages/', pathNot: EXPORTS },
   },
   {
     name: 'core/ is pure',
@@ -168,7 +174,7 @@ test('what api/ reaches imports relatively, with the .ts extension: anything els
     .filter(({ source }) => /^(api|db|lib|packages)\//.test(source))
     .flatMap(({ source, dependencies }) => dependencies.map((dependency) => ({ source, ...dependency })))
     .filter(({ resolved }) => !resolved.includes('node_modules') && /^(api|app|db|lib|packages)\//.test(resolved))
-    .filter(({ module }) => !/^[.]{1,2}\/.*[.](ts|json)$/.test(module))
+    .filter(({ module }) => !/^([.]{1,2}\/.*[.](ts|json)$|@conversure\/)/.test(module))
     .map(({ source, module }) => `${source} imports '${module}'`);
   expect(wrong).toEqual([]);
 });

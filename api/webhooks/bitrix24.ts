@@ -1,11 +1,11 @@
 /** POST /api/webhooks/bitrix24: events of a portal, proved by its application token, stored as jobs and acknowledged. */
 
+import { database } from '@conversure/jobqueue/postgres';
 import { acceptedSecrets, EDGE_LIMITS } from '../../lib/config.ts';
 import { storeArrivals } from '../../lib/crm/inbox.ts';
 import { companyOfToken, eventOf } from '../../lib/crm/webhook.ts';
 import { readBytes } from '../../lib/http/body.ts';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 
 export const POST = endpoint(async (request) => {
   const found = eventOf(await readBytes(request, { maxBytes: EDGE_LIMITS.drainBodyBytes }));

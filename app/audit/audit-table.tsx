@@ -1,6 +1,7 @@
 /** Entries of the audit log as a table. */
+
+import type { AuditEntry } from '@conversure/jobqueue';
 import Link from 'next/link';
-import type { AuditEntry } from '@/packages/jobqueue/src';
 import { type Column, DataTable } from '../ui/table';
 import { When } from '../when';
 

@@ -1,6 +1,7 @@
 /** Makes a company, changes its settings, looks at its connections and resumes them. */
 'use server';
 
+import { database } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
 import { companies } from '@/lib/companies';
 import { newCompany, sectionValues } from '@/lib/companies/request';
@@ -13,7 +14,6 @@ import { waitingJobs } from '@/lib/connections/waiting';
 import { companyId, text } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
 import { queue } from '@/lib/queue';
-import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { action } from '../action';
 
 const reason = text(200).trim().min(1, 'expected a reason, for the audit log');

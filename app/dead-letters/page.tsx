@@ -1,8 +1,9 @@
 /** Dead letters by type and what went wrong, the replays that bring them back, and how those go. */
+
+import type { DeadGroup } from '@conversure/jobqueue';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { queue } from '@/lib/queue';
-import type { DeadGroup } from '@/packages/jobqueue/src';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { address, one } from '../ui/address';

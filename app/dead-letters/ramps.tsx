@@ -1,5 +1,5 @@
 /** Replays that are spread over time, with what has come of their jobs so far. */
-import { type Replay, waitingInWords } from '@/packages/jobqueue/src';
+import { type Replay, waitingInWords } from '@conversure/jobqueue';
 import { Status } from '../ui/status';
 import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';

@@ -1,7 +1,8 @@
 /** The question before a group is replayed: how many, a few of them, and whether at once or as a ramp that stops by itself. */
+
+import type { DeadGroup } from '@conversure/jobqueue';
 import Link from 'next/link';
 import { queue } from '@/lib/queue';
-import type { DeadGroup } from '@/packages/jobqueue/src';
 import { Field, Hidden } from '../ui/field';
 import { Panel } from '../ui/panel';
 import { Submit } from '../ui/submit';

@@ -1,6 +1,7 @@
 /** What holds jobs back without anybody having paused them: rate limits that a remote system closed, connections that refuse us. */
+
+import type { RateLimitView } from '@conversure/jobqueue';
 import type { PausedConnection } from '@/lib/connections/connection';
-import type { RateLimitView } from '@/packages/jobqueue/src';
 import { Hidden } from '../ui/field';
 import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';

@@ -1,6 +1,7 @@
 /** How a drain by hand goes: what the ledger says of it, which its steps rewrite at least every two seconds. */
+
+import type { DrainView } from '@conversure/jobqueue';
 import Link from 'next/link';
-import type { DrainView } from '@/packages/jobqueue/src';
 import { Status } from '../ui/status';
 import { count, duration } from '../ui/words';
 

@@ -1,6 +1,7 @@
 /** Open incidents with their start, the first thing to do and who takes care of them, and the muted checks. Guards' pauses are among them. */
+
+import type { Incident, Mute } from '@conversure/jobqueue';
 import Link from 'next/link';
-import type { Incident, Mute } from '@/packages/jobqueue/src';
 import { Hidden } from '../ui/field';
 import { Submit } from '../ui/submit';
 import { type Column, DataTable } from '../ui/table';

@@ -1,9 +1,10 @@
 /** What an operator needs in an incident: stop the bleeding, see what is broken, drain by hand, and let go again. */
+
+import type { Incident } from '@conversure/jobqueue';
+import { database } from '@conversure/jobqueue/postgres';
 import type { Metadata } from 'next';
 import { pausedConnections } from '@/lib/connections/connection';
 import { queue } from '@/lib/queue';
-import type { Incident } from '@/packages/jobqueue/src';
-import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { one } from '../ui/address';

@@ -1,8 +1,9 @@
 /** The drain by hand and the pause that form and address ask for. */
+
+import { LIMITS } from '@conversure/jobqueue';
 import { z } from 'zod';
 import { EDGE_LIMITS, maxDurationMs } from '@/lib/config';
 import { queue } from '@/lib/queue';
-import { LIMITS } from '@/packages/jobqueue/src';
 import { one } from '../ui/address';
 
 const blank = (value: unknown) => (value === '' || value === undefined || value === null ? undefined : value);

@@ -1,7 +1,8 @@
 /** The question before a pause: how many jobs it keeps waiting, how many run on, and whether the queue's name is one in use. */
+
+import type { Counted, Overview } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';
 import { queue } from '@/lib/queue';
-import type { Counted, Overview } from '@/packages/jobqueue/src';
 import { targetOf } from '../overview/pauses';
 import { Hidden, Reason } from '../ui/field';
 import { Panel } from '../ui/panel';

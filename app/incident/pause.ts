@@ -1,12 +1,12 @@
 /** Pauses and resumes queues and types, lifts blocks, resumes connections. */
 'use server';
 
+import { database } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
 import { PROVIDERS, resumeConnection } from '@/lib/connections/connection';
 import { waitingJobs } from '@/lib/connections/waiting';
 import { name, text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
-import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { action } from '../action';
 
 const page = '/incident';

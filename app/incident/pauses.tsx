@@ -1,6 +1,7 @@
 /** What is paused, and pausing more. */
+
+import type { Pause } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';
-import type { Pause } from '@/packages/jobqueue/src';
 import { targetOf } from '../overview/pauses';
 import { Field, Hidden } from '../ui/field';
 import { Submit } from '../ui/submit';

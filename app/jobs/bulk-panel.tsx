@@ -1,7 +1,7 @@
 /** The question before a bulk action: how many jobs it means, counted now, and what it will do to them. */
 
+import type { Counted, ReplayPreview } from '@conversure/jobqueue';
 import { queue } from '@/lib/queue';
-import type { Counted, ReplayPreview } from '@/packages/jobqueue/src';
 import { address } from '../ui/address';
 import { Field, Hidden, Reason } from '../ui/field';
 import { Panel } from '../ui/panel';

@@ -1,11 +1,11 @@
 /** What the jobs page does to many jobs at once: each in slices, for as long as a request may take; then it says what is left. */
 'use server';
 
+import type { BulkReport } from '@conversure/jobqueue';
 import { z } from 'zod';
 import { text } from '@/lib/fields';
 import { HttpError } from '@/lib/http/errors';
 import { queue } from '@/lib/queue';
-import type { BulkReport } from '@/packages/jobqueue/src';
 import { action } from '../action';
 import { localPath } from '../login/next';
 import { address } from '../ui/address';

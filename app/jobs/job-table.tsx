@@ -1,6 +1,7 @@
 /** Jobs as a table, wherever they are listed. */
+
+import type { JobLine } from '@conversure/jobqueue';
 import Link from 'next/link';
-import type { JobLine } from '@/packages/jobqueue/src';
 import { Status } from '../ui/status';
 import { type Column, DataTable } from '../ui/table';
 import { Ago, When } from '../when';

@@ -1,8 +1,8 @@
 /** Jobs by any filter, page by page, and what can be done to the chosen ones or to all that the filter means. */
+
+import { type JobsQuery, QueueError } from '@conversure/jobqueue';
 import type { Metadata } from 'next';
 import { queue } from '@/lib/queue';
-import type { JobsQuery } from '@/packages/jobqueue/src';
-import { QueueError } from '@/packages/jobqueue/src/core/errors';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { one } from '../ui/address';

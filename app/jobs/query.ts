@@ -1,7 +1,12 @@
 /** The filter of the jobs page, as its address says it: for the page, for bulk actions, and back into an address. */
-import type { DeadLetterFilter, JobFilter, JobsQuery, Status } from '@/packages/jobqueue/src';
-import { LIMITS } from '@/packages/jobqueue/src';
-import { isStorableText } from '@/packages/jobqueue/src/core/serialize';
+import {
+  type DeadLetterFilter,
+  isStorableText,
+  type JobFilter,
+  type JobsQuery,
+  LIMITS,
+  type Status,
+} from '@conversure/jobqueue';
 import { all, one } from '../ui/address';
 import { instantIn } from '../ui/zoned';
 

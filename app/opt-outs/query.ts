@@ -1,7 +1,8 @@
 /** The filter of the opt-outs page, as its address says it: for the page, its file, and back into an address. */
+
+import { isStorableText } from '@conversure/jobqueue';
 import { companyId } from '@/lib/fields';
 import { cursor, type OptOutFilter, SCOPES, SOURCES, STATES } from '@/lib/opt-outs/request';
-import { isStorableText } from '@/packages/jobqueue/src/core/serialize';
 import { one } from '../ui/address';
 import { instantIn } from '../ui/zoned';
 

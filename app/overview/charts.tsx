@@ -1,5 +1,5 @@
 /** The last hour by the minute, over all types: what ended, how long it waited, how long it ran. */
-import type { Spread, Stats } from '@/packages/jobqueue/src';
+import type { Spread, Stats } from '@conversure/jobqueue';
 import { Durations, Throughput } from '../ui/charts/over-time';
 
 const MINUTE_MS = 60_000;

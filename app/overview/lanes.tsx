@@ -1,6 +1,7 @@
 /** Every queue and type: what is ready, scheduled, running and dead, and how long the oldest has waited. */
+
+import type { Counted, Overview, OverviewLane } from '@conversure/jobqueue';
 import Link from 'next/link';
-import type { Counted, Overview, OverviewLane } from '@/packages/jobqueue/src';
 import { Empty } from '../ui/head';
 import { Status } from '../ui/status';
 import { type Column, DataTable, type TableRow } from '../ui/table';

@@ -1,6 +1,7 @@
 /** The last ticks in brief: whether they come, how long they work, and why they stop. */
+
+import type { Overview } from '@conversure/jobqueue';
 import Link from 'next/link';
-import type { Overview } from '@/packages/jobqueue/src';
 import { Empty } from '../ui/head';
 import { Status } from '../ui/status';
 import { type Column, DataTable } from '../ui/table';

@@ -1,6 +1,7 @@
 /** A deployment that looks at another environment's database: what is seen here runs elsewhere. */
+
+import { type Environments, isForeign } from '@conversure/jobqueue';
 import { TriangleAlert } from 'lucide-react';
-import { type Environments, isForeign } from '@/packages/jobqueue/src';
 
 export function OtherEnvironment({ environments }: { environments: Environments }) {
   if (!isForeign(environments)) return null;

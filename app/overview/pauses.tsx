@@ -1,7 +1,8 @@
 /** What is paused, since when and why: nobody should have to wonder why a type stands still. */
+
+import type { Pause } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';
 import Link from 'next/link';
-import type { Pause } from '@/packages/jobqueue/src';
 import { Ago } from '../when';
 
 export function Pauses({ pauses }: { pauses: readonly Pause[] }) {

@@ -1,5 +1,5 @@
 /** The queue in five numbers, over all queues and types. */
-import type { Counted, OverviewLane } from '@/packages/jobqueue/src';
+import type { Counted, OverviewLane } from '@conversure/jobqueue';
 import { atLeast, duration, plural } from '../ui/words';
 
 interface TotalsProps {

@@ -1,7 +1,8 @@
 /** The verdict on the queue's health, in words: what is wrong first, the rest on demand. */
+
+import type { Health } from '@conversure/jobqueue';
 import { CircleCheck, TriangleAlert } from 'lucide-react';
 import Link from 'next/link';
-import type { Health } from '@/packages/jobqueue/src';
 
 export function Verdict({ health }: { health: Health }) {
   const red = health.checks.filter(({ ok }) => !ok);

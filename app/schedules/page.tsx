@@ -1,9 +1,9 @@
 /** What comes by the clock: when each schedule fires next and fired last, and what operators made of it. */
+
+import { type ScheduleView, slotAfter } from '@conversure/jobqueue';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { queue } from '@/lib/queue';
-import type { ScheduleView } from '@/packages/jobqueue/src';
-import { slotAfter } from '@/packages/jobqueue/src/core/cron';
 import { requireSession } from '../operator';
 import { Refused } from '../refused';
 import { address, one } from '../ui/address';

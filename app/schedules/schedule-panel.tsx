@@ -1,5 +1,5 @@
 /** The question before a schedule is touched. */
-import type { ScheduleView } from '@/packages/jobqueue/src';
+import type { ScheduleView } from '@conversure/jobqueue';
 import { Field, Hidden, Reason } from '../ui/field';
 import { Panel } from '../ui/panel';
 import { Submit } from '../ui/submit';

@@ -1,8 +1,9 @@
 /** The ledger: every drain, why it stopped, what it did, and where ticks are missing or ran on top of each other. */
+
+import type { DrainView } from '@conversure/jobqueue';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { queue } from '@/lib/queue';
-import type { DrainView } from '@/packages/jobqueue/src';
 import { requireSession } from '../operator';
 import { one } from '../ui/address';
 import { Strip } from '../ui/charts/strip';

@@ -1,7 +1,8 @@
 /** Controls of a form that is kept when it is refused: each shows what was typed, and beside it what is wrong with it. */
+
+import { database } from '@conversure/jobqueue/postgres';
 import type { ComponentProps, ReactNode } from 'react';
 import { type KeptForm, readKeptForm } from '@/lib/kept-forms';
-import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { one } from './address';
 import { Field } from './field';
 

@@ -1,4 +1,6 @@
 /** Statuses and states, each with its colour and a shape, for colour alone tells not everyone. */
+
+import type { Status as JobStatus } from '@conversure/jobqueue';
 import {
   Ban,
   CircleCheck,
@@ -10,7 +12,6 @@ import {
   Pause,
   Skull,
 } from 'lucide-react';
-import type { Status as JobStatus } from '@/packages/jobqueue/src';
 
 const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: string, words?: string]>> = {
   PENDING: [CircleDashed, 'text-soft'],

@@ -1,5 +1,5 @@
 /** Numbers and durations as people read them. */
-import { duration as inUnits } from '../../packages/jobqueue/src/core/duration.ts';
+import { duration as inUnits } from '@conversure/jobqueue';
 
 /** Two significant units at most: «3 min 20 s», «450 ms». */
 export function duration(ms: number | null): string {

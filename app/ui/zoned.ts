@@ -1,7 +1,8 @@
 /** Times in the viewer's zone, once their browser has named it; in UTC before. */
+
+import { isStorableInstant } from '@conversure/jobqueue';
 import { cookies } from 'next/headers';
 import { cache } from 'react';
-import { isStorableInstant } from '../../packages/jobqueue/src/core/serialize.ts';
 
 /** An IANA name that this server knows. */
 export const viewerZone = cache(async (): Promise<string> => {

@@ -1,7 +1,7 @@
 /** The checks of a text that a person wrote: the same as of a draft, because a mistake reaches the customer all the same. */
 
-import type { RateLimit } from '../../packages/jobqueue/src/core/job.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { RateLimit } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { candidates } from './ai-generation/accounts.ts';
 import type { Asker } from './ai-generation/ask.ts';
 import { checkersFor, draftOf } from './ai-generation/checkers.ts';

@@ -1,5 +1,5 @@
 /** Drafts as people see them: those that wait for a decision, and one with its conversation. Reads only. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Generation } from './ai-generation/generation.ts';
 import type { Verdict } from './ai-generation/safety/verdict.ts';
 

@@ -1,5 +1,5 @@
 /** Composition: drafts on this deployment's database, as the endpoint and the pages call them. */
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { database } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import type { Finding } from './ai-generation/safety/verdict.ts';
 import { type DraftsPage, type DraftView, draftsPage, readDraft } from './drafts.ts';

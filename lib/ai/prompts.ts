@@ -1,6 +1,6 @@
 /** Prompts as people keep them: every save is a version for good, and what is live is a label that is moved. */
 import { createHash } from 'node:crypto';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { SYSTEM_VARIABLES, USER_VARIABLES, variablesOf } from './template.ts';
 
 export interface PromptText {

@@ -1,7 +1,7 @@
 /** What people decide about drafts: send it, send it edited, or do not. Each draft is decided once. */
 
-import { isStorableText, storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { isStorableText, storableJson } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Generation } from './ai-generation/generation.ts';
 import type { Verdict } from './ai-generation/safety/verdict.ts';
 import { checkEdit } from './check-edit.ts';

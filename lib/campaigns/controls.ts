@@ -1,5 +1,5 @@
 /** What an operator does with a campaign: each is one statement, and done twice it is done once. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { skipWaiting } from './campaign-send/end.ts';
 import { enqueue, jobTemplate } from './enqueued-jobs.ts';

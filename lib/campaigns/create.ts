@@ -1,6 +1,6 @@
 /** Makes a campaign, its list and its jobs in one statement, so that nothing can be left in between. */
 import { createHash } from 'node:crypto';
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { valueFault } from '../templates/fill.ts';
 import { keyOf, type Parameter } from '../templates/parameter.ts';

@@ -1,5 +1,5 @@
 /** A campaign as a form writes it, in texts, made into what the API takes. Pure: the zone in which times were typed is a parameter. */
-import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
+import type { Issue } from '@conversure/jobqueue';
 import { keyOf, type Parameter } from '../templates/parameter.ts';
 import { type NewCampaign, newCampaign, type Person } from './request.ts';
 

@@ -1,7 +1,7 @@
 /** Composition: campaigns on this deployment's database, as the endpoint calls them. */
 import { randomUUID } from 'node:crypto';
+import { database } from '@conversure/jobqueue/postgres';
 import type { z } from 'zod';
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { cancel, pause, resume, retryUnconfirmed } from './controls.ts';
 import { type Created, checkCampaign, createCampaign } from './create.ts';
 import { type CampaignPreview, previewCampaign } from './preview.ts';

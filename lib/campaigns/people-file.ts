@@ -1,6 +1,6 @@
 /** A campaign's list from a file: who stands in it, with every column as a field. Nothing of it is guessed or stored here. */
 
-import { isStorableText, storableText } from '../../packages/jobqueue/src/core/serialize.ts';
+import { isStorableText, storableText } from '@conversure/jobqueue';
 import { HttpError } from '../http/errors.ts';
 import { HEAD_BYTES, readLayout, wholeLines } from '../imports/lead-import/check.ts';
 import { canonical, mapColumns } from '../imports/lead-import/columns.ts';

@@ -1,5 +1,5 @@
 /** The outcome of a campaign before it is made: who is written to, who is skipped and why, and what people would read. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { filledText } from '../templates/fill.ts';
 import { type Candidate, countAudience, MAX_ID, readAudience } from './campaign-send/audience.ts';
 import type { Templates } from './campaign-send/message.ts';

@@ -1,5 +1,5 @@
 /** The recipients of a campaign as a CSV: who they are, what became of each and why. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 import { wordsOf } from '../providers/whatsapp.ts';
 import { type Clock, clockOf } from './campaign-send/zones.ts';

@@ -1,5 +1,5 @@
 /** A campaign as its owner may know it: what it is, where it stands, and the report counted from its rows. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { type CampaignReport, readReport } from './campaign-send/report.ts';
 
 export interface CampaignSummary {

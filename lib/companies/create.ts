@@ -1,5 +1,5 @@
 /** Makes a company with what cannot be guessed of it: the country of its local numbers and its time zone. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import type { NewCompany } from './request.ts';
 

@@ -1,5 +1,5 @@
 /** Composition: companies and their settings on this deployment's database, each change with its line in the audit log. */
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { database } from '@conversure/jobqueue/postgres';
 import { queue } from '../queue/index.ts';
 import { templates } from '../templates/index.ts';
 import { createCompany } from './create.ts';

@@ -1,5 +1,5 @@
 /** Companies and their settings as people may see them: of a secret only that it is set, since when and by whom. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { PROVIDERS, type Provider } from '../connections/provider.ts';
 import { columnOf, SECTION_NAMES, type Section, type SectionName, sectionOf } from './sections.ts';
 import type { Values } from './setting.ts';

@@ -1,5 +1,5 @@
 /** What of a section does not fit together, field by field. Pure. */
-import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
+import type { Issue } from '@conversure/jobqueue';
 import type { SectionName } from './sections.ts';
 import type { Values } from './setting.ts';
 

@@ -1,7 +1,7 @@
 /** Changes one section of a company's settings, unless somebody else has changed it since it was read. */
 
-import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Issue } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { SecretError } from '../secrets/environment.ts';
 import type { SecretField } from '../secrets/fields.ts';

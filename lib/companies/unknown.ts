@@ -1,7 +1,7 @@
 /** The refusal of a company that does not exist, with the ids that it was perhaps meant to be. */
 
-import { nearest } from '../../packages/jobqueue/src/core/nearest.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import { nearest } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 
 /** As many as are compared. */

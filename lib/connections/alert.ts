@@ -1,6 +1,6 @@
 /** Tells people that a connection was paused, or is in danger: where the queue's own alerts go. Never keeps a job from its work. */
 
-import { escaped, post } from '../../packages/jobqueue/src/monitoring/webhook.ts';
+import { escaped, post } from '@conversure/jobqueue';
 import { alertWebhookUrl } from '../config.ts';
 import { log } from '../log.ts';
 import type { Connection, Pause } from './provider.ts';

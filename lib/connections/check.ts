@@ -1,5 +1,5 @@
 /** Looks whether a company's connection works: one cheap call with its credentials, made also while the connection is paused. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { aiAccount } from '../providers/ai/account.ts';
 import { checkAiAccount } from '../providers/ai/check.ts';
 import type { AiProvider } from '../providers/ai/environment.ts';

@@ -1,5 +1,5 @@
 /** A company's connection to a remote system: paused when that refuses it as a whole, and how long it has not answered. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { log } from '../log.ts';
 import { alertPaused } from './alert.ts';
 import type { Connection, Pause } from './provider.ts';

@@ -1,5 +1,5 @@
 /** A company's own credential as its jobs use it. One that cannot be decrypted pauses the connection: no job can mend that. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { SecretError } from '../secrets/environment.ts';
 import type { EncryptedField } from '../secrets/fields.ts';
 import { openSecret } from '../secrets/seal.ts';

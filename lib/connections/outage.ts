@@ -1,7 +1,7 @@
 /** How a job waits for a remote system that does not answer, or that an operator has to mend: without burning an attempt. */
 
-import { type Continue, continueWith, type JobContext } from '../../packages/jobqueue/src/core/job.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { type Continue, continueWith, type JobContext } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { type Connection, noteOutage, pauseConnection } from './connection.ts';
 
 /** First wait 1 s, doubled with each call without answer: a minute's outage is noticed as over within seconds of its end. */

@@ -2,7 +2,7 @@
  * The breaker of a connection. One record that is refused is wrong itself; several different ones that are refused in the same words,
  * with no success between, say that something is wrong with the remote system or with the settings there. Then the connection is paused.
  */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { log } from '../log.ts';
 import { pauseConnection, readPause } from './connection.ts';
 import type { Connection } from './provider.ts';

@@ -1,5 +1,5 @@
 /** The jobs of a connection that wait, as while it is paused: how many, and when they come. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Connection, Provider } from './provider.ts';
 
 const TYPES: Readonly<Record<Provider, readonly string[]>> = {

@@ -1,9 +1,14 @@
 /** A request to a company's portal as a job makes it: with a token of the portal's bucket, and what its refusals mean for the job. */
 
-import { NonRetryableError, PostponedError } from '../../packages/jobqueue/src/core/errors.ts';
-import { type Continue, continueWith, type JobContext } from '../../packages/jobqueue/src/core/job.ts';
-import type { Limit } from '../../packages/jobqueue/src/index.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import {
+  type Continue,
+  continueWith,
+  type JobContext,
+  type Limit,
+  NonRetryableError,
+  PostponedError,
+} from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { noteAnswer, pauseConnection } from '../connections/connection.ts';
 import { waitForOperator, waitOut } from '../connections/outage.ts';
 import { type Bitrix24Error, batch, type Called, type Command, call, type Operating } from '../providers/bitrix24.ts';

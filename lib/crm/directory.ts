@@ -3,8 +3,8 @@
  * name is compared with its directory before anything is written by them.
  */
 
-import { storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { storableJson } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { pauseConnection } from '../connections/connection.ts';
 import { waitForOperator } from '../connections/outage.ts';
 import { type Bitrix24Error, type Command, mapOf } from '../providers/bitrix24.ts';

@@ -2,7 +2,7 @@
  * Items of the portal that have changed and wait to be looked at. An event and its job are stored in one statement; a job looks at 50
  * items with one request, and the jobs of those find nothing left.
  */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** One thing that the portal, or a look at it, says of an item. */
 export interface Arrival {

@@ -1,5 +1,5 @@
 /** What changed in the portal, brought to our leads. What we wrote there ourselves comes back as an event too, and changes nothing. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Country } from '../phone/index.ts';
 import {
   changedAt,

@@ -1,7 +1,6 @@
 /** A lead as the portal knows it, and back. Pure. */
 
-import { isJobId } from '../../packages/jobqueue/src/core/filters.ts';
-import { storableText } from '../../packages/jobqueue/src/core/serialize.ts';
+import { isJobId, storableText } from '@conversure/jobqueue';
 import type { Country } from '../phone/index.ts';
 import { isSame, Multifield, multifieldChanges, newMultifields } from '../providers/bitrix24.ts';
 import { partsOf } from './person-name.ts';

@@ -1,5 +1,5 @@
 /** A method's time: the portal gives each 480 s of work in ten minutes, and blocks the one that used them up, not the others. */
-import type { Limit } from '../../packages/jobqueue/src/index.ts';
+import type { Limit } from '@conversure/jobqueue';
 import type { Operating, Portal } from '../providers/bitrix24.ts';
 
 /** The portal's own budget. */

@@ -1,5 +1,5 @@
 /** Asking for leads to be in the CRM: what changed is noted with its version, and a job is enqueued, in one statement. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** A statement of this many takes some 50 ms. */
 const MOST_LEADS = 1_000;

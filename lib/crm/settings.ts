@@ -1,7 +1,7 @@
 /** How a company's CRM is reached, and what the company wants of it. */
 
-import type { Limit } from '../../packages/jobqueue/src/index.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Limit } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { openCredential } from '../connections/credential.ts';
 import type { Country } from '../phone/index.ts';
 import { bitrix24WebhookUrl } from '../providers/bitrix24/environment.ts';

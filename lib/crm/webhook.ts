@@ -1,7 +1,7 @@
 /** From the form that a portal posts to a job. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isJobId } from '../../packages/jobqueue/src/core/filters.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { isJobId } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { digestOf } from '../secrets/seal.ts';
 import type { Arrival } from './inbox.ts';

@@ -1,6 +1,7 @@
 /** Reads what a client sent, within bounds, into what a schema promises: 400, 413 or 415 say what was wrong. */
+
+import type { Issue } from '@conversure/jobqueue';
 import type { z } from 'zod';
-import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
 import { HttpError } from './errors.ts';
 
 /**

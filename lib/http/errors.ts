@@ -1,9 +1,14 @@
 /** From whatever a handler throws to the one JSON error shape of all endpoints. Nothing unforeseen shows its details. */
 
-import { diagnose, inFull } from '../../packages/jobqueue/src/core/diagnosis.ts';
-import { type Issue, QueueError } from '../../packages/jobqueue/src/core/errors.ts';
-import { ConnectionError, DatabaseUsageError } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { addressOf, connectionError } from '../../packages/jobqueue/src/postgres/connection-error.ts';
+import { type Issue, QueueError } from '@conversure/jobqueue';
+import {
+  addressOf,
+  ConnectionError,
+  connectionError,
+  DatabaseUsageError,
+  diagnose,
+  inFull,
+} from '@conversure/jobqueue/postgres';
 import { EDGE_LIMITS } from '../config.ts';
 import { log } from '../log.ts';
 

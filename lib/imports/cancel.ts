@@ -1,5 +1,5 @@
 /** Stops an import for good: what it has imported stays, its next slice is refused, its job ends CANCELLED when it notices. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 
 /** Cancelling twice is once. Throws 404 for an unknown import, 409 for one that has ended. */

@@ -1,7 +1,7 @@
 /** Compares an upload with the one that its id stands for: repeated it is the same, with other choices it is a mistake. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Issue } from '../../packages/jobqueue/src/core/errors.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Issue } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { type ImportChoice, importOptions } from './lead-import/options.ts';
 import type { NewImport } from './new-import.ts';

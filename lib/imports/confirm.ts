@@ -1,5 +1,5 @@
 /** Answers what an import asked: what was chosen is kept, and it goes on with a job of its own, or neither. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import type { Country } from '../phone/index.ts';
 import { nextJob } from './enqueued-job.ts';

@@ -1,5 +1,5 @@
 /** The rows that an import refused, as a CSV to correct and import again: the columns of the file, then why. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 import { unguard } from '../csv/formula-guard.ts';
 

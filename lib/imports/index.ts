@@ -1,7 +1,7 @@
 /** Composition: imports on this deployment's database and queue, as the endpoint and the pages call them. */
 import { randomUUID } from 'node:crypto';
+import { database } from '@conversure/jobqueue/postgres';
 import type { z } from 'zod';
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { queue } from '../queue/index.ts';
 import { cancelImport } from './cancel.ts';
 import { type Answer, confirmImport } from './confirm.ts';

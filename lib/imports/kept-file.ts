@@ -1,5 +1,5 @@
 /** What an undo left in place, and why, as a CSV. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 
 /** Of one read: some 50 KB. */

@@ -1,5 +1,5 @@
 /** What a company may do with its saved mappings beside using them. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 
 /** Imports that used it keep their columns. Throws 404 if the company has none of this name. */

@@ -1,5 +1,5 @@
 /** Takes a file that comes in parts, in any order and repeated at will, and finishes it once all of it is there. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { unknownCompany } from '../companies/unknown.ts';
 import { HttpError } from '../http/errors.ts';
 import { choicesDiffer, chosenIn, standingOf } from './choices-differ.ts';

@@ -1,5 +1,5 @@
 /** Stops an import between two slices and lets it go on there: what it has imported stays, its file is kept for a week. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { nextJob } from './enqueued-job.ts';
 import { HOLD_DAYS } from './lead-import/hold.ts';

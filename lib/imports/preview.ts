@@ -1,5 +1,5 @@
 /** What an import would make of the first rows of its file: shown before anything is written, and free to try other choices on. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { commitByHalves } from '../halves.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Country } from '../phone/index.ts';

@@ -1,7 +1,8 @@
 /** What became of an import, as its owner may know it: the import's own word, and its job's where that died on the way. */
+
+import type { Status } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { imports } from '../../db/schema/leads-and-imports.ts';
-import type { Status } from '../../packages/jobqueue/src/core/job.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
 import type { Question } from './lead-import/hold.ts';
 import type { ImportOptions } from './lead-import/options.ts';
 

@@ -1,5 +1,5 @@
 /** Takes back what an import created, as far as nothing has touched it since: a job does it, in slices. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { cancelImport } from './cancel.ts';
 import { nextJob } from './enqueued-job.ts';

@@ -1,6 +1,6 @@
 /** Takes a file that came in one request: stored and enqueued by one statement, so that nothing can be left in between. */
 import { createHash } from 'node:crypto';
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { unknownCompany } from '../companies/unknown.ts';
 import { choicesDiffer, chosenIn, standingOf } from './choices-differ.ts';
 import { enqueuedJob } from './enqueued-job.ts';

@@ -1,5 +1,5 @@
 /** A CSV of all that an import left out of the rows that it took, and why. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 import type { RowWarning } from './lead-import/lead.ts';
 

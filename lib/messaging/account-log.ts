@@ -1,5 +1,5 @@
 /** Keeps what Meta tells of accounts, tells people of what is grave, and stops a connection whose account is gone. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { alertAccount } from '../connections/alert.ts';
 import { pauseConnection } from '../connections/connection.ts';
 import type { AccountEvent } from './account-events.ts';

@@ -1,5 +1,5 @@
 /** Whose webhooks these are: the company that the number belongs to. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { whatsAppEnvironment } from '../providers/whatsapp/environment.ts';
 
 export interface Addressee {

@@ -1,5 +1,5 @@
 /** Stores what a person wrote, once, with all that follows from it, in one statement: a conversation, an opt-out, a reply to be drafted. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 export interface Inbound {
   readonly companyId: string;

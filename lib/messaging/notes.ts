@@ -1,5 +1,5 @@
 /** A message of WhatsApp about a person who wrote nothing: it is noted in the conversation, and opens no window. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Incoming } from '../providers/whatsapp/incoming.ts';
 import type { Person } from '../providers/whatsapp/person.ts';
 

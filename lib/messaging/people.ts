@@ -1,5 +1,5 @@
 /** Links between the numbers of people and their WhatsApp ids, learnt from all that webhooks tell. What decides is in learn_whatsapp_users. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Incoming } from '../providers/whatsapp/incoming.ts';
 import type { ReadStatus } from '../providers/whatsapp/status.ts';
 

@@ -1,5 +1,5 @@
 /** The choices that people told WhatsApp itself about marketing messages. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** «stop» is an opt-out from marketing, «resume» and «signup» take it back; what the person wrote to us themselves stands. */
 export async function applyPreference(

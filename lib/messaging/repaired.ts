@@ -1,5 +1,5 @@
 /** JSON of strangers, made fit for Postgres: what it cannot store is replaced where it stands, and all the rest is kept. Pure. */
-import { isStorableText } from '../../packages/jobqueue/src/core/serialize.ts';
+import { isStorableText } from '@conversure/jobqueue';
 
 /** Meta nests eight deep; Postgres and JSON.stringify give up at some thousands. */
 const DEPTH = 32;

@@ -1,5 +1,5 @@
 /** Statuses from webhooks, on their way to the rows that they speak of. What decides stands in apply_statuses, a SQL function. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { errorText, isBilled, type StatusEvent } from '../providers/whatsapp/events.ts';
 
 /** Errors are Meta's words; the row keeps a sentence of them. */

@@ -1,5 +1,5 @@
 /** Writes an opt-out for a person who asked a colleague, and lifts one where the rules permit. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { type Country, readPhone } from '../phone/index.ts';
 import { USER_ID } from '../providers/whatsapp/person.ts';

@@ -1,5 +1,5 @@
 /** Composition: opt-outs on this deployment's database, each change with its line in the audit log. */
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { database } from '@conversure/jobqueue/postgres';
 import { queue } from '../queue/index.ts';
 import { addOptOut, liftOptOut, personOf, readLiftable } from './change.ts';
 import { type OptOutsPage, optOutsFile, optOutsPage } from './list.ts';

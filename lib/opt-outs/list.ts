@@ -1,5 +1,5 @@
 /** Opt-outs, the newest first: page by page, or all of it as a CSV. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 import type { OptOutFilter } from './request.ts';
 

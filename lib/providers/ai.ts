@@ -1,7 +1,8 @@
 /** Language models behind one function: OpenAI, Google and whatever speaks OpenAI's chat completions. */
+
+import { storableJson } from '@conversure/jobqueue';
 import { generateText } from 'ai';
 import { z } from 'zod';
-import { storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
 import type { AiAccount } from './ai/account.ts';
 import { type Answer, type Told, UNTOLD } from './ai/answer.ts';
 import { failureOf, refusal } from './ai/failure.ts';

@@ -1,7 +1,8 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
+
+import { createQueue } from '@conversure/jobqueue';
+import { database } from '@conversure/jobqueue/postgres';
 import { getDeadline, waitUntil } from '@vercel/functions';
-import { createQueue } from '../../packages/jobqueue/src/index.ts';
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { alertWebhookUrl, consoleUrl, databaseSleepMs, environment, logJobs, maxDurationMs } from '../config.ts';
 import { log } from '../log.ts';
 import { jobs, schedules } from './jobs.ts';

@@ -1,6 +1,7 @@
 /** Where the wake hint of this deployment is kept: in the platform's runtime cache or, self-hosted, in the one process that serves and ticks. */
+
+import type { HintCache, SleepOptions } from '@conversure/jobqueue';
 import { getCache, waitUntil } from '@vercel/functions';
-import type { HintCache, SleepOptions } from '../../packages/jobqueue/src/index.ts';
 
 /** Nothing that another deployment wrote counts: it may know other types and schedules. */
 function platformCache(deployment: string): HintCache {

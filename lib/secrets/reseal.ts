@@ -2,7 +2,7 @@
  * Encrypts what is stored in plain, and re-encrypts what an older key encrypted, with the first key of `SECRETS_KEY`. Each batch is one
  * statement that replaces only what was read, so it may be killed, repeated and run twice at once, beside an app that goes on.
  */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { SecretError, type SecretsKey, secretsKeys } from './environment.ts';
 import { type EncryptedField, SECRET_FIELDS, type SecretField } from './fields.ts';
 import { openSecret, sealedPrefix, sealSecret } from './seal.ts';

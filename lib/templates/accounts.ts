@@ -1,5 +1,5 @@
 /** The WhatsApp business accounts of companies, and how the last look at each ended. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 export interface AccountView {
   readonly accountId: string;

@@ -1,5 +1,5 @@
 /** What Meta tells of one template by webhook: its status, its category, its quality. Applied to every company of the account. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** The template that the event names, of these companies. */
 export interface Named {

@@ -1,5 +1,5 @@
 /** Composition: templates on this deployment's database, as pages and endpoints read them. */
-import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { database } from '@conversure/jobqueue/postgres';
 import { newestAccountEvents, type StoredAccountEvent } from '../messaging/account-log.ts';
 import { whatsAppEnvironment } from '../providers/whatsapp/environment.ts';
 import { queue } from '../queue/index.ts';

@@ -1,5 +1,5 @@
 /** Templates as the pages and the API show them: what Meta says of each, and when it was last asked. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Component } from './components.ts';
 import type { Parameter } from './parameter.ts';
 

@@ -1,7 +1,7 @@
 /** The statements of a sync: which account is next, what a page of Meta's list changes, and what Meta has no longer. */
 
-import { storableJson } from '../../packages/jobqueue/src/core/serialize.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/database.ts';
+import { storableJson } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { ListedTemplate } from '../providers/whatsapp/templates.ts';
 import { categoryOf, pausing, qualityOf, statusOf } from './changes.ts';
 import { gapsOf, namesIn, textOf } from './components.ts';

@@ -2,8 +2,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { freePort } from '@conversure/jobqueue/embedded';
 import { z } from 'zod';
-import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
 import { startApp, untilAnswers } from '../app.ts';
 import { dataFolder, PROJECT } from '../environment.ts';
 import { openStandIns } from '../remote-systems.ts';

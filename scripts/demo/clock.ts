@@ -1,5 +1,5 @@
 /** Time that a demo will not wait for: rows are moved, never the clock, and only on the demo's own database. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { COMPANY } from './company.ts';
 
 /** A drain reports what it runs every second or two; what it holds longer unreported, it holds no more. */

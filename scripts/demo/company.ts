@@ -1,9 +1,9 @@
 /** The company of the demo, with credentials of its own that only the stand-ins know: nobody real is ever written to in its name. */
 
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { secretsKeys } from '../../lib/secrets/environment.ts';
 import type { SecretField } from '../../lib/secrets/fields.ts';
 import { sealSecret } from '../../lib/secrets/seal.ts';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { TOUR_NUMBER_ID } from '../remote-systems.ts';
 import { seedCompany } from '../seed/company.ts';
 import type { Reached } from './systems.ts';

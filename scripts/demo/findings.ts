@@ -1,6 +1,7 @@
 /** What came of the import: read from the database and the error file, compared with what the endpoint says, and shown. */
+
+import type { Database } from '@conversure/jobqueue/postgres';
 import { parse } from 'csv-parse/sync';
-import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { SetupError } from '../setup-error.ts';
 import type { DemoApi } from './api.ts';
 import type { Check } from './proof.ts';

@@ -1,5 +1,5 @@
 /** The jobs of the database, as the monitoring SQL of the README counts them. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 export async function jobsByStatus(database: Executor): Promise<readonly (readonly [status: string, jobs: number])[]> {
   const rows = await database.execute<{ status: string; jobs: number }>({

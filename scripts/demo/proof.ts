@@ -1,6 +1,6 @@
 /** What must be true when all is done: from the database, and from what the remote systems counted on their side. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { COMPANY } from './company.ts';
 import type { Systems } from './systems.ts';
 

@@ -1,6 +1,6 @@
 /** The four jobs one after the other, each waiting for what the one before made; then the tables, and whether all of it is true. */
 import { randomUUID } from 'node:crypto';
-import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Database } from '@conversure/jobqueue/postgres';
 import type { DemoApi } from './api.ts';
 import { startChaos } from './chaos.ts';
 import { COMPANY, closeCompany, openCompany } from './company.ts';

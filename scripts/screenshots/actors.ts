@@ -1,7 +1,7 @@
 /** The app's types with handlers that act: they take their time, most succeed, and those that the story dooms fail as a remote system would. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job, JobContext } from '@conversure/jobqueue';
 import { jobs } from '../../lib/queue/jobs.ts';
-import type { Job, JobContext } from '../../packages/jobqueue/src/index.ts';
 
 export interface Doom {
   readonly name: string;

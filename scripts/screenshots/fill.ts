@@ -1,9 +1,9 @@
 /** Fills an empty queue with a busy afternoon, by real runs: for pictures and for looking at pages, never for a real database. */
 import { randomUUID } from 'node:crypto';
+import { createQueue, type Job, type Queue } from '@conversure/jobqueue';
+import { connect } from '@conversure/jobqueue/postgres';
 import pg from 'pg';
 import { schedules } from '../../lib/queue/jobs.ts';
-import { createQueue, type Job, type Queue } from '../../packages/jobqueue/src/index.ts';
-import { connect } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { actors, type Doom, type Story } from './actors.ts';
 import { age } from './age.ts';
 

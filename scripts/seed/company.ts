@@ -1,5 +1,5 @@
 /** A company as it would look after its first week: settings, approved templates, leads with consent, a conversation. */
-import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { DEMO_BODIES, DEMO_TEMPLATE } from '../remote-systems.ts';
 
 export interface Seeded {

@@ -150,9 +150,7 @@ describe('the code of README.md and of the documents for developers', () => {
 
   test('runs, slice after slice', async () => {
     const { queue } = (await mirror.load('lib/queue/index.ts')) as unknown as typeof import('../../lib/queue/index.ts');
-    const { database } = (await mirror.load(
-      'packages/jobqueue/src/postgres/connect.ts',
-    )) as unknown as typeof import('../../packages/jobqueue/src/postgres/connect.ts');
+    const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
     const app = (await mirror.load('app/reports.ts')) as { enqueueReports(...args: unknown[]): Promise<unknown> };
     const ids = expect.stringMatching(/^\d+$/);
     const added = await app.enqueueReports('acme', ['2026-08', '2026-07']);
@@ -191,14 +189,15 @@ describe('the code of README.md and of the documents for developers', () => {
 
 function nameTheTypes(index: string): string {
   const names = ['reindex', 'report', 'welcome'];
-  const imports = names.map((name) => `import { ${name} } from './${name}/job.ts';\n`);
+  const imports = names.map((name) => `import { ${name} } from '../jobs/${name}/job.ts';\n`);
   return imports.join('') + index.replace('jobs = [', `jobs = [${names.join(', ')}, `);
 }
 
 test('.env.example names every variable that the code reads, and no other', () => {
   const read = [
     'lib/config.ts',
-    ...readdirSync('lib/config').map((file) => `lib/config/${file}`),
+    'lib/secrets/environment.ts',
+    ...['ai', 'bitrix24', 'whatsapp'].map((vendor) => `lib/providers/${vendor}/environment.ts`),
     'packages/jobqueue/src/cli/environment.ts',
     'packages/jobqueue/src/cli/doctor/database.ts',
     'packages/jobqueue/src/cli/doctor/deployment.ts',

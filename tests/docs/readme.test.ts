@@ -129,7 +129,7 @@ describe.skipIf(!hasCurl())('the requests', () => {
 });
 
 function nameTheType(index: string): string {
-  return `import { welcome } from './welcome/job.ts';\n${index.replace('jobs = [', 'jobs = [welcome, ')}`;
+  return `import { welcome } from '../jobs/welcome/job.ts';\n${index.replace('jobs = [', 'jobs = [welcome, ')}`;
 }
 
 async function statuses(): Promise<Record<string, number>> {

@@ -15,7 +15,7 @@ afterAll(() => db.drop());
 
 const PROGRAM = `
   const { queue } = await import('./lib/queue/index.ts');
-  const { database } = await import('./db/client.ts');
+  const { database } = await import('@conversure/jobqueue/postgres');
   await queue.drain({ source: 'cron' });
   await database().close();`;
 

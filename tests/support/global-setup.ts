@@ -1,9 +1,11 @@
 /** Starts the run's PostgreSQL and migrates the template that every test file's database is cloned from. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { MIGRATIONS } from '../../db/migrations.ts';
 import { migrate } from '../../packages/jobqueue/src/postgres/migrate.ts';
 import { compilePrograms } from './programs.ts';
 import { startTestServer } from './server.ts';
@@ -28,7 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await client.end();
     const url = new URL(server.url);
     url.pathname = `/${TEMPLATE}`;
-    await migrate({ url: url.href });
+    await migrate({ url: url.href, sources: MIGRATIONS });
   } catch (error) {
     await server.stop();
     throw error;

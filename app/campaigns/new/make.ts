@@ -1,6 +1,7 @@
 /** Looks at a campaign that was filled in, and makes it: sent twice it is made once. */
 'use server';
 
+import { database } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
 import { campaigns } from '@/lib/campaigns';
 import { peopleOf } from '@/lib/campaigns/people-file';
@@ -12,7 +13,6 @@ import { HttpError } from '@/lib/http/errors';
 import { dropKeptForm, keepForm, readKeptForm } from '@/lib/kept-forms';
 import type { Country } from '@/lib/phone';
 import { queue } from '@/lib/queue';
-import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { action, typedIn } from '../../action';
 import { address } from '../../ui/address';
 import { choiceOf, filledIn, PAGE, peopleIn, usableTemplates } from './query';

@@ -1,10 +1,10 @@
 /** Shared by the page of a new campaign and its actions: the address, the chosen template, and the form made into a campaign. */
 
+import { database } from '@conversure/jobqueue/postgres';
 import { campaignOf, type Fields, type Filled } from '@/lib/campaigns/form';
 import type { Person } from '@/lib/campaigns/request';
 import { readKeptPeople } from '@/lib/kept-forms';
 import { type TemplateView, templates } from '@/lib/templates';
-import { database } from '@/packages/jobqueue/src/postgres/connect';
 import { instantIn, viewerZone } from '../../ui/zoned';
 
 export const PAGE = '/campaigns/new';

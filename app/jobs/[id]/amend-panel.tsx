@@ -1,5 +1,5 @@
 /** The question before an amended replay: the payload to edit, with secrets hidden that stay as they are if nobody touches them. */
-import { HIDDEN, type JobView } from '@/packages/jobqueue/src';
+import { HIDDEN, type JobView } from '@conversure/jobqueue';
 import { Refused } from '../../refused';
 import { Field, Hidden } from '../../ui/field';
 import { Panel } from '../../ui/panel';

@@ -1,6 +1,7 @@
 /** The other jobs of a job's flow: the one that waits for it, and those that it waits for. */
+
+import type { JobView, Relative, Trail } from '@conversure/jobqueue';
 import Link from 'next/link';
-import type { JobView, Relative, Trail } from '@/packages/jobqueue/src';
 import { Section } from '../../ui/head';
 import { Status } from '../../ui/status';
 

@@ -1,5 +1,5 @@
 /** The question before an idempotency key is freed: which key, who holds it, and what may happen then. */
-import type { JobView } from '@/packages/jobqueue/src';
+import type { JobView } from '@conversure/jobqueue';
 import { Hidden, Reason } from '../../ui/field';
 import { Panel } from '../../ui/panel';
 import { Submit } from '../../ui/submit';

@@ -1,9 +1,10 @@
 /** One job: where it stands, what it was given, what its attempts left behind, who touched it, and what can be done with it. */
+
+import { HIDDEN, type JobView } from '@conversure/jobqueue';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { queue } from '@/lib/queue';
-import { HIDDEN, type JobView } from '@/packages/jobqueue/src';
 import { AuditTable } from '../../audit/audit-table';
 import { requireSession } from '../../operator';
 import { Refused } from '../../refused';

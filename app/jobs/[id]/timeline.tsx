@@ -1,7 +1,8 @@
 /** What happened to a job, the latest first: its end, its failed attempts with their errors, its run, its birth. */
+
+import type { JobView, Trail } from '@conversure/jobqueue';
 import Link from 'next/link';
 import type { ReactNode } from 'react';
-import type { JobView, Trail } from '@/packages/jobqueue/src';
 import { duration } from '../../ui/words';
 import { Ago, When } from '../../when';
 

@@ -1,9 +1,10 @@
 /** One drain: when it ran, what it did, what it cost, and why it stopped. */
+
+import type { DrainView } from '@conversure/jobqueue';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { queue } from '@/lib/queue';
-import type { DrainView } from '@/packages/jobqueue/src';
 import { requireSession } from '../../operator';
 import { Facts, Head, Section } from '../../ui/head';
 import { Live } from '../../ui/live';

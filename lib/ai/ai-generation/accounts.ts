@@ -1,5 +1,5 @@
 /** Which account to ask first: the company's choice, or its fallback while the first one refuses the company. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { openCredential } from '../../connections/credential.ts';
 import { log } from '../../log.ts';
 import { type AiAccount, aiAccount } from '../../providers/ai.ts';

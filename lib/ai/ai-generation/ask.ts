@@ -1,7 +1,8 @@
 /** One paid call: a token of the rate limit, the money, the call, and the account of it. */
+
+import type { RateLimit } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { z } from 'zod';
-import type { RateLimit } from '../../../packages/jobqueue/src/core/job.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { type AiAccount, type Answer, askModel, type Form, lessStrict } from '../../providers/ai.ts';
 import { learnForm, readForm } from './form.ts';
 import type { Prompt } from './messages.ts';

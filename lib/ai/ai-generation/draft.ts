@@ -1,6 +1,7 @@
 /** From a turn to a reply: one call, and one correction of each kind that a second call can mend. */
+
+import { NonRetryableError } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
 import type { AiAccount, Failure } from '../../providers/ai.ts';
 import { type Asked, type Asker, ask } from './ask.ts';
 import { promptFor } from './messages.ts';

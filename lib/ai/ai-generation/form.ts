@@ -1,5 +1,5 @@
 /** The form that an account's model is asked in: the strictest, until its server has shown that it only knows a looser one. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { log } from '../../log.ts';
 import type { AiAccount, Form } from '../../providers/ai.ts';
 

@@ -1,7 +1,7 @@
 /** The row of a generation: opened once with its prompt pinned, ended once, whoever else tries. */
 
-import { storableJson } from '../../../packages/jobqueue/src/core/serialize.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { storableJson } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { AiAccount } from '../../providers/ai.ts';
 import type { PromptVersion } from './prompt-version.ts';
 

@@ -1,6 +1,7 @@
 /** `ai_generation`: draft the reply to one incoming message, and send it if the company allows that. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

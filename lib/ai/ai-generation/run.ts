@@ -1,9 +1,7 @@
 /** Drafts the reply to one incoming message. All that it decides is in `generations`; the queue's job only names the message. */
 
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { type Continue, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { type Continue, continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { noteAnswer, pauseConnection, readPause } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
 import { judgeRefusals } from '../../connections/refusals.ts';

@@ -1,5 +1,5 @@
 /** Money: the most that a call can cost is taken before it goes out, and what it did not cost is given back after it. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { AiAccount, Answer, Usage } from '../../providers/ai.ts';
 
 export type Purpose = 'reply' | 'repair' | 'shrink' | 'longer' | 'judge';

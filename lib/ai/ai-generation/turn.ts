@@ -1,5 +1,5 @@
 /** Everything that a reply depends on, read in one statement: message, conversation, company, what was generated already. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { AiChoice } from '../../providers/ai.ts';
 import type { Generation } from './generation.ts';
 

@@ -1,5 +1,5 @@
 /** Whom a campaign is for, read piece by piece: leads that fit a filter, or the list that came with it. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 export interface LeadFilter {
   readonly kind: 'leads';

@@ -1,8 +1,7 @@
 /** Sends to those who were claimed: each at most once, each with its tokens, and none after something says stop. */
 import { setMaxListeners } from 'node:events';
-import { PostponedError } from '../../../packages/jobqueue/src/core/errors.ts';
-import type { JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { type JobContext, PostponedError } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { numberBucket, numberLimit, pairBucket, sendMessage, type WhatsAppAccount } from '../../providers/whatsapp.ts';
 import type { Claimed, Claims } from './claim.ts';
 import { messageFor, type TemplateMessage } from './message.ts';

@@ -1,6 +1,6 @@
 /** Takes recipients to send to. The judging is SQL: claim_recipients in db/migrations/0021_claim_by_template.sql. */
 import { randomUUID } from 'node:crypto';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { newOpaqueId } from '../../messaging/opaque-id.ts';
 import type { Templates } from './message.ts';
 import type { CampaignStatus } from './open.ts';

@@ -1,5 +1,5 @@
 /** The ways in which a campaign leaves `running`: paused, failed, settling, completed. Each only from where it may. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 export interface Reason {
   readonly code: string;

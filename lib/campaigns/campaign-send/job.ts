@@ -1,6 +1,7 @@
 /** `campaign_send`: send a campaign, slice by slice. The payload only names it: its truth is in `campaigns` and `recipients`. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

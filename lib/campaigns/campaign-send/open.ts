@@ -1,6 +1,7 @@
 /** A campaign as a run finds it: what it is about, and whether there is anything to do. */
+
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { campaigns } from '../../../db/schema/campaigns.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import type { Audience } from './audience.ts';
 import type { Source } from './parameters.ts';
 import type { QuietHours } from './quiet-hours.ts';

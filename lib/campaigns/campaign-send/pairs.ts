@@ -1,6 +1,6 @@
 /** Meta's limit per pair of sender and recipient, asked for a whole batch in one statement. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
-import { type TakeRequest, takeTokens } from '../../../packages/jobqueue/src/postgres/statements/buckets.ts';
+import { type TakeRequest, takeTokens } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { PAIR_LIMIT, pairBucket } from '../../providers/whatsapp.ts';
 import type { Claimed } from './claim.ts';
 

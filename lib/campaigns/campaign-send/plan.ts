@@ -1,7 +1,7 @@
 /** Makes recipients of an audience, slice by slice: everybody gets a row, also who must not be written to, with the reason. */
 
-import { storableText } from '../../../packages/jobqueue/src/core/serialize.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { storableText } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { commitByHalves } from '../../halves.ts';
 import { type Country, readPhone } from '../../phone/index.ts';
 import { type Candidate, readAudience } from './audience.ts';

@@ -1,5 +1,5 @@
 /** What became of a campaign, counted from its recipients: nothing in here is kept in step, so nothing can be out of it. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { wordsOf } from '../../providers/whatsapp.ts';
 
 export interface CampaignReport {

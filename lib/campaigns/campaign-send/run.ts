@@ -1,9 +1,7 @@
 /** Runs a campaign until it ends or this run's time does. Where it stands is in its rows alone, and moves only by commits. */
 
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { cancelJob, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { cancelJob, continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { readPause } from '../../connections/connection.ts';
 import { waitForOperator } from '../../connections/outage.ts';
 import { whatsAppAccount } from '../../providers/whatsapp.ts';

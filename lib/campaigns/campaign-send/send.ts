@@ -1,7 +1,7 @@
 /** Claims and sends, batch by batch, until the time, the tokens or the recipients run out, or something says stop. */
 
-import { type Continue, continueWith, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { type Continue, continueWith, type JobContext } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { noteAnswer, pauseConnection } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
 import { tellQueue } from '../../imports/lead-import/tell-queue.ts';

@@ -1,7 +1,7 @@
 /** Writes outcomes as they come, all that came meanwhile in one statement: a run that dies takes few of them along. */
 
-import { storableText } from '../../../packages/jobqueue/src/core/serialize.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { storableText } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { commitByHalves } from '../../halves.ts';
 import type { Outcome } from './verdict.ts';
 

@@ -1,5 +1,5 @@
 /** Looks after recipients whom no run looks after any more: claims that died, Meta's cap, calls nobody ever heard of again. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** Twice what a claim may live: its run is dead, and what it called may have been sent. */
 const STALE_CLAIM_S = 120;

@@ -1,5 +1,5 @@
 /** A translation that Meta refuses as a whole: it is not used again until Meta says otherwise, and the campaign goes on without it. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 const STATUSES: Readonly<Record<number, string>> = {
   132001: 'DELETED',

@@ -1,5 +1,5 @@
 /** Looks at the quiet hours again, of recipients whose last look is too old to send by. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { OpenCampaign } from './open.ts';
 import { windowsOf } from './quiet-hours.ts';
 import { clockOf } from './zones.ts';

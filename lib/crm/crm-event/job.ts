@@ -1,6 +1,7 @@
 /** `crm_event`: something happened to a lead in the portal. It says only which; the rest is fetched here, with others that wait. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 export const crmEvent = defineJob({
   type: 'crm_event',

@@ -3,10 +3,8 @@
  * own, so what happened is judged by what is there now.
  */
 
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { type Continue, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { type Continue, continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { waitForOperator } from '../../connections/outage.ts';
 import { judgeRefusals } from '../../connections/refusals.ts';
 import { refusalOf } from '../../halves.ts';

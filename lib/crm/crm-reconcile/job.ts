@@ -1,7 +1,7 @@
 /** `crm_reconcile`: asks every portal what changed since the last time. Portals send an event once; who was down then never hears it. */
+
+import { defineJob, defineSchedule } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
-import { defineSchedule } from '../../../packages/jobqueue/src/core/schedule.ts';
 
 export const crmReconcile = defineJob({
   type: 'crm_reconcile',

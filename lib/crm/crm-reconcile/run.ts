@@ -2,11 +2,10 @@
  * One page of changed leads at a time, one company after the other; what is behind it never changes again for this run. What was not
  * seen as it stands there is put into the inbox, as if its event had come: a list does not tell phones and e-mails.
  */
+
+import { continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { log } from '../../log.ts';
 import { mapOf } from '../../providers/bitrix24.ts';
 import { askOne, Later } from '../ask.ts';

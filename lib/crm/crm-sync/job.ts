@@ -1,6 +1,7 @@
 /** `crm_sync`: carry one lead to the company's CRM, and with it others of the company that wait. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

@@ -1,5 +1,5 @@
 /** The statements of a sync: which leads it carries, and how far each came. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Lead, Theirs } from '../mapping.ts';
 import type { Carried } from '../merge.ts';
 

@@ -3,10 +3,8 @@
  * lead, so each lead is looked for by its origin before it is added, and after an `add` without answer for as long as it may take.
  */
 
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { type Continue, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { type Continue, continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { waitForOperator } from '../../connections/outage.ts';
 import { type Asking, Later, mayAsk } from '../ask.ts';
 import { checkSettings } from '../directory.ts';

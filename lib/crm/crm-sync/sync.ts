@@ -1,5 +1,5 @@
 /** One run's sync: what it asks with, and what has become of its leads so far. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { judgeRefusals, type Refused } from '../../connections/refusals.ts';
 import type { Asking, Told } from '../ask.ts';
 import { type Arrival, storeArrivals } from '../inbox.ts';

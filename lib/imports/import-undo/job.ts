@@ -1,6 +1,7 @@
 /** `import_undo`: remove the leads that an import created, slice by slice, unless something has touched them since. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

@@ -1,9 +1,7 @@
 /** Undoes an import until nothing is left of it or the time is up. Where it stands is in `imports`, and moves only by commits. */
 
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { startPace } from '../lead-import/pace.ts';
 
 interface Payload {

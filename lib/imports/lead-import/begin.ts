@@ -1,6 +1,7 @@
 /** Opens an import for a run, or says why there is nothing to run. */
+
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { imports } from '../../../db/schema/leads-and-imports.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import type { Country } from '../../phone/index.ts';
 import type { Layout } from './check.ts';
 import type { Delimiter } from './dialect.ts';

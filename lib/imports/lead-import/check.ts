@@ -1,5 +1,5 @@
 /** Reads a file once from end to end before its first row is imported: what cannot be read whole is refused whole. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Country } from '../../phone/index.ts';
 import type { Columns } from './columns.ts';
 import { type Delimiter, type Dialect, detectDialect } from './dialect.ts';

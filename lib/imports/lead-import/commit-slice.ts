@@ -1,5 +1,5 @@
 /** Commits one slice: leads, row outcomes, counters and the new offset together, in one statement, or nothing at all. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { syncRequest } from '../../crm/request.ts';
 import { unguard } from '../../csv/formula-guard.ts';
 import type { Reading } from './lead.ts';

@@ -1,5 +1,5 @@
 /** The ways in which the file itself moves on: its encoding known, found sound, refused, completed, its bytes dropped. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Sound } from './check.ts';
 import type { Encoding } from './encoding.ts';
 import type { SavedMapping } from './mapping.ts';

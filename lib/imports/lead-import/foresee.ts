@@ -1,5 +1,5 @@
 /** The effect that rows would have on the leads of a company as they are now. Writes nothing that stays. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Lead } from './lead.ts';
 import { LEAD_COLUMNS, LEAD_RECORD, merged, ruleValues } from './merge.ts';
 import type { ImportOptions, Merged, Rules } from './options.ts';

@@ -1,5 +1,5 @@
 /** What an import asks before it goes on, and how it waits for the answer: without a job, its file kept, and not for ever. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Sound } from './check.ts';
 import { type Encoding, suggestEncoding } from './encoding.ts';
 import type { SwallowedRows } from './quotes.ts';

@@ -1,6 +1,7 @@
 /** `lead_import`: turn an uploaded CSV into leads, slice by slice. The payload only names the import: its truth is in `imports`. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

@@ -1,5 +1,5 @@
 /** Decides what the columns of a file mean: by hand before a saved mapping before the headers. Also keeps the saved ones. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { type Columns, canonical, columnsOf, fieldsOf, isInvented, mapColumns } from './columns.ts';
 import type { Field, ImportOptions } from './options.ts';
 import { shorten } from './text.ts';

@@ -1,9 +1,7 @@
 /** Runs an import until it ends or its time does. Where it stands is in `imports` alone, and moves only by commits. */
 
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { cancelJob, continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { cancelJob, continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { commitByHalves } from '../../halves.ts';
 import { beginImport, type OpenImport } from './begin.ts';
 import { checkFile, readHead } from './check.ts';

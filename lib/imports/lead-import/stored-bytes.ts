@@ -1,5 +1,5 @@
 /** Reads a stored upload as a stream of ranges, from any byte on: memory holds one range, however large the file. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** Some 2,500 records: few round trips for a large file, a few megabytes of heap once parsed. */
 const RANGE_BYTES = 256 * 1024;

@@ -1,5 +1,5 @@
 /** Keeps the queue informed without waiting for it: slices commit by themselves, a checkpoint travels with the queue's next step. */
-import type { JobContext } from '../../../packages/jobqueue/src/core/job.ts';
+import type { JobContext } from '@conversure/jobqueue';
 
 /** Passes on the newest `state` whenever the last one has arrived. Throws once the queue said that the job is no longer ours. */
 export function tellQueue({ checkpoint }: Pick<JobContext<never>, 'checkpoint'>): (state: unknown) => void {

@@ -1,6 +1,7 @@
 /** Turns an upload in another encoding into UTF-8 once, in slices that end with a line: so each can begin with a fresh decoder. */
+
+import type { Executor } from '@conversure/jobqueue/postgres';
 import iconv from 'iconv-lite';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import type { Encoding } from './encoding.ts';
 import { MAX_LINE_BYTES } from './text-only.ts';
 import { UnreadableFile } from './unreadable.ts';

@@ -1,6 +1,7 @@
 /** `message_send`: the outbox's other half. One message that stands in `messages` as queued is sent, at most once. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 
 const id = z.string().min(1);
 

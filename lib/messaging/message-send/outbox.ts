@@ -1,6 +1,7 @@
 /** The statements of the outbox: what a message is, claiming it before the call, and what came of it. */
+
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { messages } from '../../../db/schema/conversations.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 
 type Status = (typeof messages.$inferSelect)['status'];
 

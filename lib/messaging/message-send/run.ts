@@ -3,10 +3,8 @@
  * attempt before the call goes out. Whoever finds it sending finds a run that died, and nobody knows what Meta got.
  */
 
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
+import { continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { noteAnswer, pauseConnection } from '../../connections/connection.ts';
 import { waitForOperator, waitOut } from '../../connections/outage.ts';
 import {

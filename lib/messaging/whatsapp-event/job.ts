@@ -1,6 +1,7 @@
 /** `whatsapp_event`: one change of a webhook of WhatsApp, taken in fast by the endpoint and applied here. */
+
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
 import { anyObject } from '../../fields.ts';
 
 export const whatsAppEvent = defineJob({

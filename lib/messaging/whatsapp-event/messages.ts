@@ -1,8 +1,8 @@
 /** A change of `messages`: what people wrote, what WhatsApp says of them, and how far our own messages are. */
+
+import { continueWith } from '@conversure/jobqueue';
+import { type Executor, isRefusal } from '@conversure/jobqueue/postgres';
 import type { z } from 'zod';
-import { continueWith } from '../../../packages/jobqueue/src/core/job.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
-import { isRefusal } from '../../../packages/jobqueue/src/postgres/errors.ts';
 import { log } from '../../log.ts';
 import { errorText, type MessagesValue } from '../../providers/whatsapp/events.ts';
 import { type Incoming, readMessage } from '../../providers/whatsapp/incoming.ts';

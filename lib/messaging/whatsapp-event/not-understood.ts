@@ -1,5 +1,5 @@
 /** The failure of a job that met something unknown: it becomes a dead letter, to be replayed once a release understands it. */
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
+import { NonRetryableError } from '@conversure/jobqueue';
 
 /** As many reasons as a person reads. */
 const REASONS = 3;

@@ -1,9 +1,8 @@
 /** Applies one change of a webhook. Everything in it may have come before, and may come again: nothing happens twice. */
+
+import { type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import type { z } from 'zod';
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import type { Handler, JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { MessagesValue, PreferencesValue } from '../../providers/whatsapp/events.ts';
 import { completed, contactsOf } from '../../providers/whatsapp/person.ts';
 import { accountEvent } from '../account-events.ts';

@@ -1,7 +1,8 @@
 /** Applies what a webhook tells of one template to every company of its account. */
+
+import { NonRetryableError } from '@conversure/jobqueue';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import type { z } from 'zod';
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import {
   TemplateCategoryValue,
   TemplateComponentsValue,

@@ -1,6 +1,6 @@
 /** A portal and the way into it. The webhook's URL is the credential: it is kept where no log, error or JSON finds it. */
 import { inspect } from 'node:util';
-import { storableText } from '../../../packages/jobqueue/src/core/serialize.ts';
+import { storableText } from '@conversure/jobqueue';
 
 const HIDDEN = '[secret]';
 /** Vendors explain themselves in a sentence or two; a page of HTML is no explanation. */

@@ -1,5 +1,5 @@
 /** Whose number a company's messages go out from: its own settings, else those of the deployment. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { openCredential } from '../../connections/credential.ts';
 import { whatsAppEnvironment } from './environment.ts';
 import type { WhatsAppAccount } from './send.ts';

@@ -1,5 +1,5 @@
 /** Meta's limits as buckets that all invocations share; whoever sends takes from the same ones. */
-import type { Limit } from '../../../packages/jobqueue/src/index.ts';
+import type { Limit } from '@conversure/jobqueue';
 
 /** Per sending number. Meta allows 80 messages a second, inbound ones included; a company's setting stays below. */
 export function numberBucket(phoneNumberId: string): string {

@@ -1,7 +1,7 @@
 /** `template_sync`: reads the templates of every WhatsApp business account from Meta. Webhooks tell of changes; they do not tell of templates that are new or were deleted. */
+
+import { defineJob, defineSchedule } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../../packages/jobqueue/src/core/job.ts';
-import { defineSchedule } from '../../../packages/jobqueue/src/core/schedule.ts';
 
 export const templateSync = defineJob({
   type: 'template_sync',

@@ -1,9 +1,8 @@
 /** One page after the other, one account after the other. What Meta no longer lists is dropped after the last page, never before. */
+
+import { continueWith, type Handler, type JobContext, NonRetryableError } from '@conversure/jobqueue';
+import { database, type Executor } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
-import { NonRetryableError } from '../../../packages/jobqueue/src/core/errors.ts';
-import { continueWith, type Handler, type JobContext } from '../../../packages/jobqueue/src/core/job.ts';
-import { database } from '../../../packages/jobqueue/src/postgres/connect.ts';
-import type { Executor } from '../../../packages/jobqueue/src/postgres/database.ts';
 import { readPause } from '../../connections/connection.ts';
 import { log } from '../../log.ts';
 import { companiesOfAccount } from '../../messaging/company.ts';

@@ -1,8 +1,10 @@
 /** What a user of the queue imports. */
 
 export type { Limit } from './core/bucket.ts';
+export { slotAfter, slotsBetween } from './core/cron.ts';
 export { waitingInWords } from './core/describe-check.ts';
 export type { DrainReport, StopReason } from './core/drain-report.ts';
+export { duration } from './core/duration.ts';
 export {
   type Issue,
   NonRetryableError,
@@ -12,8 +14,10 @@ export {
   RetryAfterError,
 } from './core/errors.ts';
 export type { By, DeadLetterFilter, JobFilter } from './core/filters.ts';
+export { isJobId } from './core/filters.ts';
 export {
   type Child,
+  type Continue,
   cancelJob,
   continueWith,
   defineJob,
@@ -29,10 +33,12 @@ export {
 } from './core/job.ts';
 export { LIMITS } from './core/limits.ts';
 export type { Log, LogLevel } from './core/log.ts';
+export { nearest } from './core/nearest.ts';
 export { HIDDEN, secret } from './core/redact.ts';
 export type { Duration, JobRetention, RetentionOptions } from './core/retention.ts';
 export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './core/schedule.ts';
 export type { TellableError } from './core/scrub-error.ts';
+export { isStorableInstant, isStorableText, storableJson, storableText } from './core/serialize.ts';
 export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './core/telemetry.ts';
 export type { HealthOptions } from './core/thresholds.ts';
 export type { DrainOptions } from './drain/drain.ts';
@@ -46,11 +52,15 @@ export type { PruneReport } from './maintenance/prune.ts';
 export type { Health, HealthCheck } from './monitoring/health.ts';
 export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from './monitoring/incidents.ts';
 export type { AlertOptions } from './monitoring/webhook.ts';
+export { escaped, post } from './monitoring/webhook.ts';
 export type { Amended } from './operations/amend.ts';
 export type { BulkOptions, BulkReport } from './operations/bulk.ts';
 export type { AuditEntry, Target } from './operations/live-jobs.ts';
 export type { Operators } from './operations/operations.ts';
+export { type OperatedQueue, type OperatorAnswer, perform } from './operations/perform.ts';
 export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './operations/replay.ts';
+export { type OperatorAction, type OperatorRequest, operatorRequest } from './operations/request.ts';
+export { type TakeRequest, takeTokens } from './postgres/statements/buckets.ts';
 export {
   createQueue,
   type FlowOf,

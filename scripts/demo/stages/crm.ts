@@ -1,5 +1,5 @@
 /** Second: the leads in the CRM. Nobody asks for it: the import's slices did, in the statements that committed them. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { COMPANY } from '../company.ts';
 import { share, type WatchOptions, watch } from '../progress.ts';
 

@@ -1,5 +1,5 @@
 /** Fourth: some of them answer, and are answered: by a model where that is allowed, else by a draft that waits for a person. */
-import type { Executor } from '../../../packages/jobqueue/src/postgres/connect.ts';
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { COMPANY } from '../company.ts';
 import { share, type WatchOptions, watch } from '../progress.ts';
 import type { Systems } from '../systems.ts';

@@ -174,7 +174,8 @@ const RATE_LIMIT: Names<JobRateLimit<never>> = { perSecond: true, burst: true, k
 export interface Job<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
   readonly type: Type;
   readonly payload: Schema;
-  readonly handler: (() => Promise<{ run: Handler<z.output<Schema>> }>) | null;
+  /** Declared as a method, so that a list may hold jobs of different payloads. */
+  readonly handler: (() => Promise<{ run(context: JobContext<z.output<Schema>>): Promise<unknown> }>) | null;
   readonly maxAttempts: number;
   readonly timeoutMs: number;
   readonly resumable: boolean;

@@ -1,5 +1,7 @@
 /** Does what an operator asked for, with the queue's own calls, which write the audit log; whoever calls has checked the secret. */
-import type { BulkOptions, JobView, Operators } from '../index.ts';
+import type { JobView } from '../reads/job-view.ts';
+import type { BulkOptions } from './bulk.ts';
+import type { Operators } from './operations.ts';
 import type { OperatorAction, OperatorRequest } from './request.ts';
 
 /** What of a queue is needed. */

@@ -1,7 +1,7 @@
 /** What an operator may ask for in one request, as the endpoint and the command line send it. Bounded, and strict: a misspelt field is refused. */
 import { z } from 'zod';
-import { instant, name, rowId, text as storable } from '../../../../lib/fields.ts';
 import { LIMITS } from '../core/limits.ts';
+import { instant, name, rowId, text as storable } from './fields.ts';
 
 const MOST_IDS = 1_000; // the queue's own bound for a list of ids
 const ids = z.array(rowId).min(1).max(MOST_IDS);

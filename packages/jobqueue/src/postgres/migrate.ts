@@ -22,7 +22,7 @@ export interface MigrateOptions {
   readonly environment?: string | undefined;
   /** Gets one line per applied file. */
   readonly log?: (line: string) => void;
-  /** In the order in which they run; default: the queue's core, then the domain. */
+  /** In the order in which they run; default: the queue's own alone. */
   readonly sources?: readonly MigrationSource[];
 }
 
@@ -33,10 +33,12 @@ export interface MigrateReport {
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const SOURCES: readonly MigrationSource[] = [
-  { scope: 'jobqueue', versioned: folder('../../sql/migrations'), repeatable: folder('../../sql/functions') },
-  { scope: 'app', versioned: folder('../../../../db/migrations') },
-];
+/** The queue's own history. */
+export const QUEUE_MIGRATIONS: MigrationSource = {
+  scope: 'jobqueue',
+  versioned: folder('../../sql/migrations'),
+  repeatable: folder('../../sql/functions'),
+};
 
 /** Another deployment's migrations are minutes at most; a build that waits longer should fail with a reason. */
 const OTHER_MIGRATION_MS = 5 * 60_000;
@@ -54,7 +56,7 @@ export async function migrate({
   url,
   environment,
   log = () => {},
-  sources = SOURCES,
+  sources = [QUEUE_MIGRATIONS],
 }: MigrateOptions): Promise<MigrateReport> {
   const found = await Promise.all(sources.map(readSource));
   const client = await connect(url);
@@ -88,7 +90,10 @@ export async function migrate({
 }
 
 /** What `migrate` would apply now, in order, as `scope/file`. Writes nothing and waits for nobody; rejects as `migrate` does. */
-export async function pendingMigrations({ url, sources = SOURCES }: MigrateOptions): Promise<readonly string[]> {
+export async function pendingMigrations({
+  url,
+  sources = [QUEUE_MIGRATIONS],
+}: MigrateOptions): Promise<readonly string[]> {
   const found = await Promise.all(sources.map(readSource));
   const client = await connect(url);
   try {

@@ -1,0 +1,8 @@
+/** The histories that a database of this app follows, in the order in which they run. */
+import { fileURLToPath } from 'node:url';
+import { type MigrationSource, QUEUE_MIGRATIONS } from '@conversure/jobqueue/postgres';
+
+export const MIGRATIONS: readonly MigrationSource[] = [
+  QUEUE_MIGRATIONS,
+  { scope: 'app', versioned: fileURLToPath(new URL('./migrations', import.meta.url)) },
+];
