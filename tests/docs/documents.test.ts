@@ -1,6 +1,6 @@
 /** The documents agree with the code: links, names, SQL, code, configuration. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -8,6 +8,10 @@ import type { DrainReport } from '../../packages/jobqueue/src/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { anchorsOf, blocksOf, DOCUMENTS, proseOf } from './markdown.ts';
 import { type Mirror, mirrorWith } from './mirror.ts';
+
+const DECISIONS = readdirSync('docs/decisions')
+  .filter((file) => /^\d/.test(file))
+  .map((file) => join('docs/decisions', file));
 
 const manifest = z
   .object({
@@ -227,8 +231,22 @@ test('.env.example names every variable that the code reads, and no other', () =
   expect(example.sort()).toEqual([...all].filter((name) => !ofThePlatform.includes(name)).sort());
 });
 
+test('the list of decisions has each of them, the newest day first, and their links lead somewhere', () => {
+  const listed = [...readFileSync('docs/decisions/README.md', 'utf8').matchAll(/^- (\S+) \[.+\]\((\S+)\)/gm)];
+  const files = listed.map(([, , file = '']) => file);
+  expect([...files].sort()).toEqual(DECISIONS.map((file) => basename(file)).sort());
+  const days = listed.map(([, day = '']) => day);
+  expect(days).toEqual([...days].sort().reverse());
+  expect(files.map((file) => file.slice(0, 10))).toEqual(days);
+  const links = DECISIONS.flatMap((file) =>
+    [...proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => ({ file, link })),
+  );
+  expect(links.filter(({ file, link }) => !/^https?:/.test(link) && !leadsSomewhere(file, link))).toEqual([]);
+});
+
 test('every dependency has its line among the decisions', () => {
-  const decided = new Set([...proseOf('docs/decisions.md').matchAll(/`([@\w/-]+)`/g)].map(([, name]) => name));
+  const text = DECISIONS.map((file) => proseOf(file)).join('\n');
+  const decided = new Set([...text.matchAll(/`([@\w/-]+)`/g)].map(([, name]) => name));
   const all = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
   expect(all.filter((name) => !decided.has(name))).toEqual([]);
 });
