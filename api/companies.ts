@@ -1,8 +1,8 @@
 /** GET and POST /api/companies: list companies, read one's settings without their secrets, make one, change a section. */
+import { authorize } from '@conversure/jobqueue/next';
 import { companies } from '../lib/companies/index.ts';
 import * as schema from '../lib/companies/request.ts';
 import { EDGE_LIMITS } from '../lib/config.ts';
-import { authorize } from '../lib/http/auth.ts';
 import { readJson, readQuery } from '../lib/http/body.ts';
 import { endpoint, HttpError } from '../lib/http/errors.ts';
 

@@ -1,5 +1,5 @@
 /** GET and POST /api/connections: which connections to remote systems wait for an operator, a look whether one works, and resuming it. */
-
+import { authorize } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
 import { EDGE_LIMITS } from '../lib/config.ts';
@@ -7,7 +7,6 @@ import { checkConnection } from '../lib/connections/check.ts';
 import { PROVIDERS, pausedConnections, resumeConnection } from '../lib/connections/connection.ts';
 import { waitingJobs } from '../lib/connections/waiting.ts';
 import { text } from '../lib/fields.ts';
-import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';

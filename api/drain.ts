@@ -1,10 +1,9 @@
 /** POST /api/drain: the operator's drain, with filters and a budget. Every call, and with which filters, stands in the audit log. */
+import { authorize, requestDeadline } from '@conversure/jobqueue/next';
 import { z } from 'zod';
 import { EDGE_LIMITS, maxDurationMs } from '../lib/config.ts';
 import { name } from '../lib/fields.ts';
-import { authorize } from '../lib/http/auth.ts';
 import { readJson } from '../lib/http/body.ts';
-import { requestDeadline } from '../lib/http/deadline.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';
 
@@ -21,7 +20,7 @@ const drainRequest = z
   .prefault({}); // no body at all: drain everything, as one types it in an incident
 
 export const POST = endpoint(async (request) => {
-  const deadline = requestDeadline();
+  const deadline = requestDeadline(maxDurationMs());
   authorize(request, 'OPERATOR_SECRET');
   const { dryRun, ...options } = await readJson(request, drainRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
   const { limit: _, budgetMs: __, concurrency: ___, ...filter } = options;

@@ -1,14 +1,13 @@
 /** GET /api/health: up or not for everyone, the details for the operator. */
 
 import type { Health } from '@conversure/jobqueue';
-import { authorize, hasBearer } from '../lib/http/auth.ts';
+import { authorize, hasBearer, sharedAnswer } from '@conversure/jobqueue/next';
 import { databaseFailure, endpoint } from '../lib/http/errors.ts';
-import { shared } from '../lib/http/shared.ts';
 import { log } from '../lib/log.ts';
 import { queue } from '../lib/queue/index.ts';
 
 /** Anyone may ask, as often as they like: the answer to one is that to all who ask within the same second. */
-const health = shared(look, { forMs: 1_000 });
+const health = sharedAnswer(look, { forMs: 1_000 });
 
 export const GET = endpoint(async (request) => {
   const asOperator = hasBearer(request);

@@ -1,10 +1,10 @@
 /** POST and GET /api/jobs: enqueue one job or many, all or nothing, and ask what became of one. */
 
 import { type JobView, LIMITS } from '@conversure/jobqueue';
+import { authorize } from '@conversure/jobqueue/next';
 import { z } from 'zod';
 import { EDGE_LIMITS } from '../lib/config.ts';
 import { anyObject, instant } from '../lib/fields.ts';
-import { authorize } from '../lib/http/auth.ts';
 import { parse, readJson, readQuery } from '../lib/http/body.ts';
 import { endpoint, HttpError } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';

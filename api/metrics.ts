@@ -1,6 +1,6 @@
 /** GET /api/metrics: the queue's numbers for Prometheus, one statement a scrape. */
+import { authorize } from '@conversure/jobqueue/next';
 import { metricsSecret } from '../lib/config.ts';
-import { authorize } from '../lib/http/auth.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';
 

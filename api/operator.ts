@@ -1,10 +1,9 @@
 /** POST /api/operator: what operators look at and do, one action a request; for the command line. Every change is in the audit log. */
 
 import { operatorRequest, perform } from '@conversure/jobqueue';
-import { EDGE_LIMITS } from '../lib/config.ts';
-import { authorize } from '../lib/http/auth.ts';
+import { authorize, requestDeadline } from '@conversure/jobqueue/next';
+import { EDGE_LIMITS, maxDurationMs } from '../lib/config.ts';
 import { readJson } from '../lib/http/body.ts';
-import { requestDeadline } from '../lib/http/deadline.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { queue } from '../lib/queue/index.ts';
 
@@ -14,7 +13,7 @@ const SLICE_MS = 20_000;
 const RESERVE_MS = 5_000;
 
 export const POST = endpoint(async (request) => {
-  const leftMs = requestDeadline().getTime() - Date.now() - RESERVE_MS;
+  const leftMs = requestDeadline(maxDurationMs()).getTime() - Date.now() - RESERVE_MS;
   authorize(request, 'OPERATOR_SECRET');
   const action = await readJson(request, operatorRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
   const signal = AbortSignal.timeout(Math.max(1, Math.min(leftMs, SLICE_MS)));

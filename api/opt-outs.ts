@@ -1,6 +1,6 @@
 /** GET and POST /api/opt-outs: who asked not to be written to, as JSON or CSV; writing one down, lifting one. */
+import { authorize } from '@conversure/jobqueue/next';
 import { EDGE_LIMITS } from '../lib/config.ts';
-import { authorize } from '../lib/http/auth.ts';
 import { readJson, readQuery } from '../lib/http/body.ts';
 import { endpoint } from '../lib/http/errors.ts';
 import { optOuts } from '../lib/opt-outs/index.ts';

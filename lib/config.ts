@@ -25,9 +25,6 @@ export const EDGE_LIMITS = {
   drainConcurrency: 1_000,
 } as const;
 
-/** 16 is the platform's own minimum for CRON_SECRET; visible ASCII is what a header carries unchanged. */
-const secret = z.string().regex(/^[\x21-\x7e]{16,512}$/);
-
 export type SecretName =
   | 'CRON_SECRET'
   | 'OPERATOR_SECRET'
@@ -37,18 +34,6 @@ export type SecretName =
   | 'WHATSAPP_APP_SECRET'
   | 'WHATSAPP_VERIFY_TOKEN'
   | 'BITRIX24_APPLICATION_TOKEN';
-
-/**
- * The values that open what `name` guards: the current one and, while a rotation lasts, `<name>_PREVIOUS`. Empty means closed:
- * the current one is unset, or not 16 to 512 visible ASCII characters. The old secret has a variable of its own because the
- * platform sends CRON_SECRET as it stands: a list in it would go over the wire as one token.
- */
-export function acceptedSecrets(name: SecretName): readonly string[] {
-  const current = secret.safeParse(process.env[name]);
-  if (!current.success) return [];
-  const previous = secret.safeParse(process.env[`${name}_PREVIOUS`]);
-  return previous.success ? [current.data, previous.data] : [current.data];
-}
 
 /** What opens /api/metrics: a secret of the scraper's own, or the operator's where none is set. A set one that is too short opens nothing. */
 export function metricsSecret(): SecretName {

@@ -1,4 +1,5 @@
 /** One JSON line per event on stdout. Never a secret, a payload or a statement's parameters. */
+import type { Log } from '@conversure/jobqueue';
 import { pino } from 'pino';
 import { logLevel } from './config.ts';
 
@@ -29,3 +30,6 @@ export const log = pino({
     remove: true,
   },
 });
+
+/** The same log, as the queue calls it. */
+export const logEvent: Log = (level, event, fields) => log[level](fields, event);

@@ -5,8 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { acceptedSecrets } from '@conversure/jobqueue/next';
 import { z } from 'zod';
-import { acceptedSecrets, type SecretName } from '../lib/config.ts';
+import type { SecretName } from '../lib/config.ts';
 import { SecretError, secretsKeys } from '../lib/secrets/environment.ts';
 import { SetupError } from './setup-error.ts';
 

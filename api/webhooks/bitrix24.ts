@@ -1,7 +1,7 @@
 /** POST /api/webhooks/bitrix24: events of a portal, proved by its application token, stored as jobs and acknowledged. */
-
+import { acceptedSecrets } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
-import { acceptedSecrets, EDGE_LIMITS } from '../../lib/config.ts';
+import { EDGE_LIMITS } from '../../lib/config.ts';
 import { storeArrivals } from '../../lib/crm/inbox.ts';
 import { companyOfToken, eventOf } from '../../lib/crm/webhook.ts';
 import { readBytes } from '../../lib/http/body.ts';

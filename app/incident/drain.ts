@@ -2,8 +2,9 @@
 'use server';
 
 import { randomUUID } from 'node:crypto';
+import { requestDeadline } from '@conversure/jobqueue/next';
 import { after } from 'next/server';
-import { requestDeadline } from '@/lib/http/deadline';
+import { maxDurationMs } from '@/lib/config';
 import { log } from '@/lib/log';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
@@ -20,7 +21,7 @@ export const drainNow = action(
   },
   async ({ limit, budget, ...input }) => {
     const run = randomUUID();
-    const deadline = requestDeadline();
+    const deadline = requestDeadline(maxDurationMs());
     const options = { ...filterOf(input), ...(limit && { limit }), budgetMs: budget * 1_000, deadline };
     // The id of the execution is how the page finds its drain in the ledger.
     after(() =>

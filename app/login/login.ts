@@ -1,13 +1,13 @@
 /** Signing in and out: a secret against a cookie, each way noted in the audit log. Needs no write: people have to look while the database is down. */
 'use server';
 
+import { wrongTry } from '@conversure/jobqueue/next';
 import { cookies, headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { z } from 'zod';
 import { HttpError } from '@/lib/http/errors';
 import { clientAddress, sessionCookie, sessionOf } from '@/lib/http/pages';
 import { roleOf, SESSION_MS, seal } from '@/lib/http/session';
-import { wrongTry } from '@/lib/http/wrong-tries';
 import { log } from '@/lib/log';
 import { queue } from '@/lib/queue';
 import { requireOwnForm } from '../operator';

@@ -1,10 +1,11 @@
 /** The login. Works without JavaScript; says nothing of what is behind it. */
+import { NotConfiguredError } from '@conversure/jobqueue/next';
 import type { Metadata } from 'next';
 import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
-import { notConfigured } from '@/lib/http/auth';
 import { sessionOf } from '@/lib/http/pages';
 import { hasLogin } from '@/lib/http/session';
+import { log } from '@/lib/log';
 import { Refused } from '../refused';
 import { signIn } from './login';
 import { localPath } from './next';
@@ -15,7 +16,7 @@ export default async function Login({ searchParams }: PageProps<'/login'>) {
   const { refused, next } = await searchParams;
   const target = localPath(next);
   if (sessionOf(await headers()) !== null) redirect(target);
-  if (!hasLogin()) notConfigured('OPERATOR_SECRET'); // for the log
+  if (!hasLogin()) log.error({ variable: 'OPERATOR_SECRET' }, new NotConfiguredError('OPERATOR_SECRET').advice);
   return (
     <div className="grid min-h-dvh place-items-center p-4">
       <form action={signIn} className="card grid w-full max-w-sm gap-4 p-6">

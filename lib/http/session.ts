@@ -1,8 +1,7 @@
 /** Sessions of the pages: who signed in, as what, until when. Sealed into a cookie, so nothing is stored; a changed secret ends all. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { acceptedSecrets, NotConfiguredError, opens } from '@conversure/jobqueue/next';
 import { z } from 'zod';
-import { acceptedSecrets } from '../config.ts';
-import { notConfigured, opens } from './auth.ts';
 
 /** A working day: who comes back the next morning signs in again. */
 export const SESSION_MS = 12 * 3_600_000;
@@ -60,7 +59,7 @@ function mac(body: string): Buffer {
 /** Of both secrets as they are now: changing either, or rotating it, ends every session. */
 function key(): Buffer {
   const [operator] = acceptedSecrets('OPERATOR_SECRET');
-  if (operator === undefined) throw notConfigured('OPERATOR_SECRET');
+  if (operator === undefined) throw new NotConfiguredError('OPERATOR_SECRET');
   const [viewer = ''] = acceptedSecrets('VIEWER_SECRET');
   return createHmac('sha256', operator).update(`jobqueue console session 1\n${viewer}`).digest();
 }

@@ -1,7 +1,5 @@
 /** Who may call WhatsApp's webhook: whoever knows the verify token may subscribe, and whoever signs with the app's secret may tell. */
-import { acceptedSecrets } from '../config.ts';
-import { notConfigured, opens } from '../http/auth.ts';
-import { HttpError } from '../http/errors.ts';
+import { acceptedSecrets, HttpError, NotConfiguredError, opens } from '@conversure/jobqueue/next';
 import { isSigned } from '../providers/whatsapp/signature.ts';
 
 /** What the handshake has to be answered with. Throws 403 on a wrong token, 503 while none is configured. */
@@ -18,7 +16,7 @@ export function challengeOf(request: Request): string {
 /** Throws 401 unless `X-Hub-Signature-256` is that of these very bytes, 503 while no app secret is configured. */
 export function admitMeta(headers: Headers, body: Uint8Array): void {
   const secrets = acceptedSecrets('WHATSAPP_APP_SECRET');
-  if (secrets.length === 0) throw notConfigured('WHATSAPP_APP_SECRET');
+  if (secrets.length === 0) throw new NotConfiguredError('WHATSAPP_APP_SECRET');
   const signature = headers.get('x-hub-signature-256');
   // each is tried whatever the first says: time tells nothing of which it was
   if (secrets.map((secret) => isSigned(body, signature, secret)).includes(true)) return;

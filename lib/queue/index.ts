@@ -4,7 +4,7 @@ import { createQueue } from '@conversure/jobqueue';
 import { database } from '@conversure/jobqueue/postgres';
 import { getDeadline, waitUntil } from '@vercel/functions';
 import { alertWebhookUrl, consoleUrl, databaseSleepMs, environment, logJobs, maxDurationMs } from '../config.ts';
-import { log } from '../log.ts';
+import { log, logEvent } from '../log.ts';
 import { jobs, schedules } from './jobs.ts';
 import { sleepOptions } from './sleep.ts';
 
@@ -15,7 +15,7 @@ export const queue = createQueue({
   environment: environment(),
   maxDurationMs: maxDurationMs(),
   alerts: { webhookUrl: alertWebhookUrl(), consoleUrl: consoleUrl() },
-  log: (level, event, fields) => log[level](fields, event),
+  log: logEvent,
   logJobs: logJobs(),
   kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },
   ...sleepOptions(databaseSleepMs()),

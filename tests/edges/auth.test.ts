@@ -1,9 +1,9 @@
 /** Who is let in: current and previous secrets, nothing else, and nobody while none is configured. */
+import { authorize } from '@conversure/jobqueue/next';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { localPath } from '../../app/login/next.ts';
 import type { SecretName } from '../../lib/config.ts';
-import { authorize } from '../../lib/http/auth.ts';
-import { HttpError } from '../../lib/http/errors.ts';
+import { endpoint, HttpError } from '../../lib/http/errors.ts';
 import { admit, admitOperator, admitOrigin, clientAddress, sessionOf } from '../../lib/http/pages.ts';
 import { type Role, roleOf, seal } from '../../lib/http/session.ts';
 import { log } from '../../lib/log.ts';
@@ -50,12 +50,16 @@ describe('a bearer secret', () => {
     ['empty', '', 'Bearer '],
     ['shorter than 16 characters', 'short-secret', 'Bearer short-secret'],
     ['not visible ASCII', 'a secret with blanks', 'Bearer a secret with blanks'],
-  ])('that is %s closes the endpoint, and the log names the variable but not its value', (_, value, header) => {
+  ])('that is %s closes the endpoint, and the log names the variable but not its value', async (_, value, header) => {
+    const guarded = endpoint(async (request) => {
+      authorize(request, 'CRON_SECRET');
+      return new Response();
+    });
     const line = vi.spyOn(log, 'error').mockReturnValue();
     vi.stubEnv('CRON_SECRET', value);
     vi.stubEnv('CRON_SECRET_PREVIOUS', PREVIOUS);
-    expect(statusOf(() => authorize(bearing(header), 'CRON_SECRET'))).toBe(503);
-    expect(statusOf(() => authorize(bearing(`Bearer ${PREVIOUS}`), 'CRON_SECRET'))).toBe(503);
+    expect((await guarded(bearing(header))).status).toBe(503);
+    expect((await guarded(bearing(`Bearer ${PREVIOUS}`))).status).toBe(503);
     expect(line).toHaveBeenCalledTimes(2);
     expect(JSON.stringify(line.mock.calls)).toContain('CRON_SECRET');
     if (value) expect(JSON.stringify(line.mock.calls)).not.toContain(value);

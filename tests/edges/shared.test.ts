@@ -1,10 +1,11 @@
 /** One answer for all who ask at about the same time. */
+
+import { sharedAnswer } from '@conversure/jobqueue/next';
 import { expect, test } from 'vitest';
-import { shared } from '../../lib/http/shared.ts';
 
 test('many who ask at once get the answer to one question, a failure too, and later ones a new answer', async () => {
   let asked = 0;
-  const ask = shared(
+  const ask = sharedAnswer(
     async () => {
       asked++;
       if (asked === 1) throw new Error('down');

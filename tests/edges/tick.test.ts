@@ -1,6 +1,7 @@
 /** What a scheduled call says of itself: kept if it makes sense, and never a reason to refuse the tick. */
+
+import { tickOf } from '@conversure/jobqueue/next';
 import { expect, test } from 'vitest';
-import { tickOf } from '../../lib/http/tick.ts';
 
 const tick = (headers: Record<string, string>) =>
   tickOf(new Request('https://queue.example/api/cron/drain', { headers }));

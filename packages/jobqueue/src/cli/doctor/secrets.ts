@@ -1,5 +1,6 @@
 /** Whether the secrets are there, strong, and not one for all. Says their names, never a character of them. */
-import { acceptedSecrets, type SecretName } from '../../../../../lib/config.ts';
+import type { SecretName } from '../../../../../lib/config.ts';
+import { acceptedSecrets } from '../../next/auth.ts';
 import { type Finding, ok, red, warn } from './finding.ts';
 
 const OPENS = {

@@ -1,7 +1,7 @@
-/** One answer for all who ask at about the same time: an open endpoint costs the database the same, however often it is called. */
+/** Gives one answer to all who ask at about the same time: an open endpoint costs the database the same, however often it is called. */
 
 /** Calls `ask` at most once in `forMs`, and gives its answer, or its rejection, to everyone who calls meanwhile. */
-export function shared<Answer>(ask: () => Promise<Answer>, { forMs }: { forMs: number }): () => Promise<Answer> {
+export function sharedAnswer<Answer>(ask: () => Promise<Answer>, { forMs }: { forMs: number }): () => Promise<Answer> {
   let asked: { readonly atMs: number; readonly answer: Promise<Answer> } | null = null;
   return () => {
     const now = performance.now();

@@ -1,5 +1,5 @@
-/** What the platform says of a scheduled call: for the ledger alone, as anyone with the secret can send these headers. */
-import { isStorableInstant } from '@conversure/jobqueue';
+/** Reads what the platform says of a scheduled call: for the ledger alone, as anyone with the secret can send these headers. */
+import { isStorableInstant } from '../core/serialize.ts';
 
 /**
  * Vercel's crons send no id and no scheduled time of their own, only the request's `x-vercel-id`, by which its logs are found. Its
