@@ -1,128 +1,238 @@
-/** `jobqueue init` on an app's folder: says what it would do, writes only what it was allowed to, and what it wrote works. */
-import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+/** `jobqueue init` on an app's folder: says what it would do, writes only what it was allowed to, overwrites nothing. tests/install runs the result. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { emptyDatabase } from '../../../../tests/support/database.ts';
+import { programFile } from '../../../../tests/support/programs.ts';
+import { cronPath, middlewareInTheWay } from '../../src/cli/init/cron-path.ts';
+import { editEnvironment, editVercel } from '../../src/cli/init/edits.ts';
+import { missingPackages, oldZod, packageManager, packageSpec } from '../../src/cli/init/package-manager.ts';
+import { planInit } from '../../src/cli/init/plan.ts';
 import { ask, run } from './program.ts';
 
-const MODULES = fileURLToPath(new URL('../../../../node_modules', import.meta.url));
-const LAUNCHER = fileURLToPath(new URL('../../bin/jobqueue.mjs', import.meta.url));
-const SECRET = 'cron-0123456789abcdef';
+const SPEC = '@conversure/jobqueue@0.8.0';
+const FILES = [
+  'jobqueue/queue.ts',
+  'jobqueue/jobs/index.ts',
+  'jobqueue/jobs/hello/job.ts',
+  'jobqueue/jobs/hello/run.ts',
+  'jobqueue.config.ts',
+  'app/api/cron/drain/route.ts',
+];
 
 let app: string;
 beforeEach(() => {
   app = mkdtempSync(join(tmpdir(), 'init-'));
-  put('package.json', '{\n    "name": "shop",\n    "dependencies": { "next": "16.4.6", "zod": "4.0.0" }\n}\n');
-  // as create-next-app makes it
-  const compilerOptions = {
-    target: 'ES2017',
-    lib: ['dom', 'dom.iterable', 'esnext'],
-    ...{
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      esModuleInterop: true,
-      isolatedModules: true,
-      jsx: 'preserve',
-    },
-    ...{ module: 'esnext', moduleResolution: 'bundler', resolveJsonModule: true },
-  };
-  put('tsconfig.json', JSON.stringify({ compilerOptions }));
-  put('vercel.json', '{ "crons": [{ "path": "/api/other", "schedule": "0 1 * * *" }] }\n');
-  mkdirSync(join(app, 'app'));
+  put('package.json', '{ "name": "shop", "dependencies": { "next": "16.4.6", "zod": "^4.0.0" } }\n');
+  put('tsconfig.json', '{ "compilerOptions": { "paths": { "@/*": ["./*"] } } }\n');
+  put('vercel.json', '{\n    "crons": [{ "path": "/api/other", "schedule": "0 1 * * *" }]\n}\n');
+  put('app/page.tsx', '');
+  put('.git/HEAD', ''); // lockfiles above a repository are not its own
 });
 afterEach(() => rmSync(app, { recursive: true }));
 
-const put = (path: string, text: string) => writeFileSync(join(app, path), text);
+const put = (path: string, text: string) => {
+  mkdirSync(dirname(join(app, path)), { recursive: true });
+  writeFileSync(join(app, path), text);
+};
 const read = (path: string) => readFileSync(join(app, path), 'utf8');
-const json = (path: string) => JSON.parse(read(path));
 const everything = () => readdirSync(app, { recursive: true }).map(String).sort();
+const plan = () => planInit(app, SPEC, undefined);
+const freshPaths = () => plan().fresh.map(({ path }) => path);
 
 test('a plan writes nothing, and without a terminal nothing is written unasked', async () => {
   const before = everything();
-  const plan = (await ask(['init', app, '--plan'])) as { new: string[]; written: string[] };
-  expect(plan.new).toEqual(expect.arrayContaining(['jobqueue/queue.ts', 'app/api/cron/drain/route.ts']));
-  expect(plan.written).toEqual([]);
+  const told = (await ask(['init', app, '--plan'])) as { new: string[]; written: string[]; installed: boolean };
+  expect(told).toMatchObject({ new: FILES, written: [], installed: false });
   const { code, stderr } = await run(['init', app]);
   expect([code, stderr]).toEqual([2, expect.stringContaining('--yes')]);
   expect(everything()).toEqual(before);
 });
 
-test('adds to what the app has, keeps the rest, and has nothing to do the second time', async () => {
-  const { code, stderr } = await run(['init', app, '--yes']);
-  expect([code, stderr]).toEqual([0, expect.stringContaining('adds the cron for /api/cron/drain')]);
-  expect(json('vercel.json').crons).toEqual([
+test('writes eight files at most, keeps what the app has, and has nothing to do the second time', async () => {
+  const { code, stderr } = await run(['init', app, '--yes', '--no-install']);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('adds a cron for /api/cron/drain')]);
+  expect(stderr).toContain('missing: @conversure/jobqueue@');
+  expect(everything()).toEqual(expect.arrayContaining([...FILES, '.env.example']));
+  expect(JSON.parse(read('vercel.json')).crons).toEqual([
     { path: '/api/other', schedule: '0 1 * * *' },
     { path: '/api/cron/drain', schedule: '* * * * *' },
   ]);
-  expect(json('package.json')).toMatchObject({ name: 'shop', dependencies: { zod: '4.0.0', pg: expect.any(String) } });
-  expect(read('package.json')).toMatch(/^ {4}"name"/m); // as it was indented
-  expect(read('.env.example')).toContain('CRON_SECRET=');
-  const again = await run(['init', app, '--yes']);
+  expect(read('vercel.json')).toMatch(/^ {4}"crons"/m); // as it was indented
+  const before = everything();
+  const again = await run(['init', app, '--yes', '--no-install']);
   expect([again.code, again.stdout.trim()]).toEqual([0, 'Everything is in place already.']);
+  expect(everything()).toEqual(before);
 });
 
-test('what the app has made its own stays, and what was there before is not overwritten', async () => {
-  await run(['init', app, '--yes']);
-  put('jobqueue/jobs/index.ts', 'export const jobs = [] as const;\n');
-  rmSync(join(app, 'jobqueue/example.ts'));
-  const { kept, written } = (await ask(['init', app, '--yes'])) as { kept: string[]; written: string[] };
-  expect([kept, written]).toEqual([['jobqueue/jobs/index.ts'], ['jobqueue/example.ts']]);
-  expect(read('jobqueue/jobs/index.ts')).toBe('export const jobs = [] as const;\n');
+test('installs with the package manager of the app, in its folder', async () => {
+  put('pnpm-lock.yaml', '');
+  put('bin/pnpm', '#!/bin/sh\necho "$PWD $*" > "$RECORD"\n[ -z "$FAILS" ]\n');
+  const record = join(app, 'record');
+  const env = { PATH: `${join(app, 'bin')}:${process.env.PATH}`, RECORD: record };
+  chmodSync(join(app, 'bin/pnpm'), 0o755);
+  put('queue.tgz', '');
+  const args = ['init', app, '--yes', '--package', join(app, 'queue.tgz')];
+  const failed = await run(args, { env: { ...env, FAILS: '1' } });
+  expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('pnpm add')]);
+  expect(await ask(args, { env })).toMatchObject({ installed: true, written: [] });
+  expect(read('record')).toBe(`${app} add ${join(app, 'queue.tgz')} pg@8\n`);
+});
 
-  rmSync(join(app, 'jobqueue'), { recursive: true });
+test('what exists is never overwritten, whoever wrote it, and a removed example stays removed', async () => {
   put('app/api/cron/drain/route.ts', '// ours\n');
-  const { code, stderr } = await run(['init', app, '--yes']);
-  expect([code, stderr]).toEqual([1, expect.stringContaining('app/api/cron/drain/route.ts')]);
-  expect([read('app/api/cron/drain/route.ts'), existsSync(join(app, 'jobqueue'))]).toEqual(['// ours\n', false]);
+  expect(plan().kept).toEqual(['app/api/cron/drain/route.ts']);
+  await run(['init', app, '--yes', '--no-install']);
+  expect(read('app/api/cron/drain/route.ts')).toBe('// ours\n');
+  put('jobqueue/jobs/index.ts', 'export const jobs = [] as const;\n');
+  rmSync(join(app, 'jobqueue/jobs/hello'), { recursive: true });
+  rmSync(join(app, 'jobqueue.config.ts'));
+  expect(freshPaths()).toEqual(['jobqueue.config.ts']);
 });
 
-test('a file that an earlier version left as it was is replaced by the newer one; one that was changed is kept', async () => {
-  await run(['init', app, '--yes']);
-  const ours = readFileSync(fileURLToPath(new URL('../../src/postgres/url.ts', import.meta.url)), 'utf8');
-  const record = json('jobqueue/installed.json');
-  const earlier = '// of an earlier version\n';
-  put('jobqueue/db/url.ts', earlier);
-  expect(await ask(['init', app, '--plan'])).toMatchObject({ newer: [], kept: ['jobqueue/db/url.ts'] });
-  record.files['jobqueue/db/url.ts'] = createHash('sha256').update(earlier).digest('hex');
-  put('jobqueue/installed.json', JSON.stringify(record));
-  expect(await ask(['init', app, '--yes'])).toMatchObject({ written: ['jobqueue/db/url.ts'] });
-  expect(read('jobqueue/db/url.ts')).toBe(ours);
-  expect(json('jobqueue/installed.json').files['jobqueue/db/url.ts']).toBe(
-    createHash('sha256').update(ours).digest('hex'),
-  );
-});
-
-test('src/app is found, and a tsconfig.json with comments is left to its author', async () => {
+test('an app in src/ gets its files there, and imports work with and without its alias', () => {
   rmSync(join(app, 'app'), { recursive: true });
-  mkdirSync(join(app, 'src/app'), { recursive: true });
-  put('tsconfig.json', '{\n  // ours\n  "compilerOptions": {}\n}\n');
-  const { written, byHand } = (await ask(['init', app, '--yes'])) as { written: string[]; byHand: string[] };
-  expect(written).toEqual(expect.arrayContaining(['src/app/api/cron/drain/route.ts', 'src/jobqueue/queue.ts']));
-  expect(written).not.toContain('tsconfig.json');
-  expect(byHand.join()).toContain('tsconfig.json has comments: set "allowImportingTsExtensions"');
-  expect(read('tsconfig.json')).toContain('// ours');
+  put('src/app/page.tsx', '');
+  const textOf = (path: string) => plan().fresh.find((file) => file.path === path)?.text;
+  expect(freshPaths()).toEqual(FILES.map((path) => (path === 'jobqueue.config.ts' ? path : `src/${path}`)));
+  expect(textOf('jobqueue.config.ts')).toContain("import('./src/jobqueue/queue')");
+  expect(textOf('src/app/api/cron/drain/route.ts')).toContain("from '../../../../jobqueue/queue'");
+  put('tsconfig.json', '{ "compilerOptions": { "paths": { "@/*": ["./src/*"] } } }\n');
+  expect(textOf('src/app/api/cron/drain/route.ts')).toContain("from '@/jobqueue/queue'");
+});
+
+describe('what makes a cron silent is said', () => {
+  test.each([
+    ['', '/api/cron/drain', []],
+    ["export default { basePath: '/shop' };", '/shop/api/cron/drain', []],
+    ['module.exports = { "trailingSlash": true }', '/api/cron/drain/', []],
+    ["const c = { basePath: '', trailingSlash: false };", '/api/cron/drain', []],
+    ['// basePath: \'/old\'\nconst c = { trailingSlash: true, basePath: "/a/b" };', '/a/b/api/cron/drain/', []],
+    ['const c = { basePath: process.env.BASE, trailingSlash };', '/api/cron/drain', ['basePath', 'trailingSlash']],
+  ])('next.config %j: the path is %s', (text, path, unread) => {
+    const found = cronPath('next.config.ts', text);
+    expect([found.path, found.byHand.map((line) => /computes (\w+)/.exec(line)?.[1])]).toEqual([path, unread]);
+  });
+
+  const THE_DRAIN_IS_LET_THROUGH = [
+    "export const config = { matcher: ['/((?!api|_next/static|_next/image|favicon.ico).*)'] };",
+    "export const config = { matcher: ['/((?!api/cron|_next/static|_next/image|favicon.ico).*)'] };",
+    "export const config = { matcher: '/about/:path*' };",
+    "export const config = { matcher: ['/about/:path*', '/dashboard/:id/edit'] };",
+    "export const config = { matcher: [{ source: '/((?!api|_next).*)', missing: [{ type: 'header', key: 'next-router-prefetch' }] }] };",
+    "// matcher: '/:path*'\nexport const config = { matcher: '/about' };",
+  ];
+  test.each(THE_DRAIN_IS_LET_THROUGH)('a proxy with %s is not in the way', (text) => {
+    expect(middlewareInTheWay('proxy.ts', text)).toBeNull();
+  });
+
+  test.each([
+    ['export function proxy() {}', 'proxy.ts (no matcher)'],
+    ['export const config = { matcher: PATHS };', 'proxy.ts:1 (a computed matcher)'],
+    ["import x from 'x';\nexport const config = { matcher: '/api/:path*' };", 'proxy.ts:2 (/api/:path*)'],
+    ["export const config = { matcher: ['/:path*'] };", 'proxy.ts:1 (/:path*)'],
+    ["export const config = { matcher: ['/((?!_next/static|.*\\\\.png$).*)'] };", 'proxy.ts:1 (/((?!_next'],
+    [
+      "export const config = { matcher: ['/((?!_next|[^?]*\\\\.(?:html?|css|js(?!on)|jpe?g)).*)', '/(api|trpc)(.*)'] };",
+      'proxy.ts:1 (/((?!_next',
+    ],
+  ])('a proxy with %s is in the way', (text, place) => {
+    expect(middlewareInTheWay('proxy.ts', text)).toContain(place);
+    expect(middlewareInTheWay('proxy.ts', text)).toContain("matcher: ['/((?!api/cron");
+  });
+
+  test('its suggestion lets the drain through', () => {
+    const line = middlewareInTheWay('proxy.ts', 'export function proxy() {}') ?? '';
+    const suggestion = line.slice(line.indexOf('matcher: ['));
+    expect(middlewareInTheWay('proxy.ts', `export const config = { ${suggestion} };`)).toBeNull();
+  });
+
+  test('all of it is in the plan of an app', () => {
+    put('proxy.ts', 'export function proxy() {}\n');
+    put('next.config.ts', "export default { trailingSlash: true, basePath: '/shop' };\n");
+    put('.gitignore', '/node_modules\n.env*\n');
+    const { byHand, edits } = plan();
+    expect(edits[0]).toMatchObject({ path: 'vercel.json', does: ['adds a cron for /shop/api/cron/drain/'] });
+    expect(byHand).toEqual([
+      expect.stringContaining('Hobby plan'),
+      expect.stringContaining('proxy.ts (no matcher)'),
+      expect.stringContaining('!.env.example'),
+    ]);
+  });
+
+  test('a vercel.ts is told what to add, and gets no vercel.json beside it', () => {
+    rmSync(join(app, 'vercel.json'));
+    put('vercel.ts', 'export const config = { crons: [] };\n');
+    expect(plan().edits.map(({ path }) => path)).toEqual(['.env.example']);
+    expect(plan().byHand).toEqual([expect.stringContaining("vercel.ts: add { path: '/api/cron/drain'")]);
+    put('vercel.ts', "export const config = { crons: [{ path: '/api/cron/drain', schedule: '* * * * *' }] };\n");
+    expect(plan().byHand).toEqual([]);
+  });
+
+  test.each([
+    ['{ "crons": [{ "path": "/api/cron/drain", "schedule": "0 6 * * *" }] }', []],
+    ['{ // ours\n}', ['no plain JSON']],
+    ['{ "crons": [{ "path": "/api/cron/drain/", "schedule": "* * * * *" }] }', ['crons do not follow']],
+  ])('a vercel.json with %j is left as it is', (text, reasons) => {
+    const { does, byHand } = editVercel(text, '/api/cron/drain');
+    expect([does, byHand]).toEqual([[], reasons.map((reason) => expect.stringContaining(reason))]);
+  });
+});
+
+test.each([
+  ['export DATABASE_URL=postgres://x\n# CRON_SECRET=\n', ['DATABASE_URL_UNPOOLED']],
+  ['A=1', ['DATABASE_URL', 'DATABASE_URL_UNPOOLED', 'CRON_SECRET']],
+])('.env.example %j gets the variables that it lacks, each once', (before, added) => {
+  const { text } = editEnvironment(before);
+  const names = text.slice(before.length).match(/^\w+(?==)/gm);
+  expect([text.startsWith(before), names]).toEqual([true, added]);
+  expect(editEnvironment(text).does).toEqual([]);
+});
+
+test('the nearest lockfile chooses the package manager, that of a monorepo too; else whoever runs this', () => {
+  const inside = join(app, 'apps/web');
+  mkdirSync(inside, { recursive: true });
+  expect([packageManager(inside), packageManager(inside, 'yarn/4.1.0 npm/? node/v20')]).toEqual(['npm', 'yarn']);
+  put('bun.lock', '');
+  expect(packageManager(inside, 'pnpm/9')).toBe('bun');
+  put('apps/web/package-lock.json', '{}');
+  expect(packageManager(inside)).toBe('npm');
+});
+
+test('installs what the app lacks, and leaves what it has', () => {
+  expect(missingPackages({ next: '16' }, SPEC)).toEqual([SPEC, 'pg@8', 'zod@4']);
+  expect(missingPackages({ '@conversure/jobqueue': '^0.8.0', pg: '^8', zod: '^3.25.0' }, SPEC)).toEqual([]);
+  expect(packageSpec(undefined, '0.8.0')).toBe(SPEC);
+  expect(packageSpec('@conversure/jobqueue@next', '0.8.0')).toBe('@conversure/jobqueue@next');
+});
+
+test.each([
+  ['^3.24.1', true],
+  ['3', true],
+  ['~3.25.0', false],
+  ['^4.0.0', false],
+  ['latest', false],
+  [undefined, false],
+])('zod %s is too old for payload schemas: %s', (range, tooOld) => {
+  expect(oldZod(range) !== null).toBe(tooOld);
 });
 
 // The program that makes a terminal takes other arguments elsewhere.
 describe.runIf(process.platform === 'linux')('on a terminal', () => {
   /** Answers each question that contains a text with its key. */
   async function answering(answers: Readonly<Record<string, string>>): Promise<{ code: number | null; shown: string }> {
-    const command = `stty cols 150; exec '${process.execPath}' '${LAUNCHER}' init '${app}'`;
+    const command = `stty cols 150; exec '${process.execPath}' '${programFile('src/cli/jobqueue')}' init '${app}'`;
     const terminal = spawn('script', ['-qec', command, '/dev/null'], { stdio: 'pipe' });
     const open = new Map(Object.entries(answers));
     let shown = '';
@@ -145,83 +255,28 @@ describe.runIf(process.platform === 'linux')('on a terminal', () => {
     expect(everything()).toEqual(before);
   });
 
-  test('each file that is there already is asked for by itself, and a newer version may wait', async () => {
-    const before = read('package.json');
-    const first = await answering({
+  test('each file that exists and the install are asked for by themselves', async () => {
+    const { code, shown } = await answering({
       'new files?': 'y',
-      'Change package.json?': 'n',
-      'Change tsconfig.json?': 'y',
-      'Change vercel.json?': 'y',
-      'Change .env.example?': 'y',
+      'Change vercel.json?': 'n',
+      'Write .env.example?': 'y',
+      'Run npm install': 'n',
     });
-    expect([first.code, first.shown]).toEqual([0, expect.stringContaining('package.json was left alone')]);
-    expect(read('package.json')).toBe(before);
-    expect(json('vercel.json').crons).toHaveLength(2);
-
-    const earlier = '// of an earlier version\n';
-    const record = json('jobqueue/installed.json');
-    record.files['jobqueue/db/url.ts'] = createHash('sha256').update(earlier).digest('hex');
-    put('jobqueue/installed.json', JSON.stringify(record));
-    put('jobqueue/db/url.ts', earlier);
-    const second = await answering({ 'by newer ones?': 'n', 'Change package.json?': 'y' });
-    expect(second.code).toBe(0);
-    expect(read('jobqueue/db/url.ts')).toBe(earlier);
-    expect(read('package.json')).not.toBe(before);
-    expect(await ask(['init', app, '--plan'])).toMatchObject({ newer: ['jobqueue/db/url.ts'], edits: [] });
+    expect([code, shown]).toEqual([0, expect.stringContaining('vercel.json was left alone')]);
+    expect(shown).toContain('nothing was installed');
+    expect(JSON.parse(read('vercel.json')).crons).toHaveLength(1);
+    expect(everything()).toEqual(expect.arrayContaining(['.env.example', 'jobqueue.config.ts']));
   });
 });
 
 test.each([
-  ['no Next.js app', 'package.json', '{ "name": "shop" }', /names? next|to name next/],
+  ['no Next.js app', 'package.json', '{ "name": "shop" }', /names next/],
+  ['no router', 'app', null, /expected an app router/],
   ['no TypeScript', 'tsconfig.json', null, /expected TypeScript/],
 ])('a folder that holds %s is left alone, with the reason', async (_, path, text, reason) => {
-  if (text === null) rmSync(join(app, path));
+  if (text === null) rmSync(join(app, path), { recursive: true });
   else put(path, text);
   const { code, stderr } = await run(['init', app, '--yes']);
   expect([code, stderr]).toEqual([1, expect.stringMatching(reason)]);
   expect(existsSync(join(app, 'jobqueue'))).toBe(false);
-});
-
-test('what it wrote compiles, migrates an empty database, enqueues, and drains behind its secret', {
-  timeout: 180_000,
-}, async () => {
-  await run(['init', app, '--yes']);
-  symlinkSync(MODULES, join(app, 'node_modules'));
-  const db = await emptyDatabase();
-  try {
-    const node = (...args: string[]) =>
-      spawnSync(process.execPath, args, {
-        cwd: app,
-        encoding: 'utf8',
-        env: { ...process.env, DATABASE_URL: db.url, DATABASE_URL_UNPOOLED: '', CRON_SECRET: SECRET },
-      });
-    const compiled = node(join(MODULES, '@typescript/native/bin/tsc'), '--noEmit', '--skipLibCheck');
-    expect([compiled.status, compiled.stdout]).toEqual([0, '']);
-    const [script] = Object.values(json('package.json').scripts) as string[];
-    const migrated = node(...(script as string).split(' ').slice(1));
-    expect([migrated.status, migrated.stdout]).toEqual([0, expect.stringContaining('Up to date.')]);
-
-    put(
-      'use.ts',
-      `const { queue } = await import(${JSON.stringify(pathToFileURL(join(app, 'jobqueue/queue.ts')).href)});
-       const { GET } = await import(${JSON.stringify(pathToFileURL(join(app, 'app/api/cron/drain/route.ts')).href)});
-       const { id } = await queue.addJob('hello', { name: 'Ada' });
-       const ask = (authorization) => GET(new Request('http://app/api/cron/drain', { headers: { authorization } }));
-       const closed = await ask('Bearer wrong');
-       const report = await (await ask('Bearer ${SECRET}')).json();
-       const job = await queue.getJob(id);
-       console.log(JSON.stringify({ closed: closed.status, completed: report.completed, result: job.result }));
-       process.exit(0);\n`,
-    );
-    put('package.json', JSON.stringify({ ...json('package.json'), type: 'module' }));
-    const used = node('--import', 'tsx', 'use.ts');
-    expect([used.status, used.stderr]).toEqual([0, expect.any(String)]);
-    expect(JSON.parse(used.stdout.trim().split('\n').at(-1) ?? '')).toEqual({
-      closed: 401,
-      completed: 1,
-      result: { greeting: 'Hello, Ada!' },
-    });
-  } finally {
-    await db.drop();
-  }
 });

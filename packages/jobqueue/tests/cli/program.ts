@@ -10,7 +10,7 @@ import { programFile } from '../../../../tests/support/programs.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/jobqueue.mjs', import.meta.url));
 /** Those that read files of the project start as users start them; the others compiled, see programs.ts. */
-const READING_THE_PROJECT: readonly (string | undefined)[] = ['init', 'doctor', 'migrate'];
+const READING_THE_PROJECT: readonly (string | undefined)[] = ['doctor', 'migrate'];
 
 export interface Ended {
   readonly code: number | null;

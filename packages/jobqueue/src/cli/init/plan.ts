@@ -1,20 +1,13 @@
 /** What `jobqueue init` would do to an app's folder: reads, compares, decides. Writes nothing. */
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Failure } from '../failure.ts';
-import { copiedFiles, needed } from './copied.ts';
-import { type Edit, editEnvironment, editPackage, editTsconfig, editVercel, parseJson } from './edits.ts';
-import { EXAMPLE, HELLO_JOB, HELLO_RUN, JOBS, MIGRATE, PACKAGE, QUEUE, ROUTE } from './templates.ts';
+import { type App, readApp } from './app.ts';
+import { cronPath, middlewareInTheWay } from './cron-path.ts';
+import { type Edit, editEnvironment, editVercel } from './edits.ts';
+import { missingPackages, oldZod, type PackageManager, packageManager } from './package-manager.ts';
+import { filesFor } from './templates.ts';
 
 export interface PlannedFile {
   readonly path: string;
   readonly text: string;
-  /**
-   * `new`: is not there; `newer`: is there as an earlier init left it; `kept`: the app has made it its own; `foreign`: was there
-   * before any init; `same`: nothing to do.
-   */
-  readonly state: 'new' | 'newer' | 'kept' | 'foreign' | 'same';
 }
 
 export interface PlannedEdit extends Edit {
@@ -23,84 +16,80 @@ export interface PlannedEdit extends Edit {
 }
 
 export interface InitPlan {
-  readonly files: readonly PlannedFile[];
+  /** Files that do not exist. */
+  readonly fresh: readonly PlannedFile[];
+  /** Paths of those that exist: the app's own, whoever wrote them. */
+  readonly kept: readonly string[];
   readonly edits: readonly PlannedEdit[];
-  /** Which files an init made, with their hashes: what tells our old text from the app's own. */
-  readonly record: {
-    readonly path: string;
-    /** `untouched`: files whose newer version nobody wanted. */
-    text(untouched: ReadonlySet<string>): string;
-  };
+  readonly packages: { readonly manager: PackageManager; readonly missing: readonly string[] };
+  /** What only a person can do. */
+  readonly byHand: readonly string[];
 }
 
-const RECORD = 'installed.json';
-
-/** Throws Failure if there is no Next.js app with an app router and TypeScript. */
-export function planInit(folder: string): InitPlan {
-  const read = (path: string) => (existsSync(join(folder, path)) ? readFileSync(join(folder, path), 'utf8') : null);
-  const manifest = read('package.json');
-  const app = manifest === null ? null : parseJson(manifest);
-  const dependencies = { ...(app?.dependencies as object), ...(app?.devDependencies as object) };
-  if (manifest === null || !('next' in dependencies))
-    throw new Failure(`${folder} holds no Next.js app: its package.json has to name next`);
-  const base = existsSync(join(folder, 'src/app')) ? 'src/' : '';
-  if (!existsSync(join(folder, `${base}app`)))
-    throw new Failure('expected an app router: a folder app/ or src/app/, which is where the route goes');
-  const tsconfig = read('tsconfig.json');
-  if (tsconfig === null)
-    throw new Failure('expected TypeScript: make an empty tsconfig.json, run next dev once, and come again');
-
-  const home = `${base}jobqueue`;
-  const needs = needed();
-  const recorded = parseJson(read(`${home}/${RECORD}`) ?? '{}')?.files as Record<string, string> | undefined;
-  const files = [
-    ...copiedFiles().map(([path, text]) => [`${home}/${path}`, text] as const),
-    [`${home}/package.json`, PACKAGE],
-    [`${home}/queue.ts`, QUEUE],
-    [`${home}/jobs/index.ts`, JOBS],
-    [`${home}/jobs/hello/job.ts`, HELLO_JOB],
-    [`${home}/jobs/hello/run.ts`, HELLO_RUN],
-    [`${home}/example.ts`, EXAMPLE],
-    [`${home}/migrate.ts`, MIGRATE],
-    [`${base}app/api/cron/drain/route.ts`, ROUTE({ fromRoute: '../../../../jobqueue' })],
-  ] as const;
-  const planned = files.map(([path, text]) => ({ path, text, state: stateOf(read(path), text, recorded, path) }));
-  const script = `node --import tsx ${home}/migrate.ts`;
-  const edit = (path: string, change: (before: string) => Edit, otherwise: string): PlannedEdit => {
-    const before = read(path);
-    return { path, isNew: before === null, ...change(before ?? otherwise) };
-  };
-  const recordText = (untouched: ReadonlySet<string>) => {
-    const hashes = planned.map(({ path, text, state }) => [
-      path,
-      state === 'kept' || untouched.has(path) ? recorded?.[path] : hash(text),
-    ]);
-    return `${JSON.stringify({ version: needs.version, files: Object.fromEntries(hashes) }, null, 2)}\n`;
-  };
+/** `spec`: what to install as the package. Throws Failure where no Next.js app with a router and TypeScript is. */
+export function planInit(folder: string, spec: string, agent: string | undefined): InitPlan {
+  const app = readApp(folder);
+  const files = filesFor(app).map(([path, text]) => ({ path, text }));
+  const isThere = ({ path }: PlannedFile) => app.read(path) !== null;
+  // An app that has a list of jobs needs no example, and may have removed it.
+  const hasJobs = files.some((file) => file.path.endsWith(JOBS) && isThere(file));
+  const wanted = hasJobs ? files.filter(({ path }) => !path.includes(EXAMPLE)) : files;
+  const [configName = 'next.config', config = null] = firstOf(app, CONFIGS) ?? [];
+  const cron = cronPath(configName, config);
+  const code = firstOf(app, VERCEL_CODE);
+  const edits = [
+    ...(code ? [] : [edit(app, 'vercel.json', (before) => editVercel(before, cron.path), EMPTY_VERCEL)]),
+    edit(app, '.env.example', editEnvironment, ''),
+  ];
   return {
-    files: planned,
-    edits: [
-      edit('package.json', (before) => editPackage(before, needs, script), ''),
-      edit('tsconfig.json', editTsconfig, ''),
-      edit('vercel.json', editVercel, '{\n  "$schema": "https://openapi.vercel.sh/vercel.json"\n}\n'),
-      edit('.env.example', editEnvironment, ''),
+    fresh: wanted.filter((file) => !isThere(file)),
+    kept: wanted.filter(isThere).map(({ path }) => path),
+    edits,
+    packages: { manager: packageManager(folder, agent), missing: missingPackages(app.dependencies, spec) },
+    byHand: [
+      ...edits.flatMap(({ byHand }) => byHand),
+      ...cron.byHand,
+      ...(code && !code[1].includes(cron.path)
+        ? [
+            `${code[0]}: add { path: '${cron.path}', schedule: '* * * * *' } to crons (on the Hobby plan once a day at most)`,
+          ]
+        : []),
+      ...inTheWay(app),
+      ...ignored(app),
+      ...[oldZod(app.dependencies.zod)].filter((line) => line !== null),
     ],
-    record: { path: `${home}/${RECORD}`, text: recordText },
   };
 }
 
-function stateOf(
-  found: string | null,
-  text: string,
-  recorded: Record<string, string> | undefined,
-  path: string,
-): PlannedFile['state'] {
-  if (found === null) return 'new';
-  if (found === text) return 'same';
-  if (recorded?.[path] === undefined) return 'foreign';
-  return recorded[path] === hash(found) ? 'newer' : 'kept';
+const JOBS = 'jobqueue/jobs/index.ts';
+const EXAMPLE = 'jobqueue/jobs/hello/';
+const EMPTY_VERCEL = '{\n  "$schema": "https://openapi.vercel.sh/vercel.json"\n}\n';
+const CONFIGS = ['ts', 'mts', 'js', 'mjs'].map((extension) => `next.config.${extension}`);
+/** The platform refuses a vercel.json beside one of these. */
+const VERCEL_CODE = ['ts', 'mts', 'js', 'mjs', 'cjs'].map((extension) => `vercel.${extension}`);
+
+function firstOf(app: App, paths: readonly string[]): readonly [path: string, text: string] | undefined {
+  return paths
+    .map((path) => [path, app.read(path)] as const)
+    .find((found): found is [string, string] => found[1] !== null);
 }
 
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+function edit(app: App, path: string, change: (before: string) => Edit, otherwise: string): PlannedEdit {
+  const before = app.read(path);
+  return { path, isNew: before === null, ...change(before ?? otherwise) };
+}
+
+/** Next.js looks for it beside the router's folder. */
+function inTheWay(app: App): string[] {
+  const names = ['proxy', 'middleware'].flatMap((name) => [`${app.base}${name}.ts`, `${app.base}${name}.js`]);
+  const found = firstOf(app, names);
+  const line = found ? middlewareInTheWay(...found) : null;
+  return line === null ? [] : [line];
+}
+
+/** As create-next-app writes it, `.gitignore` leaves the example out too. */
+function ignored(app: App): string[] {
+  const lines = (app.read('.gitignore') ?? '').split('\n').map((line) => line.trim());
+  const isIgnored = lines.includes('.env*') && !lines.includes('!.env.example');
+  return isIgnored ? ['.gitignore leaves .env.example out of the repository: add the line !.env.example'] : [];
 }

@@ -1,110 +1,91 @@
-/** The files that `jobqueue init` makes beside the copied queue: the app's own from then on. */
+/** The files that `jobqueue init` writes: the app's own from then on. They compile under the settings of create-next-app. */
 
-export interface Place {
-  /** Relative to `app/api/cron/drain/`: where the queue's folder is. */
-  readonly fromRoute: string;
+/** Where an app keeps its code. */
+export interface Layout {
+  /** `src/` if the router is in `src/app`, else empty. */
+  readonly base: '' | 'src/';
+  /** Whether `@/` names the folder of `base`, as create-next-app makes it. */
+  readonly hasAlias: boolean;
 }
 
-export const ROUTE = ({
-  fromRoute,
-}: Place) => `/** The platform's tick: drains what is due, and answers the report. The cron in vercel.json calls it. */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { getDeadline } from '@vercel/functions';
-import { queue } from '${fromRoute}/queue.ts';
-
-/** Seconds; at most what the plan allows, and the same as maxDurationMs in queue.ts. */
-export const maxDuration = 300;
-export const dynamic = 'force-dynamic';
-
-export async function GET(request: Request): Promise<Response> {
-  const secret = process.env.CRON_SECRET ?? '';
-  if (secret.length < 16) {
-    console.error('CRON_SECRET is unset or shorter than 16 characters: the cron endpoint stays closed');
-    return Response.json({ error: { code: 'not_configured' } }, { status: 503 });
-  }
-  const given = request.headers.get('authorization') ?? '';
-  // Digests have one length, so that time tells nothing of the secret.
-  if (!timingSafeEqual(digest(given), digest(\`Bearer \${secret}\`)))
-    return Response.json({ error: { code: 'unauthorized' } }, { status: 401 });
-  const deadline = getDeadline();
-  return Response.json(await queue.drain({ source: 'cron', ...(deadline && { deadline }) }));
+/** Path and text of each file. */
+export function filesFor({ base, hasAlias }: Layout): readonly (readonly [path: string, text: string])[] {
+  const home = `${base}jobqueue`;
+  return [
+    [`${home}/queue.ts`, QUEUE],
+    [`${home}/jobs/index.ts`, JOBS],
+    [`${home}/jobs/hello/job.ts`, HELLO_JOB],
+    [`${home}/jobs/hello/run.ts`, HELLO_RUN],
+    ['jobqueue.config.ts', config(`./${home}/queue`)],
+    [`${base}app/api/cron/drain/route.ts`, cronRoute(hasAlias ? '@/jobqueue/queue' : '../../../../jobqueue/queue')],
+  ];
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-`;
-
-export const QUEUE = `/** The queue of this app. Connects when first used, so importing it needs no database. */
-import { getDeadline, waitUntil } from '@vercel/functions';
-import { database } from './db/client.ts';
-import { jobs } from './jobs/index.ts';
-import { createQueue } from './lib/jobqueue/index.ts';
+const QUEUE = `/** The queue of this app. It connects on the first statement, so importing it needs no database. */
+import { createQueue } from '@conversure/jobqueue';
+import { database } from '@conversure/jobqueue/postgres';
+import { after } from 'next/server';
+import { jobs } from './jobs';
 
 export const queue = createQueue({
   database,
   jobs,
-  environment: process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined, // previews leave production's jobs alone
+  // Drains of a preview leave production's jobs alone.
+  environment: process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined,
+  // The same as maxDuration in app/api/cron/drain/route.ts.
   maxDurationMs: 300_000,
-  kick: { waitUntil, deadline: getDeadline, failed: (error) => console.error('kick', error) },
+  kick: { waitUntil: after, failed: (error) => console.error('kick', error) },
 });
 `;
 
-export const JOBS = `/** Every type of job that this app knows. */
-import { hello } from './hello/job.ts';
+const JOBS = `/** Every type of job that this app knows. */
+import { hello } from './hello/job';
 
 export const jobs = [hello] as const;
 `;
 
-export const HELLO_JOB = `/** \`hello\`: an example. The declaration is light; its handler is loaded when a drain claims the first one. */
+const HELLO_JOB = `/** \`hello\`: an example. This declaration is light; the handler is loaded when a drain claims the first job of this type. */
+import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { defineJob } from '../../index.ts';
 
 export const hello = defineJob({
   type: 'hello',
   payload: z.object({ name: z.string().min(1) }),
   timeout: '30s',
-  handler: () => import('./run.ts'),
+  handler: () => import('./run'),
 });
 `;
 
-export const HELLO_RUN = `/** Greets. What it returns is stored as the job's result; what it throws is a failed attempt, tried again after 2 s, 4 s, … */
-import type { Handler } from '../../index.ts';
+const HELLO_RUN = `/** The result is stored with the job. An error is a failed attempt, which is tried again after 2 s, 4 s, … */
+import type { Handler } from '@conversure/jobqueue';
 
 export const run: Handler<{ name: string }> = async ({ payload, signal }) => {
-  signal.throwIfAborted(); // pass it to fetch: it fires at the timeout and at the drain's deadline
+  signal.throwIfAborted(); // pass it to fetch: it aborts at the timeout and near the drain's deadline
   return { greeting: \`Hello, \${payload.name}!\` };
 };
 `;
 
-export const EXAMPLE = `/** Enqueue from a server action or a route handler like this. */
-import { queue } from './queue.ts';
+function config(queue: string): string {
+  return `/** The command line finds this app's queue here. */
+import { defineConfig } from '@conversure/jobqueue';
 
-export async function sayHello(name: string): Promise<{ id: string } | null> {
-  const added = await queue.addJob('hello', { name }, { idempotencyKey: \`hello:\${name}\` });
-  queue.kick(); // drains behind this request; without it the next tick does
-  return added; // null: a job with this key is there already
+export default defineConfig({ queue: () => import('${queue}') });
+`;
 }
+
+function cronRoute(queue: string): string {
+  return `/** The platform's tick: runs the jobs that are due. Vercel's cron calls it with CRON_SECRET. */
+import { cronRoute } from '@conversure/jobqueue/next';
+import { queue } from '${queue}';
+
+export const maxDuration = 300; // seconds; at most what the plan allows
+export const { GET, POST } = cronRoute(queue);
 `;
+}
 
-export const MIGRATE = `/** Brings the database to the queue's schema, over the direct URL if there is one. Run it before each deploy. */
-import { migrate } from './db/migrate.ts';
-
-const url = process.env.DATABASE_URL_UNPOOLED || process.env.DATABASE_URL;
-if (!url) throw new Error('DATABASE_URL is not set');
-const environment = process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
-const { applied } = await migrate({ url, environment, log: console.log });
-console.log(applied.length === 0 ? 'Up to date already.' : 'Up to date.');
-`;
-
-/** Imports of the queue name whole files: Node has to take them for modules, whatever the app is. */
-export const PACKAGE = `${JSON.stringify({ private: true, type: 'module' }, null, 2)}\n`;
-
+/** Variables of `.env.example`, each with its comment. */
 export const ENVIRONMENT = [
   ['DATABASE_URL', "# The queue's database. On Neon the pooled URL (its host ends in -pooler)."],
-  ['DATABASE_URL_UNPOOLED', '# For migrations: the same database without the pooler.'],
-  [
-    'CRON_SECRET',
-    `# Opens /api/cron/drain; the platform sends it. node -p "crypto.randomBytes(24).toString('base64url')"`,
-  ],
+  ['DATABASE_URL_UNPOOLED', '# For migrations: the same database without the pooler. Optional elsewhere.'],
+  ['CRON_SECRET', `# Opens /api/cron/drain; Vercel sends it. node -p "crypto.randomBytes(24).toString('base64url')"`],
 ] as const;
