@@ -1,5 +1,6 @@
 /** What a user of the queue imports. */
 
+export type { Actor } from './core/actor.ts';
 export type { Limit } from './core/bucket.ts';
 export { slotAfter, slotsBetween } from './core/cron.ts';
 export { waitingInWords } from './core/describe-check.ts';
@@ -13,8 +14,7 @@ export {
   type QueueErrorCode,
   RetryAfterError,
 } from './core/errors.ts';
-export type { By, DeadLetterFilter, JobFilter } from './core/filters.ts';
-export { isJobId } from './core/filters.ts';
+export type { DeadLetterFilter, JobFilter } from './core/filters.ts';
 export {
   type Child,
   type Continue,
@@ -34,8 +34,9 @@ export {
 export { LIMITS } from './core/limits.ts';
 export type { Log, LogLevel } from './core/log.ts';
 export { nearest } from './core/nearest.ts';
+export { type Duration, isJobId } from './core/options.ts';
 export { HIDDEN, secret } from './core/redact.ts';
-export type { Duration, JobRetention, RetentionOptions } from './core/retention.ts';
+export type { JobRetention, RetentionOptions } from './core/retention.ts';
 export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './core/schedule.ts';
 export type { TellableError } from './core/scrub-error.ts';
 export { isStorableInstant, isStorableText, storableJson, storableText } from './core/serialize.ts';

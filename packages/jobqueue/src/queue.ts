@@ -6,14 +6,13 @@ import { QueueError } from './core/errors.ts';
 import type { Guard, Job } from './core/job.ts';
 import { LIMITS } from './core/limits.ts';
 import { type Log, logToStderr } from './core/log.ts';
-import { type Names, onlyKnown } from './core/options.ts';
+import { type Names, name, number, onlyKnown, refused } from './core/options.ts';
 import { answersLater, NOT_ASYNCHRONOUS } from './core/payload.ts';
 import { type RetentionOptions, retentionOf } from './core/retention.ts';
 import type { Schedule } from './core/schedule.ts';
 import { sendWithin, type Telemetry } from './core/telemetry.ts';
 import type { HealthOptions } from './core/thresholds.ts';
 import { DRAIN_NAMES, type DrainContext, type DrainOptions, drain } from './drain/drain.ts';
-import { environmentName } from './drain/environment.ts';
 import type { LogJobs } from './drain/job-log.ts';
 import { type KickOptions, kicker } from './drain/kick.ts';
 import { type SleepOptions, WakeHint } from './drain/sleep-hint.ts';
@@ -167,6 +166,7 @@ const NAMES: Names<QueueOptions<[]>> = {
   telemetry: true,
   environment: true,
 };
+const WHERE = { call: 'createQueue' } as const;
 /** Of the calls that can share a transaction. */
 const SHARING = { transaction: true } as const;
 
@@ -175,14 +175,13 @@ const SHARING = { transaction: true } as const;
  * of schedules `schedule_definition_invalid`, and what addJob throws for a job that does not fit.
  */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
-  onlyKnown(options, NAMES, { call: 'createQueue: ' });
+  onlyKnown(options, NAMES, WHERE);
   const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
   const { logJobs = 'failures', telemetry = null } = options;
-  duration('maxDurationMs', maxDurationMs);
-  duration('keyWindowMs', keyWindowMs);
+  number('maxDurationMs', maxDurationMs, { min: 1, max: LIMITS.scheduledForMs }, WHERE);
+  number('keyWindowMs', keyWindowMs, { min: 1, max: LIMITS.scheduledForMs }, WHERE);
   const jobs = byType(options.jobs, maxDurationMs);
-  const environment =
-    options.environment === undefined ? null : environmentName('createQueue: environment', options.environment);
+  const environment = options.environment === undefined ? null : name('environment', options.environment, WHERE);
   const watch = watchOptions({ ...options, environment }, jobs, log);
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
   const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
@@ -223,7 +222,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     return limiter.during(() => drain(context, drainOptions));
   };
   const drainHere = async (given: DrainOptions) => {
-    onlyKnown(given, DRAIN_NAMES, { call: 'drain: ' });
+    onlyKnown(given, DRAIN_NAMES, { call: 'drain' });
     const { maySleep = false, ...drainOptions } = given;
     if (hint === null) return drainAwake(drainOptions);
     if (!maySleep) {
@@ -246,14 +245,14 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
       return added && !added.duplicate ? { id: added.id } : null;
     },
     async addJobs(entries, sharing = {}) {
-      onlyKnown(sharing, SHARING, { call: 'addJobs: ' });
+      onlyKnown(sharing, SHARING, { call: 'addJobs' });
       if (entries.length === 0) return [];
       const added = await enqueue(entries, sharing.transaction);
       noticeMissingTicks();
       return added;
     },
     async addFlow(flow, sharing = {}) {
-      onlyKnown(sharing, SHARING, { call: 'addFlow: ' });
+      onlyKnown(sharing, SHARING, { call: 'addFlow' });
       const { transaction } = sharing;
       const send = async (traceparent: string | null) => insert(flowStatement(jobs, flow, traceparent), transaction);
       const added = await (telemetry === null ? send(null) : sendWithin(telemetry, batchOf(jobs, [flow]), send));
@@ -269,7 +268,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     getJob: async (id) => getJob(read(), id),
     waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
     async findJob(by) {
-      onlyKnown(by, { type: true, idempotencyKey: true }, { call: 'findJob: ' });
+      onlyKnown(by, { type: true, idempotencyKey: true }, { call: 'findJob' });
       return findJob(read(), by.type, by.idempotencyKey);
     },
     drain: (drainOptions = {}) => drainHere(drainOptions),
@@ -291,16 +290,7 @@ function asleep(source: string | undefined, nextDueInMs: number): DrainReport {
 }
 
 function refuseKick(): never {
-  throw new QueueError(
-    'option_invalid',
-    'queue.kick(): expected createQueue({ kick: { waitUntil, failed } }), got no kick option',
-  );
-}
-
-function duration(option: string, ms: number): void {
-  if (ms > 0 && ms <= LIMITS.scheduledForMs) return;
-  const message = `expected a duration in ms up to 10 years, got ${ms}`;
-  throw new QueueError('option_invalid', `createQueue: ${option}: ${message}`, { issues: [{ path: option, message }] });
+  throw refused('kick', '{ waitUntil, failed } in createQueue', undefined, { call: 'queue.kick()' });
 }
 
 function byType(list: readonly Job[], maxDurationMs: number): ReadonlyMap<string, Job> {

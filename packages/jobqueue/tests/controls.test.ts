@@ -387,15 +387,15 @@ describeEachDriver('an operator', (setup) => {
     expect(await statuses(setup.database)).toEqual({ PENDING: 1 });
   });
 
-  test('pauses and resumes with a name and a reason, each in the audit log; the short form still works', async () => {
+  test('pauses and resumes with a name and a reason, each in the audit log', async () => {
     const { queue } = queueOf(setup.database);
     await queue.pause({ type: 'work' }, { actor: 'ann', reason: 'incident 7' });
     await queue.resume({ type: 'work' }, { actor: 'bob' });
-    await queue.pause({ queue: 'vip' }, 'incident 8');
-    await queue.resume({ queue: 'vip' });
+    await queue.pause({ queue: 'vip' }, { actor: 'bob' });
+    await queue.resume({ queue: 'vip' }, { actor: 'ann', reason: 'mended' });
     expect(await queue.auditLog({ limit: 4 })).toMatchObject([
-      { actor: 'unnamed', action: 'resume', details: { queue: 'vip', type: '*', wasPaused: true } },
-      { actor: 'unnamed', action: 'pause', details: { queue: 'vip', type: '*', reason: 'incident 8' } },
+      { actor: 'ann', action: 'resume', details: { queue: 'vip', type: '*', wasPaused: true, reason: 'mended' } },
+      { actor: 'bob', action: 'pause', details: { queue: 'vip', type: '*' } },
       { actor: 'bob', action: 'resume', details: { queue: '*', type: 'work', wasPaused: true } },
       {
         actor: 'ann',
@@ -404,6 +404,43 @@ describeEachDriver('an operator', (setup) => {
         at: expect.any(Date),
       },
     ]);
+  });
+
+  test('changes nothing for somebody without a name', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJob('work', noop);
+    const type = 'work';
+    // biome-ignore lint/suspicious/noExplicitAny: what is tested does not compile
+    const calls: readonly ((by: any) => Promise<unknown>)[] = [
+      (by) => queue.pause({ type }, by),
+      (by) => queue.resume({ type }, by),
+      (by) => queue.cancel({ type }, { ...by, reason: 'x' }),
+      (by) => queue.reschedule({ type }, { ...by, to: { delayMs: 0 } }),
+      (by) => queue.reprioritise({ type }, { ...by, priority: 1 }),
+      (by) => queue.replay({ type }, by ?? {}),
+      (by) => queue.replay({ type }, { ...by, perMinute: 1 }),
+      (by) => queue.replayAmended('1', noop, by),
+      (by) => queue.freeKey({ type, idempotencyKey: 'k' }, by),
+      (by) => queue.stopReplay('1', by),
+      (by) => queue.unblock('k', by),
+      (by) => queue.adopt('preview', by),
+      (by) => queue.pauseSchedule('nightly', by),
+      (by) => queue.resumeSchedule('nightly', by),
+      (by) => queue.overrideSchedule('nightly', null, by),
+      (by) => queue.runSchedule('nightly', by),
+      (by) => queue.acknowledgeIncident('1', by),
+      (by) => queue.muteCheck({ check: 'ticks' }, { ...by, reason: 'x', forMs: 1_000 }),
+      (by) => queue.unmuteCheck({ check: 'ticks' }, by),
+    ];
+    const before = await queue.auditLog({ limit: 1 });
+    for (const call of calls)
+      for (const nobody of [undefined, {}, { actor: '' }, { actor: ' ' }, { actor: 'a\0b' }])
+        await expect(call(nobody), `${call} by ${JSON.stringify(nobody)}`).rejects.toMatchObject({
+          code: 'option_invalid',
+          issues: [{ path: 'actor' }],
+        });
+    expect(await queue.auditLog({ limit: 1 })).toEqual(before);
+    expect(await statuses(setup.database)).toEqual({ PENDING: 1 });
   });
 
   /** 300 quick jobs, so that a drain learns to hold many, then slow ones: many seconds of work that it holds and has not started. */
@@ -495,8 +532,8 @@ describeEachDriver('an operator', (setup) => {
     const [latest] = await queue.auditLog({ limit: 1 });
     const type = 'wrok';
     const calls = [
-      () => queue.pause({ type }),
-      () => queue.resume({ type }),
+      () => queue.pause({ type }, ANN),
+      () => queue.resume({ type }, ANN),
       () => queue.cancel({ type }, WRONG),
       () => queue.reschedule({ type }, { ...ANN, to: { delayMs: 0 } }),
       () => queue.reprioritise({ type }, { ...ANN, priority: 1 }),
@@ -523,7 +560,7 @@ describeEachDriver('an operator', (setup) => {
       `select count(*) from jobqueue.add_jobs((
          select jsonb_agg(jsonb_build_object('type', 'work', 'payload', '{}'::jsonb, 'queue', 'tenant_' || n)) from generate_series(1, 10000) n))`,
     );
-    await expect(queue.pause({ type: 'wrok' })).rejects.toMatchObject({ code: 'unknown_type' });
+    await expect(queue.pause({ type: 'wrok' }, ANN)).rejects.toMatchObject({ code: 'unknown_type' });
     expect(await queue.checkNames({ queue: 'tenant_10000' })).toEqual([]);
     expect(await queue.checkNames({ queue: 'tenant_10001' })).toEqual([expect.stringMatching(/^no job is in queue/)]);
   });
@@ -559,9 +596,9 @@ describeEachDriver('an operator', (setup) => {
     const { queue } = queueOf(setup.database);
     await queue.addJob('work', noop, { queue: 'vip' });
     const warnings = [expect.stringMatching(/^no job is in queue 'vpi'; the nearest: vip/)];
-    expect(await queue.pause({ queue: 'vpi' })).toEqual({ warnings });
-    expect(await queue.resume({ queue: 'vip' })).toEqual({ resumed: false, warnings: [] });
-    expect(await queue.resume({ queue: 'vpi' })).toEqual({ resumed: true, warnings: [] }); // a pause had made it known
+    expect(await queue.pause({ queue: 'vpi' }, ANN)).toEqual({ warnings });
+    expect(await queue.resume({ queue: 'vip' }, ANN)).toEqual({ resumed: false, warnings: [] });
+    expect(await queue.resume({ queue: 'vpi' }, ANN)).toEqual({ resumed: true, warnings: [] }); // a pause had made it known
     expect(await queue.cancel({ queue: 'vpi' }, WRONG)).toMatchObject({ changed: 0, warnings });
   });
 

@@ -7,6 +7,8 @@ import { createQueue, defineJob } from '../src/index.ts';
 import { rows } from './support.ts';
 import { aMinuteLater, calm, rollup, watchedQueue } from './watched.ts';
 
+const ANN = { actor: 'ann' };
+
 const guard = { failureRatio: 0.5, of: 20 };
 
 describeEachDriver('a guard', (setup) => {
@@ -106,7 +108,7 @@ describeEachDriver('a guard', (setup) => {
     const { queue } = guarded();
     await rollup(setup.database, '1 minute', { failed: 40 });
     await look(queue);
-    await queue.resume({ type: 'work' });
+    await queue.resume({ type: 'work' }, ANN);
     await queue.addJob('work', {});
     expect(await look(queue)).toMatchObject({ completed: 1 });
     expect(hook.taken[1]?.text).toContain('*guard* work is well again');
@@ -134,7 +136,7 @@ describeEachDriver('a guard', (setup) => {
 
   test('leaves the pause of an operator as it is', async () => {
     const { queue } = guarded();
-    await queue.pause({ type: 'work' }, 'the provider is down');
+    await queue.pause({ type: 'work' }, { ...ANN, reason: 'the provider is down' });
     await rollup(setup.database, '1 minute', { failed: 40 });
     await look(queue);
     expect(await pauses()).toMatchObject([{ reason: 'the provider is down' }]);
@@ -165,11 +167,11 @@ describeEachDriver('a guard', (setup) => {
 });
 
 test.for([
-  [{ failureRatio: 1, of: 20 }, /guard[.]failureRatio to be from 0 to below 1, got 1$/],
+  [{ failureRatio: 1, of: 20 }, /guard[.]failureRatio : expected a number from 0 to below 1, got 1$/],
   [{ failureRatio: -0.1, of: 20 }, /guard[.]failureRatio/],
   [{ failureRatio: Number.NaN, of: 20 }, /guard[.]failureRatio/],
-  [{ failureRatio: 0.5, of: 0 }, /guard[.]of to be an integer/],
-  [{ failureRatio: 0.5, of: 2.5 }, /guard[.]of to be an integer/],
+  [{ failureRatio: 0.5, of: 0 }, /guard[.]of: expected an integer/],
+  [{ failureRatio: 0.5, of: 2.5 }, /guard[.]of: expected an integer/],
 ] as const)('a guard of %o is refused, of a type and of a queue', ([wrong, message]) => {
   expect(() => defineJob({ type: 'work', payload: z.object({}), guard: wrong })).toThrow(message);
   const database = () => {

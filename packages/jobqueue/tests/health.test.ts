@@ -6,6 +6,8 @@ import { continueWith } from '../src/index.ts';
 import { queueOf, rows, works } from './support.ts';
 import { aMinuteLater, calm, dayOf, deadLetters, dueFor, noTickFor, rollup, ticked, watchedQueue } from './watched.ts';
 
+const ANN = { actor: 'ann' };
+
 const NAMES = [
   'database',
   'protocol',
@@ -67,8 +69,8 @@ describeEachDriver('health', (setup) => {
   test('sequences: each that a restore left behind is named, until they are raised', async () => {
     const { queue } = watchedQueue(setup.database);
     await queue.addJob('work', {});
-    await queue.pause({ type: 'work' });
-    await queue.resume({ type: 'work' });
+    await queue.pause({ type: 'work' }, ANN);
+    await queue.resume({ type: 'work' }, ANN);
     expect(await names()).toEqual([]);
     await rows(
       setup.database,
@@ -128,7 +130,7 @@ describeEachDriver('health', (setup) => {
   test('oldest due: what is paused, planned, held or just given back does not count', async () => {
     const { queue } = watchedQueue(setup.database);
     await dueFor(setup.database, 'work', '1 hour', 'paused');
-    await queue.pause({ queue: 'paused' });
+    await queue.pause({ queue: 'paused' }, ANN);
     await dueFor(setup.database, 'work', '-1 hour');
     await dueFor(setup.database, 'work', '1 hour', 'held');
     await rows(
@@ -242,7 +244,7 @@ describeEachDriver('health', (setup) => {
     expect(await names()).toEqual([]);
     await dueFor(setup.database, 'of_another_app', '5 minutes');
     expect(await reds()).toMatchObject([{ name: 'unhandled', detail: expect.stringContaining('of_another_app') }]);
-    await watchedQueue(setup.database).queue.pause({ type: 'of_another_app' });
+    await watchedQueue(setup.database).queue.pause({ type: 'of_another_app' }, ANN);
     expect(await names()).toEqual([]);
   });
 

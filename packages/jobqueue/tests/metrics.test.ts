@@ -6,6 +6,8 @@ import { counted, type Histogram } from '../src/core/histogram.ts';
 import { prometheusText } from '../src/monitoring/prometheus.ts';
 import { counting, emptyTables, queueOf, rows, works } from './support.ts';
 
+const ANN = { actor: 'ann' };
+
 const noop = { mode: 'noop' } as const;
 const histogramOf = (...durations: number[]) => durations.reduce<Histogram>(counted, []);
 
@@ -78,7 +80,7 @@ describeEachDriver('metrics', (setup) => {
     await queue.addJobs(works(2, noop, { priority: 1, delayMs: 60_000 }));
     await queue.addJob('other', noop);
     await rows(setup.database, "update jobqueue.jobs set due_at = now() - interval '90 s' where type = 'other'");
-    await queue.pause({ type: 'other' });
+    await queue.pause({ type: 'other' }, ANN);
     const before = await scrape(queue);
     const lane = (type: string, priority: number) => ({ queue: 'default', type, priority: String(priority) });
     expect(before.value('jobqueue_due_jobs', lane('work', 7))).toBe(3);

@@ -6,6 +6,8 @@ import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { migrate } from '../src/postgres/migrate.ts';
 import { emptyTables, endLeases, queueOf, rows, works } from './support.ts';
 
+const ANN = { actor: 'ann' };
+
 const noop = { mode: 'noop' } as const;
 
 /** Word for word as they stand in the runbooks of the replaced system. */
@@ -184,7 +186,7 @@ describeEachDriver('monitoring', (setup) => {
       { type: 'work', payload: noop, options: { delayMs: 60_000 } },
     ]);
     await queue.addJob('nobody', {}); // due later, so it comes last of its priority
-    await queue.pause({ type: 'other' });
+    await queue.pause({ type: 'other' }, ANN);
     const found = await queue.preview();
     expect(found.due).toBe(3);
     expect(found.lanes).toEqual([

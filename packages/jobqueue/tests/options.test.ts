@@ -39,9 +39,9 @@ const CALLS: readonly (readonly [path: string, nearest: string, call: () => unkn
   ['key', 'type', () => queue.findJob({ type: 'mail', key: 'k' })],
   ['timeout', 'timeoutMs', () => queue.waitFor('1', { timeout: 5 })],
   ['budget', 'budgetMs', () => queue.drain({ budget: 5 })],
-  ['typ', 'type', () => queue.pause({ typ: 'mail' })], // would pause everything
+  ['typ', 'type', () => queue.pause({ typ: 'mail' }, by)], // would pause everything
   ['reasons', 'reason', () => queue.pause({ type: 'mail' }, { ...by, reasons: 'x' })],
-  ['queu', 'queue', () => queue.resume({ queu: 'x' })],
+  ['queu', 'queue', () => queue.resume({ queu: 'x' }, by)],
   ['onprogress', 'onProgress', () => queue.cancel({ type: 'mail' }, { ...by, reason: 'x', onprogress: waitUntil })],
   ['perminute', 'perMinute', () => queue.replay({ type: 'mail' }, { ...by, perminute: 5 })], // would replay all at once
   ['maxJob', 'maxJobs', () => queue.replay({ type: 'mail' }, { ...by, maxJob: 5 })],
@@ -59,7 +59,11 @@ const CALLS: readonly (readonly [path: string, nearest: string, call: () => unkn
   ['timezone', 'timeZone', () => queue.overrideSchedule('nightly', { timezone: 'UTC' }, by)],
   ['backoff', 'handler', () => defineJob(odd({ type: 'mail', payload, backoff: 5 }))],
   ['maxAttempt', 'maxAttempts', () => defineJob(odd({ type: 'mail', payload, maxAttempt: 5 }))],
-  ['perSeconds', 'perSecond', () => defineJob(odd({ type: 'mail', payload, rateLimit: { perSeconds: 1, burst: 1 } }))],
+  [
+    'rateLimit.perSeconds',
+    'perSecond',
+    () => defineJob(odd({ type: 'mail', payload, rateLimit: { perSeconds: 1, burst: 1 } })),
+  ],
   ['timezone', 'timeZone', () => defineSchedule(odd({ ...entry, name: 'n', cron: '* * * * *', timezone: 'UTC' }))],
   ['schedule', 'schedules', () => createQueue(odd({ database, jobs, schedule: [] }))],
   ['health.tickevery', 'tickEvery', () => createQueue(odd({ database, jobs, health: { tickevery: 5 } }))],
@@ -87,6 +91,6 @@ test.each(CALLS)('%s is refused: the nearest is %s', async (path, nearest, call)
 
 test('a guard takes its two options alone', () => {
   const guard = odd({ failureRatio: 0.5, of: 20, ratio: 1 });
-  expect(() => defineJob({ type: 'mail', payload, guard })).toThrow('nothing else, got ratio');
-  expect(() => createQueue({ database, jobs, guard })).toThrow('nothing else, got ratio');
+  expect(() => defineJob({ type: 'mail', payload, guard })).toThrow('guard.ratio: there is no such option');
+  expect(() => createQueue({ database, jobs, guard })).toThrow('guard.ratio: there is no such option');
 });

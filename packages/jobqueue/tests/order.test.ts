@@ -4,6 +4,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { emptyTables, queueOf, rows, statuses, works } from './support.ts';
 
+const ANN = { actor: 'ann' };
+
 const noop = { mode: 'noop' } as const;
 
 describeEachDriver('order', (setup) => {
@@ -187,7 +189,7 @@ describeEachDriver('order', (setup) => {
     const { queue } = queueOf(setup.database);
     await fill(3_000, 'work', "'a-tenant-' || n % 300", "now() + interval '1 hour'");
     await fill(3_000, 'work', "'b-paused-' || n % 300", 'now()');
-    for (let n = 0; n < 300; n++) await queue.pause({ queue: `b-paused-${n}` });
+    for (let n = 0; n < 300; n++) await queue.pause({ queue: `b-paused-${n}` }, ANN);
     await queue.addJob('work', noop, { queue: 'z-last', priority: 0 });
     expect(await queue.drain({ budgetMs: 20_000 })).toMatchObject({ completed: 1, stopReason: 'empty' });
     const report = await queue.drain({ budgetMs: 20_000 });
@@ -258,12 +260,12 @@ describeEachDriver('order', (setup) => {
     ] as const) {
       await emptyTables(setup.database);
       await add();
-      await queue.pause(target, 'incident 7');
+      await queue.pause(target, { ...ANN, reason: 'incident 7' });
       expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ completed: taken, stopReason: 'empty' });
       const left = await queue.drain({ budgetMs: 10_000, includePaused: true });
       expect(left.completed).toBe(3 - taken);
       await add();
-      await queue.resume(target);
+      await queue.resume(target, ANN);
       expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ completed: 3 });
     }
   });

@@ -5,6 +5,8 @@ import type { Database } from '../src/postgres/connect.ts';
 import { emptySchedules, missOneSlot, report, scheduledQueue, silence, slotRows, watched } from './scheduled.ts';
 import { rows } from './support.ts';
 
+const ANN = { actor: 'ann' };
+
 const HOUR_MS = 3_600_000;
 
 /** What a fire of packages/jobqueue/sql/functions/fire_1.sql was sent with. */
@@ -193,7 +195,7 @@ describeEachDriver('schedules', (setup) => {
     const { queue } = scheduledQueue(database, [report({ overlap: 'skip', misfire: { all: 3 } })]);
     await queue.drain();
     await silence(database, '5 hours');
-    await queue.pause({ type: 'report' });
+    await queue.pause({ type: 'report' }, ANN);
     await queue.drain();
     expect((await slotRows(database)).map(({ job_id }) => job_id)).toEqual([expect.any(String), null, null]);
     await rows(database, 'delete from jobqueue.schedule_slots where job_id is null');
@@ -201,7 +203,7 @@ describeEachDriver('schedules', (setup) => {
     await queue.drain();
     expect((await slotRows(database)).filter(({ job_id }) => job_id !== null)).toHaveLength(1);
 
-    await queue.resume({ type: 'report' });
+    await queue.resume({ type: 'report' }, ANN);
     expect(await queue.drain()).toMatchObject({ completed: 1 });
     await rows(database, 'delete from jobqueue.schedule_slots where job_id is null');
     await missOneSlot(database);
@@ -214,7 +216,7 @@ describeEachDriver('schedules', (setup) => {
       database,
       Array.from({ length: 20 }, (_, n) => report({ name: `spread-${n}`, cron: '* * * * *', jitterMs })),
     );
-    await queue.pause({});
+    await queue.pause({}, ANN);
     await queue.drain();
     const delays = async () => {
       await silence(database, '1 minute');

@@ -388,7 +388,7 @@ describeEachDriver('the wake hint', (setup) => {
 
   test.each([0, 59_999, '2d', 'soon', Number.NaN])('atMost: %s is refused', (atMost) => {
     expect(() => instance(setup.database, sharedCache(), { atMost: atMost as number })).toThrow(
-      /sleep\.atMost: expected a duration from a minute to a day/,
+      /sleep\.atMost: expected a duration from 1m to 1d/,
     );
   });
 });

@@ -1,7 +1,6 @@
 /** The arithmetic of shared token buckets: how many tokens to ask for, how long they may be held, when to ask again. Pure. */
-import { QueueError, type QueueErrorCode } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { type Names, onlyKnown } from './options.ts';
+import { integer, type Names, number, onlyKnown, refusal, refused, type Where } from './options.ts';
 import { isStorableText } from './serialize.ts';
 
 /** A bucket holds `burst` tokens and gets `perSecond` new ones each second. */
@@ -29,50 +28,30 @@ const BEHIND_LINE_MS = 30_000;
 export function checkKey(key: unknown): asserts key is string {
   const fits = typeof key === 'string' && key.length >= 1 && key.length <= LIMITS.bucketKeyChars;
   if (fits && isStorableText(key)) return; // else Postgres would refuse all keys of the statement
-  const got = typeof key === 'string' ? `${key.length} characters` : typeof key;
-  throw invalid('key', `a text of 1 to ${LIMITS.bucketKeyChars} characters without NUL or half pairs`, got);
+  const expected = `a text of 1 to ${LIMITS.bucketKeyChars} characters without NUL or half pairs`;
+  throw refusal(
+    'key',
+    `expected ${expected}, got ${typeof key === 'string' ? `${key.length} characters` : typeof key}`,
+    RATE_LIMIT,
+  );
 }
 
+const RATE_LIMIT: Where = { call: 'rateLimit' };
 const NAMES: Names<Limit> = { perSecond: true, burst: true };
 
-/** Throws QueueError. */
-export function checkLimit(
-  limit: Limit,
-  where = 'rateLimit',
-  code: QueueErrorCode = 'option_invalid',
-  names: Readonly<Record<string, true>> = NAMES,
-): void {
-  onlyKnown(limit ?? {}, names, { call: `${where}: `, code });
+/** Throws QueueError, `option_invalid` unless `where` says otherwise. */
+export function checkLimit(limit: Limit, where = RATE_LIMIT, names: Readonly<Record<string, true>> = NAMES): void {
+  onlyKnown(limit ?? {}, names, where);
   const { perSecond, burst } = (limit as Partial<Limit> | null | undefined) ?? {};
-  const rate = LIMITS.perSecond;
-  if (!(typeof perSecond === 'number' && perSecond >= rate.min && perSecond <= rate.max))
-    throw invalid('perSecond', `a number from ${rate.min} to ${rate.max}`, String(perSecond), where, code);
-  if (!(Number.isInteger(burst) && Number(burst) >= LIMITS.burst.min && Number(burst) <= LIMITS.burst.max))
-    throw invalid(
-      'burst',
-      `a whole number from ${LIMITS.burst.min} to ${LIMITS.burst.max}`,
-      String(burst),
-      where,
-      code,
-    );
+  number('perSecond', perSecond, LIMITS.perSecond, where);
+  integer('burst', burst, LIMITS.burst, where);
 }
 
 /** Ms from now of a block's end; throws QueueError `option_invalid` for what is no instant, or further than ten years. */
 export function blockMs(until: Date | { readonly delayMs: number }, nowMs: number): number {
   const delayMs = until instanceof Date ? until.getTime() - nowMs : until?.delayMs;
   if (typeof delayMs === 'number' && delayMs <= LIMITS.scheduledForMs) return Math.max(0, delayMs);
-  throw invalid('until', 'a valid Date or { delayMs }, up to 10 years', String(delayMs));
-}
-
-function invalid(
-  path: string,
-  expected: string,
-  got: string,
-  where = 'rateLimit',
-  code: QueueErrorCode = 'option_invalid',
-): QueueError {
-  const message = `expected ${expected}, got ${got}`;
-  return new QueueError(code, `${where}: ${path}: ${message}`, { issues: [{ path, message }] });
+  throw refused('until', 'a valid Date or { delayMs }, up to 10 years', delayMs, RATE_LIMIT);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Which jobs an operator means: the filters of operations in bulk, checked before anything is sent. */
-import { QueueError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { isStorableInstant, isStorableText } from './serialize.ts';
+import { idOf, instant, integer, name, oneOf, refused, text } from './options.ts';
 
 /** Live jobs: all that fit every criterion given. At least one is needed. */
 export interface JobFilter {
@@ -41,13 +40,6 @@ export interface Revival {
   readonly due?: 'planned' | 'now';
 }
 
-/** Who does it, for the audit log: a person's name or an address, 1 to 200 characters. */
-export interface By {
-  readonly actor: string;
-  /** Kept beside the name. */
-  readonly reason?: string;
-}
-
 const MOST_IDS = 1_000; // a list that a person, or a screen, has put together
 const TEXT_CHARS = 200;
 
@@ -57,8 +49,8 @@ export function jobFilterJson(filter: JobFilter): string {
     ids: idList,
     type: name,
     queue: name,
-    priority: wholeBetween(0, LIMITS.maxPriority),
-    status: oneOf(['PENDING', 'PROCESSING']),
+    priority: (path, value) => integer(path, value, { min: 0, max: LIMITS.maxPriority }),
+    status: (path, value) => oneOf(path, value, ['PENDING', 'PROCESSING']),
     dueBefore: instant,
     dueAfter: instant,
   });
@@ -70,16 +62,16 @@ export function deadLetterFilterJson(filter: DeadLetterFilter, { statuses, due }
     ids: idList,
     type: name,
     queue: name,
-    errorName: text(TEXT_CHARS),
-    errorCode: text(TEXT_CHARS),
-    messageContains: text(TEXT_CHARS),
-    fingerprint: text(TEXT_CHARS),
+    errorName: short,
+    errorCode: short,
+    messageContains: short,
+    fingerprint: short,
     finishedAfter: instant,
     finishedBefore: instant,
   });
   if (statuses?.length === 0) throw refused('statuses', "'DEAD_LETTER', 'CANCELLED', or both", 'none');
-  const list = statuses?.map((status) => oneOf(['DEAD_LETTER', 'CANCELLED'])('statuses', status));
-  const when = due && oneOf(['planned', 'now'])('due', due);
+  const list = statuses?.map((status) => oneOf('statuses', status, ['DEAD_LETTER', 'CANCELLED']));
+  const when = due && oneOf('due', due, ['planned', 'now']);
   return JSON.stringify({
     ...JSON.parse(json),
     ...(list && { statuses: [...new Set(list)] }),
@@ -87,39 +79,10 @@ export function deadLetterFilterJson(filter: DeadLetterFilter, { statuses, due }
   });
 }
 
-/** Throws QueueError unless somebody stands up for what is done. */
-export function actorOf({ actor }: Pick<By, 'actor'>): string {
-  return text(TEXT_CHARS)('actor', actor);
-}
-
-/** As the audit log keeps it. Throws QueueError. */
-export function byOf(by: By): By {
-  return { actor: actorOf(by), ...(by.reason !== undefined && { reason: reasonOf(by.reason) }) };
-}
-
-export function reasonOf(reason: string): string {
-  return text(LIMITS.errorBytes / 8)('reason', reason);
-}
-
 /** A check of one option: answers what is sent, or throws QueueError. */
-export type Check = (path: string, value: unknown) => unknown;
+type Check = (path: string, value: unknown) => unknown;
 
-export const wholeBetween =
-  (min: number, max: number) =>
-  (path: string, value: unknown): number => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-    throw refused(path, `an integer from ${min} to ${max}`, value);
-  };
-
-export function instant(path: string, value: unknown): string {
-  if (value instanceof Date && isStorableInstant(value)) return value.toISOString();
-  throw refused(path, 'a valid Date of the years 1 to 9999', value);
-}
-
-export function refused(path: string, expected: string, got: unknown): QueueError {
-  const message = `expected ${expected}, got ${described(got)}`;
-  return new QueueError('option_invalid', `${path}: ${message}`, { issues: [{ path, message }] });
-}
+const short: Check = (path, value) => text(path, value, TEXT_CHARS);
 
 function filterJson(filter: object, checks: Readonly<Record<string, Check>>): string {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined);
@@ -140,39 +103,4 @@ function idList(path: string, value: unknown): readonly string[] {
   if (!Array.isArray(value) || value.length < 1 || value.length > MOST_IDS)
     throw refused(path, `1 to ${MOST_IDS} ids`, Array.isArray(value) ? `${value.length} ids` : value);
   return value.map((id: unknown, n) => idOf(`${path}[${n}]`, id));
-}
-
-export function idOf(path: string, id: unknown): string {
-  if (typeof id === 'string' && isJobId(id)) return id;
-  throw refused(path, 'an id as a string of digits', id);
-}
-
-/** True if a row could have this id: Postgres refuses a statement with any other. */
-export function isJobId(id: string): boolean {
-  return /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n;
-}
-
-export function name(path: string, value: unknown): string {
-  if (typeof value === 'string' && LIMITS.name.pattern.test(value)) return value;
-  throw refused(path, `a name ${LIMITS.name.words}`, value);
-}
-
-export function text(chars: number) {
-  return (path: string, value: unknown): string => {
-    const fits = typeof value === 'string' && value.length >= 1 && value.length <= chars;
-    if (fits && isStorableText(value)) return value;
-    throw refused(path, `text of 1 to ${chars} characters that Postgres can store`, value);
-  };
-}
-
-function oneOf(list: readonly string[]) {
-  return (path: string, value: unknown): string => {
-    if (typeof value === 'string' && list.includes(value)) return value;
-    throw refused(path, list.map((one) => `'${one}'`).join(' or '), value);
-  };
-}
-
-function described(value: unknown): string {
-  if (typeof value === 'string') return value.length > 100 ? `${value.length} characters` : `'${value}'`;
-  return typeof value === 'object' && value !== null && !(value instanceof Date) ? 'an object' : String(value);
 }

@@ -1,11 +1,9 @@
 /** What a job is to its author: the declaration, what a handler gets, and what it may answer. Pure: no I/O, no clock. */
-import ms, { type StringValue } from 'ms';
 import type { z } from 'zod';
 import { checkLimit, type Limit } from './bucket.ts';
-import { QueueError } from './errors.ts';
 import type { SurvivesJson } from './json.ts';
 import { LIMITS } from './limits.ts';
-import { type Names, onlyKnown } from './options.ts';
+import { type Duration, duration, integer, type Names, name, onlyKnown, refused, type Where } from './options.ts';
 
 export type Status = 'PENDING' | 'PROCESSING' | 'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED';
 
@@ -105,7 +103,7 @@ export interface Cancel {
 
 /** Ends this slice: the job goes back behind its equals and the next slice reads `job.state`. `delayMs` from now, default 0. */
 export function continueWith(state: unknown, options: { delayMs?: number } = {}): Continue {
-  onlyKnown(options, { delayMs: true }, { call: 'continueWith: ' });
+  onlyKnown(options, { delayMs: true }, { call: 'continueWith' });
   return { [CONTINUE]: true, state, delayMs: options.delayMs ?? 0 };
 }
 
@@ -140,7 +138,7 @@ export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
   /** 1 to 100, default 3. */
   readonly maxAttempts?: number;
   /** How long one run may take, ms or like '2m'; default 60 s. */
-  readonly timeout?: number | StringValue;
+  readonly timeout?: Duration;
   /** The handler goes on from its last checkpoint, so its timeout may exceed what one function call can hold. */
   readonly resumable?: boolean;
   /** 0 to 10, higher is more urgent, default 0. */
@@ -148,7 +146,7 @@ export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
   /** The line that its jobs stand in, default 'default'. */
   readonly queue?: string;
   /** How long a due job may wait before health turns red, ms or like '5m'; default: the queue's `health.startWithin`. */
-  readonly startWithin?: number | StringValue;
+  readonly startWithin?: Duration;
   /** Pauses the type when too many of its attempts fail; default: the queue's, `false`: never. */
   readonly guard?: Guard | false;
   /** How fast its jobs start at most, over all invocations. */
@@ -195,24 +193,19 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
 ): Job<Type, Schema> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
   const { priority = 0, queue = 'default', startWithin, guard = null, rateLimit = null } = declaration;
-  onlyKnown(declaration, NAMES, { call: `defineJob('${type}'): `, code: 'job_definition_invalid' });
-  const timeoutMs = durationMs(timeout);
-  const startWithinMs = startWithin === undefined ? null : durationMs(startWithin);
-  const refuse = (expected: string, got: unknown) => {
-    throw new QueueError('job_definition_invalid', `defineJob('${type}'): expected ${expected}, got ${String(got)}`);
-  };
-  if (!LIMITS.name.pattern.test(type)) refuse(`type ${LIMITS.name.words}`, type);
-  if (!LIMITS.name.pattern.test(queue)) refuse(`queue ${LIMITS.name.words}`, queue);
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > LIMITS.maxAttempts)
-    refuse(`maxAttempts to be an integer from 1 to ${LIMITS.maxAttempts}`, maxAttempts);
-  if (!Number.isInteger(priority) || priority < 0 || priority > LIMITS.maxPriority)
-    refuse(`priority to be an integer from 0 to ${LIMITS.maxPriority}`, priority);
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > LIMITS.timeoutMs)
-    refuse(`timeout to be a positive duration up to ${ms(LIMITS.timeoutMs)}`, timeout);
-  if (startWithinMs !== null && !(startWithinMs > 0 && startWithinMs <= LIMITS.scheduledForMs))
-    refuse('startWithin to be a positive duration', startWithin);
-  if (guard) checkGuard(guard, (expected, got) => refuse(`guard.${expected}`, got));
-  if (rateLimit) checkLimit(rateLimit, `defineJob('${type}'): rateLimit`, 'job_definition_invalid', RATE_LIMIT);
+  const where = { call: `defineJob('${String(type).slice(0, 100)}')`, code: 'job_definition_invalid' } as const;
+  onlyKnown(declaration, NAMES, where);
+  name('type', type, where);
+  name('queue', queue, where);
+  integer('maxAttempts', maxAttempts, { min: 1, max: LIMITS.maxAttempts }, where);
+  integer('priority', priority, { min: 0, max: LIMITS.maxPriority }, where);
+  const timeoutMs = duration('timeout', timeout, { min: 1, max: LIMITS.timeoutMs }, where);
+  const startWithinMs =
+    startWithin === undefined
+      ? null
+      : duration('startWithin', startWithin, { min: 1, max: LIMITS.scheduledForMs }, where);
+  if (guard) checkGuard(guard, { ...where, at: 'guard.' });
+  if (rateLimit) checkLimit(rateLimit, { ...where, at: 'rateLimit.' }, RATE_LIMIT);
   return {
     type,
     payload,
@@ -228,15 +221,11 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
   };
 }
 
-/** Calls `refuse` with what was expected and what came. */
-export function checkGuard(guard: Guard, refuse: (expected: string, got: unknown) => void): void {
+/** Throws QueueError, with the code that `where` names. */
+export function checkGuard(guard: Guard, where: Where): void {
+  onlyKnown(guard, GUARD, where);
   const { failureRatio, of } = guard;
-  const unknown = Object.keys(guard).find((name) => !Object.hasOwn(GUARD, name));
-  if (unknown !== undefined) refuse('failureRatio and guard.of, nothing else', unknown);
-  if (!(failureRatio >= 0 && failureRatio < 1)) refuse('failureRatio to be from 0 to below 1', failureRatio);
-  if (!Number.isInteger(of) || of < 1 || of > 1_000_000) refuse('of to be an integer from 1 to 1000000', of);
-}
-
-function durationMs(value: number | StringValue): number {
-  return typeof value === 'string' && value.length > 0 ? ms(value) : Number(value);
+  if (!(failureRatio >= 0 && failureRatio < 1))
+    throw refused('failureRatio', 'a number from 0 to below 1', failureRatio, where);
+  integer('of', of, { min: 1, max: 1_000_000 }, where);
 }

@@ -1,11 +1,6 @@
 /** How long finished jobs, ledger rows and rollups are kept: what the app says, checked, and as prune_1 reads it. Pure. */
-import ms, { type StringValue } from 'ms';
-import { QueueError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { type Names, onlyKnown } from './options.ts';
-
-/** Ms, or like '7d'. */
-export type Duration = number | StringValue;
+import { type Duration, duration, type Names, onlyKnown, refused } from './options.ts';
 
 export interface JobRetention {
   readonly completed?: Duration;
@@ -56,19 +51,22 @@ export function retentionOf(
   keyWindowMs: number,
   types: ReadonlyMap<string, unknown>,
 ): Retention {
-  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'retention.' });
+  const where = { call: 'createQueue', at: 'retention.' };
+  onlyKnown(options, NAMES, where);
+  const kept = (option: string, value: Duration | undefined, otherwise: number, min = SHORTEST_MS) =>
+    value === undefined ? otherwise : Math.round(duration(option, value, { min, max: LIMITS.scheduledForMs }, where));
   const { completed, deadLetter, cancelled, types: byType = {}, ledger, rollups } = options;
   const general = {
-    COMPLETED: duration('completed', completed, Math.max(keyWindowMs, SHORTEST_MS)),
-    DEAD_LETTER: duration('deadLetter', deadLetter, 90 * DAY_MS),
-    CANCELLED: duration('cancelled', cancelled, 30 * DAY_MS),
+    COMPLETED: kept('completed', completed, Math.max(keyWindowMs, SHORTEST_MS)),
+    DEAD_LETTER: kept('deadLetter', deadLetter, 90 * DAY_MS),
+    CANCELLED: kept('cancelled', cancelled, 30 * DAY_MS),
   };
-  const special = Object.entries(byType).map(([type, kept]) => {
-    if (!types.has(type)) throw refused(`types.${type}`, 'a type of this queue', type);
-    onlyKnown(kept ?? {}, JOB_NAMES, { call: 'createQueue: ', at: `retention.types.${type}.` });
+  const special = Object.entries(byType).map(([type, ofThis]) => {
+    if (!types.has(type)) throw refused(`types.${type}`, 'a type of this queue', type, where);
+    onlyKnown(ofThis ?? {}, JOB_NAMES, { ...where, at: `retention.types.${type}.` });
     const ofType = Object.entries(STATUS).flatMap(([name, status]) => {
-      const value = kept?.[name as keyof typeof STATUS];
-      return value === undefined ? [] : [[status, duration(`types.${type}.${name}`, value, 0)] as const];
+      const value = ofThis?.[name as keyof typeof STATUS];
+      return value === undefined ? [] : [[status, kept(`types.${type}.${name}`, value, 0)] as const];
     });
     return [type, Object.fromEntries(ofType)] as const;
   });
@@ -76,20 +74,7 @@ export function retentionOf(
     ...general,
     types: Object.fromEntries(special),
     shortestMs: Math.min(...Object.values(general), ...special.flatMap(([, kept]) => Object.values(kept))),
-    ledger: duration('ledger', ledger, 30 * DAY_MS),
-    rollups: duration('rollups', rollups, 90 * DAY_MS, SHORTEST_ROLLUPS_MS),
+    ledger: kept('ledger', ledger, 30 * DAY_MS),
+    rollups: kept('rollups', rollups, 90 * DAY_MS, SHORTEST_ROLLUPS_MS),
   };
-}
-
-function duration(option: string, value: Duration | undefined, otherwise: number, shortestMs = SHORTEST_MS): number {
-  if (value === undefined) return otherwise;
-  const given = typeof value === 'string' && value.length > 0 && value.length <= 100 ? ms(value) : Number(value);
-  if (typeof value !== 'boolean' && given >= shortestMs && given <= LIMITS.scheduledForMs) return Math.round(given);
-  throw refused(option, `a duration from ${ms(shortestMs)} to 10 years, in ms or like '7d'`, value);
-}
-
-function refused(option: string, expected: string, got: unknown): QueueError {
-  const message = `expected ${expected}, got ${String(got)}`;
-  const path = `retention.${option}`;
-  return new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });
 }

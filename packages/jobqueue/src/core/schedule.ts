@@ -1,8 +1,7 @@
 /** What a schedule is to its author, checked when it is declared. Pure: no I/O, no clock. */
 import { type CronLine, cronProblem } from './cron.ts';
-import { QueueError } from './errors.ts';
 import { LIMITS } from './limits.ts';
-import { type Names, onlyKnown } from './options.ts';
+import { integer, type Names, name, number, oneOf, onlyKnown, refusal, refused } from './options.ts';
 
 /**
  * What becomes of slots that nobody looked at in time, see docs/schedules.md:
@@ -62,34 +61,21 @@ export interface Schedule<Type extends string = string, Payload = unknown> exten
 export function defineSchedule<const Type extends string, const Payload>(
   declaration: ScheduleDeclaration<Type, Payload>,
 ): Schedule<Type, Payload> {
-  const { name, cron, timeZone, type, payload } = declaration;
-  onlyKnown(declaration, NAMES, {
-    call: `defineSchedule('${String(name).slice(0, 100)}'): `,
+  const { cron, timeZone, type, payload } = declaration;
+  const where = {
+    call: `defineSchedule('${String(declaration.name).slice(0, 100)}')`,
     code: 'schedule_definition_invalid',
-  });
+  } as const;
+  onlyKnown(declaration, NAMES, where);
   const { misfire = 'latest', missedAfterMs = MISSED_AFTER_MS, overlap = 'allow', jitterMs = 0 } = declaration;
-  const refuse = (path: string, message: string): never => {
-    throw new QueueError(
-      'schedule_definition_invalid',
-      `defineSchedule('${String(name).slice(0, 100)}'): ${path}: ${message}`,
-      {
-        issues: [{ path, message }],
-      },
-    );
-  };
-  if (typeof name !== 'string' || !LIMITS.name.pattern.test(name))
-    refuse('name', `expected a name ${LIMITS.name.words}`);
+  name('name', declaration.name, where);
   const problem = cronProblem({ cron, timeZone });
-  if (problem) refuse(problem.path, problem.message);
-  if (!isMisfire(misfire))
-    refuse('misfire', `expected 'skip', 'latest' or { all: 1 to ${MAX_ALL} }, got ${JSON.stringify(misfire)}`);
-  if (!(missedAfterMs >= 0 && missedAfterMs <= LIMITS.scheduledForMs))
-    refuse('missedAfterMs', `expected a duration of 0 ms to 10 years, got ${missedAfterMs}`);
-  if (overlap !== 'allow' && overlap !== 'skip')
-    refuse('overlap', `expected 'allow' or 'skip', got '${String(overlap)}'`);
-  if (!Number.isInteger(jitterMs) || jitterMs < 0 || jitterMs > MAX_JITTER_MS)
-    refuse('jitterMs', `expected a whole number of ms up to ${MAX_JITTER_MS}, an hour, got ${jitterMs}`);
-  return { name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs };
+  if (problem) throw refusal(problem.path, problem.message, where);
+  if (!isMisfire(misfire)) throw refused('misfire', `'skip', 'latest' or { all: 1 to ${MAX_ALL} }`, misfire, where);
+  number('missedAfterMs', missedAfterMs, { min: 0, max: LIMITS.scheduledForMs }, where);
+  oneOf('overlap', overlap, ['allow', 'skip'], where);
+  integer('jitterMs', jitterMs, { min: 0, max: MAX_JITTER_MS }, where);
+  return { name: declaration.name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs };
 }
 
 function isMisfire(misfire: Misfire): boolean {

@@ -1,17 +1,15 @@
 /** From when on the queue is not well: what its author says, with the defaults, as health_1 and watch_1 read it. Pure. */
-import ms, { type StringValue } from 'ms';
-import { QueueError } from './errors.ts';
 import type { Guard, Job } from './job.ts';
 import { LIMITS } from './limits.ts';
-import { type Names, onlyKnown } from './options.ts';
+import { type Duration, duration, type Names, number, onlyKnown } from './options.ts';
 
 export interface HealthOptions {
   /** How often a tick comes, ms or like '15m'; default '1m'. */
-  readonly tickEvery?: number | StringValue;
+  readonly tickEvery?: Duration;
   /** How many of them may be missing; default 3. */
   readonly missedTicks?: number;
   /** How long a due job may wait, of a type that does not say so itself; default '5m', or the time of the missed ticks if that is longer. */
-  readonly startWithin?: number | StringValue;
+  readonly startWithin?: Duration;
   /** So many dead letters of a type within an hour are too many, or `times` as many as in an hour of the day before; default 3. */
   readonly deadLetters?: number;
   /** Such a share of failed attempts is too much, or `times` that of the day before; default 0.2. */
@@ -27,7 +25,7 @@ export interface HealthOptions {
   /** So often a live job may have been claimed, each slice of `continueWith` among them; default 10,000. Not below 1,000. */
   readonly slices?: number;
   /** How long a snapshot may hold back vacuum; default '15m', and however young, 10 million transactions. */
-  readonly snapshotAge?: number | StringValue;
+  readonly snapshotAge?: Duration;
 }
 
 const NAMES: Names<HealthOptions> = {
@@ -62,6 +60,7 @@ export interface Thresholds {
 }
 
 const MINUTE_MS = 60_000;
+const ANY_DURATION = { min: 1, max: LIMITS.scheduledForMs };
 /** At some two hundred million Postgres begins to force vacuums; long before that dead rows are what slows claims. */
 const SNAPSHOT_XIDS = 10_000_000;
 
@@ -72,7 +71,11 @@ export function thresholdsOf(
   functions: readonly string[],
   sleepMs: number,
 ): Thresholds {
-  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'health.' });
+  const where = { call: 'createQueue', at: 'health.' };
+  onlyKnown(options, NAMES, where);
+  const within = (option: string, value: number, min: number, max: number) =>
+    number(option, value, { min, max }, where);
+  const durationMs = (option: string, value: Duration) => duration(option, value, ANY_DURATION, where);
   const { missedTicks = 3, deadLetters = 3, retryRatio = 0.2, times = 3, runTimes = 3 } = options;
   const { attempts = 20, deadlineTicks = 5, slices = 10_000 } = options;
   const tickMs = durationMs('tickEvery', options.tickEvery ?? '1m') * within('missedTicks', missedTicks, 1, 1_000);
@@ -107,21 +110,4 @@ export function guardsOf(jobs: Iterable<Job>, fallback: Guard | undefined): Read
     if (handler && own !== false) guards[type] = own;
   }
   return guards;
-}
-
-function durationMs(option: string, value: number | StringValue): number {
-  const found = typeof value === 'string' && value.length > 0 ? ms(value) : Number(value);
-  if (found >= 1 && found <= LIMITS.scheduledForMs) return found;
-  throw refused(option, "a duration of at least 1 ms, in ms or like '5m'", value);
-}
-
-function within(option: string, value: number, least: number, most: number): number {
-  if (value >= least && value <= most) return value;
-  throw refused(option, `a number from ${least} to ${most}`, value);
-}
-
-function refused(option: string, expected: string, got: unknown): QueueError {
-  const message = `expected ${expected}, got ${String(got)}`;
-  const path = `health.${option}`;
-  return new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });
 }

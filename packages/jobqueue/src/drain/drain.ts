@@ -1,11 +1,10 @@
 /** One drain: claim, run and settle until the deadline leaves no room. The loop that moves hands and steps along. */
 import { randomUUID } from 'node:crypto';
 import { type DrainReport, emptyReport, type StopReason } from '../core/drain-report.ts';
-import { QueueError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
-import type { Names } from '../core/options.ts';
+import { integer, type Names, refused } from '../core/options.ts';
 import { type DrainSpan, drainWithin, type Telemetry } from '../core/telemetry.ts';
 import type { Chore } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';
@@ -22,6 +21,7 @@ import { onShutdown } from './shutdown.ts';
 
 /** How often timeouts are looked at; also their accuracy. */
 const SWEEP_MS = 50;
+const WHERE = { call: 'drain' };
 
 export interface DrainOptions {
   /** What started it: 'cron', 'operator' …; kept in the ledger. */
@@ -113,13 +113,13 @@ class Drain {
 
   constructor(context: DrainContext, options: DrainOptions) {
     const { concurrency = 10, maxBatch = LIMITS.stepJobs, limit = Number.POSITIVE_INFINITY, types, queue } = options;
-    whole('concurrency', concurrency, 1000);
-    whole('maxBatch', maxBatch, LIMITS.stepJobs);
-    if (options.limit !== undefined) whole('limit', options.limit, 1_000_000);
+    integer('concurrency', concurrency, { min: 1, max: 1_000 }, WHERE);
+    integer('maxBatch', maxBatch, { min: 1, max: LIMITS.stepJobs }, WHERE);
+    if (options.limit !== undefined) integer('limit', options.limit, { min: 1, max: 1_000_000 }, WHERE);
     if (options.budgetMs !== undefined && !(options.budgetMs > 0))
-      throw refused('budgetMs', 'a duration in ms', options.budgetMs);
+      throw refused('budgetMs', 'a duration in ms', options.budgetMs, WHERE);
     if (options.deadline && Number.isNaN(options.deadline.getTime()))
-      throw refused('deadline', 'a valid Date', options.deadline);
+      throw refused('deadline', 'a valid Date', options.deadline, WHERE);
     checkDeclared(context.jobs, types ?? []);
     const tick = tickOf(options);
     const untilDeadlineMs = options.deadline ? options.deadline.getTime() - Date.now() : context.maxDurationMs;
@@ -245,13 +245,4 @@ class Drain {
     });
     this.#wakeUp = () => undefined;
   }
-}
-
-function whole(option: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > max) throw refused(option, `an integer from 1 to ${max}`, value);
-}
-
-function refused(option: string, expected: string, got: unknown): QueueError {
-  const message = `expected ${expected}, got ${String(got)}`;
-  return new QueueError('option_invalid', `${option}: ${message}`, { issues: [{ path: option, message }] });
 }

@@ -1,8 +1,8 @@
 /** Whose database it is: production, preview or any other name. Drains of another environment leave its jobs alone. */
 
+import { type Actor, actorOf } from '../core/actor.ts';
 import { QueueError } from '../core/errors.ts';
-import { actorOf, type By } from '../core/filters.ts';
-import { LIMITS } from '../core/limits.ts';
+import { name } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/environment.ts';
 
@@ -28,13 +28,6 @@ export function notDrained({ own, owner }: Environments): string {
   );
 }
 
-/** Throws QueueError `option_invalid`. */
-export function environmentName(path: string, name: string): string {
-  if (typeof name === 'string' && LIMITS.name.pattern.test(name)) return name;
-  const message = `expected a name ${LIMITS.name.words}, got ${String(name)}`;
-  throw new QueueError('option_invalid', `${path}: ${message}`, { issues: [{ path, message }] });
-}
-
 export interface EnvironmentControls {
   environments(): Promise<Environments>;
   /**
@@ -42,15 +35,15 @@ export interface EnvironmentControls {
    * migration of 'production' takes it. With a line in the audit log.
    * Throws QueueError `option_invalid`.
    */
-  adopt(environment: string | null, by: Pick<By, 'actor'>): Promise<{ readonly before: string | null }>;
+  adopt(environment: string | null, by: Pick<Actor, 'actor'>): Promise<{ readonly before: string | null }>;
 }
 
 export function environmentControls(database: () => Executor, own: string | null): EnvironmentControls {
   return {
     environments: async () => ({ own, owner: await store.owner(database()) }),
     adopt: async (environment, by) => {
-      const name = environment === null ? null : environmentName('environment', environment);
-      return { before: await store.adopt(database(), name, actorOf(by)) };
+      const named = environment === null ? null : name('environment', environment);
+      return { before: await store.adopt(database(), named, actorOf(by)) };
     },
   };
 }

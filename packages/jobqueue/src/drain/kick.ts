@@ -19,7 +19,7 @@ const NAMES: Names<KickOptions> = { waitUntil: true, deadline: true, failed: tru
 
 /** One kicked drain a process at a time: a kick that finds one running makes it look once more when it is done. */
 export function kicker(drain: (options: DrainOptions) => Promise<unknown>, options: KickOptions): () => void {
-  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'kick.' });
+  onlyKnown(options, NAMES, { call: 'createQueue', at: 'kick.' });
   let current: Promise<void> | null = null;
   let again = false;
 

@@ -1,10 +1,7 @@
 /** The wake hint: for how long nothing falls due, kept outside of Postgres, so that ticks let an idle database sleep. */
 import { randomUUID } from 'node:crypto';
-import ms from 'ms';
-import { QueueError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { type Names, onlyKnown } from '../core/options.ts';
-import type { Duration } from '../core/retention.ts';
+import { type Duration, duration, type Names, onlyKnown } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import { restMs } from '../postgres/statements/rest.ts';
 
@@ -44,14 +41,9 @@ const STIR = 'stir';
 
 /** `atMost` in ms. Throws QueueError `option_invalid`. */
 export function atMostMs(options: SleepOptions): number {
-  onlyKnown(options, NAMES, { call: 'createQueue: ', at: 'sleep.' });
-  const { atMost } = options;
-  const found = typeof atMost === 'string' && atMost.length > 0 && atMost.length <= 100 ? ms(atMost) : Number(atMost);
-  if (found >= SHORTEST_MS && found <= LONGEST_MS) return found;
-  const message = `expected a duration from a minute to a day, in ms or like '1h', got ${String(atMost)}`;
-  throw new QueueError('option_invalid', `createQueue: sleep.atMost: ${message}`, {
-    issues: [{ path: 'sleep.atMost', message }],
-  });
+  const where = { call: 'createQueue', at: 'sleep.' };
+  onlyKnown(options, NAMES, where);
+  return duration('atMost', options.atMost, { min: SHORTEST_MS, max: LONGEST_MS }, where);
 }
 
 /**

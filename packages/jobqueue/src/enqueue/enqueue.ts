@@ -5,7 +5,7 @@ import { PgDatabase, PgTransaction } from 'drizzle-orm/pg-core';
 import { QueueError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
-import { type Names, onlyKnown } from '../core/options.ts';
+import { integer, type Names, name, number, onlyKnown, refusal, refused } from '../core/options.ts';
 import { encodePayload } from '../core/payload.ts';
 import { bytesOf, isStorableText } from '../core/serialize.ts';
 import { isLockTimeout, isSerializationFailure, sqlstateOf } from '../core/sqlstate.ts';
@@ -244,35 +244,27 @@ export function encodeJob(
 }
 
 function checkOptions(options: AddJobOptions, at: string): AddJobOptions {
-  onlyKnown(options, OPTION_NAMES, { at: `${at}options.` });
+  const where = { at: `${at}options.` };
+  onlyKnown(options, OPTION_NAMES, where);
   const { priority, maxAttempts, idempotencyKey, scheduledFor, delayMs, queue } = options;
-  const refuse = (option: string, expected: string, got: unknown): never => {
-    const path = `${at}options.${option}`;
-    throw new QueueError('option_invalid', `${path}: expected ${expected}, got ${String(got)}`, {
-      issues: [{ path, message: `expected ${expected}, got ${String(got)}` }],
-    });
-  };
-  if (priority !== undefined && !isWhole(priority, 0, LIMITS.maxPriority))
-    refuse('priority', `an integer from 0 to ${LIMITS.maxPriority}`, priority);
-  if (maxAttempts !== undefined && !isWhole(maxAttempts, 1, LIMITS.maxAttempts))
-    refuse('maxAttempts', `an integer from 1 to ${LIMITS.maxAttempts}`, maxAttempts);
-  if (queue !== undefined && !LIMITS.name.pattern.test(queue)) refuse('queue', `a name ${LIMITS.name.words}`, queue);
+  if (priority !== undefined) integer('priority', priority, { min: 0, max: LIMITS.maxPriority }, where);
+  if (maxAttempts !== undefined) integer('maxAttempts', maxAttempts, { min: 1, max: LIMITS.maxAttempts }, where);
+  if (queue !== undefined) name('queue', queue, where);
   if (idempotencyKey !== undefined && !isKey(idempotencyKey))
-    refuse('idempotencyKey', `1 to ${LIMITS.idempotencyKeyChars} well-formed characters`, printable(idempotencyKey));
+    throw refusal(
+      'idempotencyKey',
+      `expected 1 to ${LIMITS.idempotencyKeyChars} well-formed characters, got ${printable(idempotencyKey)}`,
+      where,
+    );
   if (scheduledFor !== undefined && delayMs !== undefined)
-    refuse('delayMs', 'scheduledFor or delayMs, not both', delayMs);
+    throw refused('delayMs', 'scheduledFor or delayMs, not both', delayMs, where);
   if (scheduledFor !== undefined) {
     const aheadMs = scheduledFor instanceof Date ? scheduledFor.getTime() - Date.now() : Number.NaN;
     if (!(aheadMs <= LIMITS.scheduledForMs))
-      refuse('scheduledFor', 'a valid Date at most 10 years ahead', scheduledFor);
+      throw refused('scheduledFor', 'a valid Date at most 10 years ahead', scheduledFor, where);
   }
-  if (delayMs !== undefined && !(delayMs >= 0 && delayMs <= LIMITS.scheduledForMs))
-    refuse('delayMs', 'a duration of 0 ms to 10 years', delayMs);
+  if (delayMs !== undefined) number('delayMs', delayMs, { min: 0, max: LIMITS.scheduledForMs }, where);
   return options;
-}
-
-function isWhole(value: number, min: number, max: number): boolean {
-  return Number.isInteger(value) && value >= min && value <= max;
 }
 
 function isKey(key: string): boolean {

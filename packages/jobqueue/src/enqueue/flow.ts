@@ -3,7 +3,7 @@
 import { QueueError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
-import { type Names, onlyKnown } from '../core/options.ts';
+import { type Names, onlyKnown, refused } from '../core/options.ts';
 import { addFlowStatement } from '../postgres/statements/flows.ts';
 import { type AddJobOptions, type EnqueueStatement, encodeJob, statementOf } from './enqueue.ts';
 
@@ -90,9 +90,4 @@ function encodeNode(jobs: ReadonlyMap<string, Job>, { input, at, parent }: Node,
   const meta = { ...(traceparent !== null && { traceparent }), ...(whenChildFails === 'run' && { whenChildFails }) };
   const json = encodeJob(jobs, input, at, Object.keys(meta).length > 0 ? meta : null);
   return parent === null ? json : `{"parent":${parent},${json.slice(1)}`;
-}
-
-function refused(path: string, expected: string, got: string): QueueError {
-  const message = `expected ${expected}, got ${got}`;
-  return new QueueError('option_invalid', `${path}: ${message}`, { issues: [{ path, message }] });
 }

@@ -1,7 +1,7 @@
 /** Deletes what is past its retention, slice by slice: as a chore of drains, and for operators. */
 
-import { QueueError } from '../core/errors.ts';
 import { LIMITS } from '../core/limits.ts';
+import { number } from '../core/options.ts';
 import type { Retention } from '../core/retention.ts';
 import type { Executor } from '../postgres/database.ts';
 import { type Pruned, pruneSlice } from '../postgres/statements/prune.ts';
@@ -33,10 +33,7 @@ export interface PruneReport extends Pruned {
 
 /** Prunes from the start until everything is done or the budget is used up. Throws QueueError `option_invalid`. */
 export async function prune(executor: Executor, retention: Retention, budgetMs = BUDGET_MS): Promise<PruneReport> {
-  if (!(budgetMs > 0 && budgetMs <= LIMITS.timeoutMs)) {
-    const message = `expected a duration in ms up to a day, got ${budgetMs}`;
-    throw new QueueError('option_invalid', `prune: budgetMs: ${message}`, { issues: [{ path: 'budgetMs', message }] });
-  }
+  number('budgetMs', budgetMs, { min: 1, max: LIMITS.timeoutMs }, { call: 'prune' });
   const endAtMs = performance.now() + budgetMs;
   let total: PruneReport = { completed: 0, deadLettered: 0, cancelled: 0, keys: 0, drains: 0, rollups: 0, done: false };
   for (let again = true; !total.done && (again || performance.now() < endAtMs); again = false) {

@@ -1,7 +1,8 @@
 /** Operators' actions on incidents: list them, say that they take care of one, and keep a check's alerts back for a while. */
 
+import { type Actor, actorOf, reasonOf } from '../core/actor.ts';
 import { CHECK_NAMES, inWords, linkTo, nextStep, pageOf } from '../core/describe-check.ts';
-import { actorOf, type By, idOf, reasonOf, refused, wholeBetween } from '../core/filters.ts';
+import { idOf, integer, refused } from '../core/options.ts';
 import { isStorableText } from '../core/serialize.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/incidents.ts';
@@ -45,7 +46,7 @@ export interface Mute {
   readonly reason: string;
 }
 
-export interface MuteOptions extends By {
+export interface MuteOptions extends Actor {
   readonly reason: string;
   /** Counted from now, at most 30 days. */
   readonly forMs: number;
@@ -62,11 +63,11 @@ export interface IncidentControls {
   /** Incidents, open and over: the newest 100, newest first. */
   incidents(): Promise<readonly Incident[]>;
   /** Somebody takes care of it: an alert that has not gone out yet does not go out. `false`: it is over, unknown, or acknowledged. */
-  acknowledgeIncident(id: string, by: Pick<By, 'actor'>): Promise<boolean>;
+  acknowledgeIncident(id: string, by: Pick<Actor, 'actor'>): Promise<boolean>;
   /** Keeps the alerts of a check back until the mute ends, at most 30 days. What is still red then is told then. */
   muteCheck(target: MuteTarget, options: MuteOptions): Promise<Mute>;
   /** Ends a mute before its time. `false`: there was none. */
-  unmuteCheck(target: MuteTarget, by: Pick<By, 'actor'>): Promise<boolean>;
+  unmuteCheck(target: MuteTarget, by: Pick<Actor, 'actor'>): Promise<boolean>;
   /** The mutes that have not ended, at most 200. */
   mutes(): Promise<readonly Mute[]>;
 }
@@ -77,7 +78,7 @@ export function incidentControls(database: () => Executor, consoleUrl: string | 
     acknowledgeIncident: async (id, by) => store.acknowledge(database(), idOf('id', id), actorOf(by)),
     muteCheck: async (target, options) => {
       const { check, subject } = targetOf(target);
-      const forMs = wholeBetween(1_000, LONGEST_MUTE_MS)('forMs', options.forMs);
+      const forMs = integer('forMs', options.forMs, { min: 1_000, max: LONGEST_MUTE_MS });
       const change = { check, subject, forMs, reason: reasonOf(options.reason), actor: actorOf(options) };
       return muteOf(await store.mute(database(), change));
     },

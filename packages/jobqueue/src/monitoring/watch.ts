@@ -1,10 +1,9 @@
 /** Keeps watch: drains look at the queue's health in passing and tell of what turned red or well again, enqueues notice missing ticks. */
 import { randomUUID } from 'node:crypto';
 import { inWords, linkTo, nextStep } from '../core/describe-check.ts';
-import { QueueError } from '../core/errors.ts';
 import { checkGuard, type Guard, type Job } from '../core/job.ts';
 import type { Log } from '../core/log.ts';
-import { type Names, onlyKnown } from '../core/options.ts';
+import { type Names, number, onlyKnown, refusal } from '../core/options.ts';
 import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from '../core/thresholds.ts';
 import { atMostMs, type SleepOptions } from '../drain/sleep-hint.ts';
 import type { Chore, ChoreContext } from '../maintenance/maintenance.ts';
@@ -48,27 +47,20 @@ export function watchOptions(
   log: Log,
 ): WatchOptions {
   checkAlerts(alerts);
-  if (guard)
-    checkGuard(guard, (expected, got) => {
-      const message = `expected guard.${expected}, got ${String(got)}`;
-      throw new QueueError('option_invalid', `createQueue: ${message}`, { issues: [{ path: 'guard', message }] });
-    });
+  if (guard) checkGuard(guard, { call: 'createQueue', at: 'guard.' });
   const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS, sleep ? atMostMs(sleep) : 0);
   return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log, environment };
 }
 
 /** Throws QueueError `option_invalid`; its message does not show the URL. */
 export function checkAlerts(alerts: AlertOptions): void {
-  onlyKnown(alerts, ALERT_NAMES, { call: 'createQueue: ', at: 'alerts.' });
+  const where = { call: 'createQueue', at: 'alerts.' };
+  onlyKnown(alerts, ALERT_NAMES, where);
   const { webhookUrl, consoleUrl, timeoutMs = POST_MS } = alerts;
-  const refuse = (option: string, message: string) => {
-    const path = `alerts.${option}`;
-    throw new QueueError('option_invalid', `createQueue: ${path}: ${message}`, { issues: [{ path, message }] });
-  };
   for (const [option, url] of Object.entries({ webhookUrl, consoleUrl }))
     if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
-      refuse(option, 'expected an http or https URL, got something else');
-  if (!(timeoutMs >= 1 && timeoutMs <= POST_MS)) refuse('timeoutMs', `expected 1 to ${POST_MS} ms, got ${timeoutMs}`);
+      throw refusal(option, 'expected an http or https URL, got something else', where);
+  number('timeoutMs', timeoutMs, { min: 1, max: POST_MS }, where);
 }
 
 /** The chore of each drain: watch_1 looks in its step, and what that hands out is told beside the jobs. */

@@ -1,8 +1,9 @@
 /** Replays one dead letter with another payload: checked as an enqueue checks it, changed and replayed in one statement. */
 
+import { type Actor, checkActor } from '../core/actor.ts';
 import { QueueError } from '../core/errors.ts';
-import { type By, byOf, idOf } from '../core/filters.ts';
 import type { Job } from '../core/job.ts';
+import { idOf } from '../core/options.ts';
 import { encodePayload } from '../core/payload.ts';
 import { restored } from '../core/redact.ts';
 import type { Executor } from '../postgres/database.ts';
@@ -20,9 +21,9 @@ export async function replayAmended(
   executor: Executor,
   jobs: ReadonlyMap<string, Job>,
   { id, payload }: { readonly id: string; readonly payload: unknown },
-  by: By,
+  by: Actor,
 ): Promise<Amended> {
-  const options = byOf(by);
+  const options = checkActor(by);
   const stored = await getJob(executor, idOf('id', id));
   if (stored === null) throw new QueueError('job_unknown', `replayAmended: there is no job ${id}`);
   const job = jobs.get(stored.type);

@@ -1,7 +1,7 @@
 /** Fields of requests that reach Postgres: what it cannot store is a 400 that names the field. */
 import { z } from 'zod';
-import { isJobId } from '../core/filters.ts';
 import { LIMITS } from '../core/limits.ts';
+import { isJobId } from '../core/options.ts';
 import { isStorableInstant, isStorableText } from '../core/serialize.ts';
 
 /** At most `most` characters. */

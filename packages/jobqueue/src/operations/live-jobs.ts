@@ -1,26 +1,13 @@
 /** What an operator does to live jobs in an incident: cancel, reschedule, re-prioritise, pause, and read who did what. */
 
-import {
-  actorOf,
-  type By,
-  byOf,
-  idOf,
-  instant,
-  type JobFilter,
-  jobFilterJson,
-  name,
-  reasonOf,
-  refused,
-  text,
-  wholeBetween,
-} from '../core/filters.ts';
+import { type Actor, actorOf, checkActor, reasonOf } from '../core/actor.ts';
+import { type JobFilter, jobFilterJson } from '../core/filters.ts';
 import { LIMITS } from '../core/limits.ts';
+import { idOf, instant, integer, name, number, refused, text } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/controls.ts';
 import { type BulkCall, type BulkOptions, type BulkReport, inSlices } from './bulk.ts';
 
-/** Of calls that do not say who they are. */
-const NOBODY = 'unnamed';
 /** One page of a screen. */
 const MOST_ENTRIES = 500;
 
@@ -46,7 +33,7 @@ export interface AuditEntry {
 export async function cancel(
   executor: Executor,
   filter: JobFilter,
-  options: By & { readonly reason: string } & BulkOptions,
+  options: Actor & { readonly reason: string } & BulkOptions,
 ): Promise<BulkReport> {
   const reason = reasonOf(options.reason);
   return inBulk(executor, 'cancel', filter, { actor: actorOf(options), reason }, options);
@@ -56,52 +43,46 @@ export async function cancel(
 export async function reschedule(
   executor: Executor,
   filter: JobFilter,
-  options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
+  options: Actor & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
 ): Promise<BulkReport> {
   refuseHeld(filter);
   const { to } = options;
-  const when = to instanceof Date ? { to: plannedAt(to) } : { delayMs: delayOf(to.delayMs) };
-  return inBulk(executor, 'reschedule', filter, { ...byOf(options), ...when }, options);
+  const when =
+    to instanceof Date
+      ? { to: plannedAt(to) }
+      : { delayMs: number('to.delayMs', to.delayMs, { min: 0, max: LIMITS.scheduledForMs }) };
+  return inBulk(executor, 'reschedule', filter, { ...checkActor(options), ...when }, options);
 }
 
 /** Pending jobs get another priority; those that a drain holds are skipped. */
 export async function reprioritise(
   executor: Executor,
   filter: JobFilter,
-  options: By & { readonly priority: number } & BulkOptions,
+  options: Actor & { readonly priority: number } & BulkOptions,
 ): Promise<BulkReport> {
   refuseHeld(filter);
-  const priority = wholeBetween(0, LIMITS.maxPriority)('priority', options.priority);
-  return inBulk(executor, 'reprioritise', filter, { ...byOf(options), priority }, options);
+  const priority = integer('priority', options.priority, { min: 0, max: LIMITS.maxPriority });
+  return inBulk(executor, 'reprioritise', filter, { ...checkActor(options), priority }, options);
 }
 
-export async function pause(
-  executor: Executor,
-  target: Target,
-  { actor = NOBODY, reason }: { readonly actor?: string; readonly reason?: string },
-): Promise<object> {
-  await store.pause(executor, targetOf(target), reason === undefined ? null : reasonOf(reason), actorOf({ actor }));
+export async function pause(executor: Executor, target: Target, by: Actor): Promise<object> {
+  const { actor, reason = null } = checkActor(by);
+  await store.pause(executor, targetOf(target), reason, actor);
   return {};
 }
 
-export async function resume(
-  executor: Executor,
-  target: Target,
-  { actor = NOBODY, reason }: Partial<By>,
-): Promise<{ readonly resumed: boolean }> {
-  return {
-    resumed: await store.resume(executor, targetOf(target), byOf({ actor, ...(reason !== undefined && { reason }) })),
-  };
+export async function resume(executor: Executor, target: Target, by: Actor): Promise<{ readonly resumed: boolean }> {
+  return { resumed: await store.resume(executor, targetOf(target), checkActor(by)) };
 }
 
 /** Whatever job holds the key goes on without it, and another may take it: for a key that its holder should not hold any more. */
 export async function freeKey(
   executor: Executor,
   { type, idempotencyKey }: HeldKey,
-  by: By,
+  by: Actor,
 ): Promise<{ readonly freed: boolean; readonly holder: string | null }> {
-  const key = text(LIMITS.idempotencyKeyChars)('idempotencyKey', idempotencyKey);
-  return store.freeKey(executor, { type: name('type', type), key }, byOf(by));
+  const key = text('idempotencyKey', idempotencyKey, LIMITS.idempotencyKeyChars);
+  return store.freeKey(executor, { type: name('type', type), key }, checkActor(by));
 }
 
 /** The latest first; `before` an id for the next page, at most 500 a call. */
@@ -112,7 +93,7 @@ export async function auditLog(
   const rows = await store.auditEntries(
     executor,
     before === undefined ? null : idOf('before', before),
-    wholeBetween(1, MOST_ENTRIES)('limit', limit),
+    integer('limit', limit, { min: 1, max: MOST_ENTRIES }),
   );
   return rows.map(({ at_ms, ...entry }) => ({ ...entry, at: new Date(at_ms) }));
 }
@@ -141,9 +122,4 @@ function plannedAt(to: Date): string {
   const at = instant('to', to);
   if (to.getTime() > Date.now() + LIMITS.scheduledForMs) throw refused('to', 'an instant at most 10 years ahead', at);
   return at;
-}
-
-function delayOf(delayMs: unknown): number {
-  if (typeof delayMs === 'number' && delayMs >= 0 && delayMs <= LIMITS.scheduledForMs) return delayMs;
-  throw refused('to.delayMs', 'a duration in ms from 0 up to 10 years', delayMs);
 }

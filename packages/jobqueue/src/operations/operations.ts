@@ -1,7 +1,8 @@
 /** What a queue offers to those who run it: look, stop, move, bring back. Nothing here enqueues or drains. */
 
+import type { Actor } from '../core/actor.ts';
 import type { Limit } from '../core/bucket.ts';
-import type { By, DeadLetterFilter, JobFilter } from '../core/filters.ts';
+import type { DeadLetterFilter, JobFilter } from '../core/filters.ts';
 import type { Job } from '../core/job.ts';
 import { shownPayload } from '../core/redact.ts';
 import type { Retention } from '../core/retention.ts';
@@ -81,20 +82,20 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   /** Which live jobs an operation with this filter would meet. Changes nothing. */
   previewJobs(filter: JobFilter): Promise<JobsPreview & Warned>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
-  pause(target: Target, why?: string | { readonly actor?: string; readonly reason?: string }): Promise<Warned>;
+  pause(target: Target, by: Actor): Promise<Warned>;
   /** Ends the pause of exactly this target. `resumed: false`: it was not paused. */
-  resume(target: Target, by?: Partial<By>): Promise<{ readonly resumed: boolean } & Warned>;
+  resume(target: Target, by: Actor): Promise<{ readonly resumed: boolean } & Warned>;
   /** Ends live jobs as CANCELLED, running ones too: their keys are free at once, and their handlers' signals fire within 2 s. */
-  cancel(filter: JobFilter, options: By & { readonly reason: string } & BulkOptions): Promise<BulkReport & Warned>;
+  cancel(filter: JobFilter, options: Actor & { readonly reason: string } & BulkOptions): Promise<BulkReport & Warned>;
   /** Gives pending jobs another due time. `skipped`: held by a drain. */
   reschedule(
     filter: JobFilter,
-    options: By & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
+    options: Actor & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
   ): Promise<BulkReport & Warned>;
   /** Gives pending jobs another priority. `skipped`: held by a drain. */
   reprioritise(
     filter: JobFilter,
-    options: By & { readonly priority: number } & BulkOptions,
+    options: Actor & { readonly priority: number } & BulkOptions,
   ): Promise<BulkReport & Warned>;
   /** What a replay with this filter would find. Changes nothing. */
   previewReplay(
@@ -106,7 +107,7 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
    * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;
    * what `shown` hid and nobody changed stays as it was. Throws QueueError `payload_invalid`, `unknown_type`, `job_unknown`.
    */
-  replayAmended(id: string, payload: unknown, by: By): Promise<Amended>;
+  replayAmended(id: string, payload: unknown, by: Actor): Promise<Amended>;
   /** Payloads for the eyes of people: what the type's schema marks as secret is hidden, all of it where the type is not known. */
   shown(type: string, payload: unknown): unknown;
   /** One page of jobs. Pending ones by due time, all others the newest first. */
@@ -118,14 +119,11 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   /** What is known beside a job: its schedule, the drain that ran it, what operators did to it. */
   jobTrail(id: string): Promise<Trail>;
   /** Frees an idempotency key, with a line in the audit log. `holder`: the job that held it, which goes on without; null: none did. */
-  freeKey(
-    key: HeldKey,
-    by: By & { readonly reason?: string },
-  ): Promise<{ readonly freed: boolean; readonly holder: string | null }>;
+  freeKey(key: HeldKey, by: Actor): Promise<{ readonly freed: boolean; readonly holder: string | null }>;
   /** The ramps, the newest first, at most 100. */
   replays(): Promise<readonly Replay[]>;
   /** Ends a ramp; `false` if it was not running. */
-  stopReplay(id: string, by: Pick<By, 'actor'>): Promise<boolean>;
+  stopReplay(id: string, by: Pick<Actor, 'actor'>): Promise<boolean>;
   /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
   auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
   /** Appends to the audit log. */
@@ -141,7 +139,7 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   /** Takes a token of a shared bucket for something that is no job, such as a login: at once, or `false`. */
   takeToken(key: string, limit: Limit): Promise<boolean>;
   /** Ends a block before its time, with a line in the audit log. `false`: the bucket was not blocked. */
-  unblock(key: string, by: { readonly actor: string }): Promise<boolean>;
+  unblock(key: string, by: Pick<Actor, 'actor'>): Promise<boolean>;
   /** Counts, waits and run times per minute, hour or in total, over all drains. */
   stats(options: StatsOptions): Promise<readonly Stats[]>;
   /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
@@ -180,9 +178,8 @@ export function operators(options: OperatorsOptions): Operators {
     pauses: async () => listPauses(read()),
     checkNames: names,
     previewJobs: async (filter) => warned(filter, () => previewJobs(read(), filter)),
-    pause: async (target, why = {}) =>
-      warned(target, () => pause(database(), target, typeof why === 'string' ? { reason: why } : why)),
-    resume: async (target, by = {}) => warned(target, () => resume(database(), target, by)),
+    pause: async (target, by) => warned(target, () => pause(database(), target, by)),
+    resume: async (target, by) => warned(target, () => resume(database(), target, by)),
     cancel: async (filter, how) => warned(filter, () => cancel(database(), filter, how)),
     reschedule: async (filter, how) => warned(filter, () => reschedule(database(), filter, how)),
     reprioritise: async (filter, how) => warned(filter, () => reprioritise(database(), filter, how)),
@@ -204,7 +201,7 @@ export function operators(options: OperatorsOptions): Operators {
     metrics: async () => prometheusText(metricsOf(await measure(read()), [...jobs.keys()])),
     rateLimits: async () => rateLimits(read()),
     takeToken: async (key, limit) => takeToken(read(), key, limit),
-    unblock: async (key, { actor }) => unblock(database(), key, actor),
+    unblock: async (key, by) => unblock(database(), key, by),
     stats: async (options) => readStats(read(), options),
     drains: async (options = {}) => drains(read(), options),
     prune: async ({ budgetMs } = {}) => {

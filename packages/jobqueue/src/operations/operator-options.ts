@@ -64,7 +64,7 @@ export function strictOperators(offered: Operators): Operators {
       async (...args: unknown[]) => {
         for (const [n, known] of (names as readonly (Names<object> | null)[]).entries()) {
           const given = args[n];
-          if (known && typeof given === 'object' && given !== null) onlyKnown(given, known, { call: `${verb}: ` });
+          if (known && typeof given === 'object' && given !== null) onlyKnown(given, known, { call: `${verb}` });
         }
         return call(...args);
       },

@@ -1,17 +1,8 @@
 /** Replays of dead letters: looked at before, at once or as a ramp that drains move on, and stopped when they go wrong. */
 
-import {
-  actorOf,
-  type By,
-  byOf,
-  type DeadLetterFilter,
-  deadLetterFilterJson,
-  idOf,
-  type Revival,
-  refused,
-  wholeBetween,
-} from '../core/filters.ts';
-import { onlyKnown } from '../core/options.ts';
+import { type Actor, actorOf, checkActor } from '../core/actor.ts';
+import { type DeadLetterFilter, deadLetterFilterJson, type Revival } from '../core/filters.ts';
+import { idOf, integer, onlyKnown, refused } from '../core/options.ts';
 import type { Chore } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/replays.ts';
@@ -32,14 +23,14 @@ const MOST_LOOKS_IN_VAIN = 10;
 const PORTION_TIMEOUT_MS = 30_000;
 
 /** All at once. */
-export interface ReplayOptions extends By, Revival, BulkOptions {
+export interface ReplayOptions extends Actor, Revival, BulkOptions {
   readonly maxJobs?: number;
   readonly perMinute?: undefined;
   readonly stopWhen?: undefined;
 }
 
 /** Spread over time, as a ramp. */
-export interface RampOptions extends By, Revival {
+export interface RampOptions extends Actor, Revival {
   /** At most so many jobs a minute, 1 to 10,000, moved by the drains. */
   readonly perMinute: number;
   /** Ends the ramp when so many of its jobs have failed again, or such a part of at least `of` that came to an outcome. */
@@ -153,7 +144,7 @@ async function atOnce(executor: Executor, filter: DeadLetterFilter, options: Rep
   const call = {
     action: 'replay' as const,
     filterJson: deadLetterFilterJson(filter, options),
-    options: { ...byOf(options), ...most(options) },
+    options: { ...checkActor(options), ...most(options) },
   };
   const { operation, changed, skipped, done, refusals = [] } = await inSlices(executor, call, options);
   return { operation, changed, skipped, done, refusals };
@@ -161,8 +152,8 @@ async function atOnce(executor: Executor, filter: DeadLetterFilter, options: Rep
 
 async function asRamp(executor: Executor, filter: DeadLetterFilter, options: RampOptions): Promise<{ id: string }> {
   const sent = {
-    ...byOf(options),
-    perMinute: wholeBetween(1, MOST_PER_MINUTE)('perMinute', options.perMinute),
+    ...checkActor(options),
+    perMinute: integer('perMinute', options.perMinute, { min: 1, max: MOST_PER_MINUTE }),
     ...(options.stopWhen && { stopWhen: stopWhenOf(options.stopWhen) }),
     ...most(options),
   };
@@ -185,7 +176,7 @@ export async function replays(executor: Executor): Promise<readonly Replay[]> {
 }
 
 /** `false` if it was not running. What it has moved stays moved. */
-export async function stopReplay(executor: Executor, id: string, by: Pick<By, 'actor'>): Promise<boolean> {
+export async function stopReplay(executor: Executor, id: string, by: Pick<Actor, 'actor'>): Promise<boolean> {
   return store.stopReplay(executor, idOf('id', id), actorOf(by));
 }
 
@@ -222,14 +213,14 @@ export function replaysChore(handled: readonly string[]): Chore {
 }
 
 function most({ maxJobs }: { readonly maxJobs?: number }): { maxJobs?: number } {
-  return maxJobs === undefined ? {} : { maxJobs: wholeBetween(1, MOST_JOBS)('maxJobs', maxJobs) };
+  return maxJobs === undefined ? {} : { maxJobs: integer('maxJobs', maxJobs, { min: 1, max: MOST_JOBS }) };
 }
 
 function stopWhenOf(stopWhen: NonNullable<RampOptions['stopWhen']>): object {
   onlyKnown(stopWhen, { failed: true, failureRatio: true, of: true }, { at: 'stopWhen.' });
-  if ('failed' in stopWhen) return { failed: wholeBetween(1, MOST_JOBS)('stopWhen.failed', stopWhen.failed) };
+  if ('failed' in stopWhen) return { failed: integer('stopWhen.failed', stopWhen.failed, { min: 1, max: MOST_JOBS }) };
   const { failureRatio, of } = stopWhen;
   if (!(failureRatio > 0 && failureRatio <= 1))
     throw refused('stopWhen.failureRatio', 'a number above 0, up to 1', failureRatio);
-  return { failureRatio, of: wholeBetween(1, MOST_JOBS)('stopWhen.of', of) };
+  return { failureRatio, of: integer('stopWhen.of', of, { min: 1, max: MOST_JOBS }) };
 }

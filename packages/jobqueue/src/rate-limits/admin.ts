@@ -1,7 +1,7 @@
 /** Rate limits as an operator sees and frees them. */
 
+import { type Actor, actorOf } from '../core/actor.ts';
 import { checkKey, checkLimit, type Limit } from '../core/bucket.ts';
-import { QueueError } from '../core/errors.ts';
 import type { Executor } from '../postgres/database.ts';
 import { listBuckets, takeTokens, unblockBucket } from '../postgres/statements/buckets.ts';
 
@@ -23,7 +23,7 @@ const TAKE_MS = 5_000;
 /** One token now or none: `false` changes nothing. Throws QueueError `option_invalid`. */
 export async function takeToken(executor: Executor, key: string, limit: Limit): Promise<boolean> {
   checkKey(key);
-  checkLimit(limit, 'takeToken');
+  checkLimit(limit, { call: 'takeToken' });
   const once = { want: 1, spare: 0, waiting: 0, returning: 0, patienceMs: 0, holdMs: 0 }; // nobody waits in line for it
   const [answer] = await takeTokens(executor, [{ key, ...limit, ...once }], TAKE_MS);
   return answer !== undefined && answer.taken > 0;
@@ -42,11 +42,7 @@ export async function rateLimits(executor: Executor): Promise<readonly RateLimit
 }
 
 /** Throws QueueError `option_invalid` for a key that cannot be, or an operator without a name. */
-export async function unblock(executor: Executor, key: string, actor: string): Promise<boolean> {
+export async function unblock(executor: Executor, key: string, by: Pick<Actor, 'actor'>): Promise<boolean> {
   checkKey(key);
-  if (typeof actor !== 'string' || actor.trim() === '') {
-    const message = `expected the name of who unblocks, got ${typeof actor === 'string' ? 'an empty text' : typeof actor}`;
-    throw new QueueError('option_invalid', `actor: ${message}`, { issues: [{ path: 'actor', message }] });
-  }
-  return unblockBucket(executor, key, actor);
+  return unblockBucket(executor, key, actorOf(by));
 }

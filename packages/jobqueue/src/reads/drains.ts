@@ -1,8 +1,7 @@
 /** The ledger: what the platform says of a drain when it begins, and the list of drains for people. */
 
 import type { DrainReport, StopReason } from '../core/drain-report.ts';
-import { QueueError } from '../core/errors.ts';
-import { isStorableInstant } from '../core/serialize.ts';
+import { instant, integer, refused } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import { ledger } from '../postgres/statements/ledger.ts';
 
@@ -22,14 +21,13 @@ const EXECUTION_ID = /^[\x21-\x7e]{1,200}$/;
 
 /** Throws QueueError `option_invalid`. */
 export function tickOf({ scheduledAt, executionId }: { scheduledAt?: Date; executionId?: string }): Tick {
-  if (scheduledAt && !isStorableInstant(scheduledAt))
-    throw refused('scheduledAt', 'a valid Date of the years 1 to 9999', scheduledAt);
+  const planned = scheduledAt && instant('scheduledAt', scheduledAt);
   if (executionId !== undefined && !EXECUTION_ID.test(executionId))
-    throw refused('executionId', '1 to 200 visible ASCII characters', executionId.slice(0, 200));
+    throw refused('executionId', '1 to 200 visible ASCII characters', executionId);
   const coldStart = shared[KEY] !== true;
   shared[KEY] = true;
   return {
-    ...(scheduledAt && { scheduledAt: scheduledAt.toISOString() }),
+    ...(planned !== undefined && { scheduledAt: planned }),
     ...(executionId !== undefined && { executionId }),
     coldStart,
   };
@@ -78,7 +76,7 @@ export async function drains(
   executor: Executor,
   { before, id, limit = 50 }: DrainsOptions,
 ): Promise<readonly DrainView[]> {
-  if (!Number.isInteger(limit) || limit < 1 || limit > 200) throw refused('limit', 'an integer from 1 to 200', limit);
+  integer('limit', limit, { min: 1, max: 200 });
   for (const [option, value] of Object.entries({ before, id }))
     if (value !== undefined && !DRAIN_ID.test(value)) throw refused(option, 'the id of a drain', value);
   const rows = await ledger(executor, { before: before ?? null, id: id ?? null, limit });
@@ -89,8 +87,8 @@ export async function drains(
     startedAt: new Date(row.started_ms),
     lastStepAt: new Date(row.last_step_ms),
     deadlineAt: new Date(row.deadline_ms),
-    finishedAt: instant(row.finished_ms),
-    scheduledAt: instant(row.scheduled_ms),
+    finishedAt: dateOf(row.finished_ms),
+    scheduledAt: dateOf(row.scheduled_ms),
     executionId: row.execution_id,
     coldStart: row.cold_start,
     stopReason: row.stop_reason,
@@ -103,11 +101,6 @@ export async function drains(
   }));
 }
 
-function instant(ms: number | null): Date | null {
+function dateOf(ms: number | null): Date | null {
   return ms === null ? null : new Date(ms);
-}
-
-function refused(option: string, expected: string, got: unknown): QueueError {
-  const message = `expected ${expected}, got ${String(got)}`;
-  return new QueueError('option_invalid', `${option}: ${message}`, { issues: [{ path: option, message }] });
 }

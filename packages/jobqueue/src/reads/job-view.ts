@@ -1,7 +1,7 @@
 /** Reads for people and screens: one job, what is due. Every probe is bounded. */
 
-import { isJobId, name } from '../core/filters.ts';
 import type { Job, Progress, Status } from '../core/job.ts';
+import { isJobId, name } from '../core/options.ts';
 import { isStorableText, type StoredError } from '../core/serialize.ts';
 import { waitsForChildren } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';

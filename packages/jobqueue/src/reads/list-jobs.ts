@@ -1,8 +1,8 @@
 /** Reads for screens that list: pages of jobs by keyset, groups of dead letters, and what is known beside one job. All bounded. */
 
-import { idOf, instant, isJobId, type JobFilter, jobFilterJson, refused, wholeBetween } from '../core/filters.ts';
+import { type JobFilter, jobFilterJson } from '../core/filters.ts';
 import type { Status } from '../core/job.ts';
-import { LIMITS } from '../core/limits.ts';
+import { idOf, instant, integer, isJobId, name, refused } from '../core/options.ts';
 import { isStorableInstant, isStorableText } from '../core/serialize.ts';
 import { waitsForChildren } from '../enqueue/children.ts';
 import type { AuditEntry } from '../operations/live-jobs.ts';
@@ -68,7 +68,7 @@ export async function listJobs(
     executor,
     JSON.stringify(filterOf(query)),
     after === undefined ? null : cursorOf(after, query),
-    wholeBetween(1, MOST_LINES)('limit', limit),
+    integer('limit', limit, { min: 1, max: MOST_LINES }),
   );
   return {
     jobs: page.jobs.map(line),
@@ -80,8 +80,7 @@ export async function listJobs(
 
 function filterOf(query: JobsQuery): object {
   const { status, type, queue, search, fingerprint, from, until } = query;
-  for (const [path, name] of Object.entries({ type, queue }))
-    if (name !== undefined && !LIMITS.name.pattern.test(name)) throw refused(path, `a name ${LIMITS.name.words}`, name);
+  for (const [path, value] of Object.entries({ type, queue })) if (value !== undefined) name(path, value);
   if (search !== undefined && (search === '' || search.length > KEY_CHARS || !isStorableText(search)))
     throw refused('search', `an id, or 1 to ${KEY_CHARS} characters of a key`, search);
   if (fingerprint !== undefined) checkGroup(query);

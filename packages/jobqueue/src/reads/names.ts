@@ -1,9 +1,10 @@
 /** Names that operators type, against those that exist: a type that nothing knows is refused, a queue that nothing uses is told. */
 
-import { QueueError } from '../core/errors.ts';
+import type { QueueError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
 import { nearest } from '../core/nearest.ts';
+import { refusal } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import { namesInUse } from '../postgres/statements/names.ts';
 
@@ -60,8 +61,9 @@ function isName(name: unknown): boolean {
 }
 
 function unknownType(path: string, type: string, known: Iterable<string>): QueueError {
-  const message = `expected a type that this queue knows, got '${type}'${hint(type, known)}`;
-  return new QueueError('unknown_type', `${path}: ${message}`, { issues: [{ path, message }] });
+  return refusal(path, `expected a type that this queue knows, got '${type}'${hint(type, known)}`, {
+    code: 'unknown_type',
+  });
 }
 
 function hint(name: string, known: Iterable<string>): string {

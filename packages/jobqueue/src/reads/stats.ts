@@ -1,9 +1,7 @@
 /** Counts, waits and run times per time and type, summed over drains. */
 
-import { QueueError } from '../core/errors.ts';
-import { name } from '../core/filters.ts';
 import { type Histogram, percentileMs } from '../core/histogram.ts';
-import { isStorableInstant } from '../core/serialize.ts';
+import { instant, name, oneOf, refused } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import { type StatsRow, stats } from '../postgres/statements/stats.ts';
 
@@ -52,27 +50,34 @@ export interface Stats {
   readonly run: Spread | null;
 }
 
+const WHERE = { call: 'stats' };
+
 /**
  * What drains counted, in order of time and type; of a bucket and type without counts there is no entry. At most 1,500
  * buckets. Throws QueueError `option_invalid`.
  */
 export async function readStats(executor: Executor, options: StatsOptions): Promise<readonly Stats[]> {
-  const { from, to, types, by, together = false } = options;
-  if (!Object.hasOwn(BUCKET_MS, by)) throw refused('by', "'minute', 'hour' or 'total'", by);
+  const { from, to, types, together = false } = options;
+  const by = oneOf('by', options.by, ['minute', 'hour', 'total'], WHERE);
   if (types && (types.length === 0 || types.length > MAX_TYPES))
-    throw refused('types', `1 to ${MAX_TYPES} types`, types.length);
-  for (const [n, type] of (types ?? []).entries()) name(`types[${n}]`, type);
-  for (const [option, instant] of Object.entries({ from, to }))
-    if (instant && !isStorableInstant(instant)) throw refused(option, 'a valid Date of the years 1 to 9999', instant);
+    throw refused('types', `1 to ${MAX_TYPES} types`, types.length, WHERE);
+  for (const [n, type] of (types ?? []).entries()) name(`types[${n}]`, type, WHERE);
+  const first = from === undefined ? null : instant('from', from, WHERE);
+  const last = to === undefined ? null : instant('to', to, WHERE);
   const bucketMs = BUCKET_MS[by];
   const endMs = to?.getTime() ?? Date.now();
   const startMs = from?.getTime() ?? endMs - DEFAULT_SPAN_MS[by];
-  if (startMs > endMs) throw refused('from', 'an instant before `to`', from?.toISOString());
+  if (startMs > endMs) throw refused('from', 'an instant before `to`', first, WHERE);
   if (bucketMs !== null && (endMs - startMs) / bucketMs > MAX_BUCKETS)
-    throw refused('from', `at most ${MAX_BUCKETS} buckets until \`to\``, Math.ceil((endMs - startMs) / bucketMs));
+    throw refused(
+      'from',
+      `at most ${MAX_BUCKETS} buckets until \`to\``,
+      Math.ceil((endMs - startMs) / bucketMs),
+      WHERE,
+    );
   const rows = await stats(executor, {
-    from: from?.toISOString() ?? null,
-    to: to?.toISOString() ?? null,
+    from: first,
+    to: last,
     spanMs: DEFAULT_SPAN_MS[by],
     types: types ?? null,
     bucketMs,
@@ -99,9 +104,4 @@ function spread(histogram: Histogram, sumMs: number): Spread | null {
   const [p50Ms, p95Ms, p99Ms] = [0.5, 0.95, 0.99].map((p) => percentileMs(histogram, p));
   if (p50Ms == null || p95Ms == null || p99Ms == null) return null;
   return { count, meanMs: sumMs / count, p50Ms, p95Ms, p99Ms };
-}
-
-function refused(option: string, expected: string, got: unknown): QueueError {
-  const message = `expected ${expected}, got ${String(got)}`;
-  return new QueueError('option_invalid', `stats: ${option}: ${message}`, { issues: [{ path: option, message }] });
 }

@@ -1,7 +1,8 @@
 /** Reads for whoever follows along: what changed since the last look, what is paused, and what an operation in bulk would meet. */
 
-import { idOf, type JobFilter, jobFilterJson, refused, wholeBetween } from '../core/filters.ts';
+import { type JobFilter, jobFilterJson } from '../core/filters.ts';
 import type { Status } from '../core/job.ts';
+import { idOf, integer, refused } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/follow.ts';
 import type { Pause } from './overview.ts';
@@ -45,7 +46,7 @@ export async function followJobs(executor: Executor, options: FollowOptions): Pr
   const rows = await store.followed(executor, {
     after: after === '0' ? after : idOf('after', after),
     ids: ids.map((id, n) => idOf(`ids[${n}]`, id)),
-    limit: wholeBetween(1, MOST_FOLLOWED)('limit', limit),
+    limit: integer('limit', limit, { min: 1, max: MOST_FOLLOWED }),
   });
   return rows.map(lineOf);
 }

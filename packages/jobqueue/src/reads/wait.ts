@@ -1,10 +1,9 @@
 /** Waits for jobs to end. All who wait in one process share one look at a time: a hundred waits are one statement, not a hundred. */
 
 import { QueueError } from '../core/errors.ts';
-import { isJobId } from '../core/filters.ts';
 import type { Status } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
-import { type Names, onlyKnown } from '../core/options.ts';
+import { isJobId, type Names, number, onlyKnown } from '../core/options.ts';
 import { verdictOn } from '../core/sqlstate.ts';
 import type { Executor } from '../postgres/database.ts';
 import { findFinished } from '../postgres/statements/jobs.ts';
@@ -57,14 +56,9 @@ export class Waiting {
   }
 
   async for(id: string, options: WaitOptions = {}): Promise<JobView> {
-    onlyKnown(options, NAMES, { call: 'waitFor: ' });
+    onlyKnown(options, NAMES, { call: 'waitFor' });
     const { timeoutMs = DEFAULT_WAIT_MS, signal } = options;
-    if (!(timeoutMs > 0 && timeoutMs <= LIMITS.waitMs)) {
-      const message = `expected a duration in ms up to ${LIMITS.waitMs}, got ${timeoutMs}`;
-      throw new QueueError('option_invalid', `waitFor: timeoutMs: ${message}`, {
-        issues: [{ path: 'timeoutMs', message }],
-      });
-    }
+    number('timeoutMs', timeoutMs, { min: 1, max: LIMITS.waitMs }, { call: 'waitFor' });
     signal?.throwIfAborted();
     if (!isJobId(id)) throw unknown(id);
     return new Promise<JobView>((resolve, reject) => {

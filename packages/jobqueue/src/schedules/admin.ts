@@ -1,11 +1,12 @@
 /** What operators do with schedules. Each is one statement, with its line in the audit log. */
 
+import { type Actor, checkActor } from '../core/actor.ts';
 import { type CronLine, cronProblem } from '../core/cron.ts';
 import { QueueError } from '../core/errors.ts';
+import { refusal } from '../core/options.ts';
 import { isStorableText } from '../core/serialize.ts';
 import type { Executor } from '../postgres/database.ts';
 import {
-  type By,
   listSchedules,
   overrideSchedule,
   pauseSchedule,
@@ -16,16 +17,6 @@ import {
 
 /** As many as code can declare, and as many again that it once did. */
 const MAX_LISTED = 2_000;
-/** A name or an address, and a sentence. */
-const ACTOR_CHARS = 200;
-const REASON_CHARS = 1_000;
-
-/** Who does it, and why; kept in the audit log. */
-export interface Actor {
-  readonly actor: string;
-  readonly reason?: string;
-}
-
 export interface ScheduleView {
   readonly name: string;
   readonly type: string;
@@ -105,16 +96,14 @@ function dateOf(ms: number | null): Date | null {
 function checkLine(line: Partial<CronLine>): void {
   const { cron = '* * * * *', timeZone = 'UTC' } = line;
   if (line.cron === undefined && line.timeZone === undefined)
-    throw refused('line', "expected cron, timeZone or both, or null for the code's own");
+    throw refusal('line', "expected cron, timeZone or both, or null for the code's own");
   const problem = cronProblem({ cron, timeZone });
-  if (problem) throw refused(problem.path, problem.message);
+  if (problem) throw refusal(problem.path, problem.message);
 }
 
-function checked({ actor, reason }: Actor): By {
-  if (!isText(actor, ACTOR_CHARS)) throw refused('actor', `expected 1 to ${ACTOR_CHARS} characters`);
-  if (reason !== undefined && !isText(reason, REASON_CHARS))
-    throw refused('reason', `expected 1 to ${REASON_CHARS} characters`);
-  return { actor, reason: reason ?? null };
+function checked(by: Actor): { actor: string; reason: string | null } {
+  const { actor, reason = null } = checkActor(by);
+  return { actor, reason };
 }
 
 /** A name that no schedule can have is not sent to Postgres, which refuses some of them as no text at all. */
@@ -134,8 +123,4 @@ function known(name: string, found: boolean): void {
 function unknown(name: unknown): QueueError {
   const message = `expected a schedule that code declares and a drain has seen, got '${String(name).slice(0, 100)}'`;
   return new QueueError('unknown_schedule', message, { issues: [{ path: 'name', message }] });
-}
-
-function refused(path: string, message: string): QueueError {
-  return new QueueError('option_invalid', `${path}: ${message}`, { issues: [{ path, message }] });
 }
