@@ -1,4 +1,4 @@
-/** `npm run db:migrate`; with `--deploy`, as `vercel-build` calls it, only for production: previews share its database. */
+/** `npm run db:migrate`; with `--deploy`, as `npm run deploy` calls it, only for production: previews share its database. */
 import { openDatabase } from './database.ts';
 import { loadEnvironment } from './environment.ts';
 import { requireSecretsKey } from './secrets.ts';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { cruise, type ICruiseResult, type IForbiddenRuleType, type IModule } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { beforeAll, expect, test } from 'vitest';
+import { functionEntries } from '../scripts/functions/bundle.ts';
 
 const SRC = '^packages/jobqueue/src/';
 /** The modules behind the `exports` of packages/jobqueue/package.json. */
@@ -183,12 +184,22 @@ test('app/api holds the local dispatcher and nothing else: a second route would 
   expect(filesOf('app/api')).toEqual(['app/api/[...path]/route.local.ts']);
 });
 
-test('every endpoint in api/ has its line in the local dispatcher', () => {
-  const endpoints = filesOf('api');
+test('every function of api/ has its line in the local dispatcher', () => {
   const dispatched = readFileSync('app/api/[...path]/route.local.ts', 'utf8').matchAll(
     /import\('(?:\.\.\/)+(api\/[^']+)'\)/g,
   );
-  expect([...dispatched].map(([, path]) => path).sort()).toEqual(endpoints);
+  expect([...dispatched].map(([, path]) => path).sort()).toEqual(functionEntries());
+});
+
+test('every endpoint behind a function of several has its line there', () => {
+  for (const name of ['app', 'webhooks']) {
+    const served = readFileSync(`api/${name}.ts`, 'utf8').matchAll(
+      /'\/api\/([^']+)': \(\) => import\('\.\/([^']+)'\)/g,
+    );
+    expect([...served].map(([, path, file]) => [`${path}.ts`.split('/').at(-1), `api/${file}`]).sort()).toEqual(
+      filesOf(`api/_${name}`).map((file) => [file.split('/').at(-1), file]),
+    );
+  }
 });
 
 test('pages and actions hold no SQL', () => {

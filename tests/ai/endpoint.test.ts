@@ -4,7 +4,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const KEY = 'an-operator-secret-of-the-tests';
 let fresh: TestDatabase;
-let endpoint: typeof import('../../api/drafts.ts');
+let endpoint: typeof import('../../api/_app/drafts.ts');
 let sql: (text: string, ...params: unknown[]) => Promise<Record<string, unknown>[]>;
 let ready: string;
 let blocked: string;
@@ -13,7 +13,7 @@ beforeAll(async () => {
   fresh = await freshDatabase();
   vi.stubEnv('DATABASE_URL', fresh.url);
   vi.stubEnv('OPERATOR_SECRET', KEY);
-  endpoint = await import('../../api/drafts.ts');
+  endpoint = await import('../../api/_app/drafts.ts');
   const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text, ...params) => database().execute({ text, params });
   await sql("insert into companies (id, name) values ('acme', 'Acme')");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const KEY = 'a-queue-api-key-of-the-tests';
-type Endpoint = typeof import('../../api/campaigns.ts');
+type Endpoint = typeof import('../../api/_app/campaigns.ts');
 
 let fresh: TestDatabase;
 let endpoint: Endpoint;
@@ -13,7 +13,7 @@ beforeAll(async () => {
   fresh = await freshDatabase();
   vi.stubEnv('DATABASE_URL', fresh.url);
   vi.stubEnv('QUEUE_API_KEY', KEY);
-  endpoint = await import('../../api/campaigns.ts');
+  endpoint = await import('../../api/_app/campaigns.ts');
   const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text, ...params) => database().execute({ text, params });
   await sql("insert into companies (id, name) values ('acme', 'Acme')");

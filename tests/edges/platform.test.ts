@@ -9,7 +9,9 @@ import { log } from '../../lib/log.ts';
 const vercel = z
   .object({
     framework: z.literal('nextjs'),
+    buildCommand: z.literal('npm run deploy'),
     functions: z.record(z.string(), z.object({ maxDuration: z.number() })),
+    rewrites: z.array(z.strictObject({ source: z.string(), destination: z.string() })),
     // The platform refuses any further key, a `timezone` for one.
     crons: z.array(z.strictObject({ path: z.string().startsWith('/api/'), schedule: z.string() })),
   })
@@ -25,6 +27,16 @@ test('every cron meets an endpoint that answers GET, as crons ask, and is closed
   vi.stubEnv('CRON_SECRET', undefined);
   for (const { path } of vercel.crons)
     expect((await GET(new Request(`https://queue.example${path}`))).status).toBe(503);
+});
+
+test('the paths that vercel.json leads to a function of several are those that it serves, each without a named parameter', async () => {
+  vi.stubEnv('QUEUE_API_KEY', undefined);
+  for (const { source, destination } of vercel.rewrites) {
+    expect(source).not.toContain(':'); // the platform would add it to the query, which is strict
+    const [, before = '', names = ''] = /^(.*)\(([\w|-]+)\)$/.exec(source) ?? [];
+    const served = readFileSync(`${destination.slice(1)}.ts`, 'utf8').matchAll(/'(\/api\/[^']+)': /g);
+    expect([...served].map(([, path]) => path).sort()).toEqual(names.split('|').map((name) => before + name));
+  }
 });
 
 test('a drain never plans beyond what the function may run', () => {

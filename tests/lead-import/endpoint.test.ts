@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { GET, POST } from '../../api/imports.ts';
+import { GET, POST } from '../../api/_app/imports.ts';
 import { beginImport } from '../../lib/imports/lead-import/begin.ts';
 import type { ImportView } from '../../lib/imports/status.ts';
 import { queue } from '../../lib/queue/index.ts';

@@ -1,11 +1,11 @@
 /** GET and POST /api/drafts: replies that wait for a person, one of them with its conversation, and what the person decides. */
 import { authorize } from '@conversure/jobqueue/next';
-import { drafts } from '../lib/ai/index.ts';
-import * as schema from '../lib/ai/request.ts';
-import { EDGE_LIMITS } from '../lib/config.ts';
-import { readJson, readQuery } from '../lib/http/body.ts';
-import { endpoint, HttpError } from '../lib/http/errors.ts';
-import { queue } from '../lib/queue/index.ts';
+import { drafts } from '../../lib/ai/index.ts';
+import * as schema from '../../lib/ai/request.ts';
+import { EDGE_LIMITS } from '../../lib/config.ts';
+import { readJson, readQuery } from '../../lib/http/body.ts';
+import { endpoint, HttpError } from '../../lib/http/errors.ts';
+import { queue } from '../../lib/queue/index.ts';
 
 export const GET = endpoint(async (request) => {
   authorize(request, 'OPERATOR_SECRET');

@@ -1,10 +1,10 @@
 /** GET and POST /api/campaigns: make a campaign or preview it, pause, resume or cancel it, ask how far it is, fetch its recipients. */
 import { authorize } from '@conversure/jobqueue/next';
-import { campaigns } from '../lib/campaigns/index.ts';
-import * as schema from '../lib/campaigns/request.ts';
-import { EDGE_LIMITS } from '../lib/config.ts';
-import { readJson, readQuery } from '../lib/http/body.ts';
-import { endpoint, HttpError } from '../lib/http/errors.ts';
+import { campaigns } from '../../lib/campaigns/index.ts';
+import * as schema from '../../lib/campaigns/request.ts';
+import { EDGE_LIMITS } from '../../lib/config.ts';
+import { readJson, readQuery } from '../../lib/http/body.ts';
+import { endpoint, HttpError } from '../../lib/http/errors.ts';
 
 export const POST = endpoint(async (request) => {
   authorize(request, 'QUEUE_API_KEY');

@@ -2,14 +2,14 @@
 import { authorize } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
-import { EDGE_LIMITS } from '../lib/config.ts';
-import { checkConnection } from '../lib/connections/check.ts';
-import { PROVIDERS, pausedConnections, resumeConnection } from '../lib/connections/connection.ts';
-import { waitingJobs } from '../lib/connections/waiting.ts';
-import { text } from '../lib/fields.ts';
-import { readJson } from '../lib/http/body.ts';
-import { endpoint } from '../lib/http/errors.ts';
-import { queue } from '../lib/queue/index.ts';
+import { EDGE_LIMITS } from '../../lib/config.ts';
+import { checkConnection } from '../../lib/connections/check.ts';
+import { PROVIDERS, pausedConnections, resumeConnection } from '../../lib/connections/connection.ts';
+import { waitingJobs } from '../../lib/connections/waiting.ts';
+import { text } from '../../lib/fields.ts';
+import { readJson } from '../../lib/http/body.ts';
+import { endpoint } from '../../lib/http/errors.ts';
+import { queue } from '../../lib/queue/index.ts';
 
 const request = z.strictObject({
   companyId: text(100).min(1),

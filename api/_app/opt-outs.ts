@@ -1,10 +1,10 @@
 /** GET and POST /api/opt-outs: who asked not to be written to, as JSON or CSV; writing one down, lifting one. */
 import { authorize } from '@conversure/jobqueue/next';
-import { EDGE_LIMITS } from '../lib/config.ts';
-import { readJson, readQuery } from '../lib/http/body.ts';
-import { endpoint } from '../lib/http/errors.ts';
-import { optOuts } from '../lib/opt-outs/index.ts';
-import { optOutRequest, optOutsQuery } from '../lib/opt-outs/request.ts';
+import { EDGE_LIMITS } from '../../lib/config.ts';
+import { readJson, readQuery } from '../../lib/http/body.ts';
+import { endpoint } from '../../lib/http/errors.ts';
+import { optOuts } from '../../lib/opt-outs/index.ts';
+import { optOutRequest, optOutsQuery } from '../../lib/opt-outs/request.ts';
 
 export const GET = endpoint(async (request) => {
   authorize(request, 'QUEUE_API_KEY');

@@ -1,10 +1,10 @@
 /** GET and POST /api/imports: upload a CSV whole or in parts, preview and confirm it, ask how far it is, stop it, take it back. */
 import { authorize } from '@conversure/jobqueue/next';
-import { readJson, readQuery } from '../lib/http/body.ts';
-import { endpoint, HttpError } from '../lib/http/errors.ts';
-import { imports } from '../lib/imports/index.ts';
-import { receiveFile } from '../lib/imports/received-file.ts';
-import * as schema from '../lib/imports/request.ts';
+import { readJson, readQuery } from '../../lib/http/body.ts';
+import { endpoint, HttpError } from '../../lib/http/errors.ts';
+import { imports } from '../../lib/imports/index.ts';
+import { receiveFile } from '../../lib/imports/received-file.ts';
+import * as schema from '../../lib/imports/request.ts';
 
 export const POST = endpoint(async (request) => {
   authorize(request, 'QUEUE_API_KEY');
