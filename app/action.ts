@@ -1,10 +1,9 @@
 /** The one way from a form to the queue: operator, origin, schema, one call, then the page that shows the effect. */
 
-import { QueueError } from '@conversure/jobqueue';
+import { type OutputOf, QueueError, type StandardSchema } from '@conversure/jobqueue';
 import { database } from '@conversure/jobqueue/postgres';
 import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
-import type { z } from 'zod';
 import { parse } from '@/lib/http/body';
 import { HttpError, isRefusedByDatabase } from '@/lib/http/errors';
 import { keepForm } from '@/lib/kept-forms';
@@ -17,20 +16,20 @@ export interface Actor {
   readonly actor: string;
 }
 
-interface ActionOptions<Schema extends z.ZodType> {
+interface ActionOptions<Schema extends StandardSchema> {
   /** The page with the form, shown again with the reason when the input is refused; its path may hang on what was sent. */
   readonly page: string | ((form: FormData) => string);
   readonly input: Schema;
   /** What the audit log calls it and keeps of it. Left out where the call behind the action writes its own line. */
-  readonly audit?: (input: z.output<Schema>) => { readonly action: string; readonly details: object };
+  readonly audit?: (input: OutputOf<Schema>) => { readonly action: string; readonly details: object };
   /** A refused form comes back as it was typed, each mistake beside its field; `secrets` names the fields that do not. */
   readonly keeps?: { readonly secrets: readonly string[] };
 }
 
 /** Makes a server action of `run`, which gets the checked input and answers the path to show next. */
-export function action<Schema extends z.ZodType>(
+export function action<Schema extends StandardSchema>(
   { page, input, audit, keeps }: ActionOptions<Schema>,
-  run: (input: z.output<Schema>, by: Actor) => Promise<string>,
+  run: (input: OutputOf<Schema>, by: Actor) => Promise<string>,
 ): (form: FormData) => Promise<never> {
   return async (form) => {
     const shown = typeof page === 'string' ? page : page(form);

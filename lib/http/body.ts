@@ -1,18 +1,17 @@
 /** Reads what a client sent, within bounds, into what a schema promises: 400, 413 or 415 say what was wrong. */
 
-import type { Issue } from '@conversure/jobqueue';
-import type { z } from 'zod';
+import { type Issue, type OutputOf, pathOf, type StandardSchema, validateNow } from '@conversure/jobqueue';
 import { HttpError } from './errors.ts';
 
 /**
  * The JSON body as `schema` promises; a request without any body is `undefined`, for schemas that allow it. Throws 415 on
  * another content type, 413 beyond `maxBytes`, 400 on malformed JSON.
  */
-export async function readJson<Schema extends z.ZodType>(
+export async function readJson<Schema extends StandardSchema>(
   request: Request,
   schema: Schema,
   limit: { maxBytes: number },
-): Promise<z.output<Schema>> {
+): Promise<OutputOf<Schema>> {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() ?? 'none';
   // Servers hand out an empty stream, not null, where a client sent no body.
   if (type === 'none' && (await readBytes(request, limit)).length === 0) return parse(schema, undefined, 'body');
@@ -51,7 +50,7 @@ export async function readForm(body: Uint8Array, contentType: string): Promise<F
 }
 
 /** The query string as `schema` promises. A parameter given twice is refused: which of the two counts would be a guess. */
-export function readQuery<Schema extends z.ZodType>(request: Request, schema: Schema): z.output<Schema> {
+export function readQuery<Schema extends StandardSchema>(request: Request, schema: Schema): OutputOf<Schema> {
   const once = new Map<string, string>();
   const twice = new Set<string>();
   for (const [name, value] of new URL(request.url).searchParams) {
@@ -67,12 +66,12 @@ export function readQuery<Schema extends z.ZodType>(request: Request, schema: Sc
 }
 
 /** `value` as `schema` promises, else 400 with one issue per mistake. */
-export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+export function parse<Schema extends StandardSchema>(schema: Schema, value: unknown, where: string): OutputOf<Schema> {
+  const parsed = validateNow(schema, value);
+  if (!parsed.issues) return parsed.value as OutputOf<Schema>;
   throw invalid(
     where,
-    parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message })),
+    parsed.issues.map((issue) => ({ path: pathOf(issue).map(String).join('.'), message: issue.message })),
   );
 }
 

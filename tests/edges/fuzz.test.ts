@@ -14,7 +14,7 @@ import { WebhookBody } from '../../lib/providers/whatsapp/events.ts';
 import { jobs } from '../../lib/queue/jobs.ts';
 import { operatorRequest } from '../../packages/jobqueue/src/operations/request.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { hostileText, inputOf } from './hostile.ts';
+import { hostileText, inputFor, inputOf, type Json } from './hostile.ts';
 
 type Method = 'GET' | 'POST';
 type Dispatcher = Record<Method, (request: Request) => Promise<Response>>;
@@ -114,8 +114,10 @@ const surely = (made: unknown, isSure: boolean, sure: object): unknown =>
   isSure && typeof made === 'object' && made !== null
     ? Object.fromEntries(Object.entries({ ...made, ...sure }).filter(([, value]) => value !== null))
     : made;
-const body = (schema: z.ZodType, sure: object = {}): Arbitrary<Asked> =>
-  fc.tuple(inputOf(schema), fc.boolean()).map(([made, isSure]) => ({ body: surely(made, isSure, sure) }));
+const body = (schema: z.ZodType | Json, sure: object = {}): Arbitrary<Asked> =>
+  fc
+    .tuple(schema instanceof z.ZodType ? inputOf(schema) : inputFor(schema), fc.boolean())
+    .map(([made, isSure]) => ({ body: surely(made, isSure, sure) }));
 const query = (schema: z.ZodType, sure: object = {}): Arbitrary<Asked> =>
   fc
     .tuple(inputOf(schema), fc.boolean(), ids)
@@ -142,8 +144,8 @@ const drain = z.strictObject({
 });
 
 const ENDPOINTS: readonly (readonly [name: string, method: Method, path: string, asked: Arbitrary<Asked>])[] = [
-  ...operatorRequest.options.map(
-    (action) => [`the operator's ${action.shape.action.value}`, 'POST', 'operator', body(action)] as const,
+  ...(operatorRequest.jsonSchema.oneOf as readonly (Json & { properties: { action: Json } })[]).map(
+    (action) => [`the operator's ${action.properties.action.enum?.[0]}`, 'POST', 'operator', body(action)] as const,
   ),
   ['a drain', 'POST', 'drain', body(drain)],
   [

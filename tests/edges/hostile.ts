@@ -55,14 +55,15 @@ export const hostileValue = fc.oneof(
   fc.json().map((text) => JSON.parse(text) as unknown),
 );
 
-type Json = z.core.JSONSchema.BaseSchema;
+export type Json = z.core.JSONSchema.BaseSchema;
 
 /** Mostly what `schema` takes; at each place, now and then, something else. */
 export function inputOf(schema: z.ZodType): Arbitrary<unknown> {
   return inputFor(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
 }
 
-function inputFor(schema: Json | boolean): Arbitrary<unknown> {
+/** The same by a JSON Schema. */
+export function inputFor(schema: Json | boolean): Arbitrary<unknown> {
   return fc.oneof(
     { weight: 60, arbitrary: typeof schema === 'boolean' ? hostileValue : fitting(schema) },
     { weight: 1, arbitrary: hostileValue },

@@ -40,6 +40,14 @@ export type { JobRetention, RetentionOptions } from './core/retention.ts';
 export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './core/schedule.ts';
 export type { TellableError } from './core/scrub-error.ts';
 export { isStorableInstant, isStorableText, storableJson, storableText } from './core/serialize.ts';
+export {
+  type InputOf,
+  type OutputOf,
+  pathOf,
+  type StandardIssue,
+  type StandardSchema,
+  validateNow,
+} from './core/standard-schema.ts';
 export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './core/telemetry.ts';
 export type { HealthOptions } from './core/thresholds.ts';
 export type { DrainOptions } from './drain/drain.ts';

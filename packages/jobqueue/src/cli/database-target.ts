@@ -3,6 +3,7 @@
 import { environment } from '../../../../lib/config.ts';
 import { jobs } from '../../../../lib/queue/jobs.ts';
 import { logToStderr } from '../core/log.ts';
+import { pathOf, type StandardIssue, validateNow } from '../core/standard-schema.ts';
 import { createQueue } from '../index.ts';
 import { perform } from '../operations/perform.ts';
 import { operatorRequest } from '../operations/request.ts';
@@ -29,9 +30,9 @@ export async function databaseTarget(url: string): Promise<Target> {
     kind: 'database',
     name: address,
     async ask(request, options = {}) {
-      const action = operatorRequest.safeParse(request);
-      if (!action.success) throw new UsageError(inWords(action.error.issues));
-      const answer = await run(() => perform(queue, action.data, options));
+      const action = validateNow(operatorRequest, request);
+      if (action.issues) throw new UsageError(inWords(action.issues));
+      const answer = await run(() => perform(queue, action.value, options));
       return JSON.parse(JSON.stringify(answer));
     },
     enqueue: ({ type, payload, options: { scheduledFor, ...options } }) =>
@@ -68,6 +69,6 @@ export async function databaseTarget(url: string): Promise<Target> {
   return target;
 }
 
-function inWords(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
-  return issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ');
+function inWords(issues: readonly StandardIssue[]): string {
+  return issues.map((issue) => `${pathOf(issue).map(String).join('.')}: ${issue.message}`).join('; ');
 }

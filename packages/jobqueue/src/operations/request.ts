@@ -1,147 +1,126 @@
 /** What an operator may ask for in one request, as the endpoint and the command line send it. Bounded, and strict: a misspelt field is refused. */
-import { z } from 'zod';
+import {
+  boolean,
+  either,
+  instant,
+  integer,
+  list,
+  name,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  ratio,
+  rowId,
+  tagged,
+  text,
+} from '../core/fields.ts';
 import { LIMITS } from '../core/limits.ts';
-import { instant, name, rowId, text as storable } from './fields.ts';
+import type { InputOf, OutputOf } from '../core/standard-schema.ts';
 
 const MOST_IDS = 1_000; // the queue's own bound for a list of ids
-const ids = z.array(rowId).min(1).max(MOST_IDS);
-const text = (chars: number) => storable(chars).min(1);
-const status = z.enum(['PENDING', 'PROCESSING', 'COMPLETED', 'DEAD_LETTER', 'CANCELLED']);
+const ids = list(rowId, MOST_IDS);
+const status = oneOf('PENDING', 'PROCESSING', 'COMPLETED', 'DEAD_LETTER', 'CANCELLED');
 
 /** Who it is that holds the secret: for the audit log. */
 const actor = text(200);
 const reason = text(1_000);
 
-const liveJobs = z.strictObject({
-  ids: ids.exactOptional(),
-  type: name.exactOptional(),
-  queue: name.exactOptional(),
-  priority: z.int().min(0).max(LIMITS.maxPriority).exactOptional(),
-  status: z.enum(['PENDING', 'PROCESSING']).exactOptional(),
-  dueBefore: instant.exactOptional(),
-  dueAfter: instant.exactOptional(),
+const liveJobs = object({
+  ids: optional(ids),
+  type: optional(name),
+  queue: optional(name),
+  priority: optional(integer(0, LIMITS.maxPriority)),
+  status: optional(oneOf('PENDING', 'PROCESSING')),
+  dueBefore: optional(instant),
+  dueAfter: optional(instant),
 });
 
-const deadLetters = z.strictObject({
-  ids: ids.exactOptional(),
-  type: name.exactOptional(),
-  queue: name.exactOptional(),
-  errorName: text(200).exactOptional(),
-  errorCode: text(200).exactOptional(),
-  messageContains: text(200).exactOptional(),
-  finishedAfter: instant.exactOptional(),
-  finishedBefore: instant.exactOptional(),
+const deadLetters = object({
+  ids: optional(ids),
+  type: optional(name),
+  queue: optional(name),
+  errorName: optional(text(200)),
+  errorCode: optional(text(200)),
+  messageContains: optional(text(200)),
+  finishedAfter: optional(instant),
+  finishedBefore: optional(instant),
 });
-const statuses = z
-  .array(z.enum(['DEAD_LETTER', 'CANCELLED']))
-  .min(1)
-  .max(2);
 
-/** When a job that was cancelled before its time runs. */
-const due = z.enum(['planned', 'now']);
+/** Which dead letters, and when a job that was cancelled before its time runs. */
+const revival = {
+  filter: deadLetters,
+  statuses: optional(list(oneOf('DEAD_LETTER', 'CANCELLED'), 2)),
+  due: optional(oneOf('planned', 'now')),
+};
 
-const stopWhen = z.union([
-  z.strictObject({ failed: z.int().min(1) }),
-  z.strictObject({ failureRatio: z.number().gt(0).max(1), of: z.int().min(1) }),
-]);
+const stopWhen = either(
+  'either { failed } from 1 on, or { failureRatio, of } with a ratio above 0 up to 1 of at least 1 job',
+  object({ failed: integer(1) }),
+  object({ failureRatio: ratio, of: integer(1) }),
+);
 
-const target = { queue: name.exactOptional(), type: name.exactOptional() };
+const target = { queue: optional(name), type: optional(name) };
 /** Which alerts: of a check, of one subject or of all. */
-const muted = { check: text(100), subject: text(100).exactOptional() };
-const schedule = { name: text(100), actor, reason: reason.exactOptional() };
+const muted = { check: text(100), subject: optional(text(100)) };
+const schedule = { name: text(100), actor, reason: optional(reason) };
 
-export const operatorRequest = z.discriminatedUnion('action', [
-  z.strictObject({
-    action: z.literal('overview'),
-    hours: z
-      .int()
-      .min(1)
-      .max(24 * 90)
-      .default(24),
-  }),
-  z.strictObject({
-    action: z.literal('jobs'),
-    status: status.exactOptional(),
-    type: name.exactOptional(),
-    queue: name.exactOptional(),
-    search: text(512).exactOptional(),
+const MOST_HOURS = 24 * 90;
+const MOST_MUTED_MS = 30 * 24 * 3_600_000;
+
+/** A Standard Schema: `validate` answers the action, or the path of each mistake. */
+export const operatorRequest = tagged('action', {
+  overview: { hours: optional(integer(1, MOST_HOURS), 24) },
+  jobs: {
+    status: optional(status),
+    type: optional(name),
+    queue: optional(name),
+    search: optional(text(512)),
     /** `next` of the page before. */
-    after: text(2_000).exactOptional(),
-    limit: z.int().min(1).max(200).exactOptional(),
-  }),
-  z.strictObject({ action: z.literal('job'), id: rowId, payload: z.boolean().default(false) }),
-  z.strictObject({
-    action: z.literal('follow'),
-    after: z.union([z.literal('0'), rowId]),
-    ids: z.array(rowId).max(MOST_IDS).exactOptional(),
-    limit: z.int().min(1).max(MOST_IDS).exactOptional(),
-  }),
-  z.strictObject({ action: z.literal('previewCancel'), filter: liveJobs }),
-  z.strictObject({ action: z.literal('cancel'), filter: liveJobs, reason, actor }),
-  z.strictObject({ action: z.literal('retryNow'), ids, actor }),
-  z.strictObject({
-    action: z.literal('previewReplay'),
-    filter: deadLetters,
-    statuses: statuses.exactOptional(),
-    due: due.exactOptional(),
-  }),
-  z.strictObject({
-    action: z.literal('replay'),
-    filter: deadLetters,
-    statuses: statuses.exactOptional(),
-    due: due.exactOptional(),
-    maxJobs: z.int().min(1).exactOptional(),
+    after: optional(text(2_000)),
+    limit: optional(integer(1, 200)),
+  },
+  job: { id: rowId, payload: optional(boolean, false) },
+  follow: {
+    after: either("'0' or an id as digits", oneOf('0'), rowId),
+    ids: optional(list(rowId, MOST_IDS, 0)),
+    limit: optional(integer(1, MOST_IDS)),
+  },
+  previewCancel: { filter: liveJobs },
+  cancel: { filter: liveJobs, reason, actor },
+  retryNow: { ids, actor },
+  previewReplay: revival,
+  replay: { ...revival, maxJobs: optional(integer(1)), actor },
+  ramp: {
+    ...revival,
+    maxJobs: optional(integer(1)),
+    perMinute: integer(1, 10_000),
+    stopWhen: optional(stopWhen),
     actor,
-  }),
-  z.strictObject({
-    action: z.literal('ramp'),
-    filter: deadLetters,
-    statuses: statuses.exactOptional(),
-    due: due.exactOptional(),
-    maxJobs: z.int().min(1).exactOptional(),
-    perMinute: z.int().min(1).max(10_000),
-    stopWhen: stopWhen.exactOptional(),
-    actor,
-  }),
-  z.strictObject({ action: z.literal('ramps') }),
-  z.strictObject({ action: z.literal('stopRamp'), id: rowId, actor }),
-  z.strictObject({
-    action: z.literal('freeKey'),
-    type: name,
-    idempotencyKey: text(LIMITS.idempotencyKeyChars),
-    reason: reason.exactOptional(),
-    actor,
-  }),
-  z.strictObject({ action: z.literal('pause'), ...target, reason: reason.exactOptional(), actor }),
-  z.strictObject({ action: z.literal('resume'), ...target, actor }),
-  z.strictObject({ action: z.literal('environments') }),
-  z.strictObject({ action: z.literal('adopt'), environment: name.nullable(), actor }),
-  z.strictObject({ action: z.literal('incidents') }),
-  z.strictObject({ action: z.literal('acknowledgeIncident'), id: rowId, actor }),
-  z.strictObject({
-    action: z.literal('muteCheck'),
-    ...muted,
-    forMs: z
-      .int()
-      .min(1_000)
-      .max(30 * 24 * 3_600_000),
-    reason,
-    actor,
-  }),
-  z.strictObject({ action: z.literal('unmuteCheck'), ...muted, actor }),
-  z.strictObject({ action: z.literal('schedules') }),
-  z.strictObject({ action: z.literal('pauseSchedule'), ...schedule }),
-  z.strictObject({ action: z.literal('resumeSchedule'), ...schedule }),
-  z.strictObject({ action: z.literal('runSchedule'), ...schedule }),
-  z.strictObject({
-    action: z.literal('overrideSchedule'),
+  },
+  ramps: {},
+  stopRamp: { id: rowId, actor },
+  freeKey: { type: name, idempotencyKey: text(LIMITS.idempotencyKeyChars), reason: optional(reason), actor },
+  pause: { ...target, reason: optional(reason), actor },
+  resume: { ...target, actor },
+  environments: {},
+  adopt: { environment: nullable(name), actor },
+  incidents: {},
+  acknowledgeIncident: { id: rowId, actor },
+  muteCheck: { ...muted, forMs: integer(1_000, MOST_MUTED_MS), reason, actor },
+  unmuteCheck: { ...muted, actor },
+  schedules: {},
+  pauseSchedule: schedule,
+  resumeSchedule: schedule,
+  runSchedule: schedule,
+  overrideSchedule: {
     ...schedule,
     /** Null takes the operator's own line back. */
-    line: z.strictObject({ cron: text(200).exactOptional(), timeZone: text(100).exactOptional() }).nullable(),
-  }),
-]);
+    line: nullable(object({ cron: optional(text(200)), timeZone: optional(text(100)) })),
+  },
+});
 
 /** As it is sent: instants are texts. */
-export type OperatorRequest = z.input<typeof operatorRequest>;
+export type OperatorRequest = InputOf<typeof operatorRequest>;
 /** As it is read. */
-export type OperatorAction = z.output<typeof operatorRequest>;
+export type OperatorAction = OutputOf<typeof operatorRequest>;
