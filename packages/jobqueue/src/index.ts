@@ -1,5 +1,6 @@
 /** What a user of the queue imports. */
 
+export type { Transaction } from './adapters/transaction.ts';
 export type { Actor } from './core/actor.ts';
 export type { Limit } from './core/bucket.ts';
 export { slotAfter, slotsBetween } from './core/cron.ts';
@@ -55,7 +56,7 @@ export { type Environments, isForeign, notDrained } from './drain/environment.ts
 export type { LogJobs } from './drain/job-log.ts';
 export type { KickOptions } from './drain/kick.ts';
 export type { HintCache, SleepOptions } from './drain/sleep-hint.ts';
-export type { AddJobOptions, EnqueueStatement, Transaction } from './enqueue/enqueue.ts';
+export type { AddJobOptions, EnqueueStatement } from './enqueue/enqueue.ts';
 export type { FlowIds } from './enqueue/flow.ts';
 export type { PruneReport } from './maintenance/prune.ts';
 export type { Health, HealthCheck } from './monitoring/health.ts';

@@ -1,6 +1,7 @@
 /** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
+import { type Transaction, transactionExecutor } from './adapters/transaction.ts';
 import { type DrainReport, emptyReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
 import type { Guard, Job } from './core/job.ts';
@@ -19,13 +20,11 @@ import { type SleepOptions, WakeHint } from './drain/sleep-hint.ts';
 import {
   type AddJobOptions,
   batchOf,
-  checkTransaction,
   type EnqueueStatement,
   enqueueAlone,
   enqueueIn,
   enqueueStatement,
   type JobInput,
-  type Transaction,
 } from './enqueue/enqueue.ts';
 import { type FlowIds, type FlowInput, flowIds, flowStatement } from './enqueue/flow.ts';
 import type { Chore } from './maintenance/maintenance.ts';
@@ -202,9 +201,10 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const hint = options.sleep ? new WakeHint(options.sleep, handled, log) : null;
   const stir = () => hint?.stir();
   const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) => {
-    const sent = transaction
-      ? enqueueIn(checkTransaction(transaction), statement)
-      : enqueueAlone(database(), statement);
+    const sent =
+      transaction === undefined
+        ? enqueueAlone(database(), statement)
+        : enqueueIn(transactionExecutor(transaction), statement);
     return sent.finally(stir); // also if it failed: an answer that got lost may have been a yes
   };
   const enqueue = async (inputs: readonly JobInput[], transaction: Transaction | undefined) => {

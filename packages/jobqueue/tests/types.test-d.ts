@@ -1,9 +1,12 @@
 /** What does not compile: checked by tsc, never run. Each expectation fails the type check once it has become wrong. */
+import { drizzle } from 'drizzle-orm/node-postgres';
+import type { Kysely } from 'kysely';
+import pg from 'pg';
 import { z } from 'zod';
 import { createQueue, defineJob, defineSchedule, type PayloadOf } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 
-export async function refusedByTheCompiler(database: Database) {
+export async function refusedByTheCompiler(database: Database, kysely: Kysely<object>) {
   const mail = defineJob({
     type: 'mail',
     payload: z.object({ to: z.string(), copies: z.number().default(1), at: z.coerce.date().optional() }),
@@ -32,6 +35,14 @@ export async function refusedByTheCompiler(database: Database) {
   ]);
   (await queue.addJob('sync', { action: 'update' })) satisfies { id: string } | null;
 
+  // @ts-expect-error a whole database is no transaction
+  await queue.addJob('mail', { to: 'a' }, { transaction: database });
+  // @ts-expect-error neither is a pool
+  await queue.addJob('mail', { to: 'a' }, { transaction: new pg.Pool() });
+  // @ts-expect-error nor drizzle outside of db.transaction
+  await queue.addJob('mail', { to: 'a' }, { transaction: drizzle({ client: new pg.Pool() }) });
+  // @ts-expect-error nor Kysely outside of db.transaction()
+  await queue.addJob('mail', { to: 'a' }, { transaction: kysely });
   // @ts-expect-error no such type
   await queue.addJob('male', { to: 'a' });
   // @ts-expect-error a payload of another type

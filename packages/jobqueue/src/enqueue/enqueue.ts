@@ -1,7 +1,6 @@
 /** Turns a caller's jobs into one insert statement: checks first, so that a refused call has written nothing. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { is, type SQL, sql } from 'drizzle-orm';
-import { PgDatabase, PgTransaction } from 'drizzle-orm/pg-core';
+import { type DrizzleSql, drizzleSql } from '../adapters/drizzle.ts';
 import { QueueError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -10,7 +9,7 @@ import { encodePayload } from '../core/payload.ts';
 import { bytesOf, isStorableText } from '../core/serialize.ts';
 import { isLockTimeout, isSerializationFailure, sqlstateOf } from '../core/sqlstate.ts';
 import type { SentBatch } from '../core/telemetry.ts';
-import type { AnyDrizzle, Executor, Statement } from '../postgres/database.ts';
+import type { Executor, Statement } from '../postgres/database.ts';
 import { DEADLINES_MS } from '../postgres/deadlines.ts';
 import { ConnectionError } from '../postgres/errors.ts';
 import { type AddedRow, addJobsStatement, addKeyedJobsStatement, type NewJob } from '../postgres/statements/jobs.ts';
@@ -50,9 +49,6 @@ const OPTION_NAMES: Names<AddJobOptions> = {
   queue: true,
 };
 
-/** A drizzle transaction, or the transaction of a `Database`. */
-export type Transaction = AnyDrizzle | Executor;
-
 export interface JobInput {
   readonly type: string;
   readonly payload: unknown;
@@ -63,7 +59,8 @@ const ENTRY_NAMES: Names<JobInput> = { type: true, payload: true, options: true 
 
 /** The insert as one statement for any client: Neon's `sql.transaction`, drizzle's `db.batch`, `pg`. */
 export interface EnqueueStatement extends Statement {
-  readonly sql: SQL;
+  /** The same for drizzle: `db.execute(statement.sql)`, alone or in `db.batch([…])`. */
+  readonly sql: DrizzleSql;
   /** Reads the rows that the statement answered, in the order of the jobs. */
   decode(rows: readonly unknown[]): readonly AddedRow[];
 }
@@ -104,7 +101,7 @@ export function statementOf(entries: readonly string[], toStatement: (json: stri
   const statement = toStatement(json);
   return {
     ...statement,
-    sql: toDrizzle(statement),
+    sql: drizzleSql(statement),
     decode: (rows) => {
       if (rows.length !== entries.length)
         throw new TypeError(`expected ${entries.length} rows of an enqueue, got ${rows.length}`);
@@ -114,30 +111,12 @@ export function statementOf(entries: readonly string[], toStatement: (json: stri
 }
 
 /** Runs the statement in the caller's transaction. */
-export async function enqueueIn(transaction: Transaction, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
+export async function enqueueIn(transaction: Executor, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
   try {
-    return statement.decode(await rowsIn(transaction, statement));
+    return statement.decode(await transaction.execute(statement, { timeoutMs: DEADLINES_MS.enqueue }));
   } catch (error) {
     throw inOurWords(error);
   }
-}
-
-function rowsIn(transaction: Transaction, statement: EnqueueStatement): Promise<readonly unknown[]> {
-  if (is(transaction, PgDatabase)) return throughDrizzle(transaction, statement);
-  return (transaction as Executor).execute(statement, { timeoutMs: DEADLINES_MS.enqueue });
-}
-
-/** Refuses what would insert outside of whatever transaction the caller means. */
-export function checkTransaction(transaction: Transaction): Transaction {
-  if (is(transaction, PgDatabase)) {
-    if (!is(transaction, PgTransaction)) throw noTransaction('a drizzle database');
-  } else if (!isTransaction(transaction)) throw noTransaction('no transaction of drizzle or of a Database');
-  return transaction;
-}
-
-async function throughDrizzle(transaction: AnyDrizzle, statement: EnqueueStatement): Promise<readonly unknown[]> {
-  const result: unknown = await transaction.execute(statement.sql);
-  return Array.isArray(result) ? result : (result as { rows: unknown[] }).rows;
 }
 
 function inOurWords(error: unknown): unknown {
@@ -152,11 +131,6 @@ function inOurWords(error: unknown): unknown {
   if (sqlstateOf(error) !== '23514') return error;
   const message = `expected a payload of at most ${2 * LIMITS.payloadBytes} bytes as Postgres prints it, got more`;
   return new QueueError('payload_too_large', message, { issues: [{ path: 'payload', message }], cause: error });
-}
-
-/** A whole `Database` can execute too, but outside of whatever transaction the caller means. */
-function isTransaction(value: object): value is Executor {
-  return 'execute' in value && typeof value.execute === 'function' && !('driver' in value);
 }
 
 /**
@@ -193,14 +167,6 @@ function unconfirmed(error: unknown): unknown {
     `${error.message}: the jobs of this call may or may not have been enqueued. Calling again is safe for jobs with an idempotency ` +
       'key, because what was enqueued then answers as a duplicate; without a key it may enqueue them twice',
     { cause: error },
-  );
-}
-
-function noTransaction(got: string): QueueError {
-  return new QueueError(
-    'transaction_unsupported',
-    `expected a transaction, got ${got}: use db.transaction((tx) => queue.addJob(…, { transaction: tx })); with other clients, ` +
-      "and on Neon's HTTP driver, which has no transactions, put queue.statement(…) into theirs: sql.transaction([…]), db.batch([…])",
   );
 }
 
@@ -280,9 +246,4 @@ function readAdded(row: unknown): AddedRow {
   if (typeof id !== 'string' || typeof duplicate !== 'boolean')
     throw new TypeError('unexpected row shape from add_jobs');
   return { id, duplicate, ...(differs === true && { differs }) };
-}
-
-function toDrizzle(statement: Statement): SQL {
-  const [before = '', after = ''] = statement.text.split('$1');
-  return sql`${sql.raw(before)}${statement.params[0]}${sql.raw(after)}`;
 }

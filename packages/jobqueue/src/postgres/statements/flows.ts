@@ -7,7 +7,7 @@ import type { Executor, Statement } from '../database.ts';
 /** See packages/jobqueue/sql/functions/add_flow_1.sql; its rows come in the order of the entries. */
 export function addFlowStatement(jobsJson: string): Statement {
   return {
-    text: 'select id::text as id, duplicate from jobqueue.add_flow_1($1::jsonb) order by ordinal',
+    text: 'select id::text as id, duplicate from jobqueue.add_flow_1($1::text::jsonb) order by ordinal',
     params: [jobsJson],
   };
 }

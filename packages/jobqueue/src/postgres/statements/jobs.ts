@@ -26,10 +26,13 @@ export interface AddedRow {
   readonly differs?: true;
 }
 
-/** The statement behind addJob and addJobs; its rows come in the order of the entries. */
+/**
+ * The statement behind addJob and addJobs; its rows come in the order of the entries. It declares its parameter as text, because
+ * postgres.js would make JSON of a jsonb parameter, a string of the string.
+ */
 export function addJobsStatement(jobsJson: string): Statement {
   return {
-    text: 'select id::text as id, duplicate from jobqueue.add_jobs($1::jsonb) order by ordinal',
+    text: 'select id::text as id, duplicate from jobqueue.add_jobs($1::text::jsonb) order by ordinal',
     params: [jobsJson],
   };
 }
@@ -39,7 +42,7 @@ export function addKeyedJobsStatement(jobsJson: string): Statement {
   return {
     text: `select a.id::text as id, a.duplicate,
              case when a.duplicate then jobqueue.differs_1(a.id, given.jobs -> (a.ordinal - 1) -> 'payload') end as differs
-           from (select $1::jsonb as jobs) given, jobqueue.add_jobs(given.jobs) a
+           from (select $1::text::jsonb as jobs) given, jobqueue.add_jobs(given.jobs) a
            order by a.ordinal`,
     params: [jobsJson],
   };

@@ -1,0 +1,33 @@
+/** Kysely's transactions, those of `startTransaction` too. Imports no Kysely. */
+import type { Statement } from '../postgres/database.ts';
+import type { Recognised } from './recognised.ts';
+
+/** The `trx` of `db.transaction().execute(…)` or `db.startTransaction().execute()`, over a dialect for PostgreSQL. */
+export interface KyselyTransaction {
+  readonly isTransaction: true;
+  executeQuery(query: never): Promise<unknown>;
+}
+
+interface Runner {
+  executeQuery(query: object): Promise<{ rows: object[] }>;
+}
+
+export function kyselyTransaction(value: object): Recognised {
+  if (!('executeQuery' in value) || !('isTransaction' in value)) return null;
+  if (value.isTransaction !== true) return 'Kysely outside of a transaction';
+  const kysely = value as unknown as Runner;
+  return {
+    execute: async <Row extends object>(statement: Statement) =>
+      (await kysely.executeQuery(compiled(statement))).rows as Row[],
+  };
+}
+
+/** What `CompiledQuery.raw(text, params)` makes. Plugins keep what they know of a query by the identity of its `queryId`. */
+function compiled({ text, params }: Statement): object {
+  return {
+    sql: text,
+    parameters: [...params],
+    query: { kind: 'RawNode', sqlFragments: [text], parameters: [] },
+    queryId: { queryId: 'jobqueue' },
+  };
+}
