@@ -1,4 +1,5 @@
 /** Runs before every page, never before /api: sends strangers to the login, refuses forms of other sites, and sets the page's CSP. */
+import { MAX_ADDRESS_CHARS } from '@conversure/jobqueue/next';
 import { type NextRequest, NextResponse } from 'next/server';
 import { EDGE_LIMITS } from './lib/config.ts';
 import { refusal } from './lib/http/errors.ts';
@@ -11,7 +12,7 @@ export const config = { matcher: '/((?!api/|_next/static/|_next/image$|icon\\.sv
 export async function proxy(request: NextRequest): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   try {
-    if (request.url.length > EDGE_LIMITS.addressChars) return withoutQuery(request);
+    if (request.url.length > MAX_ADDRESS_CHARS) return withoutQuery(request);
     if (!isRead) admitOrigin(request.headers);
     const isLogin = request.nextUrl.pathname === '/login';
     if (!isLogin && isRead && sessionOf(request.headers) === null) return toLogin(request);

@@ -1,10 +1,10 @@
 /** The one way from a form to the queue: operator, origin, schema, one call, then the page that shows the effect. */
 
 import { type OutputOf, QueueError, type StandardSchema } from '@conversure/jobqueue';
+import { parse } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
 import { revalidatePath } from 'next/cache';
 import { redirect } from 'next/navigation';
-import { parse } from '@/lib/http/body';
 import { HttpError, isRefusedByDatabase } from '@/lib/http/errors';
 import { keepForm } from '@/lib/kept-forms';
 import { log } from '@/lib/log';

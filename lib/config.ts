@@ -5,13 +5,7 @@ import { z } from 'zod';
 const MIB = 1024 * 1024;
 
 export const EDGE_LIMITS = {
-  /** The platform refuses longer addresses. Whoever reads one parses all of it, so self-hosted the bound is ours. */
-  addressChars: 14 * 1024,
-  /** The platform refuses bodies above 4.5 MB; below that the refusal is ours, in our words. Holds `LIMITS.batchJobs` small jobs. */
-  jobsBodyBytes: 4 * MIB,
-  /** A drain request is a handful of filters; anything larger is not one. */
-  drainBodyBytes: 64 * 1024,
-  /** One file or one part of a file, for the same platform limit. */
+  /** One file or one part of a file: the platform refuses bodies above 4.5 MB, and below that the refusal is ours, in our words. */
   uploadBytes: 4 * MIB,
   /** A form with such a file and its multipart frame, still below the platform's 4.5 MB. */
   formBytes: 4 * MIB + 64 * 1024,
@@ -19,10 +13,6 @@ export const EDGE_LIMITS = {
   loginBytes: 16 * 1024,
   /** Meta batches up to 1,000 changes into a webhook of at most 3 MB. */
   webhookBytes: 3 * MIB,
-  /** The queue's own bound for one drain. */
-  drainJobs: 1_000_000,
-  /** The queue's own bound for jobs that run at once. */
-  drainConcurrency: 1_000,
 } as const;
 
 export type SecretName =
@@ -34,11 +24,6 @@ export type SecretName =
   | 'WHATSAPP_APP_SECRET'
   | 'WHATSAPP_VERIFY_TOKEN'
   | 'BITRIX24_APPLICATION_TOKEN';
-
-/** What opens /api/metrics: a secret of the scraper's own, or the operator's where none is set. A set one that is too short opens nothing. */
-export function metricsSecret(): SecretName {
-  return process.env.METRICS_SECRET ? 'METRICS_SECRET' : 'OPERATOR_SECRET';
-}
 
 const seconds = z.coerce.number().int().min(10).max(3600);
 

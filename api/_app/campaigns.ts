@@ -1,9 +1,7 @@
 /** GET and POST /api/campaigns: make a campaign or preview it, pause, resume or cancel it, ask how far it is, fetch its recipients. */
-import { authorize } from '@conversure/jobqueue/next';
+import { authorize, ROUTE_LIMITS, readJson, readQuery } from '@conversure/jobqueue/next';
 import { campaigns } from '../../lib/campaigns/index.ts';
 import * as schema from '../../lib/campaigns/request.ts';
-import { EDGE_LIMITS } from '../../lib/config.ts';
-import { readJson, readQuery } from '../../lib/http/body.ts';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
 
 export const POST = endpoint(async (request) => {
@@ -12,7 +10,7 @@ export const POST = endpoint(async (request) => {
   const isPreview = searchParams.has('preview');
   if (isPreview) readQuery(request, schema.previewQuery);
   else if (searchParams.size > 0) return Response.json(await campaigns.act(readQuery(request, schema.actionQuery)));
-  const given = await readJson(request, schema.newCampaign, { maxBytes: EDGE_LIMITS.jobsBodyBytes });
+  const given = await readJson(request, schema.newCampaign, { maxBytes: ROUTE_LIMITS.jobsBodyBytes });
   if (isPreview) return Response.json(await campaigns.preview(given));
   return Response.json(await campaigns.create(given), { status: 201 });
 });

@@ -1,12 +1,10 @@
 /** GET and POST /api/companies: list companies, read one's settings without their secrets, make one, change a section. */
-import { authorize } from '@conversure/jobqueue/next';
+import { authorize, ROUTE_LIMITS, readJson, readQuery } from '@conversure/jobqueue/next';
 import { companies } from '../../lib/companies/index.ts';
 import * as schema from '../../lib/companies/request.ts';
-import { EDGE_LIMITS } from '../../lib/config.ts';
-import { readJson, readQuery } from '../../lib/http/body.ts';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
 
-const BODY = { maxBytes: EDGE_LIMITS.drainBodyBytes };
+const BODY = { maxBytes: ROUTE_LIMITS.requestBytes };
 
 export const GET = endpoint(async (request) => {
   authorize(request, 'OPERATOR_SECRET');

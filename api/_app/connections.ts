@@ -1,13 +1,11 @@
 /** GET and POST /api/connections: which connections to remote systems wait for an operator, a look whether one works, and resuming it. */
-import { authorize } from '@conversure/jobqueue/next';
+import { authorize, ROUTE_LIMITS, readJson } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
-import { EDGE_LIMITS } from '../../lib/config.ts';
 import { checkConnection } from '../../lib/connections/check.ts';
 import { PROVIDERS, pausedConnections, resumeConnection } from '../../lib/connections/connection.ts';
 import { waitingJobs } from '../../lib/connections/waiting.ts';
 import { text } from '../../lib/fields.ts';
-import { readJson } from '../../lib/http/body.ts';
 import { endpoint } from '../../lib/http/errors.ts';
 import { queue } from '../../lib/queue/index.ts';
 
@@ -26,7 +24,7 @@ export const GET = endpoint(async (request) => {
 
 export const POST = endpoint(async (asked) => {
   authorize(asked, 'OPERATOR_SECRET');
-  const { action, ...connection } = await readJson(asked, request, { maxBytes: EDGE_LIMITS.drainBodyBytes });
+  const { action, ...connection } = await readJson(asked, request, { maxBytes: ROUTE_LIMITS.requestBytes });
   await queue.audit({ actor: 'operator', action: `connection.${action}`, details: connection });
   if (action === 'resume') {
     const resumed = await resumeConnection(database(), connection);

@@ -1,9 +1,7 @@
 /** GET and POST /api/drafts: replies that wait for a person, one of them with its conversation, and what the person decides. */
-import { authorize } from '@conversure/jobqueue/next';
+import { authorize, ROUTE_LIMITS, readJson, readQuery } from '@conversure/jobqueue/next';
 import { drafts } from '../../lib/ai/index.ts';
 import * as schema from '../../lib/ai/request.ts';
-import { EDGE_LIMITS } from '../../lib/config.ts';
-import { readJson, readQuery } from '../../lib/http/body.ts';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
 import { queue } from '../../lib/queue/index.ts';
 
@@ -18,7 +16,7 @@ export const GET = endpoint(async (request) => {
 
 export const POST = endpoint(async (request) => {
   authorize(request, 'OPERATOR_SECRET');
-  const decision = await readJson(request, schema.draftDecision, { maxBytes: EDGE_LIMITS.drainBodyBytes });
+  const decision = await readJson(request, schema.draftDecision, { maxBytes: ROUTE_LIMITS.requestBytes });
   const { id: draftId, decision: decided, decidedBy: actor, reason } = decision;
   await queue.audit({ actor, action: `draft_${decided}`, details: { draftId, reason } });
   const { status, messageId } = await drafts.decide(decision);

@@ -1,6 +1,5 @@
 /** GET and POST /api/imports: upload a CSV whole or in parts, preview and confirm it, ask how far it is, stop it, take it back. */
-import { authorize } from '@conversure/jobqueue/next';
-import { readJson, readQuery } from '../../lib/http/body.ts';
+import { authorize, readJson, readQuery } from '@conversure/jobqueue/next';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
 import { imports } from '../../lib/imports/index.ts';
 import { receiveFile } from '../../lib/imports/received-file.ts';

@@ -1,7 +1,5 @@
 /** GET and POST /api/opt-outs: who asked not to be written to, as JSON or CSV; writing one down, lifting one. */
-import { authorize } from '@conversure/jobqueue/next';
-import { EDGE_LIMITS } from '../../lib/config.ts';
-import { readJson, readQuery } from '../../lib/http/body.ts';
+import { authorize, ROUTE_LIMITS, readJson, readQuery } from '@conversure/jobqueue/next';
 import { endpoint } from '../../lib/http/errors.ts';
 import { optOuts } from '../../lib/opt-outs/index.ts';
 import { optOutRequest, optOutsQuery } from '../../lib/opt-outs/request.ts';
@@ -20,7 +18,7 @@ export const GET = endpoint(async (request) => {
 
 export const POST = endpoint(async (request) => {
   authorize(request, 'QUEUE_API_KEY');
-  const given = await readJson(request, optOutRequest, { maxBytes: EDGE_LIMITS.drainBodyBytes });
+  const given = await readJson(request, optOutRequest, { maxBytes: ROUTE_LIMITS.requestBytes });
   if (given.action === 'add') {
     const isNew = await optOuts.add(given, given.actor);
     return Response.json({ added: isNew }, { status: isNew ? 201 : 200 });

@@ -1,14 +1,12 @@
 /** POST /api/webhooks/bitrix24: events of a portal, proved by its application token, stored as jobs and acknowledged. */
-import { acceptedSecrets } from '@conversure/jobqueue/next';
+import { acceptedSecrets, ROUTE_LIMITS, readBytes } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
-import { EDGE_LIMITS } from '../../lib/config.ts';
 import { storeArrivals } from '../../lib/crm/inbox.ts';
 import { companyOfToken, eventOf } from '../../lib/crm/webhook.ts';
-import { readBytes } from '../../lib/http/body.ts';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
 
 export const POST = endpoint(async (request) => {
-  const found = eventOf(await readBytes(request, { maxBytes: EDGE_LIMITS.drainBodyBytes }));
+  const found = eventOf(await readBytes(request, { maxBytes: ROUTE_LIMITS.requestBytes }));
   if (found === null) return Response.json({ events: 0 });
   const { event, itemId, ts, token } = found;
   const companyId = await companyOfToken(database(), token, acceptedSecrets('BITRIX24_APPLICATION_TOKEN'));

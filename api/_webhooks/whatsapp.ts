@@ -1,6 +1,6 @@
 /** GET and POST /api/webhooks/whatsapp: Meta's handshake, and its events, which are stored as jobs before they are acknowledged. */
+import { readBytes } from '@conversure/jobqueue/next';
 import { EDGE_LIMITS } from '../../lib/config.ts';
-import { readBytes } from '../../lib/http/body.ts';
 import { endpoint } from '../../lib/http/errors.ts';
 import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';
 import { admitMeta, challengeOf } from '../../lib/messaging/webhook-auth.ts';

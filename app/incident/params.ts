@@ -1,8 +1,9 @@
 /** The drain by hand and the pause that form and address ask for. */
 
 import { LIMITS } from '@conversure/jobqueue';
+import { ROUTE_LIMITS } from '@conversure/jobqueue/next';
 import { z } from 'zod';
-import { EDGE_LIMITS, maxDurationMs } from '@/lib/config';
+import { maxDurationMs } from '@/lib/config';
 import { queue } from '@/lib/queue';
 import { one } from '../ui/address';
 
@@ -15,7 +16,7 @@ export const MOST_BUDGET_S = Math.floor((maxDurationMs() - ANSWER_MS) / 1_000);
 const shape = {
   queue: z.preprocess(blank, z.string().regex(LIMITS.name.pattern).optional()),
   type: z.preprocess(blank, z.enum(queue.jobs.map(({ type }) => type)).optional()),
-  limit: z.preprocess(blank, z.coerce.number().int().min(1).max(EDGE_LIMITS.drainJobs).optional()),
+  limit: z.preprocess(blank, z.coerce.number().int().min(1).max(ROUTE_LIMITS.drainJobs).optional()),
   budget: z.preprocess(blank, z.coerce.number().int().min(1).max(MOST_BUDGET_S).default(Math.min(60, MOST_BUDGET_S))),
   paused: z.preprocess((value) => value === '1', z.boolean()),
 };

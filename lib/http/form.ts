@@ -1,5 +1,5 @@
 /** Forms of the pages, read once before the framework does: it answers 500 to what is too large, malformed or in no way React's. */
-import { readBytes, readForm } from './body.ts';
+import { readBytes, readForm } from '@conversure/jobqueue/next';
 import { HttpError } from './errors.ts';
 
 /**

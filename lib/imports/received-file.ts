@@ -1,6 +1,6 @@
 /** The file that a request carries: its body as CSV, or the one file of a multipart form. */
+import { readBytes, readForm } from '@conversure/jobqueue/next';
 import { EDGE_LIMITS } from '../config.ts';
-import { readBytes, readForm } from '../http/body.ts';
 import { HttpError } from '../http/errors.ts';
 
 export interface ReceivedFile {

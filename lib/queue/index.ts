@@ -1,8 +1,8 @@
 /** Composition root: the one queue of this deployment. Connects when first used, so importing it needs no database. */
 
 import { createQueue } from '@conversure/jobqueue';
+import { kickAfter } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
-import { getDeadline, waitUntil } from '@vercel/functions';
 import { alertWebhookUrl, consoleUrl, databaseSleepMs, environment, logJobs, maxDurationMs } from '../config.ts';
 import { log, logEvent } from '../log.ts';
 import { jobs, schedules } from './jobs.ts';
@@ -17,6 +17,6 @@ export const queue = createQueue({
   alerts: { webhookUrl: alertWebhookUrl(), consoleUrl: consoleUrl() },
   log: logEvent,
   logJobs: logJobs(),
-  kick: { waitUntil, deadline: getDeadline, failed: (error) => log.error({ error }, 'kick') },
+  kick: kickAfter({ failed: (error) => log.error({ error }, 'kick') }),
   ...sleepOptions(databaseSleepMs()),
 });

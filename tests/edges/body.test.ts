@@ -1,8 +1,8 @@
 /** What clients send is bounded while it is read, and refused in words that never repeat it. */
+import { readJson, readQuery } from '@conversure/jobqueue/next';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { few } from '../../lib/fields.ts';
-import { readJson, readQuery } from '../../lib/http/body.ts';
 import { endpoint } from '../../lib/http/errors.ts';
 import { log } from '../../lib/log.ts';
 

@@ -114,6 +114,10 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
 
 export interface Queue<Jobs extends readonly Job[]> extends Operators {
   readonly jobs: Jobs;
+  /** The log given to `createQueue`, or the default. */
+  readonly log: Log;
+  /** The longest that one drain may take, ms. */
+  readonly maxDurationMs: number;
   /**
    * Enqueues one job in one round trip. `null`: the idempotency key already holds; if for another payload, the log warns with
    * `idempotency_key_reused`, and `addJobs` says `differs`. Throws QueueError; then nothing was written.
@@ -238,6 +242,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
 
   return {
     jobs: options.jobs,
+    log,
+    maxDurationMs,
     async addJob(type, payload, { transaction, ...rest } = {}) {
       const [added] = await enqueue([{ type, payload, options: rest }], transaction);
       noticeMissingTicks();

@@ -4,7 +4,7 @@ import { QueueError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { addressOf, connectionError } from '../postgres/connection-error.ts';
 import { ConnectionError, DatabaseUsageError } from '../postgres/errors.ts';
-import { HttpError, NotConfiguredError } from './http-error.ts';
+import { HttpError, MethodNotAllowedError, NotConfiguredError } from './http-error.ts';
 
 /** The platform refuses longer addresses. Whoever reads one parses all of it, so elsewhere the bound is ours. */
 export const MAX_ADDRESS_CHARS = 14 * 1024;
@@ -45,7 +45,8 @@ export function refusal(error: unknown, request: Request, { log }: EndpointOptio
     log('error', code, { error: noDatabase ?? error, method: request.method, path: new URL(request.url).pathname });
   if (error instanceof NotConfiguredError) log('error', code, { variable: error.variable, advice: error.advice });
   const body = { error: { code, message, ...(issues.length > 0 ? { issues } : {}) } };
-  return Response.json(body, { status, headers: headersOf(status, code) });
+  const allow = error instanceof MethodNotAllowedError ? { allow: error.allow } : {};
+  return Response.json(body, { status, headers: { ...headersOf(status, code), ...allow } });
 }
 
 /** A transaction that holds a key, or a network that lost an answer, is worth another try after this time. */

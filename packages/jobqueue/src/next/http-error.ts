@@ -16,6 +16,17 @@ export class HttpError extends Error {
   }
 }
 
+/** The endpoint has no such method: 405, and the `Allow` header names those that it has. */
+export class MethodNotAllowedError extends HttpError {
+  override readonly name = 'MethodNotAllowedError';
+  readonly allow: string;
+
+  constructor(method: string, allow: readonly string[]) {
+    super(405, 'method_not_allowed', `Expected ${allow.join(', ')}, got ${method}.`);
+    this.allow = allow.join(', ');
+  }
+}
+
 /**
  * The secret that guards an endpoint is unset or too weak, so the endpoint stays closed. The client gets 503 and learns nothing of it;
  * `variable` is for the log.

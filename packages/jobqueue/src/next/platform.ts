@@ -27,7 +27,12 @@ export function platformDeadline(): Date | undefined {
 
 /** Until when a request may be worked on: the platform's deadline, else `maxDurationMs` from now. Call it first in a handler. */
 export function requestDeadline(maxDurationMs: number): Date {
-  return platformDeadline() ?? new Date(Date.now() + maxDurationMs);
+  return deadlineOf(Date.now(), maxDurationMs);
+}
+
+/** The same for a request that came in at `startedAtMs`. */
+export function deadlineOf(startedAtMs: number, maxDurationMs: number): Date {
+  return platformDeadline() ?? new Date(startedAtMs + maxDurationMs);
 }
 
 /** Keeps the invocation alive until `promise` settles. A server that runs on anyway needs nothing for it. */

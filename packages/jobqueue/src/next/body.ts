@@ -1,7 +1,7 @@
 /** Reads what a client sent, within bounds, into what a schema promises: 400, 413 or 415 say what was wrong. */
-
-import { type Issue, type OutputOf, pathOf, type StandardSchema, validateNow } from '@conversure/jobqueue';
-import { HttpError } from './errors.ts';
+import type { Issue } from '../core/errors.ts';
+import { type OutputOf, pathOf, type StandardSchema, validateNow } from '../core/standard-schema.ts';
+import { HttpError } from './http-error.ts';
 
 /**
  * The JSON body as `schema` promises; a request without any body is `undefined`, for schemas that allow it. Throws 415 on
