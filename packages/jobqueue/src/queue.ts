@@ -25,6 +25,7 @@ import {
   enqueueIn,
   enqueueStatement,
   type JobInput,
+  placedEnqueue,
 } from './enqueue/enqueue.ts';
 import { type FlowIds, type FlowInput, flowIds, flowStatement } from './enqueue/flow.ts';
 import type { Chore } from './maintenance/maintenance.ts';
@@ -36,6 +37,7 @@ import { strictOperators } from './operations/operator-options.ts';
 import { replaysChore } from './operations/replay.ts';
 import type { Database } from './postgres/database.ts';
 import { DEADLINES_MS, withDeadline } from './postgres/deadlines.ts';
+import { placedDatabase, placing, schemaName } from './postgres/schema.ts';
 import type { AddedRow } from './postgres/statements/jobs.ts';
 import { RateLimiter } from './rate-limits/limiter.ts';
 import { findJob, getJob, type JobView } from './reads/job-view.ts';
@@ -81,6 +83,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   /** The database, or how to get it: called once, by the first statement. */
   readonly database: Database | (() => Database);
   readonly jobs: Jobs;
+  /** The schema of this queue's tables, as `migrate({ schema })` made it; default 'jobqueue'. Queues of several schemas share a database. */
+  readonly schema?: string | undefined;
   /**
    * Where this process runs, such as 'production' or 'preview': the jobs of a database that belongs to another environment are left
    * alone. The first migration or `adopt` says whose it is. Without it only databases that belong to none are drained.
@@ -118,6 +122,8 @@ export interface Queue<Jobs extends readonly Job[]> extends Operators {
   readonly log: Log;
   /** The longest that one drain may take, ms. */
   readonly maxDurationMs: number;
+  /** The schema of its tables. */
+  readonly schema: string;
   /**
    * Enqueues one job in one round trip. `null`: the idempotency key already holds; if for another payload, the log warns with
    * `idempotency_key_reused`, and `addJobs` says `differs`. Throws QueueError; then nothing was written.
@@ -155,6 +161,7 @@ export interface Queue<Jobs extends readonly Job[]> extends Operators {
 const NAMES: Names<QueueOptions<[]>> = {
   database: true,
   jobs: true,
+  schema: true,
   schedules: true,
   maxDurationMs: true,
   keyWindowMs: true,
@@ -183,9 +190,11 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const { logJobs = 'failures', telemetry = null } = options;
   number('maxDurationMs', maxDurationMs, { min: 1, max: LIMITS.scheduledForMs }, WHERE);
   number('keyWindowMs', keyWindowMs, { min: 1, max: LIMITS.scheduledForMs }, WHERE);
+  const schema = schemaName(options.schema, WHERE);
+  const place = placing(schema);
   const jobs = byType(options.jobs, maxDurationMs);
   const environment = options.environment === undefined ? null : name('environment', options.environment, WHERE);
-  const watch = watchOptions({ ...options, environment }, jobs, log);
+  const watch = watchOptions({ ...options, environment, schema }, jobs, log);
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
   const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
   const chores: readonly Chore[] = [
@@ -198,7 +207,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const limiter = new RateLimiter(() => database(), log);
   let opened: Database | null = null;
   const database = () => {
-    opened ??= typeof options.database === 'function' ? options.database() : options.database;
+    opened ??= placedDatabase(typeof options.database === 'function' ? options.database() : options.database, schema);
     return opened;
   };
   const read = () => withDeadline(database(), DEADLINES_MS.read);
@@ -208,7 +217,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     const sent =
       transaction === undefined
         ? enqueueAlone(database(), statement)
-        : enqueueIn(transactionExecutor(transaction), statement);
+        : enqueueIn(transactionExecutor(transaction), placedEnqueue(statement, place));
     return sent.finally(stir); // also if it failed: an answer that got lost may have been a yes
   };
   const enqueue = async (inputs: readonly JobInput[], transaction: Transaction | undefined) => {
@@ -244,6 +253,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     jobs: options.jobs,
     log,
     maxDurationMs,
+    schema,
     async addJob(type, payload, { transaction, ...rest } = {}) {
       const [added] = await enqueue([{ type, payload, options: rest }], transaction);
       noticeMissingTicks();
@@ -270,7 +280,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
             added.map(({ id }) => id),
           );
     },
-    statement: (entries) => enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null),
+    statement: (entries) => placedEnqueue(enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null), place),
     getJob: async (id) => getJob(read(), id),
     waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
     async findJob(by) {

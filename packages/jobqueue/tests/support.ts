@@ -141,7 +141,10 @@ export async function rows<Row extends object>(database: Database, text: string,
 export async function statuses(database: Database): Promise<Record<string, number>> {
   const found = await rows<{ status: string; n: number }>(
     database,
-    'select status, count(*)::int as n from public."JobQueue" group by status',
+    `select status, count(*)::int as n
+     from (select case when lease_until is null then 'PENDING' else 'PROCESSING' end as status from jobqueue.jobs
+           union all select status::text from jobqueue.job_history) every_job
+     group by status`,
   );
   return Object.fromEntries(found.map(({ status, n }) => [status, n]));
 }

@@ -105,7 +105,7 @@ begin
   loop
     sequence := v_column.sequence;
     execute format('select last_value + is_called::int from %s', sequence) into next_value;
-    if sequence = 'jobqueue.jobs_id_seq' then
+    if sequence::regclass = 'jobqueue.jobs_id_seq'::regclass then
       highest := jobqueue.highest_job_id_1();
     else
       execute format('select max(%I) from %s', v_column.attname, v_column.relation) into highest;

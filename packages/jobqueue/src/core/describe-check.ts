@@ -139,7 +139,7 @@ const CHECKS: Readonly<Record<string, Words>> = {
       value === 0
         ? 'every sequence is ahead of its rows'
         : `${list(data.behind)} would give ids that rows hold already, as after a restore without sequences`,
-    next: () => 'run select jobqueue.raise_sequences_1() in that database',
+    next: ({ data }) => `run select ${schemaOf(data.behind)}.raise_sequences_1() in that database`,
     page: () => ['/'],
   },
   guard: {
@@ -152,6 +152,12 @@ const CHECKS: Readonly<Record<string, Words>> = {
 
 /** Every check that can be red, by its name. */
 export const CHECK_NAMES: readonly string[] = Object.keys(CHECKS);
+
+/** The schema of the sequences that are behind, as SQL writes it. */
+function schemaOf(sequences: unknown): string {
+  const [first] = Array.isArray(sequences) ? sequences : [];
+  return /^(.+)[.]/.exec(String(first))?.[1] ?? 'jobqueue';
+}
 
 /** What most of them died of: names and codes alone, never a message. */
 function largest({ group, errorName, errorCode }: Found['data']): string {

@@ -83,13 +83,13 @@ const RULES: readonly Rule[] = [
   {
     failure: 'not_migrated',
     codes: ['3F000', '42883', '42P01'], // undefined schema, function or table
-    about: /\bjobqueue\b/,
-    says: 'the database answers, but the schema jobqueue or a function of this version is missing. Run npm run db:migrate against it, then try again.',
+    about: /\bjobqueue\b|^schema "|\.(?:\w+_\d+|add_jobs?)\(|\.(?:jobs|job_history|environment|migrations)"/, // whatever the schema is called
+    says: "the database answers, but the queue's schema or a function of this version is missing. Run npm run db:migrate against it, then try again.",
   },
   {
     failure: 'not_permitted',
     codes: ['42501'],
-    says: 'this role lacks a right. Connect as the role that ran the migrations, or let that role run what docs/operations.md lists under "Rights of the role": usage on the schema jobqueue, its tables and its sequences.',
+    says: 'this role lacks a right. Connect as the role that ran the migrations, or let that role run what docs/operations.md lists under "Rights of the role": usage on the queue\'s schema, its tables and its sequences.',
   },
   {
     failure: 'tls',
@@ -173,7 +173,7 @@ const RULES: readonly Rule[] = [
   {
     failure: 'conflict',
     codes: ['40001', '40P01'],
-    says: 'other transactions were in the way at each try. Try again; if it lasts, see in pg_stat_activity who holds locks on the schema jobqueue.',
+    says: "other transactions were in the way at each try. Try again; if it lasts, see in pg_stat_activity who holds locks on the queue's tables.",
   },
   {
     failure: 'internal',

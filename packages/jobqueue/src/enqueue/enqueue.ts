@@ -12,6 +12,7 @@ import type { SentBatch } from '../core/telemetry.ts';
 import type { Executor, Statement } from '../postgres/database.ts';
 import { DEADLINES_MS } from '../postgres/deadlines.ts';
 import { ConnectionError } from '../postgres/errors.ts';
+import type { placing } from '../postgres/schema.ts';
 import { type AddedRow, addJobsStatement, addKeyedJobsStatement, type NewJob } from '../postgres/statements/jobs.ts';
 import type { JobMeta } from '../postgres/statements/step.ts';
 
@@ -108,6 +109,12 @@ export function statementOf(entries: readonly string[], toStatement: (json: stri
       return rows.map(readAdded);
     },
   };
+}
+
+/** The same insert for the schema of a queue. */
+export function placedEnqueue(statement: EnqueueStatement, place: ReturnType<typeof placing>): EnqueueStatement {
+  const placed = place(statement);
+  return placed === statement ? statement : { ...placed, sql: drizzleSql(placed) };
 }
 
 /** Runs the statement in the caller's transaction. */

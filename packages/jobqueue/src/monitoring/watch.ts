@@ -8,7 +8,7 @@ import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from '../
 import { atMostMs, type SleepOptions } from '../drain/sleep-hint.ts';
 import type { Chore, ChoreContext } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';
-import { FUNCTIONS } from '../postgres/statements/functions.ts';
+import { functionsOf } from '../postgres/statements/functions.ts';
 import { confirmNotices, type Notice, type WatchAnswer, watch } from '../postgres/statements/watch.ts';
 import { type AlertOptions, foundOf, messageOf, post, WebhookError } from './webhook.ts';
 
@@ -32,6 +32,8 @@ export interface WatchOptions {
 
 export interface WatchDeclaration {
   readonly environment: string | null;
+  /** The name of the queue's schema, checked. */
+  readonly schema: string;
   readonly health?: HealthOptions;
   readonly alerts?: AlertOptions;
   readonly guard?: Guard;
@@ -42,13 +44,13 @@ const ALERT_NAMES: Names<AlertOptions> = { webhookUrl: true, consoleUrl: true, n
 
 /** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
 export function watchOptions(
-  { environment, health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
+  { environment, schema, health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
   jobs: ReadonlyMap<string, Job>,
   log: Log,
 ): WatchOptions {
   checkAlerts(alerts);
   if (guard) checkGuard(guard, { call: 'createQueue', at: 'guard.' });
-  const thresholds = thresholdsOf(health, jobs.values(), FUNCTIONS, sleep ? atMostMs(sleep) : 0);
+  const thresholds = thresholdsOf(health, jobs.values(), functionsOf(schema), sleep ? atMostMs(sleep) : 0);
   return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log, environment };
 }
 

@@ -10,6 +10,7 @@ export {
 } from './connection-error.ts';
 export type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from './database.ts';
 export { ConnectionError, DatabaseUsageError, isRefusal, MigrationError } from './errors.ts';
+export { grants } from './grants.ts';
 export {
   type MigrateOptions,
   type MigrateReport,

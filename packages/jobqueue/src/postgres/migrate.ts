@@ -4,11 +4,15 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { diagnose } from '../core/diagnosis.ts';
-import { KEEP_ALIVE_MS } from './deadlines.ts';
+import { createCompatibilityView } from './compatibility-view.ts';
 import { MigrationError } from './errors.ts';
-import { fitFor, requireUnicode, settle } from './migration-session.ts';
+import { openSession, requireUnicode, type Session, settle, withoutView } from './migration-session.ts';
+import { inSchema, schemaName } from './schema.ts';
 
-/** One line of history: its versioned files, then its repeatable ones. A folder that does not exist holds no files. */
+/**
+ * One line of history: its versioned files, then its repeatable ones. A folder that does not exist holds no files. In all of them
+ * `jobqueue.` stands for the queue's schema, whatever that is called.
+ */
 export interface MigrationSource {
   readonly scope: string;
   readonly versioned: string;
@@ -18,8 +22,12 @@ export interface MigrationSource {
 export interface MigrateOptions {
   /** The direct URL: behind a transaction pooler the session lock below would guard nothing. */
   readonly url: string;
+  /** The schema that the queue lives in, made by the first run unless it exists; default 'jobqueue'. One database can hold several. */
+  readonly schema?: string | undefined;
   /** The environment of this process: a new database of the queue belongs to it from then on, and 'production' also takes one that belongs to none. */
   readonly environment?: string | undefined;
+  /** Whether to make the view `public."JobQueue"`, for those who replace a Prisma queue of that name; default false. */
+  readonly compatibilityView?: boolean;
   /** Gets one line per applied file. */
   readonly log?: (line: string) => void;
   /** In the order in which they run; default: the queue's own alone. */
@@ -44,28 +52,31 @@ export const QUEUE_MIGRATIONS: MigrationSource = {
 const OTHER_MIGRATION_MS = 5 * 60_000;
 /** An `alter table` that waits for a lock makes every later query wait behind it: better to fail and be repeated. */
 const TABLE_LOCK_MS = 10_000;
-const CONNECT_MS = 15_000;
 
 /**
  * Applies what is missing under a session advisory lock: of two that run at once the second waits and finds nothing to do. Each
  * versioned file has a transaction of its own; the changed functions of a source share one, so that no query meets half of them.
- * Rejects with a `MigrationError`, or with the driver's error when it cannot connect. Files that were recorded by newer code are
- * left alone, so that older code can be deployed again.
+ * The queue's own files touch nothing outside of its schema; only `compatibilityView` does. Rejects with a `MigrationError`, with QueueError `option_invalid` for a
+ * schema's name, or with the driver's error when it cannot connect. Files that were recorded by newer code are left alone, so that
+ * older code can be deployed again.
  */
 export async function migrate({
   url,
+  schema: given,
   environment,
+  compatibilityView = false,
   log = () => {},
   sources = [QUEUE_MIGRATIONS],
 }: MigrateOptions): Promise<MigrateReport> {
-  const found = await Promise.all(sources.map(readSource));
-  const client = await connect(url);
+  const schema = schemaName(given, { call: 'migrate' });
+  const found = await readSources(sources, schema);
+  const session = await openSession(url, schema);
   try {
-    await settle(client);
-    await requireUnicode(client);
-    await lockOutOthers(client);
-    await prepareRecord(client);
-    const recorded = await readRecord(client);
+    await settle(session);
+    await requireUnicode(session);
+    await lockOutOthers(session);
+    await prepareRecord(session, schema);
+    const recorded = await readRecord(session);
     const applied: string[] = [];
     const note = ({ id }: MigrationFile) => {
       applied.push(id);
@@ -74,62 +85,49 @@ export async function migrate({
     for (const { versioned, repeatable } of found) {
       for (const file of versioned) {
         if (!isNew(file, recorded)) continue;
-        await inTransaction(client, () => apply(client, file));
+        await inTransaction(session, () => apply(session, file));
         note(file);
       }
       const changed = repeatable.filter(({ id, sha256 }) => recorded.get(id) !== sha256);
-      await inTransaction(client, () => replaceAll(client, changed));
+      await inTransaction(session, () => replaceAll(session, changed));
       changed.forEach(note);
     }
     const isFirst = recorded.size === 0;
-    if (environment !== undefined && (isFirst || environment === 'production')) await own(client, environment, log);
+    if (environment !== undefined && (isFirst || environment === 'production')) await own(session, environment, log);
+    if (compatibilityView) await createCompatibilityView(session, log);
     return { applied };
   } finally {
-    await client.end(); // ends the session, and with it the advisory lock
+    await session.end(); // ends the session, and with it the advisory lock
   }
 }
 
 /** What `migrate` would apply now, in order, as `scope/file`. Writes nothing and waits for nobody; rejects as `migrate` does. */
 export async function pendingMigrations({
   url,
+  schema: given,
   sources = [QUEUE_MIGRATIONS],
 }: MigrateOptions): Promise<readonly string[]> {
-  const found = await Promise.all(sources.map(readSource));
-  const client = await connect(url);
+  const schema = schemaName(given, { call: 'pendingMigrations' });
+  const found = await readSources(sources, schema);
+  const session = await openSession(url, schema);
   try {
-    const recorded = (await hasRecord(client)) ? await readRecord(client) : new Map<string, string>();
+    const recorded = (await hasRecord(session)) ? await readRecord(session) : new Map<string, string>();
     return found.flatMap(({ versioned, repeatable }) => [
       ...versioned.filter((file) => isNew(file, recorded)).map(({ id }) => id),
       ...repeatable.filter(({ id, sha256 }) => recorded.get(id) !== sha256).map(({ id }) => id),
     ]);
   } finally {
-    await client.end();
+    await session.end();
   }
 }
 
 /** The first one stays the owner: only `adopt` moves a database. */
-async function own(client: pg.Client, environment: string, log: (line: string) => void): Promise<void> {
-  const { rowCount } = await client.query(
+async function own(session: Session, environment: string, log: (line: string) => void): Promise<void> {
+  const { rowCount } = await session.query(
     'insert into jobqueue.environment (name) values ($1) on conflict do nothing',
     [environment],
   );
   if (rowCount === 1) log(`belongs to the environment ${environment}`);
-}
-
-async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    application_name: 'jobqueue migrate',
-    connectionTimeoutMillis: CONNECT_MS,
-    // No deadline, because a migration may take its time. A dead network ends it all the same.
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-  });
-  client.on('error', () => {
-    // A lost connection also rejects the statement that waits for it; unheard, this event would end the process instead.
-  });
-  await client.connect();
-  return client;
 }
 
 interface MigrationFile {
@@ -140,18 +138,20 @@ interface MigrationFile {
   readonly sha256: string;
 }
 
-/** Looks first: with nothing to apply, a user without the right to create schemas can run this. */
-async function prepareRecord(client: pg.Client): Promise<void> {
-  if (!(await hasRecord(client))) await client.query(RECORD);
+/** Looks first: a role without the right to create schemas can run this in one that was made for it. */
+async function prepareRecord(session: Session, schema: string): Promise<void> {
+  if (await hasRecord(session)) return;
+  const { rows } = await session.query("select to_regnamespace('jobqueue') is null as missing");
+  if (rows[0].missing) await session.query(`create schema "${schema}"`);
+  await session.query(RECORD);
 }
 
-async function hasRecord(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query("select to_regclass('jobqueue.migrations') is not null as there");
+async function hasRecord(session: Session): Promise<boolean> {
+  const { rows } = await session.query("select to_regclass('jobqueue.migrations') is not null as there");
   return rows[0].there;
 }
 
 const RECORD = `
-create schema if not exists jobqueue;
 create table if not exists jobqueue.migrations (
   scope      text        not null,
   name       text        not null,
@@ -161,24 +161,24 @@ create table if not exists jobqueue.migrations (
 );
 `;
 
-async function lockOutOthers(client: pg.Client): Promise<void> {
-  await client.query(`set lock_timeout = ${OTHER_MIGRATION_MS}`);
+async function lockOutOthers(session: Session): Promise<void> {
+  await session.query(`set lock_timeout = ${OTHER_MIGRATION_MS}`);
   try {
-    await client.query("select pg_advisory_lock(hashtextextended('jobqueue.migrate', 0))");
+    await session.query("select pg_advisory_lock(hashtextextended('jobqueue.migrate', 0))");
   } catch (error) {
     if (!(error instanceof pg.DatabaseError) || error.code !== '55P03') throw error;
     const minutes = OTHER_MIGRATION_MS / 60_000;
     throw new MigrationError(
-      `another migration of this database has been running for ${minutes} minutes: let it end (pg_stat_activity shows it as "jobqueue migrate"), then run this again`,
+      `another migration of this queue has been running for ${minutes} minutes: let it end (pg_stat_activity shows it as "jobqueue migrate"), then run this again`,
       { cause: error },
     );
   }
-  await client.query(`set lock_timeout = ${TABLE_LOCK_MS}`);
+  await session.query(`set lock_timeout = ${TABLE_LOCK_MS}`);
 }
 
 /** `scope/name` → hash. Repeatable files are recorded as `functions/name`, so a versioned one may have the same name. */
-async function readRecord(client: pg.Client): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ id: string; sha256: string }>(
+async function readRecord(session: Session): Promise<Map<string, string>> {
+  const { rows } = await session.query<{ id: string; sha256: string }>(
     "select scope || '/' || name as id, sha256 from jobqueue.migrations",
   );
   return new Map(rows.map(({ id, sha256 }) => [id, sha256]));
@@ -193,17 +193,17 @@ function isNew({ id, sha256 }: MigrationFile, recorded: ReadonlyMap<string, stri
 }
 
 /** First without a look at their bodies, so that functions may call each other whatever their files are called; then with one. */
-async function replaceAll(client: pg.Client, files: readonly MigrationFile[]): Promise<void> {
+async function replaceAll(session: Session, files: readonly MigrationFile[]): Promise<void> {
   for (const check of ['off', 'on']) {
-    await client.query(`set local check_function_bodies = ${check}`);
-    for (const file of files) await apply(client, file);
+    await session.query(`set local check_function_bodies = ${check}`);
+    for (const file of files) await apply(session, file);
   }
 }
 
-async function apply(client: pg.Client, { id, scope, name, sql, sha256 }: MigrationFile): Promise<void> {
+async function apply(session: Session, { id, scope, name, sql, sha256 }: MigrationFile): Promise<void> {
   try {
-    await client.query(await fitFor(client, sql));
-    await client.query(
+    await session.query(sql);
+    await session.query(
       `insert into jobqueue.migrations (scope, name, sha256) values ($1, $2, $3)
        on conflict (scope, name) do update set sha256 = excluded.sha256, applied_at = now()`,
       [scope, name, sha256],
@@ -216,14 +216,20 @@ async function apply(client: pg.Client, { id, scope, name, sql, sha256 }: Migrat
   }
 }
 
-async function inTransaction(client: pg.Client, run: () => Promise<void>): Promise<void> {
-  await client.query('begin');
+async function inTransaction(session: Session, run: () => Promise<void>): Promise<void> {
+  await session.query('begin');
   await run(); // should it reject, the session ends and takes the transaction with it
-  await client.query('commit');
+  await session.query('commit');
+}
+
+/** Of each source its versioned and its repeatable files, their texts for this schema. */
+function readSources(sources: readonly MigrationSource[], schema: string) {
+  return Promise.all(sources.map((source) => readSource(source, schema)));
 }
 
 async function readSource(
   source: MigrationSource,
+  schema: string,
 ): Promise<{ versioned: MigrationFile[]; repeatable: MigrationFile[] }> {
   const { scope } = source;
   const versioned = await sqlFiles(source.versioned);
@@ -233,13 +239,16 @@ async function readSource(
   const twin = versioned.find(([name], n) => name.slice(0, 4) === versioned[n - 1]?.[0].slice(0, 4));
   if (twin) throw new MigrationError(`${scope}/${twin[0]}: another migration has the same number`);
   return {
-    versioned: versioned.map(([name, sql]) => migrationFile(scope, name, sql)),
-    repeatable: repeatable.map(([name, sql]) => migrationFile(scope, `functions/${name}`, sql)),
+    versioned: versioned.map(([name, sql]) => migrationFile(scope, name, sql, schema)),
+    repeatable: repeatable.map(([name, sql]) => migrationFile(scope, `functions/${name}`, sql, schema)),
   };
 }
 
-function migrationFile(scope: string, name: string, sql: string): MigrationFile {
-  return { id: `${scope}/${name}`, scope, name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
+/** The hash is that of the file, whatever the schema is called. */
+function migrationFile(scope: string, name: string, text: string, schema: string): MigrationFile {
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const own = scope === QUEUE_MIGRATIONS.scope ? withoutView(text) : text;
+  return { id: `${scope}/${name}`, scope, name, sql: inSchema(own, schema), sha256 };
 }
 
 /** Name and text of each `.sql` file, sorted. Line ends are unified: a checkout on Windows must not look like a change. */

@@ -1,6 +1,34 @@
 /** The session of a migration: settings that our files are written for, and what a database or a role may lack. */
-import type pg from 'pg';
+import pg from 'pg';
+import { KEEP_ALIVE_MS } from './deadlines.ts';
 import { MigrationError } from './errors.ts';
+import { inSchema } from './schema.ts';
+
+const CONNECT_MS = 15_000;
+
+/** A connection whose statements reach the queue's schema. */
+export interface Session {
+  // biome-ignore lint/suspicious/noExplicitAny: as in pg, whoever reads a row of no declared type knows its columns.
+  query<Row extends pg.QueryResultRow = any>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
+  end(): Promise<void>;
+}
+
+/** Connects. Rejects with the driver's error. */
+export async function openSession(url: string, schema: string): Promise<Session> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'jobqueue migrate',
+    connectionTimeoutMillis: CONNECT_MS,
+    // No deadline, because a migration may take its time. A dead network ends it all the same.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+  });
+  client.on('error', () => {
+    // A lost connection also rejects the statement that waits for it; unheard, this event would end the process instead.
+  });
+  await client.connect();
+  return { query: (text, values) => client.query(inSchema(text, schema), values), end: () => client.end() };
+}
 
 /** By name, because PostgreSQL 15 and 16 do not know the last one. */
 const SETTINGS = `
@@ -11,13 +39,13 @@ from (values ('default_transaction_isolation', 'read committed'), ('standard_con
 join pg_settings known on known.name = wanted.name`;
 
 /** Sets aside what the role has set: a migration may take minutes, and after a wait for a lock it must see what was committed meanwhile. */
-export async function settle(client: pg.Client): Promise<void> {
-  await client.query(SETTINGS);
+export async function settle(session: Session): Promise<void> {
+  await session.query(SETTINGS);
 }
 
 /** Throws before anything is applied: a database of another encoding would fail half-way, or at the first payload that it cannot hold. */
-export async function requireUnicode(client: pg.Client): Promise<void> {
-  const { rows } = await client.query(
+export async function requireUnicode(session: Session): Promise<void> {
+  const { rows } = await session.query(
     "select current_database() as name, current_setting('server_encoding') as encoding",
   );
   const { name, encoding } = rows[0];
@@ -28,14 +56,10 @@ export async function requireUnicode(client: pg.Client): Promise<void> {
   );
 }
 
-/** The view of the system that the queue replaces, the only thing of ours in `public`. Released migrations never change. */
-const WANTS_VIEW = 'if to_regclass(\'public."JobQueue"\') is null then';
+/** The queue's first migration made a view in `public`. Released migrations never change, so a new database gets it without that view. */
+const MAKES_VIEW = 'if to_regclass(\'public."JobQueue"\') is null then';
 
-/** The text of a migration as this role can apply it: one that may not create in `public` does without that view. */
-export async function fitFor(client: pg.Client, sql: string): Promise<string> {
-  if (!sql.includes(WANTS_VIEW)) return sql;
-  const { rows } = await client.query(
-    "select coalesce(has_schema_privilege(to_regnamespace('public'), 'create'), false) as may",
-  );
-  return rows[0].may ? sql : sql.replace(WANTS_VIEW, 'if false then');
+/** The text of a migration of the queue as a new database gets it: it creates nothing in `public`. */
+export function withoutView(sql: string): string {
+  return sql.replace(MAKES_VIEW, 'if false then');
 }

@@ -1,7 +1,6 @@
 /** A database of the first release comes up to date with everything that it holds. */
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { emptyDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
@@ -11,22 +10,28 @@ import { queueOf } from '../support.ts';
 
 let home: TestDatabase;
 let database: Database;
-let folder: string;
 
 beforeEach(async () => {
   home = await emptyDatabase();
-  folder = mkdtempSync(join(tmpdir(), 'first-release-'));
-  mkdirSync(join(folder, 'core'));
-  cpSync('packages/jobqueue/sql/migrations/0001_create_queue.sql', join(folder, 'core/0001_create_queue.sql'));
-  await migrate({ url: home.url, sources: [{ scope: 'jobqueue', versioned: join(folder, 'core') }] });
+  await installFirstRelease();
   database = connect(home.url);
 });
 
 afterEach(async () => {
   await database.close();
   await home.drop();
-  rmSync(folder, { recursive: true });
 });
+
+/** What that release's own migration did, the view in `public` among it. */
+async function installFirstRelease(): Promise<void> {
+  const first = readFileSync('packages/jobqueue/sql/migrations/0001_create_queue.sql', 'utf8');
+  await sql(`
+    create schema jobqueue;
+    create table jobqueue.migrations (
+      scope text not null, name text not null, sha256 text not null, applied_at timestamptz not null default now(), primary key (scope, name));
+    insert into jobqueue.migrations values ('jobqueue', '0001_create_queue.sql', '${createHash('sha256').update(first).digest('hex')}')`);
+  await sql(first);
+}
 
 async function sql(text: string): Promise<pg.QueryResult> {
   const client = new pg.Client(home.url);
@@ -76,4 +81,17 @@ test('a relation of the name JobQueue that is not ours is left alone', async () 
   await sql('drop view "JobQueue"; create table "JobQueue" (id int); insert into "JobQueue" values (5)');
   await migrate({ url: home.url });
   expect((await sql('select * from "JobQueue"')).rows).toEqual([{ id: 5 }]);
+});
+
+test('the view that the first release made is the one of migrate({ compatibilityView: true })', async () => {
+  await migrate({ url: home.url });
+  const definition = `select pg_get_viewdef('public."JobQueue"'::regclass) as text`;
+  const before = (await sql(definition)).rows;
+  await sql('drop view public."JobQueue"');
+  const told: string[] = [];
+  const makeView = () => migrate({ url: home.url, compatibilityView: true, log: (line) => told.push(line) });
+  await makeView();
+  expect((await sql(definition)).rows).toEqual(before);
+  await makeView();
+  expect(told).toEqual(['created the view public."JobQueue"', 'public."JobQueue" exists and was left as it is']);
 });

@@ -34,5 +34,5 @@ async function examine(options: Common): Promise<Finding[]> {
 
 function tell({ name, state, detail, mend }: Finding): void {
   print(`${MARK[state]}  ${name.padEnd(16)}${detail}`);
-  if (mend !== null) print(dim(`${' '.repeat(22)}→ ${mend}`));
+  if (mend !== null) print(dim(`${' '.repeat(22)}→ ${mend.replaceAll('\n', `\n${' '.repeat(24)}`)}`));
 }

@@ -1,5 +1,7 @@
 /** Checks the settings of role, database and server that the queue depends on, and the rights of the role. */
 import type { Database } from '../../postgres/connect.ts';
+import { grants, rightsOf } from '../../postgres/grants.ts';
+import { DEFAULT_SCHEMA, placedDatabase } from '../../postgres/schema.ts';
 import { type Finding, ok, red, warn } from './finding.ts';
 
 interface Settings {
@@ -65,33 +67,16 @@ export async function settingsFindings(database: Database): Promise<Finding[]> {
   return findings.length > 0 ? findings : [ok('settings', `those of ${role} suit the queue`)];
 }
 
-/** Rights that the schema's functions need and the role lacks, by what the role may do itself or through others. */
-export async function rightsFinding(database: Database): Promise<Finding> {
-  const missing = await database.execute<{ lacks: string }>({
-    text: `
-      with ours as (select oid, nspname from pg_namespace where nspname = 'jobqueue')
-      select 'usage on schema jobqueue' as lacks from ours where not has_schema_privilege(oid, 'usage')
-      union all
-      select needed || ' on ' || c.relname
-      from ours
-      join pg_class c on c.relnamespace = ours.oid
-      join (values ('r', 'select'), ('r', 'insert'), ('r', 'update'), ('r', 'delete'), ('S', 'usage'), ('S', 'select'), ('S', 'update')) as n(kind, needed)
-        on n.kind = c.relkind::text
-      where c.relname <> 'migrations' and (c.relname <> 'audit_log' or needed in ('select', 'insert'))
-        and not case c.relkind when 'r' then has_table_privilege(c.oid, needed) else has_sequence_privilege(c.oid, needed) end
-      union all
-      select 'execute on ' || p.proname
-      from ours join pg_proc p on p.pronamespace = ours.oid
-      where not has_function_privilege(p.oid, 'execute')
-      limit 100`,
-    params: [],
-  });
-  if (missing.length === 0) return ok('rights', 'the role has all that the queue needs');
-  const some = missing.slice(0, 3).map(({ lacks }) => lacks);
-  const more = missing.length > some.length ? ` and ${missing.length - some.length} more` : '';
+/** The rights that the queue needs and the role lacks, with the grants that give them. `schema`: where the queue lives. */
+export async function rightsFinding(database: Database, schema: string = DEFAULT_SCHEMA): Promise<Finding> {
+  const { role, lacks } = await rightsOf(placedDatabase(database, schema));
+  if (lacks === null) return ok('rights', `the schema ${schema} does not exist yet`);
+  if (lacks.length === 0) return ok('rights', `${role} has all that the queue needs`);
+  const some = lacks.slice(0, 3);
+  const more = lacks.length > some.length ? ` and ${lacks.length - some.length} more` : '';
   return red(
     'rights',
-    `the role lacks ${some.join(', ')}${more}`,
-    'as the role that migrated, run what docs/operations.md lists under "Rights of the role"',
+    `${role} lacks ${some.join(', ')}${more}`,
+    ['as the role that migrated, run', ...grants(role, schema)].join('\n'),
   );
 }

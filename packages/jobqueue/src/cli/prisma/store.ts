@@ -1,4 +1,5 @@
 /** What an import writes: portions of jobs, each whole or not at all, and the end, in which the names change hands. */
+import { COMPATIBILITY_VIEW } from '../../postgres/compatibility-view.ts';
 import type { Executor } from '../../postgres/database.ts';
 import type { NewRow } from './convert.ts';
 
@@ -121,23 +122,8 @@ export async function takeBackChanged(tx: Executor): Promise<number> {
 
 export async function swapNames(tx: Executor): Promise<void> {
   await tx.execute({ text: 'alter table public."JobQueue" rename to "JobQueue_prisma"', params: [] });
-  await tx.execute({ text: VIEW, params: [] });
+  await tx.execute({ text: COMPATIBILITY_VIEW, params: [] });
 }
-
-/** The same view as the migrations make where the name is free; a test compares them. */
-const VIEW = `
-create view public."JobQueue" as
-select id::text as id, type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status,
-       priority::int as priority,
-       (attempt + (lease_until is not null and started_fence = fence)::int)::int as attempts,
-       max_attempts::int as maxattempts, errors -> -1 ->> 'message' as lasterror,
-       idempotency_key as idempotencykey, due_at as scheduledfor, started_at as startedat,
-       null::timestamptz as completedat, created_at as createdat
-from jobqueue.jobs
-union all
-select id::text, type, status::text, priority::int, attempt::int, max_attempts::int, errors -> -1 ->> 'message',
-       idempotency_key, due_at, started_at, finished_at, created_at
-from jobqueue.job_history`;
 
 export interface Imported {
   readonly from: string;

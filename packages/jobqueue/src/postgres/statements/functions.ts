@@ -1,4 +1,5 @@
 /** What this code calls in Postgres, with the types that it passes: the health check looks whether all of it is installed. */
+import { inSchema } from '../schema.ts';
 
 export const FUNCTIONS = [
   'jobqueue.step_1(jsonb,bigint[],jsonb,jsonb,jsonb,jsonb)',
@@ -35,3 +36,8 @@ export const FUNCTIONS = [
   'jobqueue.adopt_1(text,text)',
   'jobqueue.lanes_in_use_2(text,jsonb,int)',
 ] as const;
+
+/** The same of a queue whose schema has this checked name. */
+export function functionsOf(schema: string): readonly string[] {
+  return FUNCTIONS.map((signature) => inSchema(signature, schema));
+}

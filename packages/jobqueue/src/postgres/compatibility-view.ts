@@ -1,0 +1,25 @@
+/** The view `public."JobQueue"`, for those who replace the Prisma queue of that name and keep SQL that reads it. Made on request only. */
+import type { Session } from './migration-session.ts';
+
+/** Live and finished jobs with the columns of that table. Fails where the name is taken. */
+export const COMPATIBILITY_VIEW = `
+create view public."JobQueue" as
+select id::text as id, type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status,
+       priority::int as priority,
+       (attempt + (lease_until is not null and started_fence = fence)::int)::int as attempts,
+       max_attempts::int as maxattempts, errors -> -1 ->> 'message' as lasterror,
+       idempotency_key as idempotencykey, due_at as scheduledfor, started_at as startedat,
+       null::timestamptz as completedat, created_at as createdat
+from jobqueue.jobs
+union all
+select id::text, type, status::text, priority::int, attempt::int, max_attempts::int, errors -> -1 ->> 'message',
+       idempotency_key, due_at, started_at, finished_at, created_at
+from jobqueue.job_history`;
+
+/** Makes the view where its name is free; a relation of that name, ours or not, stays as it is. Logs what it did. */
+export async function createCompatibilityView(session: Session, log: (line: string) => void): Promise<void> {
+  const { rows } = await session.query(`select to_regclass('public."JobQueue"') is not null as taken`);
+  if (rows[0].taken) return log('public."JobQueue" exists and was left as it is');
+  await session.query(COMPATIBILITY_VIEW);
+  log('created the view public."JobQueue"');
+}
