@@ -1,6 +1,5 @@
 /** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
 import { randomUUID } from 'node:crypto';
-import type { z } from 'zod';
 import { type Transaction, transactionExecutor } from './adapters/transaction.ts';
 import { type DrainReport, emptyReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
@@ -11,6 +10,7 @@ import { type Names, name, number, onlyKnown, refused } from './core/options.ts'
 import { answersLater, NOT_ASYNCHRONOUS } from './core/payload.ts';
 import { type RetentionOptions, retentionOf } from './core/retention.ts';
 import type { Schedule } from './core/schedule.ts';
+import type { InputOf } from './core/standard-schema.ts';
 import { sendWithin, type Telemetry } from './core/telemetry.ts';
 import type { HealthOptions } from './core/thresholds.ts';
 import { DRAIN_NAMES, type DrainContext, type DrainOptions, drain } from './drain/drain.ts';
@@ -49,7 +49,7 @@ const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
 /** What Vercel gives a function unless told otherwise. */
 const MAX_DURATION_MS = 300_000;
 
-export type PayloadOf<Jobs extends readonly Job[], Type extends Jobs[number]['type']> = z.input<
+export type PayloadOf<Jobs extends readonly Job[], Type extends Jobs[number]['type']> = InputOf<
   Extract<Jobs[number], { type: Type }>['payload']
 >;
 

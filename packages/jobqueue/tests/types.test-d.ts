@@ -1,8 +1,11 @@
 /** What does not compile: checked by tsc, never run. Each expectation fails the type check once it has become wrong. */
+import { type as arktype } from 'arktype';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Kysely } from 'kysely';
 import pg from 'pg';
+import * as v from 'valibot';
 import { z } from 'zod';
+import { z as z3 } from 'zod3';
 import { createQueue, defineJob, defineSchedule, type PayloadOf } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 
@@ -195,4 +198,50 @@ export function payloadsForJson() {
   defineJob({ type: 'a', payload: z.null() });
   defineJob({ type: 'a', payload: folder });
   defineJob({ type: 'a', payload: node });
+}
+
+/** The payloads of other libraries are inferred like those of zod 4. */
+export async function otherLibraries(database: Database) {
+  const handler = async () => ({
+    run: async ({ payload }: { payload: { readonly n: number; readonly at: Date } }) =>
+      payload.at.getTime() + payload.n,
+  });
+  const jobs = [
+    defineJob({
+      type: 'zod_3',
+      payload: z3.object({ n: z3.number().default(1), at: z3.string().transform((text) => new Date(text)) }),
+      handler,
+    }),
+    defineJob({
+      type: 'valibot',
+      payload: v.object({
+        n: v.optional(v.number(), 1),
+        at: v.pipe(
+          v.string(),
+          v.transform((text) => new Date(text)),
+        ),
+      }),
+      handler,
+    }),
+    defineJob({ type: 'arktype', payload: arktype({ n: 'number = 1', at: 'string.date.parse' }), handler }),
+  ] as const;
+  const queue = createQueue({ database, jobs });
+  await queue.addJob('valibot', { at: '2026-12-01' });
+  await queue.addJob('arktype', { at: '2026-12-01' });
+  // @ts-expect-error a field is missing
+  await queue.addJob('valibot', { n: 1 });
+  // @ts-expect-error what the schema makes of it is not what it takes
+  await queue.addJob('arktype', { at: new Date() });
+  // @ts-expect-error a payload of another type
+  await queue.addJob('zod_3', { at: '2026-12-01', n: 'one' });
+  // @ts-expect-error a Date comes back as text
+  defineJob({ type: 'a', payload: v.object({ at: v.date() }) });
+  // @ts-expect-error a Date comes back as text
+  defineJob({ type: 'a', payload: arktype({ at: 'Date' }) });
+  // @ts-expect-error a Date comes back as text
+  defineJob({ type: 'a', payload: z3.object({ at: z3.date() }) });
+  // @ts-expect-error a handler of another payload
+  defineJob({ type: 'a', payload: v.object({ n: v.number() }), handler });
+  // @ts-expect-error no schema
+  defineJob({ type: 'a', payload: { n: 'number' } });
 }

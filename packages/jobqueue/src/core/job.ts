@@ -1,9 +1,9 @@
 /** What a job is to its author: the declaration, what a handler gets, and what it may answer. Pure: no I/O, no clock. */
-import type { z } from 'zod';
 import { checkLimit, type Limit } from './bucket.ts';
 import type { SurvivesJson } from './json.ts';
 import { LIMITS } from './limits.ts';
 import { type Duration, duration, integer, type Names, name, onlyKnown, refused, type Where } from './options.ts';
+import { type InputOf, isStandardSchema, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
 export type Status = 'PENDING' | 'PROCESSING' | 'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED';
 
@@ -130,11 +130,12 @@ export interface Guard {
   readonly of: number;
 }
 
-export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
+export interface JobDeclaration<Type extends string, Schema extends StandardSchema> {
   readonly type: Type;
+  /** A schema of zod 4 or 3.25, valibot, arktype or any other library of Standard Schema. It answers at once: no asynchronous checks. */
   readonly payload: Schema;
   /** Loaded when the type is first claimed. Without it the type is enqueue-only in this deployment. */
-  readonly handler?: () => Promise<{ run: Handler<z.output<Schema>> }>;
+  readonly handler?: () => Promise<{ run: Handler<OutputOf<Schema>> }>;
   /** 1 to 100, default 3. */
   readonly maxAttempts?: number;
   /** How long one run may take, ms or like '2m'; default 60 s. */
@@ -150,10 +151,10 @@ export interface JobDeclaration<Type extends string, Schema extends z.ZodType> {
   /** Pauses the type when too many of its attempts fail; default: the queue's, `false`: never. */
   readonly guard?: Guard | false;
   /** How fast its jobs start at most, over all invocations. */
-  readonly rateLimit?: JobRateLimit<z.input<Schema>>;
+  readonly rateLimit?: JobRateLimit<InputOf<Schema>>;
 }
 
-const NAMES: Names<JobDeclaration<string, z.ZodType>> = {
+const NAMES: Names<JobDeclaration<string, StandardSchema>> = {
   type: true,
   payload: true,
   handler: true,
@@ -169,11 +170,12 @@ const NAMES: Names<JobDeclaration<string, z.ZodType>> = {
 const GUARD: Names<Guard> = { failureRatio: true, of: true };
 const RATE_LIMIT: Names<JobRateLimit<never>> = { perSecond: true, burst: true, key: true };
 
-export interface Job<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
+/** A type of job. `Input` is what its payload is enqueued as, `Output` what its handler gets. */
+export interface Job<Type extends string = string, Input = unknown, Output = Input> {
   readonly type: Type;
-  readonly payload: Schema;
+  readonly payload: StandardSchema<Input, Output>;
   /** Declared as a method, so that a list may hold jobs of different payloads. */
-  readonly handler: (() => Promise<{ run(context: JobContext<z.output<Schema>>): Promise<unknown> }>) | null;
+  readonly handler: (() => Promise<{ run(context: JobContext<Output>): Promise<unknown> }>) | null;
   readonly maxAttempts: number;
   readonly timeoutMs: number;
   readonly resumable: boolean;
@@ -181,22 +183,24 @@ export interface Job<Type extends string = string, Schema extends z.ZodType = z.
   readonly queue: string;
   readonly startWithinMs: number | null;
   readonly guard: Guard | false | null;
-  readonly rateLimit: JobRateLimit<z.input<Schema>> | null;
+  readonly rateLimit: JobRateLimit<Input> | null;
 }
 
 /**
  * Declares a type of job. Light by design: the handler's module is only loaded by a drain that claimed one. A payload that JSON
  * would change, such as a Date where the schema takes no text, does not compile.
  */
-export function defineJob<const Type extends string, Schema extends z.ZodType>(
+export function defineJob<const Type extends string, Schema extends StandardSchema>(
   declaration: JobDeclaration<Type, Schema> & { readonly payload: SurvivesJson<Schema> },
-): Job<Type, Schema> {
+): Job<Type, InputOf<Schema>, OutputOf<Schema>> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
   const { priority = 0, queue = 'default', startWithin, guard = null, rateLimit = null } = declaration;
   const where = { call: `defineJob('${String(type).slice(0, 100)}')`, code: 'job_definition_invalid' } as const;
   onlyKnown(declaration, NAMES, where);
   name('type', type, where);
   name('queue', queue, where);
+  if (!isStandardSchema(payload))
+    throw refused('payload', 'a schema of Standard Schema v1 (zod 3.25 or 4, valibot, arktype)', payload, where);
   integer('maxAttempts', maxAttempts, { min: 1, max: LIMITS.maxAttempts }, where);
   integer('priority', priority, { min: 0, max: LIMITS.maxPriority }, where);
   const timeoutMs = duration('timeout', timeout, { min: 1, max: LIMITS.timeoutMs }, where);
@@ -208,7 +212,7 @@ export function defineJob<const Type extends string, Schema extends z.ZodType>(
   if (rateLimit) checkLimit(rateLimit, { ...where, at: 'rateLimit.' }, RATE_LIMIT);
   return {
     type,
-    payload,
+    payload: payload as StandardSchema<InputOf<Schema>, OutputOf<Schema>>,
     handler,
     maxAttempts,
     timeoutMs,

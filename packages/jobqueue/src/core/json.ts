@@ -1,5 +1,5 @@
 /** Tells values that survive JSON: types for the compiler, and a check at run time. Pure. */
-import type { z } from 'zod';
+import type { InputOf, StandardSchema } from './standard-schema.ts';
 
 declare const LOST: unique symbol;
 /** A value that JSON refuses or leaves out. Nothing else has this type, so no schema takes it back. */
@@ -28,8 +28,8 @@ type NullForUndefined<T> = unknown extends T ? T : T extends undefined ? null : 
  * `unknown` if what a schema takes is still what it takes once JSON has carried it, else the sentence that the compiler shows.
  * `Date | string` passes: the Date comes back as the string.
  */
-export type SurvivesJson<Schema extends z.ZodType> =
-  Refusal<z.input<Schema>> extends infer Sentence ? ([Sentence] extends [never] ? unknown : Sentence) : never;
+export type SurvivesJson<Schema extends StandardSchema> =
+  Refusal<InputOf<Schema>> extends infer Sentence ? ([Sentence] extends [never] ? unknown : Sentence) : never;
 
 type Refusal<Input> =
   Keeps<Input> extends true

@@ -1,15 +1,15 @@
 /** A payload on its way into the table and out of it: checked by the schema of its type both times. Pure. */
-import { core, type z } from 'zod';
 import { type Issue, QueueError } from './errors.ts';
 import { jsonKeeps } from './json.ts';
 import { LIMITS } from './limits.ts';
 import { shownIssues } from './redact.ts';
-import { someSchema } from './schemas.ts';
+import { isZod, someSchema } from './schemas.ts';
 import { bytesOf } from './serialize.ts';
+import { pathOf, type StandardIssue, type StandardResult, type StandardSchema } from './standard-schema.ts';
 
 interface Checked {
   readonly type: string;
-  readonly payload: z.ZodType;
+  readonly payload: StandardSchema;
 }
 
 /**
@@ -42,33 +42,59 @@ export function encodePayload(job: Checked, payload: unknown, at: string): strin
 
 /** `given` is what the caller passed, where `payload` is what JSON made of it. */
 function check(job: Checked, payload: unknown, given: unknown, at: string): void {
-  const parsed = parseNow(job, payload);
-  if (parsed.success) return;
-  const issues = parsed.error.issues.map((issue) => {
-    const change = changeOf(valueAt(given, issue.path), valueAt(payload, issue.path));
-    return { ...issue, message: `${issue.message}${change}` };
+  const { issues } = parseNow(job, payload);
+  if (issues === undefined) return;
+  const explained = issues.map((issue) => {
+    const path = pathOf(issue);
+    const change = changeOf(valueAt(given, path), valueAt(payload, path));
+    return { ...issue, path, message: `${issue.message}${change}` };
   });
-  const shown = shownIssues(job.payload, payload, issues);
+  const shown = shownIssues(job.payload, payload, explained);
   throw refused(
     job,
     shown.map(({ path, message }) => ({ path: `${at}payload${path && '.'}${path}`, message })),
   );
 }
 
-function parseNow({ type, payload: schema }: Checked, payload: unknown) {
-  try {
-    return schema.safeParse(payload);
-  } catch (error) {
-    if (!(error instanceof core.$ZodAsyncError)) throw error;
-    throw new QueueError('job_definition_invalid', `defineJob('${type}'): ${NOT_ASYNCHRONOUS}`, { cause: error });
+/** What the schema makes of the payload. Throws QueueError `job_definition_invalid` if it answers with a promise, and what a check throws. */
+export function parseNow({ type, payload: schema }: Checked, payload: unknown): StandardResult<unknown> {
+  const refuse = (cause?: unknown) =>
+    new QueueError('job_definition_invalid', `defineJob('${type}'): ${NOT_ASYNCHRONOUS}`, { cause });
+  if (hasSafeParse(schema)) {
+    try {
+      const { success, data, error } = schema.safeParse(payload);
+      return success ? { value: data } : { issues: error?.issues ?? [] };
+    } catch (error) {
+      throw error instanceof Error && ZOD_MET_A_PROMISE.test(error.message) ? refuse(error) : error;
+    }
   }
+  const result = schema['~standard'].validate(payload);
+  if (!(result instanceof Promise)) return result;
+  result.catch(() => undefined); // nobody waits for it: its failure must not end the process
+  throw refuse();
 }
+
+/** Zod's `validate` runs a check that throws once more, asynchronously, and answers with a promise. `safeParse` lets its error through. */
+interface Zod {
+  safeParse(payload: unknown): { success: boolean; data?: unknown; error?: { issues: readonly StandardIssue[] } };
+}
+
+function hasSafeParse(schema: StandardSchema): schema is StandardSchema & Zod {
+  return schema['~standard'].vendor === 'zod' && 'safeParse' in schema;
+}
+
+/** Versions 3 and 4 both say so. */
+const ZOD_MET_A_PROMISE = /during synchronous parse/;
 
 export const NOT_ASYNCHRONOUS =
   'expected a payload schema without asynchronous checks and transforms, got one that answers with a promise: let the handler do them';
 
-/** True if a check or a transform of the schema is an async function. One that hands out a promise all the same is seen by the first parse. */
-export function answersLater(schema: z.ZodType): boolean {
+/**
+ * True if the schema says that it answers with a promise: an async function among the checks and transforms of zod 4, `async` of
+ * valibot. One that does so all the same is seen by the first parse.
+ */
+export function answersLater(schema: StandardSchema): boolean {
+  if (!isZod(schema)) return 'async' in schema && schema.async === true;
   return someSchema(schema, ({ fn, transform }) => [fn, transform].some(isAsync));
 }
 
@@ -100,16 +126,17 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key], value);
 }
 
-const defaulted = new WeakMap<z.ZodType, boolean>();
+const defaulted = new WeakMap<StandardSchema, boolean>();
 
 /**
  * What a schema made of a stored payload, for one run alone: a default or a fallback of `catch` is the same object in each
- * parse, so lists and plain objects are copied where the schema has one.
+ * parse, so lists and plain objects are copied where the schema has one, or is not zod's, so that nobody can see.
  */
-export function ownPayload(schema: z.ZodType, parsed: unknown): unknown {
+export function ownPayload(schema: StandardSchema, parsed: unknown): unknown {
   let shares = defaulted.get(schema);
   if (shares === undefined) {
-    shares = someSchema(schema, ({ type }) => type === 'default' || type === 'prefault' || type === 'catch');
+    shares =
+      !isZod(schema) || someSchema(schema, ({ type }) => type === 'default' || type === 'prefault' || type === 'catch');
     defaulted.set(schema, shares);
   }
   return shares ? copied(parsed) : parsed;

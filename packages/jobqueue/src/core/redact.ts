@@ -1,46 +1,60 @@
 /** Payloads for the eyes of people: what a schema marks as secret is hidden, and comes back where somebody edited the rest. Pure. */
-import type { z } from 'zod';
 import type { Issue } from './errors.ts';
-import { type Definition, someSchema } from './schemas.ts';
+import { type Definition, isZod, someSchema, type ZodSchema } from './schemas.ts';
+import { pathOf, type StandardIssue, type StandardSchema } from './standard-schema.ts';
 
 /** Stands where something is hidden. */
 export const HIDDEN = '•••';
 
-/**
- * Marks what people must not read on screens: `secret(z.string())`. The payload is stored and handled as it is. The mark is part of
- * the definition too, because extend, pick, partial and their like hand on the definition and no metadata.
- */
-export function secret<Schema extends z.ZodType>(schema: Schema): Schema {
-  const marked = { ...Object.getOwnPropertyDescriptors(schema._zod.def), secret: { value: true, enumerable: true } };
-  const definition = Object.defineProperties({}, marked) as typeof schema._zod.def;
-  return schema.clone(definition, { parent: true }).meta({ ...schema.meta(), secret: true });
+/** What `secret` needs of a schema of zod 4. */
+interface Markable {
+  readonly _zod: { readonly def: object };
+  clone(definition: never, options: { parent: boolean }): unknown;
+  meta(): object | undefined;
+  meta(metadata: object): unknown;
 }
 
-/** A copy with all secrets hidden; without a schema nobody knows which they are, so all of it. */
-export function shownPayload(schema: z.ZodType | undefined, payload: unknown): unknown {
-  return schema === undefined ? HIDDEN : mapped(schema, payload, [], () => HIDDEN);
+/**
+ * Marks what people must not read on screens: `secret(z.string())`. The payload is stored and handled as it is. Schemas of zod 4
+ * alone can be marked. The mark is part of the definition too, because extend, pick, partial and their like hand on the definition
+ * and no metadata.
+ */
+export function secret<Schema extends Markable>(schema: Schema): Schema {
+  const marked = { ...Object.getOwnPropertyDescriptors(schema._zod.def), secret: { value: true, enumerable: true } };
+  const definition = Object.defineProperties({}, marked) as never;
+  const clone = schema.clone(definition, { parent: true }) as Schema;
+  return clone.meta({ ...schema.meta(), secret: true }) as Schema;
+}
+
+/**
+ * A copy with all secrets hidden; without a schema nobody knows which they are, so all of it. Only schemas of zod 4 hold marks: by
+ * any other one all is shown.
+ */
+export function shownPayload(schema: StandardSchema | undefined, payload: unknown): unknown {
+  if (schema === undefined) return HIDDEN;
+  return isZod(schema) ? mapped(schema, payload, [], () => HIDDEN) : payload;
 }
 
 /** Of an edited copy: secrets that were left hidden are again what they were. */
-export function restored(schema: z.ZodType, edited: unknown, original: unknown): unknown {
+export function restored(schema: StandardSchema, edited: unknown, original: unknown): unknown {
+  if (!isZod(schema)) return edited;
   return mapped(schema, edited, [], (value, path) => (value === HIDDEN ? at(original, path) : value));
 }
 
-interface Refused {
-  readonly path: readonly PropertyKey[];
-  readonly code?: string;
-  readonly message: string;
-}
-
 /** Issues of a refused payload, fit for people: an issue within something hidden names that, and what kind of mistake it is. */
-export function shownIssues(schema: z.ZodType, payload: unknown, issues: readonly Refused[]): readonly Issue[] {
+export function shownIssues(
+  schema: StandardSchema,
+  payload: unknown,
+  issues: readonly StandardIssue[],
+): readonly Issue[] {
   const shown = shownPayload(schema, payload);
-  return issues.map(({ path, code, message }) => {
+  return issues.map((issue) => {
+    const path = pathOf(issue);
     const depth = path.findIndex((_, n) => at(shown, path.slice(0, n)) === HIDDEN);
     const isHidden = depth >= 0 || at(shown, path) === HIDDEN;
     return {
       path: (depth < 0 ? path : path.slice(0, depth)).map(String).join('.'),
-      message: isHidden ? `${code ?? 'it does not fit'}, of a value that is secret` : message,
+      message: isHidden ? `${issue.code ?? 'it does not fit'}, of a value that is secret` : issue.message,
     };
   });
 }
@@ -55,10 +69,10 @@ const KNOWN: ReadonlySet<string> = new Set(
    tuple undefined union unknown void`.split(/\s+/),
 );
 
-const secretive = new WeakMap<z.ZodType, boolean>();
+const secretive = new WeakMap<ZodSchema, boolean>();
 
 /** True if anything in the schema is marked, or is of an unknown kind. */
-function holdsSecret(schema: z.ZodType): boolean {
+function holdsSecret(schema: ZodSchema): boolean {
   let holds = secretive.get(schema);
   if (holds === undefined) {
     holds = someSchema(schema, (definition, part) => isMarked(part) || !isKnown(definition));
@@ -73,26 +87,28 @@ function isKnown({ type, check }: Definition): boolean {
 }
 
 /** A check has no metadata. */
-function isMarked(schema: z.ZodType): boolean {
+function isMarked(schema: ZodSchema): boolean {
   const { secret: isSecret } = schema._zod.def as { secret?: boolean };
-  return isSecret === true || (schema as Partial<z.ZodType>).meta?.()?.secret === true;
+  if (isSecret === true) return true;
+  const metadata: { readonly secret?: unknown } | undefined = (schema as Partial<Markable>).meta?.();
+  return metadata?.secret === true;
 }
 
 /** A check may name schemas for parts of the value: which parts, only it knows. */
-function isWhole(schema: z.ZodType): boolean {
+function isWhole(schema: ZodSchema): boolean {
   const { checks = [] } = schema._zod.def as { checks?: readonly unknown[] };
-  return isMarked(schema) || checks.some((check) => holdsSecret(check as z.ZodType));
+  return isMarked(schema) || checks.some((check) => holdsSecret(check as ZodSchema));
 }
 
 /**
  * `value` with `change` made to each secret in it: rather too much than too little. Where a schema holds a secret and the value
  * does not have its form, or is yet to be transformed into it, the whole value is changed.
  */
-function mapped(schema: z.ZodType, value: unknown, path: Path, change: Change): unknown {
+function mapped(schema: ZodSchema, value: unknown, path: Path, change: Change): unknown {
   if (value === null || value === undefined || !holdsSecret(schema)) return value;
   if (value === HIDDEN || isWhole(schema)) return change(value, path);
   const parts = schema._zod.def as unknown as Parts;
-  const inPart = (part: z.ZodType | null | undefined, entry: unknown, key: PropertyKey) =>
+  const inPart = (part: ZodSchema | null | undefined, entry: unknown, key: PropertyKey) =>
     part ? mapped(part, entry, [...path, key], change) : entry;
   switch (parts.type) {
     case 'optional':
@@ -140,24 +156,24 @@ function mapped(schema: z.ZodType, value: unknown, path: Path, change: Change): 
 type Parts =
   | {
       readonly type: 'optional' | 'nullable' | 'nonoptional' | 'readonly' | 'default' | 'prefault' | 'catch';
-      readonly innerType: z.ZodType;
+      readonly innerType: ZodSchema;
     }
-  | { readonly type: 'lazy'; getter(): z.ZodType }
-  | { readonly type: 'union'; readonly options: readonly z.ZodType[] }
-  | { readonly type: 'intersection'; readonly left: z.ZodType; readonly right: z.ZodType }
-  | { readonly type: 'pipe'; readonly in: z.ZodType; readonly out: z.ZodType }
-  | { readonly type: 'array'; readonly element: z.ZodType }
-  | { readonly type: 'tuple'; readonly items: readonly z.ZodType[]; readonly rest: z.ZodType | null }
+  | { readonly type: 'lazy'; getter(): ZodSchema }
+  | { readonly type: 'union'; readonly options: readonly ZodSchema[] }
+  | { readonly type: 'intersection'; readonly left: ZodSchema; readonly right: ZodSchema }
+  | { readonly type: 'pipe'; readonly in: ZodSchema; readonly out: ZodSchema }
+  | { readonly type: 'array'; readonly element: ZodSchema }
+  | { readonly type: 'tuple'; readonly items: readonly ZodSchema[]; readonly rest: ZodSchema | null }
   | {
       readonly type: 'object';
-      readonly shape: Readonly<Record<string, z.ZodType>>;
-      readonly catchall?: z.ZodType;
+      readonly shape: Readonly<Record<string, ZodSchema>>;
+      readonly catchall?: ZodSchema;
     }
-  | { readonly type: 'record'; readonly keyType: z.ZodType; readonly valueType: z.ZodType }
+  | { readonly type: 'record'; readonly keyType: ZodSchema; readonly valueType: ZodSchema }
   | { readonly type: 'anything else' };
 
 /** `false`: the value is an object, a list or neither, and the schema takes another of these. */
-function mayHold(schema: z.ZodType, value: unknown): boolean {
+function mayHold(schema: ZodSchema, value: unknown): boolean {
   const parts = schema._zod.def as unknown as Parts;
   if ('innerType' in parts) return mayHold(parts.innerType, value);
   switch (parts.type) {

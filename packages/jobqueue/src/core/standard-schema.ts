@@ -19,6 +19,8 @@ export type StandardResult<Output> =
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+  /** Its kind, such as zod's 'invalid_type'. */
+  readonly code?: string | undefined;
 }
 
 /** The type that the schema takes. */
@@ -26,6 +28,13 @@ export type InputOf<Schema extends StandardSchema> = NonNullable<Schema['~standa
 
 /** The type that the schema makes of what it takes. */
 export type OutputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
+
+/** True for a schema of any library that speaks version 1. Some libraries' schemas are functions. */
+export function isStandardSchema(value: unknown): value is StandardSchema {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  const standard = (value as Partial<StandardSchema>)['~standard'];
+  return standard?.version === 1 && typeof standard.validate === 'function';
+}
 
 /** The keys to the value that an issue is about. */
 export function pathOf({ path = [] }: StandardIssue): readonly PropertyKey[] {

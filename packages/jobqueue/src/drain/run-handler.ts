@@ -44,9 +44,9 @@ export async function run(input: RunInput): Promise<Outcome> {
   let context: Context | null = null;
   try {
     const handler = await load(definition);
-    const parsed = await definition.payload.safeParseAsync(input.payload);
-    if (!parsed.success) {
-      const found = shownIssues(definition.payload, input.payload, parsed.error.issues.slice(0, MAX_ISSUES));
+    const parsed = await definition.payload['~standard'].validate(input.payload);
+    if (parsed.issues) {
+      const found = shownIssues(definition.payload, input.payload, parsed.issues.slice(0, MAX_ISSUES));
       const issues = found.map(({ path, message }) => ({
         path: storableText(path, ISSUE_BYTES),
         message: storableText(message, ISSUE_BYTES),
@@ -55,7 +55,7 @@ export async function run(input: RunInput): Promise<Outcome> {
       const error = { name: 'PayloadError', code: 'payload_invalid', message, attempt, issues };
       return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
     }
-    context = new Context(input, ownPayload(definition.payload, parsed.data));
+    context = new Context(input, ownPayload(definition.payload, parsed.value));
     return withPostponement(context, fromValue(input, await handler(context)));
   } catch (thrown) {
     if (context !== null && context.postponedMs !== null) return { kind: 'postponed', delayMs: context.postponedMs };

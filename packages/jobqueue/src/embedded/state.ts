@@ -14,19 +14,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Account } from './account.ts';
 
-const State = z.object({
+export interface State {
   /** Absolute. Below `.data`, or in the temporary folder where the server's account cannot reach that. */
-  home: z.string(),
-  password: z.string(),
+  readonly home: string;
+  readonly password: string;
   /** Taken again if it is free, so that bookmarks and `psql` histories stay true. */
-  port: z.number().optional(),
+  readonly port?: number | undefined;
   /** The process that has to stop the server. Once it is gone, the next one that finds the server running takes over. */
-  owner: z.number().optional(),
-});
-export type State = z.infer<typeof State>;
+  readonly owner?: number | undefined;
+}
 
 /** The state of `folder`, made once. Of two processes that make it at once, both get the same. */
 export function openState(folder: string, account: Account | null): State {
@@ -43,10 +41,19 @@ const file = (folder: string) => join(folder, 'postgres.json');
 
 function read(folder: string): State | null {
   if (!existsSync(file(folder))) return null;
-  const state = State.parse(JSON.parse(readFileSync(file(folder), 'utf8')));
+  const state: unknown = JSON.parse(readFileSync(file(folder), 'utf8'));
+  if (!isState(state)) throw new TypeError(`expected ${file(folder)} to hold home, password, port and owner`);
   if (existsSync(state.home)) return state;
   rmSync(file(folder)); // the system cleaned its temporary folder: begin anew
   return null;
+}
+
+function isState(value: unknown): value is State {
+  if (typeof value !== 'object' || value === null) return false;
+  const { home, password, port = 0, owner = 0 } = value as { readonly [Key in keyof State]?: unknown };
+  return (
+    typeof home === 'string' && typeof password === 'string' && typeof port === 'number' && typeof owner === 'number'
+  );
 }
 
 function create(folder: string, account: Account | null): State {

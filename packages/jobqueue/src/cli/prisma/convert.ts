@@ -1,7 +1,8 @@
 /** What becomes of one row of the Prisma queue: live, or history with its reason. Pure: no clock, no database. */
-import type { z } from 'zod';
 import { LIMITS } from '../../core/limits.ts';
+import { parseNow } from '../../core/payload.ts';
 import { shownIssues } from '../../core/redact.ts';
+import type { StandardSchema } from '../../core/standard-schema.ts';
 
 /** As oldTable.ts reads it; instants in ms. */
 export interface OldJob {
@@ -58,7 +59,7 @@ export interface Converted {
 
 export interface Rules {
   /** Of the types that this code declares. */
-  readonly payloads: ReadonlyMap<string, z.ZodType>;
+  readonly payloads: ReadonlyMap<string, StandardSchema>;
   readonly nowMs: number;
   readonly keyWindowMs: number;
   /** Pending for longer is dead; null: never. */
@@ -121,9 +122,9 @@ function refusalOf(old: OldJob, { payloads, nowMs, staleMs }: Rules): Converted[
     };
   const payload: unknown = JSON.parse(old.payload);
   const schema = payloads.get(old.type);
-  const parsed = schema?.safeParse(payload);
-  if (schema && parsed && !parsed.success) {
-    const issues = shownIssues(schema, payload, parsed.error.issues.slice(0, 10));
+  const mistakes = schema && parseNow({ type: old.type, payload: schema }, payload).issues;
+  if (schema && mistakes) {
+    const issues = shownIssues(schema, payload, mistakes.slice(0, 10));
     const words = issues.map(({ path, message }) => `payload.${path}: ${message}`);
     return { code: 'payload_invalid', message: words.join('; ') };
   }
