@@ -23,8 +23,8 @@ export function filesFor({ base, hasAlias }: Layout): readonly (readonly [path: 
 
 const QUEUE = `/** The queue of this app. It connects on the first statement, so importing it needs no database. */
 import { createQueue } from '@conversure/jobqueue';
+import { kickAfter } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
-import { after } from 'next/server';
 import { jobs } from './jobs';
 
 export const queue = createQueue({
@@ -34,7 +34,8 @@ export const queue = createQueue({
   environment: process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined,
   // The same as maxDuration in app/api/cron/drain/route.ts.
   maxDurationMs: 300_000,
-  kick: { waitUntil: after, failed: (error) => console.error('kick', error) },
+  // queue.kick() starts what a request enqueued, behind its answer.
+  kick: kickAfter(),
 });
 `;
 
