@@ -7,8 +7,10 @@ import { createQueue } from '../../index.ts';
 import { connect, type Database } from '../../postgres/connect.ts';
 import { addressOf, connectionError } from '../../postgres/connection-error.ts';
 import { MigrationError } from '../../postgres/errors.ts';
+import { DEFAULT_SCHEMA } from '../../postgres/schema.ts';
 import { readPending } from '../pending.ts';
 import { companySecretFindings } from './company-secrets.ts';
+import { drizzleFinding } from './drizzle.ts';
 import { environmentFinding } from './environment.ts';
 import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
@@ -28,7 +30,16 @@ export async function examineDatabase(url: string): Promise<Finding[]> {
     const server = await examineServer(database);
     const schema = await examineSchema(database);
     const own = await companySecretFindings(database);
-    return [...secrets, ...own, ...server, pooling, ...schema, await zoneFinding(database), ...cronLine()];
+    return [
+      ...secrets,
+      ...own,
+      ...server,
+      pooling,
+      ...schema,
+      await zoneFinding(database),
+      ...cronLine(),
+      ...pushLine(),
+    ];
   } catch (error) {
     const known = connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) });
     if (known === null) throw error;
@@ -112,6 +123,12 @@ async function isInstalled(database: Database): Promise<boolean> {
 
 function healthOf(database: Database) {
   return createQueue({ database, jobs, log: () => {} }).health();
+}
+
+/** Of the app in this folder, if it uses drizzle-kit. */
+function pushLine(): Finding[] {
+  const found = drizzleFinding('.', DEFAULT_SCHEMA);
+  return found === null ? [] : [found];
 }
 
 /** Of the app in this folder, if it is one for Vercel. */
