@@ -8,7 +8,7 @@ import { functionEntries } from '../scripts/functions/bundle.ts';
 
 const SRC = '^packages/jobqueue/src/';
 /** The modules behind the `exports` of packages/jobqueue/package.json. */
-const EXPORTS = `${SRC}(index|(embedded|next|postgres|testing)/index|monitoring/opentelemetry)[.]ts$`;
+const EXPORTS = `${SRC}(index|(embedded|next|postgres|testing)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`;
 const CLI = `${SRC}cli/`;
 /** What Conversure's app is made of, beside the package. */
 const PRODUCT = '^(api|app|db|lib|proxy[.]ts)';
@@ -68,6 +68,14 @@ const ABSENT: IForbiddenRuleType[] = [
     name: 'only postgres/ talks to a driver',
     from: { path: [PRODUCT, SRC], pathNot: `${SRC}(postgres|embedded)/` },
     to: { path: '^node_modules/(pg|ws|@neondatabase)/|^node_modules/drizzle-orm/(node-postgres|neon-)' },
+  },
+  {
+    name: 'drivers are the choice of the app: one file loads them, when a statement needs them, and nothing loads drizzle',
+    from: { path: SRC, pathNot: `${SRC}(postgres/drivers/load[.]|embedded/)` },
+    to: {
+      path: '^node_modules/(pg|ws|@neondatabase|@vercel|drizzle-orm|@prisma|kysely|postgres)/',
+      dependencyTypesNot: ['type-only'],
+    },
   },
   {
     name: 'tracing is optional: one file knows its library',

@@ -72,9 +72,6 @@ export async function explaining(url: string): Promise<ExplainingDatabase> {
       execute,
       transaction: refuse,
       close: async () => undefined,
-      get drizzle(): never {
-        return refuse();
-      },
     },
     scans,
     joins,

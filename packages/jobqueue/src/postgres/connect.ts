@@ -5,7 +5,7 @@ import { postgres } from './drivers/postgres.ts';
 import { DatabaseUsageError } from './errors.ts';
 import { parseDatabaseUrl } from './url.ts';
 
-export type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from './database.ts';
+export type { Database, ExecuteOptions, Executor, Statement } from './database.ts';
 export { ConnectionError, DatabaseUsageError } from './errors.ts';
 
 export interface ConnectOptions extends NeonOptions {

@@ -1,5 +1,4 @@
 /** The contract between the queue and Postgres: one-shot statements, and interactive transactions where the driver has them. */
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 
 /** One SQL statement with `$1`-style placeholders. Values travel as parameters, never inside `text`. */
 export interface Statement {
@@ -21,16 +20,10 @@ export interface Executor {
   execute<Row extends object = Record<string, unknown>>(statement: Statement, options?: ExecuteOptions): Promise<Row[]>;
 }
 
-/** What drizzle calls a database or a transaction, whichever driver made it. */
-// biome-ignore lint/suspicious/noExplicitAny: drizzle's own variance forces `any` for "whatever schema the caller uses".
-export type AnyDrizzle = PgDatabase<PgQueryResultHKT, any, any>;
-
 export interface Database extends Executor {
   readonly driver: 'postgres' | 'neon-http' | 'neon-websocket' | 'neon';
   /** `host:port/database`: fit for a message, free of user and password. */
   readonly address: string;
-  /** The query builder for screens, and the way to `drizzle.transaction(...)` on drivers that have transactions. */
-  readonly drizzle: AnyDrizzle;
   /** Runs `run` in one interactive transaction; commits when it resolves, rolls back when it rejects. */
   transaction<T>(run: (tx: Executor) => Promise<T>): Promise<T>;
   /** Ends idle connections; later calls reject. */

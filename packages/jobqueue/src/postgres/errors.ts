@@ -4,6 +4,8 @@ export type DatabaseUsageCode =
   | 'database_url_missing'
   | 'database_url_invalid'
   | 'database_closed'
+  | 'database_foreign'
+  | 'driver_missing'
   | 'transaction_unsupported'
   | 'transaction_aborted'
   | 'transaction_ended'
@@ -14,8 +16,8 @@ export class DatabaseUsageError extends Error {
   override readonly name = 'DatabaseUsageError';
   readonly code: DatabaseUsageCode;
 
-  constructor(code: DatabaseUsageCode, message: string) {
-    super(message);
+  constructor(code: DatabaseUsageCode, message: string, options?: { cause: unknown }) {
+    super(message, options);
     this.code = code;
   }
 }

@@ -8,7 +8,7 @@ export {
   connectionError,
   UnusableDatabaseError,
 } from './connection-error.ts';
-export type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from './database.ts';
+export type { Database, ExecuteOptions, Executor, Statement } from './database.ts';
 export { ConnectionError, DatabaseUsageError, isRefusal, MigrationError } from './errors.ts';
 export { grants } from './grants.ts';
 export {

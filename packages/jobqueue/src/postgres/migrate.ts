@@ -2,10 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { diagnose } from '../core/diagnosis.ts';
 import { createCompatibilityView } from './compatibility-view.ts';
-import { MigrationError } from './errors.ts';
+import { isRefusal, MigrationError } from './errors.ts';
 import { openSession, requireUnicode, type Session, settle, withoutView } from './migration-session.ts';
 import { inSchema, schemaName } from './schema.ts';
 
@@ -166,7 +165,7 @@ async function lockOutOthers(session: Session): Promise<void> {
   try {
     await session.query("select pg_advisory_lock(hashtextextended('jobqueue.migrate', 0))");
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || error.code !== '55P03') throw error;
+    if (!isRefusal(error) || error.code !== '55P03') throw error;
     const minutes = OTHER_MIGRATION_MS / 60_000;
     throw new MigrationError(
       `another migration of this queue has been running for ${minutes} minutes: let it end (pg_stat_activity shows it as "jobqueue migrate"), then run this again`,
@@ -209,7 +208,7 @@ async function apply(session: Session, { id, scope, name, sql, sha256 }: Migrati
       [scope, name, sha256],
     );
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error; // the connection is gone
+    if (!isRefusal(error)) throw error; // the connection is gone
     const message = `${id}${lineOf(error, sql)}: ${error.message} (${error.code}); nothing of it was applied`;
     const means = diagnose(error)?.says;
     throw new MigrationError(means === undefined ? message : `${message}: ${means}`, { cause: error });
@@ -266,7 +265,7 @@ async function sqlFiles(path: string): Promise<[name: string, sql: string][]> {
   );
 }
 
-function lineOf(error: pg.DatabaseError, sql: string): string {
+function lineOf(error: object & { readonly position?: string }, sql: string): string {
   if (error.position === undefined) return '';
   return `:${sql.slice(0, Number(error.position) - 1).split('\n').length}`;
 }

@@ -1,6 +1,7 @@
 /** The session of a migration: settings that our files are written for, and what a database or a role may lack. */
-import pg from 'pg';
+import type pg from 'pg';
 import { KEEP_ALIVE_MS } from './deadlines.ts';
+import { loadPg } from './drivers/load.ts';
 import { MigrationError } from './errors.ts';
 import { inSchema } from './schema.ts';
 
@@ -13,9 +14,10 @@ export interface Session {
   end(): Promise<void>;
 }
 
-/** Connects. Rejects with the driver's error. */
+/** Connects, by `pg` alone. Rejects with the driver's error, or with DatabaseUsageError `driver_missing`. */
 export async function openSession(url: string, schema: string): Promise<Session> {
-  const client = new pg.Client({
+  const { Client } = await loadPg();
+  const client = new Client({
     connectionString: url,
     application_name: 'jobqueue migrate',
     connectionTimeoutMillis: CONNECT_MS,

@@ -18,6 +18,7 @@ beforeAll(async () => {
   observer = new pg.Client(home.url);
   await observer.connect();
   await observer.query('create table entries (n int unique)');
+  await composite.execute({ text: 'select 1', params: [] });
 });
 
 afterAll(async () => {
@@ -27,7 +28,7 @@ afterAll(async () => {
   await home.drop();
 });
 
-/** The vendor's own function, aimed at the endpoint. */
+/** The vendor's own function, aimed at the endpoint: our driver, which has run by then, tells it the way. */
 function vendor() {
   const url = new URL(home.url);
   url.port = new URL(endpoint.origin).port;

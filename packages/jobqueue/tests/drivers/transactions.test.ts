@@ -3,6 +3,8 @@ import { sql } from 'drizzle-orm';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type DriverUnderTest, describeEachDriver } from '../../../../tests/support/drivers.ts';
 import { ConnectionError } from '../../src/postgres/connect.ts';
+import { DRIVER_CLIENT } from '../../src/postgres/driver-client.ts';
+import { drizzleOver, drizzleOverAnother } from '../drizzle.ts';
 
 const insert = (n: number) => ({ text: 'insert into entries values ($1)', params: [n] });
 
@@ -115,7 +117,7 @@ describeEachDriver(
     });
 
     test('ten at once, as the handlers of a drain hold them, take turns, and a statement beside them does not wait', async () => {
-      const { drizzle } = setup.database;
+      const drizzle = await drizzleOver(setup.database);
       let begun = 0;
       let end: () => void = () => undefined;
       const held = new Promise<void>((resolve) => {
@@ -144,13 +146,17 @@ describeEachDriver(
       expect(begun).toBe(10);
     });
 
-    test("drizzle's transactions commit and roll back", async () => {
-      const { drizzle } = setup.database;
+    test.each([
+      ['its own driver', drizzleOver],
+      ['a driver for another client', drizzleOverAnother],
+    ])("drizzle's transactions by %s commit and roll back", async (_by, open) => {
+      const drizzle = await open(setup.database);
       const committed = drizzle.transaction(async (tx) => {
         await tx.execute(sql`insert into entries values (1)`);
+        expect(await entries()).toEqual([]);
       });
       if (setup.driver === 'neon-http')
-        return void (await expect(committed).rejects.toThrow('No transactions support'));
+        return void (await expect(committed).rejects.toMatchObject({ code: 'transaction_unsupported' }));
       await committed;
       const failed = drizzle.transaction(async (tx) => {
         await tx.execute(sql`insert into entries values (2)`);
@@ -160,8 +166,16 @@ describeEachDriver(
       expect(await entries()).toEqual([1]);
     });
 
+    test('drizzle is made once for each function that makes it, over the connections of the database', async () => {
+      const first = await drizzleOver(setup.database);
+      expect(await drizzleOver(setup.database)).toBe(first);
+      expect(await drizzleOver(setup.connect())).not.toBe(first);
+      const foreign = { ...setup.database, [DRIVER_CLIENT]: undefined };
+      await expect(drizzleOver(foreign)).rejects.toMatchObject({ code: 'database_foreign' });
+    });
+
     test("drizzle's transactions that lose their begin do not use up the pool", async () => {
-      const { drizzle } = setup.database;
+      const drizzle = await drizzleOver(setup.database);
       const TIMES = 6; // the pool holds 4
       for (let time = 0; time < TIMES; time++) {
         if (setup.driver !== 'neon-http') void setup.faults.loseAnswer('begin');

@@ -4,6 +4,7 @@ import { eq, sql } from 'drizzle-orm';
 import { pgTable, text as textColumn, timestamp } from 'drizzle-orm/pg-core';
 import { expect, test } from 'vitest';
 import { describeEachDriver } from '../../../../tests/support/drivers.ts';
+import { drizzleOver } from '../drizzle.ts';
 
 describeEachDriver(
   'values',
@@ -101,7 +102,7 @@ describeEachDriver(
 
     test('drizzle reads and writes', async () => {
       const notes = pgTable('notes', { body: textColumn().primaryKey(), at: timestamp({ withTimezone: true }) });
-      const { drizzle } = setup.database;
+      const drizzle = await drizzleOver(setup.database);
       await drizzle.execute(sql`create table notes (body text primary key, at timestamptz)`);
       const at = new Date('2026-11-23T10:00:00.000Z');
       await drizzle.insert(notes).values([{ body: 'one', at }, { body: 'two' }]);

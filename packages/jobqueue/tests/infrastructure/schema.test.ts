@@ -1,10 +1,10 @@
 /** The schema's name is an option: queues of several names share a database, and each sees only its own. */
-import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { emptyDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { connect, type Database } from '../../src/postgres/connect.ts';
 import { migrate, pendingMigrations } from '../../src/postgres/migrate.ts';
 import { inSchema, placing, schemaName } from '../../src/postgres/schema.ts';
+import { drizzleOver } from '../drizzle.ts';
 import { everyOperation, workQueue } from '../every-operation.ts';
 import { rows } from '../support.ts';
 
@@ -71,8 +71,9 @@ test("the caller's transactions and statements reach the queue's schema", async 
   const queue = production();
   const add = { type: 'work', payload: { fail: false } } as const;
   await database.transaction((transaction) => queue.addJob('work', add.payload, { transaction }));
-  await database.drizzle.transaction((transaction) => queue.addJobs([add], { transaction }));
-  await database.drizzle.execute(queue.statement([add]).sql);
+  const drizzle = await drizzleOver(database);
+  await drizzle.transaction((transaction) => queue.addJobs([add], { transaction }));
+  await drizzle.execute(queue.statement([add]).sql);
   await database.execute(queue.statement([add]));
   await expect(
     database.transaction(async (transaction) => {
@@ -95,10 +96,12 @@ test('the health check names what is missing in this schema, and how to mend it'
 });
 
 test('no function names another schema', async () => {
-  const found = await database.drizzle.execute(
-    sql`select count(*)::int as all, array_agg(proname) filter (where prosrc ~ 'jobqueue[.][a-z]') as wrong from pg_proc where pronamespace = ${ORDER}::regnamespace`,
+  const found = await rows(
+    database,
+    "select count(*)::int as all, array_agg(proname) filter (where prosrc ~ 'jobqueue[.][a-z]') as wrong from pg_proc where pronamespace = $1::regnamespace",
+    ORDER,
   );
-  expect(found).toMatchObject({ rows: [{ all: expect.any(Number), wrong: null }] });
+  expect(found).toMatchObject([{ all: expect.any(Number), wrong: null }]);
 });
 
 test.each(['public', 'pg_jobs', 'information_schema', 'Jobs', 'my-jobs', '1st', '', 'a"b', 'x'.repeat(64)])(

@@ -1,14 +1,12 @@
 /** Neon: HTTP for one-shot statements (three round trips to the first answer), WebSocket where a session is needed. */
-import { Client, neonConfig, neon as neonSql, Pool } from '@neondatabase/serverless';
-import { attachDatabasePool } from '@vercel/functions/db-connections';
-import { drizzle as drizzleHttp } from 'drizzle-orm/neon-http';
-import { drizzle as drizzleWebSocket } from 'drizzle-orm/neon-serverless';
-import { WebSocket as NodeWebSocket } from 'ws';
-import type { Database, Executor } from '../database.ts';
+import type { Executor } from '../database.ts';
 import { DEADLINES_MS } from '../deadlines.ts';
+import { DRIVER_CLIENT, type DrivenDatabase } from '../driver-client.ts';
 import { DatabaseUsageError, failure } from '../errors.ts';
 import { type DatabaseUrl, parseDatabaseUrl } from '../url.ts';
 import { types } from './decode.ts';
+import { lazyDatabase } from './lazy.ts';
+import { attachToPlatform, loadNeon, loadWebSocket } from './load.ts';
 import { CONNECT_MS, IDLE_MS, MAX_CONNECTIONS, pooledDatabase } from './pool.ts';
 
 export interface NeonOptions {
@@ -16,11 +14,19 @@ export interface NeonOptions {
   readonly endpoint?: string;
 }
 
+type Neon = Awaited<ReturnType<typeof loadNeon>>;
+
 /** One HTTP request per statement: no session, so no interactive transaction. */
-export function neonHttp(url: string, options: NeonOptions = {}): Database {
+export function neonHttp(url: string, options: NeonOptions = {}): DrivenDatabase {
   const target = parseDatabaseUrl(url);
+  return lazyDatabase({ driver: 'neon-http', address: target.address }, async () =>
+    overHttp(await loadNeon(), target, options),
+  );
+}
+
+function overHttp(library: Neon, target: DatabaseUrl, options: NeonOptions): DrivenDatabase {
   // Next.js gives server code a `fetch` that may cache, even a POST.
-  const sql = neonSql(reachable(target, options), { fetchOptions: { cache: 'no-store' } });
+  const sql = library.neon(reachable(library, target, options), { fetchOptions: { cache: 'no-store' } });
   let closed = false;
 
   const execute: Executor['execute'] = async <Row extends object>(
@@ -35,18 +41,19 @@ export function neonHttp(url: string, options: NeonOptions = {}): Database {
     }
   };
 
+  const refuse = async () => {
+    throw new DatabaseUsageError(
+      'transaction_unsupported',
+      "Neon's HTTP driver has no interactive transactions. Connect with the driver 'neon' (the default for Neon's hosts), " +
+        "or put queue.statement(...) into one sql.transaction([...]) of Neon's driver.",
+    );
+  };
   return {
     driver: 'neon-http',
     address: target.address,
-    drizzle: drizzleHttp({ client: sql }),
     execute,
-    async transaction() {
-      throw new DatabaseUsageError(
-        'transaction_unsupported',
-        "Neon's HTTP driver has no interactive transactions. Connect with the driver 'neon' (the default for Neon's hosts), " +
-          "or put queue.statement(...) into one sql.transaction([...]) of Neon's driver.",
-      );
-    },
+    transaction: refuse,
+    [DRIVER_CLIENT]: async () => ({ client: sql, lend: refuse }),
     async close() {
       closed = true;
     },
@@ -63,33 +70,33 @@ function neverConnected(error: unknown): boolean {
 }
 
 /** A pool of Postgres sessions, tunnelled through WebSockets. Connects on the first statement. */
-export function neonWebSocket(url: string, options: NeonOptions = {}): Database {
+export function neonWebSocket(url: string, options: NeonOptions = {}): DrivenDatabase {
   const target = parseDatabaseUrl(url);
-  const pool = new Pool({
-    connectionString: reachable(target, options),
-    max: MAX_CONNECTIONS,
-    idleTimeoutMillis: IDLE_MS,
-    connectionTimeoutMillis: CONNECT_MS,
-  });
-  pool.Client = clientFor(options);
-  attachDatabasePool(pool);
-  return pooledDatabase(pool, {
-    driver: 'neon-websocket',
-    address: target.address,
-    drizzle: drizzleWebSocket({ client: pool }),
+  const known = { driver: 'neon-websocket', address: target.address } as const;
+  return lazyDatabase(known, async () => {
+    const [library, webSocket] = await Promise.all([loadNeon(), loadWebSocket()]);
+    const pool = new library.Pool({
+      connectionString: reachable(library, target, options),
+      max: MAX_CONNECTIONS,
+      idleTimeoutMillis: IDLE_MS,
+      connectionTimeoutMillis: CONNECT_MS,
+    });
+    pool.Client = clientFor(library, webSocket, options);
+    await attachToPlatform(pool);
+    return pooledDatabase(pool, known);
   });
 }
 
 /** The driver for Neon's hosts: `execute` by HTTP, `transaction` and drizzle by WebSocket, which opens only if they are used. */
-export function neon(url: string, options: NeonOptions = {}): Database {
+export function neon(url: string, options: NeonOptions = {}): DrivenDatabase {
   const http = neonHttp(url, options);
   const webSocket = neonWebSocket(url, options);
   return {
     driver: 'neon',
     address: http.address,
-    drizzle: webSocket.drizzle,
     execute: http.execute,
     transaction: webSocket.transaction,
+    [DRIVER_CLIENT]: webSocket[DRIVER_CLIENT],
     async close() {
       await Promise.all([http.close(), webSocket.close()]);
     },
@@ -97,20 +104,20 @@ export function neon(url: string, options: NeonOptions = {}): Database {
 }
 
 /** The URL for Neon's driver. A stand-in is addressed as if it were the database: it knows where that really is. */
-function reachable({ href }: DatabaseUrl, { endpoint }: NeonOptions): string {
+function reachable({ neonConfig }: Neon, { href }: DatabaseUrl, { endpoint }: NeonOptions): string {
   if (endpoint === undefined) return href;
   const { host, hostname, port, origin } = new URL(endpoint);
   const url = new URL(href);
   url.hostname = hostname;
   url.port = port;
-  redirectHttp(host, origin);
+  redirectHttp(neonConfig, host, origin);
   return url.href;
 }
 
 const origins = new Map<string, string>();
 
 /** The driver takes the address of its HTTP endpoint from a global alone, so a stand-in is told by its own host and port. */
-function redirectHttp(host: string, origin: string): void {
+function redirectHttp(neonConfig: Neon['neonConfig'], host: string, origin: string): void {
   if (origins.size === 0) {
     const hosted = neonConfig.fetchEndpoint;
     neonConfig.fetchEndpoint = (host, port, options) => {
@@ -122,12 +129,16 @@ function redirectHttp(host: string, origin: string): void {
   origins.set(host, origin);
 }
 
-function clientFor({ endpoint }: NeonOptions): typeof Client {
+function clientFor(
+  { Client }: Neon,
+  webSocket: Awaited<ReturnType<typeof loadWebSocket>>,
+  { endpoint }: NeonOptions,
+): Neon['Client'] {
   return class extends Client {
-    constructor(...config: ConstructorParameters<typeof Client>) {
+    constructor(...config: ConstructorParameters<Neon['Client']>) {
       super(...config);
       const { neonConfig: socket } = this;
-      if (globalThis.WebSocket === undefined) socket.webSocketConstructor = NodeWebSocket; // Node 20
+      if (webSocket !== undefined) socket.webSocketConstructor = webSocket;
       if (endpoint === undefined) return;
       const { host, protocol } = new URL(endpoint);
       socket.wsProxy = () => `${host}/v2`;

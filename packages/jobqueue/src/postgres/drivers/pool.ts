@@ -1,6 +1,7 @@
 /** The `Database` over a pool of connections: what `pg` and Neon's WebSocket driver have in common. Never retries. */
-import type { AnyDrizzle, Database, ExecuteOptions, Executor, Statement } from '../database.ts';
+import type { Database, ExecuteOptions, Executor, Statement } from '../database.ts';
 import { DEADLINES_MS } from '../deadlines.ts';
+import { DRIVER_CLIENT, type DrivenDatabase } from '../driver-client.ts';
 import { DatabaseUsageError, failure, isRefusal } from '../errors.ts';
 import { types } from './decode.ts';
 import { takeTurns } from './turns.ts';
@@ -37,12 +38,10 @@ export interface ConnectionPool {
 
 export function pooledDatabase(
   pool: ConnectionPool,
-  { driver, address, drizzle }: { driver: Database['driver']; address: string; drizzle: AnyDrizzle },
-): Database {
+  { driver, address }: Pick<Database, 'driver' | 'address'>,
+): DrivenDatabase {
   surviveLostConnections(pool);
   const inTurn = takeTurns(MOST_TRANSACTIONS);
-  const begin = drizzle.transaction.bind(drizzle) as typeof drizzle.transaction;
-  drizzle.transaction = (run, config) => inTurn(() => begin(run, config));
   let closing: Promise<void> | undefined;
 
   const borrow = async (limit: TimeLimit): Promise<Connection> => {
@@ -58,10 +57,14 @@ export function pooledDatabase(
     }
   };
 
+  const borrowInTime = (): Promise<Connection> => {
+    const limit = timeLimit();
+    return borrow(limit).finally(limit.clear);
+  };
+
   return {
     driver,
     address,
-    drizzle,
 
     async execute<Row extends object>(statement: Statement, { timeoutMs }: ExecuteOptions = {}): Promise<Row[]> {
       const limit = timeLimit(timeoutMs);
@@ -83,11 +86,18 @@ export function pooledDatabase(
     },
 
     transaction(run) {
-      return inTurn(async () => {
-        const limit = timeLimit();
-        const connection = await borrow(limit).finally(limit.clear);
-        return inTransaction(connection, address, run);
-      });
+      return inTurn(async () => inTransaction(await borrowInTime(), address, run));
+    },
+
+    async [DRIVER_CLIENT]() {
+      return {
+        client: pool,
+        lend: (work) =>
+          inTurn(async () => {
+            const connection = await borrowInTime();
+            return work(connection).finally(() => connection.release());
+          }),
+      };
     },
 
     close() {
@@ -190,8 +200,8 @@ function timeLimit(timeoutMs: number = DEADLINES_MS.statement): TimeLimit {
 
 /**
  * A server restart or a frozen function loses connections at any time. Without a listener the loss of an idle one ends the
- * process, and so does that of a borrowed one between two statements. A borrowed one whose borrower forgets it (drizzle's
- * `transaction` does when its `begin` fails) would hold one of our few places for ever: the pool takes it back itself.
+ * process, and so does that of a borrowed one between two statements. A borrowed one that is lost is taken back at once: its
+ * borrower may wait for something else, and holds one of our few places.
  */
 function surviveLostConnections(pool: ConnectionPool): void {
   const borrowed = new Set<Connection>();

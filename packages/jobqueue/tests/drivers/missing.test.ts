@@ -1,0 +1,95 @@
+/** The built package in a folder with its own dependencies alone, without the packages that it may need: each is named when it is missed, and only then. */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+/** What the core needs at run time. */
+const OWN = ['croner', 'ms'];
+
+/** Says what the first statement of a driver ends with. Nothing listens on the port. */
+const PROGRAM = `
+import { connect } from './dist/postgres/index.js';
+import './dist/postgres/drizzle.js';
+const [driver] = process.argv.slice(2);
+if (process.env.WITHOUT_WEB_SOCKET) delete globalThis.WebSocket;
+const database = connect('postgres://u:s3cret@127.0.0.1:1/app', { driver, endpoint: 'http://127.0.0.1:1' });
+const statement = { text: 'select 1', params: [] };
+const run = driver === 'neon' ? () => database.transaction((tx) => tx.execute(statement)) : () => database.execute(statement);
+const fails = async () => run().catch(({ name, code, message }) => ({ name, code, message }));
+const [first, second] = [await fails(), await fails()];
+await database.close();
+console.log(JSON.stringify({ first, second, closed: (await fails()).code }));
+`;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'jobqueue-missing-'));
+  await cp(join(PACKAGE, 'dist'), join(folder, 'dist'), { recursive: true });
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'program.js'), PROGRAM);
+  await Promise.all(OWN.map(install));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Said {
+  readonly first: { name: string; code?: string; message: string };
+  readonly second: { name: string; code?: string };
+  readonly closed: string;
+}
+
+async function statementBy(driver: string, env: Record<string, string> = {}): Promise<Said> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['program.js', driver], {
+    cwd: folder,
+    env: { NODE_ENV: 'test', PATH: process.env.PATH, ...env },
+  });
+  return JSON.parse(stdout);
+}
+
+/** A package of this repository, as if it alone were installed in the folder. */
+async function install(name: string): Promise<void> {
+  const entry = createRequire(import.meta.url).resolve(name);
+  const home = entry.slice(0, entry.lastIndexOf(`node_modules/${name}/`) + `node_modules/${name}`.length);
+  const link = join(folder, 'node_modules', name);
+  await mkdir(dirname(link), { recursive: true });
+  await symlink(home, link);
+}
+
+const missing = (name: string) => ({
+  first: {
+    name: 'DatabaseUsageError',
+    code: 'driver_missing',
+    message: `The connection to Postgres needs the package ${name}, which is not installed: npm install ${name}`,
+  },
+  second: { code: 'driver_missing' },
+});
+
+test('the first statement names the package that its driver needs; importing and connecting need none', async () => {
+  const [postgres, http, webSocket, neon] = await Promise.all(
+    ['postgres', 'neon-http', 'neon-websocket', 'neon'].map((driver) => statementBy(driver)),
+  );
+  expect(postgres).toMatchObject({ ...missing('pg'), closed: 'database_closed' });
+  for (const said of [http, webSocket, neon])
+    expect(said).toMatchObject({ ...missing('@neondatabase/serverless'), closed: 'database_closed' });
+});
+
+test('with its driver installed a statement goes out, and asks for no other package than it needs', async () => {
+  await Promise.all(['pg', '@neondatabase/serverless'].map(install));
+  const vercel = { VERCEL_URL: 'x.vercel.app', VERCEL_REGION: 'iad1' };
+  const [postgres, http, withoutSockets, onVercel] = await Promise.all([
+    statementBy('postgres'),
+    statementBy('neon-http'),
+    statementBy('neon-websocket', { WITHOUT_WEB_SOCKET: '1' }),
+    statementBy('postgres', vercel),
+  ]);
+  for (const said of [postgres, http]) expect(said).toMatchObject({ first: { name: 'ConnectionError' } });
+  expect(withoutSockets).toMatchObject(missing('ws'));
+  expect(onVercel).toMatchObject(missing('@vercel/functions'));
+});
