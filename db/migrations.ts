@@ -2,7 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import { type MigrationSource, QUEUE_MIGRATIONS } from '@conversure/jobqueue/postgres';
 
-export const MIGRATIONS: readonly MigrationSource[] = [
-  QUEUE_MIGRATIONS,
-  { scope: 'app', versioned: fileURLToPath(new URL('./migrations', import.meta.url)) },
-];
+/** What the app adds to the queue's own. */
+export const APP_MIGRATIONS: MigrationSource = {
+  scope: 'app',
+  versioned: fileURLToPath(new URL('./migrations', import.meta.url)),
+};
+
+export const MIGRATIONS: readonly MigrationSource[] = [QUEUE_MIGRATIONS, APP_MIGRATIONS];

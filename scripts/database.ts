@@ -2,8 +2,8 @@
 
 import {
   addressOf,
-  type ConnectionVariable,
   connectionError,
+  directUrl,
   type MigrateReport,
   MigrationError,
   migrate,
@@ -73,16 +73,4 @@ async function migrateDirectly(log: (line: string) => void): Promise<Migrated> {
     if (error instanceof MigrationError) throw error; // it names its file
     throw connectionError(error, { variable, address }) ?? error;
   }
-}
-
-/** Migrations hold a session lock, which means nothing behind a pooler that shares sessions. */
-export function directUrl(): { variable: ConnectionVariable; url: string } {
-  const { DATABASE_URL_UNPOOLED: unpooled, DATABASE_URL: url = '' } = process.env;
-  if (unpooled) return { variable: 'DATABASE_URL_UNPOOLED', url: unpooled };
-  const address = addressOf(url);
-  if (/^[^.:]+-pooler\./.test(address))
-    throw new SetupError(
-      `DATABASE_URL (${address}) is a pooled address, and migrations need a direct one: set DATABASE_URL_UNPOOLED to the same URL without "-pooler".`,
-    );
-  return { variable: 'DATABASE_URL', url };
 }

@@ -11,7 +11,7 @@ const SRC = '^packages/jobqueue/src/';
 const EXPORTS = `${SRC}(index|(embedded|next|postgres|testing)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`;
 const CLI = `${SRC}cli/`;
 /** What Conversure's app is made of, beside the package. */
-const PRODUCT = '^(api|app|db|lib|proxy[.]ts)';
+const PRODUCT = '^(api|app|db|lib|proxy[.]ts|jobqueue[.]config[.]ts)';
 /** The folders of the features, each with its jobs inside: a declaration (`job.ts`), and what runs it. */
 const JOB = '^lib/[^/]+/[^/]+/job[.]ts$';
 
@@ -21,8 +21,8 @@ const ABSENT: IForbiddenRuleType[] = [
   { name: 'db/ knows nothing above it', from: { path: '^db/' }, to: { path: '^(api|app|bench|lib|scripts|tests)/' } },
   {
     name: 'the package stands alone',
-    from: { path: SRC, pathNot: CLI },
-    to: { path: '^(api|app|bench|db|lib|scripts|tests)/' },
+    from: { path: SRC },
+    to: { pathNot: [SRC, '(^|/)node_modules/'], dependencyTypesNot: ['core'] },
   },
   {
     name: 'the app uses the package by its public exports',
@@ -94,10 +94,13 @@ const ABSENT: IForbiddenRuleType[] = [
     to: { path: `${CLI}(database|http)-target[.]ts$` },
   },
   {
-    name: 'the command line starts light: drivers, queue and job types are loaded by the command that needs them',
-    from: { path: `${CLI}([^/]+|commands/[^/]+)[.]ts$`, pathNot: `${CLI}(database-target|http-target|pending)[.]ts$` },
+    name: "the command line starts light: drivers, the queue, the app's code and its compiler are loaded by the command that needs them",
+    from: {
+      path: `${CLI}([^/]+|commands/[^/]+)[.]ts$`,
+      pathNot: `${CLI}(database-target|http-target|load-queue|migrations)[.]ts$`,
+    },
     to: {
-      path: `${SRC}(postgres/(connect[.]|migrate|drivers)|index[.])|^lib/queue/jobs|^scripts/database|${CLI}(database-target|http-target|pending|doctor/database|prisma/import)[.]`,
+      path: `${SRC}(postgres/(connect[.]|migrate|drivers)|index[.])|^node_modules/jiti/|${CLI}(database-target|http-target|load-queue|migrations|doctor/database|prisma/import)[.]`,
       dependencyTypesNot: ['dynamic-import', 'type-only'],
     },
   },
@@ -128,7 +131,7 @@ let modules: IModule[];
 
 beforeAll(async () => {
   const { output } = await cruise(
-    ['api', 'app', 'db', 'lib', 'packages/jobqueue/src', 'proxy.ts'],
+    ['api', 'app', 'db', 'lib', 'packages/jobqueue/src', 'proxy.ts', 'jobqueue.config.ts'],
     {
       doNotFollow: { path: 'node_modules' },
       tsPreCompilationDeps: true,

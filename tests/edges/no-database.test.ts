@@ -48,7 +48,7 @@ describe('a database that was never migrated', () => {
       { error: { code: 'database_unavailable' } },
     ]);
     expect((await answer(api.health, ask('/api/health')))[0]).toBe(503);
-    expect(lines.text()).toContain('npm run db:migrate');
+    expect(lines.text()).toContain('npx jobqueue migrate');
     await api.close();
   });
 });

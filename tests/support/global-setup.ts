@@ -7,6 +7,7 @@ import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { MIGRATIONS } from '../../db/migrations.ts';
 import { migrate } from '../../packages/jobqueue/src/postgres/migrate.ts';
+import { buildPackages } from './packages.ts';
 import { compilePrograms } from './programs.ts';
 import { startTestServer } from './server.ts';
 
@@ -36,6 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     throw error;
   }
   project.provide('postgresUrl', server.url);
+  buildPackages();
   const runFolder = await mkdtemp(join(tmpdir(), 'jobqueue-run-'));
   project.provide('runFolder', runFolder);
   await compilePrograms(runFolder);

@@ -11,8 +11,6 @@ const PROGRAMS = {
   limitedSender: '../../packages/jobqueue/tests/programs/sender.ts',
   campaignSender: '../campaigns/programs/sender.ts',
   campaignLedger: '../campaigns/programs/ledger.ts',
-  // Two folders below what it takes for the package's root, where it looks for its version.
-  'src/cli/jobqueue': '../../packages/jobqueue/src/cli/jobqueue.ts',
 } as const;
 
 /** Of the run's setup, before any test. */

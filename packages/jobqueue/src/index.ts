@@ -1,6 +1,15 @@
 /** What a user of the queue imports. */
 
 export type { Transaction } from './adapters/transaction.ts';
+export {
+  type AnyQueue,
+  type Check,
+  defineConfig,
+  type EndpointSecret,
+  type Finding,
+  type JobqueueConfig,
+  type QueueModule,
+} from './config.ts';
 export type { Actor } from './core/actor.ts';
 export type { Limit } from './core/bucket.ts';
 export { slotAfter, slotsBetween } from './core/cron.ts';

@@ -156,7 +156,17 @@ export interface Queue<Jobs extends readonly Job[]> extends Operators {
   drain(options?: DrainOptions): Promise<DrainReport>;
   /** Starts a short drain behind this request, at most 10 s; returns at once. After a commit, never inside a transaction. */
   kick(): void;
+  /**
+   * The queue of the same jobs with other options, such as another database: for tools and tests. An option that is given as undefined has
+   * its default. Throws as createQueue does.
+   */
+  with(options: OtherOptions<Jobs>): Queue<Jobs>;
 }
+
+/** Options of `queue.with`: any of createQueue's, but the jobs. */
+export type OtherOptions<Jobs extends readonly Job[]> = {
+  readonly [Name in Exclude<keyof QueueOptions<Jobs>, 'jobs'>]?: QueueOptions<Jobs>[Name] | undefined;
+};
 
 const NAMES: Names<QueueOptions<[]>> = {
   database: true,
@@ -289,6 +299,12 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     },
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
+    with: (others) =>
+      createQueue({
+        ...options,
+        ...(others as Partial<QueueOptions<Jobs>>), // an option that is undefined reads as one that is left out
+        database: others.database ?? options.database,
+      }),
     ...stirringOperators(
       strictOperators(
         operators({

@@ -1,24 +1,24 @@
-/** A queue by its database: this process does what a deployment would, with this checkout's job types. */
+/** A queue by its database: this process does what a deployment would, with the job types of the app's configuration. */
 
-import { environment } from '../../../../lib/config.ts';
-import { jobs } from '../../../../lib/queue/jobs.ts';
-import { logToStderr } from '../core/log.ts';
 import { pathOf, type StandardIssue, validateNow } from '../core/standard-schema.ts';
-import { createQueue } from '../index.ts';
 import { perform } from '../operations/perform.ts';
 import { operatorRequest } from '../operations/request.ts';
-import { database } from '../postgres/connect.ts';
+import { connect } from '../postgres/connect.ts';
 import { addressOf, connectionError } from '../postgres/connection-error.ts';
 import { chooseDatabase } from './environment.ts';
 import { UsageError } from './failure.ts';
+import { queueOn } from './load-queue.ts';
 import type { Target } from './target.ts';
 
-/** Connects on the first statement. */
-export async function databaseTarget(url: string): Promise<Target> {
+/** Connects on the first statement. `needs`: the command that cannot do without the app's jobs. */
+export async function databaseTarget(
+  url: string,
+  { config, needs }: { readonly config?: string | undefined; readonly needs?: string | undefined },
+): Promise<Target> {
   chooseDatabase(url);
   const address = addressOf(url);
-  // Without `schedules`: whose drains declare them is a matter of deployments, not of whoever looks from a laptop.
-  const queue = createQueue({ database, jobs, environment: environment(), log: logToStderr });
+  const database = connect(url);
+  const { queue, isOwn } = await queueOn(database, { config, needs });
   const run = async <Result>(act: () => Promise<Result>): Promise<Result> => {
     try {
       return await act();
@@ -26,9 +26,10 @@ export async function databaseTarget(url: string): Promise<Target> {
       throw connectionError(error, { variable: 'DATABASE_URL', address }) ?? error;
     }
   };
-  const target: Target = {
+  return {
     kind: 'database',
     name: address,
+    knowsTypes: isOwn,
     async ask(request, options = {}) {
       const action = validateNow(operatorRequest, request);
       if (action.issues) throw new UsageError(inWords(action.issues));
@@ -64,9 +65,8 @@ export async function databaseTarget(url: string): Promise<Target> {
         return { ...found, warnings };
       }),
     health: () => run(() => queue.health()),
-    close: () => database().close(),
+    close: () => database.close(),
   };
-  return target;
 }
 
 function inWords(issues: readonly StandardIssue[]): string {

@@ -7,6 +7,8 @@ export interface Where {
   /** A URL without a password, or the name of a variable that holds a whole one. */
   readonly database?: string;
   readonly url?: string;
+  /** The path of the app's configuration; default: the one that is found. */
+  readonly config?: string;
 }
 
 export type Place = { readonly kind: 'http'; readonly url: URL } | { readonly kind: 'database'; readonly url: string };
@@ -39,8 +41,7 @@ function databaseUrl(): string {
   const url = process.env.DATABASE_URL || process.env.DATABASE_URL_UNPOOLED;
   if (url) return url;
   throw new UsageError(
-    'which queue? Set DATABASE_URL or JOBQUEUE_URL, or say --url. With npm run dev running: --url http://localhost:3000, and ' +
-      'OPERATOR_SECRET from .data/secrets.json',
+    'which queue? Set DATABASE_URL or JOBQUEUE_URL (a deployment, with OPERATOR_SECRET), here or in .env.local, or say --url',
   );
 }
 
@@ -68,6 +69,11 @@ function deploymentUrl(given: string, from: string): URL {
   if (url.protocol === 'http:' && !isHere)
     throw new UsageError(`${from}: expected https, for over http anyone on the way reads the secret`);
   return url;
+}
+
+/** Where this process runs, by the same variables as an app's queue; undefined where neither is set. */
+export function ownEnvironment(): string | undefined {
+  return process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
 }
 
 /** The bearer for the API. Undefined while it is unset. */

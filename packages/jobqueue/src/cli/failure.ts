@@ -1,6 +1,5 @@
 /** How a command ends that cannot do its work: 2 for what was typed, 1 for everything else. One message, no stack, no secret. */
 import { CommanderError } from 'commander';
-import { SetupError } from '../../../../scripts/setup-error.ts';
 import { QueueError, type QueueErrorCode } from '../core/errors.ts';
 import { UnusableDatabaseError } from '../postgres/connection-error.ts';
 import { ConnectionError, DatabaseUsageError, MigrationError } from '../postgres/errors.ts';
@@ -40,14 +39,6 @@ export function report(error: unknown): number {
 }
 
 function isExplained(error: unknown): error is Error {
-  const explained = [
-    Failure,
-    QueueError,
-    SetupError,
-    UnusableDatabaseError,
-    DatabaseUsageError,
-    ConnectionError,
-    MigrationError,
-  ];
+  const explained = [Failure, QueueError, UnusableDatabaseError, DatabaseUsageError, ConnectionError, MigrationError];
   return explained.some((kind) => error instanceof kind);
 }

@@ -1,6 +1,5 @@
 /** A queue by its deployment's API. Sends a secret only to the address it was given, repeats nothing, and reads bounded answers. */
-import { z } from 'zod';
-import type { DrainReport, Health, Preview, Warned } from '../index.ts';
+import type { DrainReport, Health, HealthCheck, Preview, Warned } from '../index.ts';
 import { bearer } from './environment.ts';
 import { Failure, isCallersMistake, UsageError } from './failure.ts';
 import type { Target } from './target.ts';
@@ -12,39 +11,25 @@ const ASK_MS = 60_000;
 /** A drain takes as long as a function may, at most an hour. */
 const DRAIN_MS = 3_660_000;
 
-const refusal = z.object({
-  error: z.object({
-    code: z.string(),
-    message: z.string(),
-    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  }),
-});
-const health = z.object({
-  status: z.enum(['ok', 'failing']),
-  checks: z.array(
-    z.object({
-      name: z.string(),
-      ok: z.boolean(),
-      detail: z.string(),
-      next: z.string().nullable().default(null),
-      page: z.string().default('/'),
-      url: z.string().nullable().default(null),
-      value: z.number().nullable(),
-      limit: z.number().nullable(),
-    }),
-  ),
-});
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly issues: readonly { readonly path: string; readonly message: string }[];
+}
 
 export function httpTarget(base: URL): Target {
   const call = caller(base);
   return {
     kind: 'http',
+    knowsTypes: true,
     name: base.host,
     ask: async (request, { signal } = {}) =>
       (await call('operator', { secret: 'OPERATOR_SECRET', body: request, ...(signal && { signal }) })) as never,
     async enqueue(job) {
       const answer = await call('jobs', { secret: 'QUEUE_API_KEY', body: job });
-      return z.object({ id: z.string(), duplicate: z.boolean().default(false) }).parse(answer);
+      const { id, duplicate = false } = isObject(answer) ? answer : {};
+      if (typeof id === 'string') return { id, duplicate: duplicate === true };
+      throw new Failure(`${base.host} answered in words of its own: is it a deployment of this queue?`);
     },
     drain: async (request, { signal } = {}) =>
       (await call('drain', {
@@ -58,8 +43,11 @@ export function httpTarget(base: URL): Target {
         secret: 'OPERATOR_SECRET',
         body: { dryRun: true, ...(queue !== undefined && { queue }), ...(types && { types }), includePaused },
       })) as Preview & Warned,
-    health: async (): Promise<Health> =>
-      health.parse(await call('health', { secret: 'OPERATOR_SECRET', mayFail: true })),
+    async health() {
+      const health = healthOf(await call('health', { secret: 'OPERATOR_SECRET', mayFail: true }));
+      if (health !== null) return health;
+      throw new Failure(`${base.host} answered its health in words of its own: is it a deployment of this queue?`);
+    },
     close: async () => {},
   };
 }
@@ -94,7 +82,7 @@ function caller(base: URL): (endpoint: string, call: Call) => Promise<unknown> {
       throw new Failure(`no answer from ${base.host}: ${reasonOf(error)}`, { cause: error });
     });
     const answer = await readAnswer(response, base.host);
-    if (response.ok || (mayFail && health.safeParse(answer).success)) return answer;
+    if (response.ok || (mayFail && healthOf(answer) !== null)) return answer;
     throw refused(response.status, answer, { secret, host: base.host });
   };
 }
@@ -119,10 +107,10 @@ async function readAnswer(response: Response, host: string): Promise<unknown> {
 }
 
 function refused(status: number, answer: unknown, { secret, host }: { secret: string; host: string }): Error {
-  const told = refusal.safeParse(answer);
-  if (!told.success)
+  const told = refusalOf(answer);
+  if (told === null)
     return new Failure(`${host} answered ${status} in words of its own: is it a deployment of this queue?`);
-  const { code, message, issues = [] } = told.data.error;
+  const { code, message, issues } = told;
   if (status === 401) return new Failure(`${host} does not accept this ${secret}`);
   if (code === 'not_configured')
     return new Failure(`${host} has no ${secret}: set it there (16 to 512 characters) and deploy`);
@@ -130,6 +118,41 @@ function refused(status: number, answer: unknown, { secret, host }: { secret: st
     return new Failure(`${host} runs a version without this endpoint: deploy this one, or use --database`);
   const words = [message, ...issues.map((issue) => `${issue.path}: ${issue.message}`)].join('\n  ');
   return isCallersMistake(code) ? new UsageError(words) : new Failure(words);
+}
+
+function refusalOf(answer: unknown): Refusal | null {
+  const { code, message, issues = [] } = isObject(answer) && isObject(answer.error) ? answer.error : {};
+  if (typeof code !== 'string' || typeof message !== 'string' || !Array.isArray(issues)) return null;
+  const isIssue = (issue: unknown) =>
+    isObject(issue) && typeof issue.path === 'string' && typeof issue.message === 'string';
+  return issues.every(isIssue) ? { code, message, issues } : null;
+}
+
+/** Null if it is none. A deployment of an older version says less of each check. */
+function healthOf(answer: unknown): Health | null {
+  if (!isObject(answer) || (answer.status !== 'ok' && answer.status !== 'failing')) return null;
+  if (!Array.isArray(answer.checks) || !answer.checks.every(isCheck)) return null;
+  const checks = answer.checks.map((check: Partial<HealthCheck>) => ({ ...SAYS_NO_MORE, ...check }) as HealthCheck);
+  return { status: answer.status, checks };
+}
+
+const SAYS_NO_MORE = { next: null, page: '/', url: null } as const;
+
+function isCheck(check: unknown): check is HealthCheck {
+  if (!isObject(check)) return false;
+  const isMeasure = (value: unknown) => value === null || typeof value === 'number';
+  const isText = (value: unknown) => value === undefined || value === null || typeof value === 'string';
+  const { name, ok, detail, next, page, url, value, limit } = check;
+  return (
+    [name, detail].every((text) => typeof text === 'string') &&
+    typeof ok === 'boolean' &&
+    [next, page, url].every(isText) &&
+    [value, limit].every(isMeasure)
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function reasonOf(error: unknown): string {

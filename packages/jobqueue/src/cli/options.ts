@@ -20,6 +20,7 @@ export function onTarget(command: Command): Command {
 export function onDatabase(command: Command): Command {
   return command
     .option('--database <url>', 'a database: a URL without password, or the name of a variable (else DATABASE_URL)')
+    .option('--config <path>', "the app's jobqueue.config.ts (else the one found here or above)")
     .option('--json', 'one JSON document on stdout');
 }
 

@@ -3,18 +3,30 @@ import Table from 'cli-table3';
 import ms from 'ms';
 import { wantsColour } from './environment.ts';
 
+const write = process.stdout.write.bind(process.stdout);
+
+/** From this call on only results go to stdout: an app's handlers that print there are heard on stderr. */
+export function keepStdout(): void {
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  // A reader that has seen enough, such as `head`, is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
 /** One value, as one document. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** One value a line, for streams. */
 export function printJsonLine(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  write(`${JSON.stringify(value)}\n`);
 }
 
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  write(`${line}\n`);
 }
 
 /** For the eyes: never part of what is piped on. */

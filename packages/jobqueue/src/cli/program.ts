@@ -19,10 +19,12 @@ import { retryCommand } from './commands/retry.ts';
 import { schedulesCommand } from './commands/schedules.ts';
 import { statsCommand } from './commands/stats.ts';
 import { tailCommand } from './commands/tail.ts';
+import { print } from './output.ts';
 
 const HELP = `
 Which queue: --url or JOBQUEUE_URL for a deployment, --database or DATABASE_URL for a database. Secrets (OPERATOR_SECRET,
-QUEUE_API_KEY, passwords) come from the environment or the .env files of this folder, never from flags.
+QUEUE_API_KEY, passwords) come from the environment or the app's .env files, never from flags. drain and enqueue on a database need the
+app's jobs: jobqueue.config.ts names its queue.
 
 Exit codes: 0 done, 1 it failed, 2 it was not understood.
 
@@ -53,6 +55,7 @@ const COMMANDS = [
   importPrismaCommand,
 ];
 
+/** All commands; none of them is loaded further than its options. */
 export function program(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -67,7 +70,10 @@ export function program(): Command {
 
 /** Commander would end the process by itself, with 1 for what was typed wrong. */
 function everywhere(command: Command): Command {
-  command.exitOverride().showHelpAfterError('(--help explains it)');
+  command
+    .exitOverride()
+    .showHelpAfterError('(--help explains it)')
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()) });
   for (const each of command.commands) everywhere(each);
   return command;
 }

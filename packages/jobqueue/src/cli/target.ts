@@ -45,6 +45,8 @@ export interface DrainRequest {
 
 export interface Target {
   readonly kind: 'database' | 'http';
+  /** Whether it tells apart job types that have a handler and others. */
+  readonly knowsTypes: boolean;
   /** Fit for a message: an address, no secret. */
   readonly name: string;
   ask<Request extends OperatorRequest>(request: Request, options?: AskOptions): Promise<Answer<Request>>;

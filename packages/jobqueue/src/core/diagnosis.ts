@@ -84,7 +84,7 @@ const RULES: readonly Rule[] = [
     failure: 'not_migrated',
     codes: ['3F000', '42883', '42P01'], // undefined schema, function or table
     about: /\bjobqueue\b|^schema "|\.(?:\w+_\d+|add_jobs?)\(|\.(?:jobs|job_history|environment|migrations)"/, // whatever the schema is called
-    says: "the database answers, but the queue's schema or a function of this version is missing. Run npm run db:migrate against it, then try again.",
+    says: "the database answers, but the queue's schema or a function of this version is missing. Run npx jobqueue migrate against it, then try again.",
   },
   {
     failure: 'not_permitted',

@@ -3,6 +3,7 @@
 export type DatabaseUsageCode =
   | 'database_url_missing'
   | 'database_url_invalid'
+  | 'database_url_pooled'
   | 'database_closed'
   | 'database_foreign'
   | 'driver_missing'

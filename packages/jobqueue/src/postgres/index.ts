@@ -9,6 +9,7 @@ export {
   UnusableDatabaseError,
 } from './connection-error.ts';
 export type { Database, ExecuteOptions, Executor, Statement } from './database.ts';
+export { directUrl } from './direct-url.ts';
 export { ConnectionError, DatabaseUsageError, isRefusal, MigrationError } from './errors.ts';
 export { grants } from './grants.ts';
 export {

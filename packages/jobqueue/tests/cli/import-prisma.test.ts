@@ -124,7 +124,7 @@ describe('import-prisma', () => {
     const args = ['import-prisma', '--yes', '--slice', '20'];
     for (const kill of [200, 1500]) {
       const program = start(args, { env });
-      await vi.waitFor(async () => expect(await done()).toBeGreaterThan(kill), { timeout: 30_000, interval: 10 });
+      await vi.waitFor(async () => expect(await done()).toBeGreaterThan(kill), { timeout: 90_000, interval: 10 });
       program.kill('SIGKILL');
       await ended(program);
       expect(await done()).toBeLessThan(6000);

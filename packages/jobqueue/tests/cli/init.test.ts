@@ -14,12 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { programFile } from '../../../../tests/support/programs.ts';
 import { cronPath, middlewareInTheWay } from '../../src/cli/init/cron-path.ts';
 import { editEnvironment, editVercel } from '../../src/cli/init/edits.ts';
 import { missingPackages, oldZod, packageManager, packageSpec } from '../../src/cli/init/package-manager.ts';
 import { planInit } from '../../src/cli/init/plan.ts';
-import { ask, run } from './program.ts';
+import { ask, PROGRAM, run } from './program.ts';
 
 const SPEC = '@conversure/jobqueue@0.8.0';
 const FILES = [
@@ -232,7 +231,7 @@ test.each([
 describe.runIf(process.platform === 'linux')('on a terminal', () => {
   /** Answers each question that contains a text with its key. */
   async function answering(answers: Readonly<Record<string, string>>): Promise<{ code: number | null; shown: string }> {
-    const command = `stty cols 150; exec '${process.execPath}' '${programFile('src/cli/jobqueue')}' init '${app}'`;
+    const command = `stty cols 150; exec '${process.execPath}' '${PROGRAM}' init '${app}'`;
     const terminal = spawn('script', ['-qec', command, '/dev/null'], { stdio: 'pipe' });
     const open = new Map(Object.entries(answers));
     let shown = '';

@@ -3,14 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { programFile } from '../../../../tests/support/programs.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../bin/jobqueue.mjs', import.meta.url));
-/** Those that read files of the project start as users start them; the others compiled, see programs.ts. */
-const READING_THE_PROJECT: readonly (string | undefined)[] = ['doctor', 'migrate'];
+/** As `npm install` links it: built by the run's setup if it was older than its source. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/cli/jobqueue.js', import.meta.url));
+/** Has the configuration of the app beside the package, and no .env files. */
+const APP = fileURLToPath(new URL('app', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -28,9 +27,8 @@ export interface Surroundings {
 /** Starts it; the caller waits. */
 export function start(args: readonly string[], { env = {}, cwd, stdin }: Surroundings = {}): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const file = READING_THE_PROJECT.includes(args[0]) ? LAUNCHER : programFile('src/cli/jobqueue');
-  const child = spawn(process.execPath, [file, ...args], {
-    cwd: resolve(cwd ?? 'packages/jobqueue/tests/cli'), // no .env files there
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd: cwd ?? APP,
     env: { PATH, HOME, ...env } as unknown as NodeJS.ProcessEnv,
     stdio: 'pipe',
   });

@@ -29,7 +29,7 @@ async function examine(options: Common): Promise<Finding[]> {
     return examineDeployment(place.url, (await import('../http-target.ts')).httpTarget(place.url));
   }
   chooseDatabase(place.url);
-  return (await import('../doctor/database.ts')).examineDatabase(place.url);
+  return (await import('../doctor/database.ts')).examineDatabase(place.url, options);
 }
 
 function tell({ name, state, detail, mend }: Finding): void {

@@ -46,44 +46,50 @@ With --database the handlers run here, with this folder's code and environment, 
 what has not started and ends what runs.`,
     )
     .action((options: Options) =>
-      withTarget(options, async (target) => {
-        const { queue, limit, budget, concurrency, includePaused, type } = options;
-        const types = type && [...new Set(type)];
-        const request = given({ queue, types, limit, budgetMs: budget, concurrency, includePaused });
-        if (options.dryRun) {
-          const { due, lanes, more, warnings } = await target.foresee(request);
-          warn(warnings);
-          if (options.json) return printJson({ due, lanes, more });
-          print(more ? `${due} due in the ${lanes.length} most urgent lanes; more lanes have due jobs` : `${due} due`);
-          if (lanes.length > 0)
-            printTable(
-              ['due', 'type', 'queue', 'priority', 'paused'],
-              lanes.map((lane) => [lane.due, lane.type, lane.queue, lane.priority, lane.paused ? 'yes' : 'no']),
+      withTarget(
+        options,
+        async (target) => {
+          const { queue, limit, budget, concurrency, includePaused, type } = options;
+          const types = type && [...new Set(type)];
+          const request = given({ queue, types, limit, budgetMs: budget, concurrency, includePaused });
+          if (options.dryRun) {
+            const { due, lanes, more, warnings } = await target.foresee(request);
+            warn(warnings);
+            if (options.json) return printJson({ due, lanes, more });
+            print(
+              more ? `${due} due in the ${lanes.length} most urgent lanes; more lanes have due jobs` : `${due} due`,
             );
-          return;
-        }
-        const interrupt = onInterrupt();
-        if (!options.json) note(`draining ${target.name} …`);
-        const report = await target.drain(request, { signal: interrupt.signal }).finally(interrupt.done);
-        warn(report.warnings);
-        if (options.json) printJson(report);
-        else {
-          print(
-            SHOWN.filter((name) => report[name] > 0)
-              .map((name) => `${name} ${report[name]}`)
-              .join(', ') || 'nothing was due',
-          );
-          print(`ended: ${report.stopReason}`);
-          if (report.unhandled.length > 0) note(`without a handler: ${report.unhandled.join(', ')}`);
-        }
-        if (report.stopReason === 'other_environment')
-          throw new Failure(
-            'the database belongs to another environment: npx jobqueue doctor says whose, and what to do',
-          );
-        if (report.stopReason === 'database_unreachable')
-          throw new Failure(
-            `the database stopped answering; what could not be settled is taken again when its lease ends. ${report.error ?? ''}`.trim(),
-          );
-      }),
+            if (lanes.length > 0)
+              printTable(
+                ['due', 'type', 'queue', 'priority', 'paused'],
+                lanes.map((lane) => [lane.due, lane.type, lane.queue, lane.priority, lane.paused ? 'yes' : 'no']),
+              );
+            return;
+          }
+          const interrupt = onInterrupt();
+          if (!options.json) note(`draining ${target.name} …`);
+          const report = await target.drain(request, { signal: interrupt.signal }).finally(interrupt.done);
+          warn(report.warnings);
+          if (options.json) printJson(report);
+          else {
+            print(
+              SHOWN.filter((name) => report[name] > 0)
+                .map((name) => `${name} ${report[name]}`)
+                .join(', ') || 'nothing was due',
+            );
+            print(`ended: ${report.stopReason}`);
+            if (report.unhandled.length > 0) note(`without a handler: ${report.unhandled.join(', ')}`);
+          }
+          if (report.stopReason === 'other_environment')
+            throw new Failure(
+              'the database belongs to another environment: npx jobqueue doctor says whose, and what to do',
+            );
+          if (report.stopReason === 'database_unreachable')
+            throw new Failure(
+              `the database stopped answering; what could not be settled is taken again when its lease ends. ${report.error ?? ''}`.trim(),
+            );
+        },
+        { needs: 'drain' },
+      ),
     );
 }

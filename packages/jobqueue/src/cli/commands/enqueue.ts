@@ -41,15 +41,19 @@ export function enqueueCommand(): Command {
       const { priority, key: idempotencyKey, maxAttempts, at, in: inMs, queue } = options;
       if (at !== undefined && inMs !== undefined) throw new UsageError('enqueue: --at and --in exclude each other');
       const scheduledFor = inMs === undefined ? at : new Date(Date.now() + inMs).toISOString();
-      return withTarget(options, async (target) => {
-        const added = await target.enqueue({
-          type,
-          payload,
-          options: given({ priority, idempotencyKey, maxAttempts, scheduledFor, queue }),
-        });
-        if (added.differs) throw new Failure(`nothing added: job ${added.id} holds this key, for another payload`);
-        if (options.json) printJson(added);
-        else print(added.duplicate ? `nothing added: job ${added.id} holds this key` : `job ${added.id}`);
-      });
+      return withTarget(
+        options,
+        async (target) => {
+          const added = await target.enqueue({
+            type,
+            payload,
+            options: given({ priority, idempotencyKey, maxAttempts, scheduledFor, queue }),
+          });
+          if (added.differs) throw new Failure(`nothing added: job ${added.id} holds this key, for another payload`);
+          if (options.json) printJson(added);
+          else print(added.duplicate ? `nothing added: job ${added.id} holds this key` : `job ${added.id}`);
+        },
+        { needs: 'enqueue' },
+      );
     });
 }

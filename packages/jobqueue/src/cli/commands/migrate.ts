@@ -1,12 +1,13 @@
 /** `jobqueue migrate`: brings a database to the schema of this code; `--plan` only says what that would apply. */
 import { Command } from 'commander';
 import { chooseDatabase, databaseOf } from '../environment.ts';
+import { loadConfig } from '../load-config.ts';
 import { type Common, onDatabase } from '../options.ts';
 import { note, print, printJson } from '../output.ts';
 
 export function migrateCommand(): Command {
   return onDatabase(new Command('migrate'))
-    .description('bring a database to the schema of this code, over DATABASE_URL_UNPOOLED if that is set')
+    .description('apply the migrations that a database lacks, over DATABASE_URL_UNPOOLED if that is set')
     .option('--plan', 'show what would be applied, change nothing')
     .addHelpText(
       'after',
@@ -14,15 +15,15 @@ export function migrateCommand(): Command {
     )
     .action(async (options: Common & { plan?: true }) => {
       chooseDatabase(databaseOf(options, 'migrate'));
+      const config = (await loadConfig(options.config))?.config ?? {};
+      const { applyPending, readPending } = await import('../migrations.ts');
       if (options.plan) {
-        const { address, pending } = await (await import('../pending.ts')).readPending();
+        const { address, pending } = await readPending(config);
         if (options.json) printJson({ database: address, pending });
         else print(pending.length === 0 ? `${address} is up to date.` : pending.join('\n'));
         return;
       }
-      const { openDatabase } = await import('../../../../../scripts/database.ts');
-      const database = await openDatabase({ embedded: false });
-      const { address, applied } = await database.migrate(options.json ? () => {} : note);
+      const { address, applied } = await applyPending(config, options.json ? () => {} : note);
       if (options.json) printJson({ database: address, applied });
       else print(`${address} is up to date${applied.length === 0 ? ' already' : ''}.`);
     });

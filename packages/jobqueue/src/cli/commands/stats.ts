@@ -28,7 +28,7 @@ export function statsCommand(): Command {
               type,
               queue,
               priority,
-              [paused && 'paused', !handled && 'no handler'].filter(Boolean).join(', '),
+              [paused && 'paused', !handled && target.knowsTypes && 'no handler'].filter(Boolean).join(', '),
             ]),
           );
         if (scheduled.length > 0) {

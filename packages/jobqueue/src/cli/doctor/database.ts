@@ -1,15 +1,12 @@
 /** A queue by its database: does it answer, how, with which schema, and do ticks arrive. */
-import { existsSync, readFileSync } from 'node:fs';
-import { environment } from '../../../../../lib/config.ts';
-import { jobs } from '../../../../../lib/queue/jobs.ts';
-import { SetupError } from '../../../../../scripts/setup-error.ts';
-import { createQueue } from '../../index.ts';
 import { connect, type Database } from '../../postgres/connect.ts';
 import { addressOf, connectionError } from '../../postgres/connection-error.ts';
-import { MigrationError } from '../../postgres/errors.ts';
+import { DatabaseUsageError, MigrationError } from '../../postgres/errors.ts';
 import { DEFAULT_SCHEMA } from '../../postgres/schema.ts';
-import { readPending } from '../pending.ts';
-import { companySecretFindings } from './company-secrets.ts';
+import { packageRoot } from '../load-config.ts';
+import { type QueueOn, queueOn } from '../load-queue.ts';
+import { readPending } from '../migrations.ts';
+import { cronFindings } from './cron.ts';
 import { drizzleFinding } from './drizzle.ts';
 import { environmentFinding } from './environment.ts';
 import { type Finding, ofClock, ok, red, warn } from './finding.ts';
@@ -22,14 +19,22 @@ import { zoneFinding } from './zones.ts';
 const OLDEST = 15;
 const NEWEST = 18;
 
-export async function examineDatabase(url: string): Promise<Finding[]> {
-  const secrets = secretFindings(['CRON_SECRET', 'OPERATOR_SECRET', 'QUEUE_API_KEY']);
-  const pooling = poolingFinding({ url, unpooled: process.env.DATABASE_URL_UNPOOLED });
+/** `config`: the path of the app's configuration, if one was named. */
+export async function examineDatabase(
+  url: string,
+  { config: given }: { readonly config?: string },
+): Promise<Finding[]> {
   const database = connect(url);
+  const pooling = poolingFinding({ url, unpooled: process.env.DATABASE_URL_UNPOOLED });
+  let secrets: readonly Finding[] = [];
   try {
+    const on = await queueOn(database, { config: given });
+    const { checks = [], secrets: needed = [] } = on.config;
+    secrets = secretFindings(['CRON_SECRET', ...needed]);
     const server = await examineServer(database);
-    const schema = await examineSchema(database);
-    const own = await companySecretFindings(database);
+    const schema = await examineSchema(database, on);
+    const own: Finding[] = [];
+    for (const check of checks) own.push(...(await check({ database })));
     return [
       ...secrets,
       ...own,
@@ -37,7 +42,7 @@ export async function examineDatabase(url: string): Promise<Finding[]> {
       pooling,
       ...schema,
       await zoneFinding(database),
-      ...cronLine(),
+      ...cronFindings(packageRoot()),
       ...pushLine(),
     ];
   } catch (error) {
@@ -84,9 +89,9 @@ async function examineDriver(database: Database): Promise<Finding> {
   return ok('driver', `${database.driver}, with transactions`);
 }
 
-async function examineSchema(database: Database): Promise<Finding[]> {
+async function examineSchema(database: Database, on: QueueOn): Promise<Finding[]> {
   try {
-    const { pending } = await readPending();
+    const { pending } = await readPending(on.config);
     if (pending.length > 0) {
       const some = pending.length > 3 ? `${pending.slice(0, 3).join(', ')} …` : pending.join(', ');
       const found = red(
@@ -96,21 +101,22 @@ async function examineSchema(database: Database): Promise<Finding[]> {
       );
       return [
         found,
-        ...((await isInstalled(database))
-          ? healthFindings(await healthOf(database)).filter(({ name }) => name === 'cron')
-          : []),
+        ...((await isInstalled(database)) ? (await findingsOf(on)).filter(({ name }) => name === 'cron') : []),
       ];
     }
   } catch (error) {
-    if (!(error instanceof MigrationError || error instanceof SetupError)) throw error;
+    if (!(error instanceof MigrationError || error instanceof DatabaseUsageError)) throw error;
     return [red('migrations', 'they cannot be read', error.message)];
   }
   // that it answers is known; that it takes writes is not
-  const findings = healthFindings(await healthOf(database)).filter(
-    ({ name, state }) => name !== 'database' || state === 'red',
-  );
-  const queue = createQueue({ database, jobs, environment: environment(), log: () => {} });
-  return [ok('migrations', 'all are applied'), environmentFinding(await queue.environments()), ...findings];
+  const findings = (await findingsOf(on)).filter(({ name, state }) => name !== 'database' || state === 'red');
+  const applied = ok('migrations', 'all are applied');
+  return [
+    applied,
+    environmentFinding(await on.queue.environments()),
+    ...findings,
+    ...(on.isOwn ? [] : [TYPES_UNKNOWN]),
+  ];
 }
 
 async function isInstalled(database: Database): Promise<boolean> {
@@ -121,29 +127,19 @@ async function isInstalled(database: Database): Promise<boolean> {
   return row?.there === true;
 }
 
-function healthOf(database: Database) {
-  return createQueue({ database, jobs, log: () => {} }).health();
+/** Without the app's job types every due job would seem to lack a handler. */
+async function findingsOf({ queue, isOwn }: QueueOn): Promise<Finding[]> {
+  return healthFindings(await queue.health()).filter(({ name }) => isOwn || name !== 'unhandled');
 }
 
 /** Of the app in this folder, if it uses drizzle-kit. */
 function pushLine(): Finding[] {
-  const found = drizzleFinding('.', DEFAULT_SCHEMA);
+  const found = drizzleFinding(packageRoot(), DEFAULT_SCHEMA);
   return found === null ? [] : [found];
 }
 
-/** Of the app in this folder, if it is one for Vercel. */
-function cronLine(): Finding[] {
-  if (!existsSync('vercel.json')) return [];
-  const mend = 'add { "path": "/api/cron/drain", "schedule": "* * * * *" } to "crons" (npx jobqueue init does)';
-  try {
-    const { crons = [] } = JSON.parse(readFileSync('vercel.json', 'utf8')) as {
-      crons?: { path?: string; schedule?: string }[];
-    };
-    const line = crons.find(({ path }) => path === '/api/cron/drain');
-    if (line === undefined) return [red('vercel.json', 'it has no cron for /api/cron/drain', mend)];
-    return [ok('vercel.json', `/api/cron/drain at ${line.schedule}`)];
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return [red('vercel.json', 'it is not JSON', 'mend its syntax')];
-  }
-}
+const TYPES_UNKNOWN = warn(
+  'config',
+  "no jobqueue.config.ts that names the app's queue: whether every due job has a handler was not looked at",
+  "export default defineConfig({ queue: () => import('./jobqueue/queue.ts') }), in the app's folder",
+);

@@ -1,10 +1,13 @@
 /** A queue by its API: does it answer, does it accept our secrets, is it well. What it does not show, only its database tells. */
 import { Failure, UsageError } from '../failure.ts';
+import { packageRoot } from '../load-config.ts';
 import type { Target } from '../target.ts';
+import { tickPathOf } from './cron.ts';
 import { environmentFinding } from './environment.ts';
 import { type Finding, ofClock, ok, red, warn } from './finding.ts';
 import { healthFindings } from './health.ts';
 import { secretFindings } from './secrets.ts';
+import { tickFinding } from './tick.ts';
 
 const TIMEOUT_MS = 15_000;
 /** The header leaves fractions away. */
@@ -17,6 +20,7 @@ export async function examineDeployment(url: URL, target: Target): Promise<Findi
   return [
     ...secrets,
     ...open,
+    await tickFinding(url, tickPathOf(packageRoot())),
     ...(await asOperator(target)),
     ...(process.env.QUEUE_API_KEY ? [await asEnqueuer(url, process.env.QUEUE_API_KEY)] : []),
     warn(

@@ -1,12 +1,7 @@
-/** What the doctor says of one thing: how it is, and how to mend it. */
+/** Findings of the doctor: the fact, and how to mend it. */
+import type { Finding } from '../../config.ts';
 
-export interface Finding {
-  readonly name: string;
-  /** `warn`: it works, and will not always. Only red ends with exit code 1. */
-  readonly state: 'ok' | 'warn' | 'red';
-  readonly detail: string;
-  readonly mend: string | null;
-}
+export type { Finding };
 
 export const ok = (name: string, detail: string): Finding => ({ name, state: 'ok', detail, mend: null });
 export const warn = (name: string, detail: string, mend: string): Finding => ({ name, state: 'warn', detail, mend });

@@ -1,5 +1,5 @@
 /** Whether the secrets are there, strong, and not one for all. Says their names, never a character of them. */
-import type { SecretName } from '../../../../../lib/config.ts';
+import type { EndpointSecret } from '../../config.ts';
 import { acceptedSecrets } from '../../next/auth.ts';
 import { type Finding, ok, red, warn } from './finding.ts';
 
@@ -7,7 +7,7 @@ const OPENS = {
   CRON_SECRET: 'the platform sends it with each tick',
   OPERATOR_SECRET: 'the pages, /api/operator and /api/drain',
   QUEUE_API_KEY: 'whoever enqueues over HTTP',
-} as const satisfies Partial<Record<SecretName, string>>;
+} as const satisfies Record<'CRON_SECRET' | EndpointSecret, string>;
 
 type Needed = keyof typeof OPENS;
 

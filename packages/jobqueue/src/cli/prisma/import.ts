@@ -1,11 +1,12 @@
 /** One import, from the old table to the last word about it. */
 
-import { jobs } from '../../../../../lib/queue/jobs.ts';
+import type { Job } from '../../index.ts';
 import { connect, type Database } from '../../postgres/connect.ts';
 import { addressOf, connectionError } from '../../postgres/connection-error.ts';
 import { agree } from '../ask.ts';
 import { Failure } from '../failure.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { queueOn } from '../load-queue.ts';
 import { ago, note, plain, print, printJson, printTable } from '../output.ts';
 import { columnsOf, stateOf } from './old-table.ts';
 import { type ImportOptions, KEPT_MS } from './options.ts';
@@ -16,7 +17,8 @@ import { hasBegun, imported } from './store.ts';
 export async function importFrom(url: string, options: ImportOptions): Promise<void> {
   const database = connect(url);
   try {
-    await importPrisma(database, options);
+    const { queue } = await queueOn(database, { config: options.config, needs: 'import-prisma' });
+    await importPrisma(database, queue.jobs, options);
   } catch (error) {
     throw connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) }) ?? error;
   } finally {
@@ -24,7 +26,7 @@ export async function importFrom(url: string, options: ImportOptions): Promise<v
   }
 }
 
-async function importPrisma(database: Database, options: ImportOptions): Promise<void> {
+async function importPrisma(database: Database, jobs: readonly Job[], options: ImportOptions): Promise<void> {
   const quiet = options.json === true;
   const state = await stateOf(database);
   if (state === 'missing') throw new Failure(`${database.address} has no table public."JobQueue" of Prisma`);
@@ -37,7 +39,7 @@ async function importPrisma(database: Database, options: ImportOptions): Promise
   await database.execute({ text: 'select from jobqueue.jobs limit 0', params: [] }); // migrated? else nothing begins
   const reading = { columns: await columnsOf(database), historyMs: options.history, begun: await hasBegun(database) };
   const rules = {
-    payloads: new Map<string, (typeof jobs)[number]['payload']>(jobs.map(({ type, payload }) => [type, payload])),
+    payloads: new Map(jobs.map(({ type, payload }) => [type, payload])),
     nowMs: Date.now(),
     keyWindowMs: KEPT_MS,
     staleMs: options.staleAfter ?? null,

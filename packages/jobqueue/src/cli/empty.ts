@@ -1,0 +1,2 @@
+/** Stands in for modules that only Next.js' server bundle may contain. */
+export {};
