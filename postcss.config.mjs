@@ -1,2 +1,2 @@
-/** How Next.js makes the pages' stylesheet. */
-export default { plugins: { '@tailwindcss/postcss': {} } };
+/** How Next.js makes the pages' stylesheet: by Tailwind, then kept inside of the console. */
+export default { plugins: { '@tailwindcss/postcss': {}, '@conversure/jobqueue-console/postcss': {} } };

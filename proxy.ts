@@ -1,10 +1,10 @@
 /** Runs before every page, never before /api: sends strangers to the login, refuses forms of other sites, and sets the page's CSP. */
 import { MAX_ADDRESS_CHARS } from '@conversure/jobqueue/next';
+import { admit, admitOrigin, sessionOf } from '@conversure/jobqueue-console/auth';
 import { type NextRequest, NextResponse } from 'next/server';
 import { EDGE_LIMITS } from './lib/config.ts';
 import { refusal } from './lib/http/errors.ts';
 import { admitForm } from './lib/http/form.ts';
-import { admit, admitOrigin, sessionOf } from './lib/http/pages.ts';
 
 /** What is left out is answered by a file or a function of its own; any other path is a page, also one that is not found. */
 export const config = { matcher: '/((?!api/|_next/static/|_next/image$|icon\\.svg$).*)' };

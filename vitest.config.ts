@@ -4,11 +4,13 @@ import { defineConfig } from 'vitest/config';
 import LongestFirst from './tests/support/longest-first.ts';
 
 /** Tests run the package's source, not its last build; programs that they start run the build. */
-const source = (path: string) => fileURLToPath(new URL(`packages/jobqueue/src/${path}.ts`, import.meta.url));
+const source = (path: string, of = 'jobqueue') =>
+  fileURLToPath(new URL(`packages/${of}/src/${path}.ts`, import.meta.url));
 
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^@conversure\/jobqueue-console\/(\w+)$/, replacement: source('$1/index', 'console') },
       { find: /^@conversure\/jobqueue$/, replacement: source('index') },
       { find: /^@conversure\/jobqueue\/opentelemetry$/, replacement: source('monitoring/opentelemetry') },
       { find: /^@conversure\/jobqueue\/drizzle$/, replacement: source('postgres/drizzle') },

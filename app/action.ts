@@ -3,13 +3,14 @@
 import { type OutputOf, QueueError, type StandardSchema } from '@conversure/jobqueue';
 import { parse } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
+import { admitOperator, admitOrigin } from '@conversure/jobqueue-console/auth';
 import { revalidatePath } from 'next/cache';
+import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { HttpError, isRefusedByDatabase } from '@/lib/http/errors';
 import { keepForm } from '@/lib/kept-forms';
 import { log } from '@/lib/log';
 import { queue } from '@/lib/queue';
-import { requireOperator, requireOwnForm } from './operator';
 
 /** Who acts, as the audit log will know them. */
 export interface Actor {
@@ -34,8 +35,9 @@ export function action<Schema extends StandardSchema>(
   return async (form) => {
     const shown = typeof page === 'string' ? page : page(form);
     const act = async () => {
-      await requireOwnForm();
-      const { name: actor } = await requireOperator();
+      const sender = await headers();
+      admitOrigin(sender);
+      const { name: actor } = admitOperator(sender);
       const took = async () => {
         const checked = parse(input, Object.fromEntries(form), 'form');
         if (audit) await queue.audit({ actor, ...audit(checked) });

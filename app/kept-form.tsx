@@ -1,10 +1,9 @@
 /** Controls of a form that is kept when it is refused: each shows what was typed, and beside it what is wrong with it. */
 
 import { database } from '@conversure/jobqueue/postgres';
+import { Field, one } from '@conversure/jobqueue-console/ui';
 import type { ComponentProps, ReactNode } from 'react';
-import { type KeptForm, readKeptForm } from '@/lib/kept-forms';
-import { one } from './address';
-import { Field } from './field';
+import { type KeptForm, readKeptForm } from '../lib/kept-forms';
 
 export type Kept = KeptForm | null;
 

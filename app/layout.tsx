@@ -1,12 +1,8 @@
-/** The frame of every page: the shell for those who signed in, nothing around the login. */
+/** The frame of every page: the console's. */
 import type { Metadata, Viewport } from 'next';
-import { cookies, headers } from 'next/headers';
 import type { ReactNode } from 'react';
-import { sessionOf } from '@/lib/http/pages';
-import './console.css';
-import { Shell } from './ui/shell';
-import { themeOf } from './ui/theme';
-import { Zone } from './ui/zone';
+import './app.css';
+import { queueConsole } from './console';
 
 export const metadata: Metadata = {
   title: { template: '%s · JobQueue', default: 'Conversure JobQueue' },
@@ -20,22 +16,12 @@ export const viewport: Viewport = {
 };
 export const dynamic = 'force-dynamic';
 
-export default async function Layout({ children }: { children: ReactNode }) {
-  const [asked, jar] = await Promise.all([headers(), cookies()]);
-  const session = sessionOf(asked);
-  const theme = themeOf(jar.get('theme')?.value);
-  return (
-    <html lang="en" data-theme={theme === 'system' ? undefined : theme}>
-      <body>
-        {session ? (
-          <Shell session={session} theme={theme}>
-            {children}
-          </Shell>
-        ) : (
-          <main>{children}</main>
-        )}
-        <Zone />
-      </body>
-    </html>
-  );
+/** Takes the forms of the console's screens. */
+async function act(form: FormData): Promise<void> {
+  'use server';
+  await queueConsole.act(form);
+}
+
+export default function Layout({ children }: { children: ReactNode }) {
+  return <queueConsole.RootLayout action={act}>{children}</queueConsole.RootLayout>;
 }

@@ -1,6 +1,5 @@
 /** What an address shows that leads nowhere. */
-import Link from 'next/link';
-import { Empty, Head } from './ui/head';
+import { Empty, Head, Link } from '@conversure/jobqueue-console/ui';
 
 export default function NotFound() {
   return (

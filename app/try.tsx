@@ -1,7 +1,9 @@
-/** One button that shows an enqueue, as Conversure's own call sites do it. */
-import { enqueueDemoJob } from '../demo-job';
+/** One button that shows an enqueue, as Conversure's own call sites do it: for operators, at the end of the overview. */
+import type { OwnScreenProps } from '@conversure/jobqueue-console';
+import { enqueueDemoJob } from './demo-job';
 
-export function Try() {
+export function Try({ session: { role } }: OwnScreenProps) {
+  if (role !== 'operator') return null;
   return (
     <details className="soft">
       <summary>Try it</summary>

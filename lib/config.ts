@@ -59,13 +59,6 @@ export function environment(): string | undefined {
   return process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
 }
 
-/** The number of the operator's own proxies before a self-hosted app, `TRUSTED_PROXIES`. Default 0: `X-Forwarded-For` is the client's own word. */
-export function trustedProxies(): number {
-  const value = /^\d?$/.exec(process.env.TRUSTED_PROXIES ?? '');
-  if (value !== null) return Number(value[0]);
-  throw new Error(`TRUSTED_PROXIES: expected a number from 0 to 9, got ${process.env.TRUSTED_PROXIES}`);
-}
-
 /** Where alerts go: `ALERT_WEBHOOK_URL`, a secret. Unset or empty: they are only logged. */
 export function alertWebhookUrl(): string | undefined {
   const value = z
@@ -98,13 +91,4 @@ export function logLevel(): string {
 /** Of which jobs the log hears, `JOBQUEUE_LOG_JOBS`: those that fail, all, or none. */
 export function logJobs(): 'failures' | 'all' | 'none' {
   return z.enum(['failures', 'all', 'none']).catch('failures').parse(process.env.JOBQUEUE_LOG_JOBS);
-}
-
-/**
- * Whether the pages ask nobody for a secret: only in development, on the database that `npm run dev` brings itself, which says so
- * by `JOBQUEUE_OPEN_CONSOLE`. Another database may hold what matters.
- */
-export function isOpenConsole(): boolean {
-  const isHere = process.env.NODE_ENV === 'development' && process.env.VERCEL === undefined;
-  return isHere && process.env.JOBQUEUE_OPEN_CONSOLE === '1';
 }

@@ -7,8 +7,12 @@ import { beforeAll, expect, test } from 'vitest';
 import { functionEntries } from '../scripts/functions/bundle.ts';
 
 const SRC = '^packages/jobqueue/src/';
-/** The modules behind the `exports` of packages/jobqueue/package.json. */
-const EXPORTS = `${SRC}(index|(embedded|next|postgres|testing)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`;
+const CONSOLE = '^packages/console/src/';
+/** The modules behind the `exports` of the packages. */
+const EXPORTS = [
+  `${SRC}(index|(embedded|next|postgres|testing)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`,
+  `${CONSOLE}(index|(auth|ui)/index|postcss)[.]ts$`,
+];
 const CLI = `${SRC}cli/`;
 /** What Conversure's app is made of, beside the package. */
 const PRODUCT = '^(api|app|db|lib|proxy[.]ts|jobqueue[.]config[.]ts)';
@@ -28,6 +32,21 @@ const ABSENT: IForbiddenRuleType[] = [
     name: 'the app uses the package by its public exports',
     from: { path: [PRODUCT, '^(bench|scripts)/'] },
     to: { path: '^packages/', pathNot: EXPORTS },
+  },
+  {
+    name: 'the console is one more user of the queue: by its public exports',
+    from: { path: CONSOLE },
+    to: { path: '^(api|app|bench|db|lib|packages|scripts|tests)/', pathNot: [CONSOLE, ...EXPORTS] },
+  },
+  {
+    name: 'the queue knows no console and no React',
+    from: { path: SRC },
+    to: { path: [CONSOLE, '^node_modules/(@types/)?(react|react-dom|@visx|radix-ui|lucide-react|@tanstack)/'] },
+  },
+  {
+    name: 'a proxy asks the login without React and Next.js',
+    from: { path: `${CONSOLE}auth/` },
+    to: { path: '^node_modules/(@types/)?(react|react-dom|next)/', reachable: true },
   },
   {
     name: 'core/ is pure',
@@ -131,7 +150,7 @@ let modules: IModule[];
 
 beforeAll(async () => {
   const { output } = await cruise(
-    ['api', 'app', 'db', 'lib', 'packages/jobqueue/src', 'proxy.ts', 'jobqueue.config.ts'],
+    ['api', 'app', 'db', 'lib', 'packages/jobqueue/src', 'packages/console/src', 'proxy.ts', 'jobqueue.config.ts'],
     {
       doNotFollow: { path: 'node_modules' },
       tsPreCompilationDeps: true,
@@ -164,9 +183,10 @@ test('the graph is seen: every part of the product stands in it', () => {
   expect([...parts]).toEqual(
     expect.arrayContaining([
       'api/jobs.ts',
-      'app/page.tsx',
+      'app/[[...path]]',
       'lib/imports',
       'db/schema',
+      'packages/console/src/screens',
       'packages/jobqueue/src/cli',
       'packages/jobqueue/src/drain',
     ]),
@@ -186,7 +206,7 @@ test('what api/ reaches imports relatively, with the .ts extension: anything els
     .filter(({ source }) => /^(api|db|lib|packages)\//.test(source))
     .flatMap(({ source, dependencies }) => dependencies.map((dependency) => ({ source, ...dependency })))
     .filter(({ resolved }) => !resolved.includes('node_modules') && /^(api|app|db|lib|packages)\//.test(resolved))
-    .filter(({ module }) => !/^([.]{1,2}\/.*[.](ts|json)$|@conversure\/)/.test(module))
+    .filter(({ module }) => !/^([.]{1,2}\/.*[.](tsx?|json)$|@conversure\/)/.test(module))
     .map(({ source, module }) => `${source} imports '${module}'`);
   expect(wrong).toEqual([]);
 });

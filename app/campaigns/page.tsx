@@ -1,18 +1,23 @@
 /** Campaigns of all companies, or of one, the newest first. */
+import {
+  address,
+  type Column,
+  DataTable,
+  Empty,
+  Field,
+  Head,
+  Live,
+  one,
+  Pages,
+  When,
+} from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { type CampaignSummary, campaigns } from '@/lib/campaigns';
 import { isCampaignId } from '@/lib/campaigns/request';
 import { companyId as anyCompanyId } from '@/lib/fields';
+import { Refused } from '../messages';
 import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { address, one } from '../ui/address';
-import { Field } from '../ui/field';
-import { Empty, Head } from '../ui/head';
-import { Live } from '../ui/live';
-import { Pages } from '../ui/pages';
-import { type Column, DataTable } from '../ui/table';
-import { When } from '../when';
 import { CampaignStatus } from './status';
 
 export const metadata: Metadata = { title: 'Campaigns' };

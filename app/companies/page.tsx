@@ -1,19 +1,23 @@
 /** Companies by id, with what waits for an operator, and the form that makes one. */
+import {
+  type Column,
+  DataTable,
+  Empty,
+  Field,
+  Head,
+  one,
+  Pages,
+  Reason,
+  Status,
+  Submit,
+} from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { type CompanySummary, companies } from '@/lib/companies';
 import { companyId as anyCompanyId, text } from '@/lib/fields';
+import { type Kept, KeptRefusal, keptFor, TextField, typed } from '../kept-form';
+import { Done, Refused } from '../messages';
 import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { one } from '../ui/address';
-import { Done } from '../ui/done';
-import { Field, Reason } from '../ui/field';
-import { type Kept, KeptRefusal, keptFor, TextField, typed } from '../ui/form';
-import { Empty, Head } from '../ui/head';
-import { Pages } from '../ui/pages';
-import { Status } from '../ui/status';
-import { Submit } from '../ui/submit';
-import { type Column, DataTable } from '../ui/table';
 import { createCompany } from './change';
 
 export const metadata: Metadata = { title: 'Companies' };

@@ -1,18 +1,12 @@
 /** Replies that wait for a person, of all companies or of one, the newest first. */
+import { Ago, type Column, DataTable, Empty, Field, Head, Live, one, Pages } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { type DraftSummary, drafts } from '@/lib/ai';
 import { isDraftId } from '@/lib/ai/request';
 import { companyId as anyCompanyId } from '@/lib/fields';
+import { Refused } from '../messages';
 import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { one } from '../ui/address';
-import { Field } from '../ui/field';
-import { Empty, Head } from '../ui/head';
-import { Live } from '../ui/live';
-import { Pages } from '../ui/pages';
-import { type Column, DataTable } from '../ui/table';
-import { Ago } from '../when';
 import { DraftStatus, whyItWaits } from './status';
 
 export const metadata: Metadata = { title: 'Drafts' };

@@ -1,16 +1,14 @@
 /** Send a file of leads, and see the latest imports. */
+
 import { randomUUID } from 'node:crypto';
+import { type Column, DataTable, Empty, Head, one, Section, When } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { companies } from '@/lib/companies';
 import { companyId as anyCompanyId } from '@/lib/fields';
 import { type ImportView, imports } from '@/lib/imports';
+import { Refused } from '../messages';
 import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { one } from '../ui/address';
-import { Empty, Head, Section } from '../ui/head';
-import { type Column, DataTable } from '../ui/table';
-import { When } from '../when';
 import { ChoiceFields, YesOrNo } from './choice-fields';
 import { importLeads } from './upload';
 

@@ -1,9 +1,7 @@
 /** Writes an opt-out down for somebody who asked a colleague. */
+import { Hidden, Panel, Reason, Submit } from '@conversure/jobqueue-console/ui';
 import { SCOPES } from '@/lib/opt-outs/request';
-import { Hidden, Reason } from '../ui/field';
-import { type Kept, KeptRefusal, SelectField, TextField, typed } from '../ui/form';
-import { Panel } from '../ui/panel';
-import { Submit } from '../ui/submit';
+import { type Kept, KeptRefusal, SelectField, TextField, typed } from '../kept-form';
 import { addOptOut } from './change';
 import { SCOPE_WORDS } from './query';
 

@@ -1,11 +1,11 @@
 /** Writes an opt-out down, or lifts one; then the list as it was filtered. */
 'use server';
 
+import { localPath } from '@conversure/jobqueue-console/auth';
 import { z } from 'zod';
 import { optOuts } from '@/lib/opt-outs';
 import { lifting, newOptOut } from '@/lib/opt-outs/request';
 import { action } from '../action';
-import { localPath } from '../login/next';
 
 /** The list with its filter, as the form names it. */
 function backOf(sent: unknown): string {

@@ -1,8 +1,8 @@
 /** The filter of the opt-outs page: a plain form whose fields become the address. */
+import { Field } from '@conversure/jobqueue-console/ui';
 import { Search } from 'lucide-react';
 import Link from 'next/link';
 import { SCOPES, SOURCES } from '@/lib/opt-outs/request';
-import { Field } from '../ui/field';
 import { type OptOutParams, SCOPE_WORDS, SOURCE_WORDS } from './query';
 
 const STATE_WORDS = { in_force: 'in force', lifted: 'lifted', any: 'both' } as const;

@@ -1,9 +1,7 @@
 /** The question before an opt-out is lifted. What the person gave needs a note how they took it back. */
+import { Hidden, Panel, Reason, Submit } from '@conversure/jobqueue-console/ui';
 import { needsNote, type OptOut } from '@/lib/opt-outs';
-import { Hidden, Reason } from '../ui/field';
-import { AreaField, type Kept, KeptRefusal, typed } from '../ui/form';
-import { Panel } from '../ui/panel';
-import { Submit } from '../ui/submit';
+import { AreaField, type Kept, KeptRefusal, typed } from '../kept-form';
 import { liftOptOut } from './change';
 import { SCOPE_WORDS, SOURCE_WORDS } from './query';
 

@@ -1,17 +1,21 @@
 /** People who asked not to be written to: found by company, number, source and date; written down and lifted here. */
+import {
+  address,
+  type Column,
+  DataTable,
+  Empty,
+  Head,
+  one,
+  Pages,
+  viewerZone,
+  When,
+} from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { type OptOut, optOuts } from '@/lib/opt-outs';
+import { keptFor } from '../kept-form';
+import { Done, Refused } from '../messages';
 import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { address, one } from '../ui/address';
-import { Done } from '../ui/done';
-import { keptFor } from '../ui/form';
-import { Empty, Head } from '../ui/head';
-import { Pages } from '../ui/pages';
-import { type Column, DataTable } from '../ui/table';
-import { viewerZone } from '../ui/zoned';
-import { When } from '../when';
 import { AddPanel } from './add-panel';
 import { Filters } from './filters';
 import { LiftPanel } from './lift-panel';

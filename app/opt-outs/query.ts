@@ -1,10 +1,9 @@
 /** The filter of the opt-outs page, as its address says it: for the page, its file, and back into an address. */
 
 import { isStorableText } from '@conversure/jobqueue';
+import { instantIn, one } from '@conversure/jobqueue-console/ui';
 import { companyId } from '@/lib/fields';
 import { cursor, type OptOutFilter, SCOPES, SOURCES, STATES } from '@/lib/opt-outs/request';
-import { one } from '../ui/address';
-import { instantIn } from '../ui/zoned';
 
 type Sent = Readonly<Record<string, string | string[] | undefined>>;
 

@@ -1,10 +1,6 @@
 /** The accounts whose templates are read, and what Meta told of them: rows of the page's lower tables. */
+import { Ago, type Column, count, Hidden, Submit, type TableRow, When } from '@conversure/jobqueue-console/ui';
 import type { AccountEventView, AccountView } from '@/lib/templates';
-import { Hidden } from '../ui/field';
-import { Submit } from '../ui/submit';
-import type { Column, TableRow } from '../ui/table';
-import { count } from '../ui/words';
-import { Ago, When } from '../when';
 import { syncTemplates } from './sync';
 
 export const ACCOUNT_COLUMNS: readonly Column[] = [

@@ -1,16 +1,10 @@
 /** Templates of all companies, or of one: what Meta says of each, when it was last asked, and asking it now. */
+import { DataTable, Empty, Field, Head, Live, one, Pages, Section } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import { companyId as anyCompanyId } from '@/lib/fields';
 import { templates } from '@/lib/templates';
+import { Done, Refused } from '../messages';
 import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { one } from '../ui/address';
-import { Done } from '../ui/done';
-import { Field } from '../ui/field';
-import { Empty, Head, Section } from '../ui/head';
-import { Live } from '../ui/live';
-import { Pages } from '../ui/pages';
-import { DataTable } from '../ui/table';
 import { ACCOUNT_COLUMNS, accountRow, EVENT_COLUMNS, eventRow } from './accounts';
 import { TEMPLATE_COLUMNS, templateRow } from './rows';
 

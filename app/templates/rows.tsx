@@ -1,4 +1,5 @@
 /** One template as a row: how it is named, whether it may be sent, and what people read. */
+import { Ago, address, type Column, type TableRow } from '@conversure/jobqueue-console/ui';
 import {
   Archive,
   Ban,
@@ -12,9 +13,6 @@ import {
 } from 'lucide-react';
 import Link from 'next/link';
 import { keyOf, type TemplateView } from '@/lib/templates';
-import { address } from '../ui/address';
-import type { Column, TableRow } from '../ui/table';
-import { Ago } from '../when';
 
 export const TEMPLATE_COLUMNS: readonly Column[] = [
   { id: 'name', title: 'Template', heads: true },

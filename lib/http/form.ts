@@ -4,14 +4,14 @@ import { HttpError } from './errors.ts';
 
 /**
  * Throws 413 for a body beyond `maxBytes`, also one without a content-length, and 400 for what no page of ours sends. Every action takes
- * the form alone or nothing: bound arguments, `useActionState` and other values would have to be let in here.
+ * the form alone: bound arguments, `useActionState` and other values would have to be let in here.
  */
 export async function admitForm(request: Request, limit: { maxBytes: number }): Promise<void> {
   const type = request.headers.get('content-type') ?? '';
   const body = await readBytes(request, limit);
   const form = /^multipart\/form-data/i.test(type) ? await readForm(body, type) : null;
   const action = request.headers.get('next-action');
-  if (action === null ? form === null || isSentByBrowser(form) : isSentByScript({ action, type, body, form })) return;
+  if (action === null ? form === null || isSentByBrowser(form) : isSentByScript({ type, body, form })) return;
   throw new HttpError(400, 'form_invalid', 'Expected the form as the page sends it.');
 }
 
@@ -21,20 +21,16 @@ function isSentByBrowser(form: FormData): boolean {
 }
 
 interface Reply {
-  /** The header `Next-Action`: the id of the action. */
-  readonly action: string;
   readonly type: string;
   readonly body: Uint8Array;
   readonly form: FormData | null;
 }
 
-/** Next.js writes into an id which arguments the action reads: one that reads none is sent none. */
-const READS_NOTHING = '00';
 /** React's encoding of one argument, a form with the number 1. */
 const ONE_FORM = '["$K1"]';
 
-function isSentByScript({ action, type, body, form }: Reply): boolean {
-  if (form === null) return action.startsWith(READS_NOTHING) && Buffer.from(body).toString() === '[]';
+function isSentByScript({ type, body, form }: Reply): boolean {
+  if (form === null) return false;
   const isOneForm = [...form.keys()].every((name) => name === '0' || name.startsWith('_1_'));
   return isOneForm && form.getAll('0').join() === ONE_FORM && isPlain(type, body);
 }

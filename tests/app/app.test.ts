@@ -159,16 +159,17 @@ describe('the pages', () => {
   });
 
   const MULTIPART = 'multipart/form-data; boundary=----part';
+  const SIGN_IN = 'name="_1__do"\r\n\r\nsign-in';
   const ONE_FORM = 'name="0"\r\n\r\n["$K1"]';
   const parts = (...bodies: string[]) =>
     `${bodies.map((body) => `------part\r\nContent-Disposition: form-data; ${body}\r\n`).join('')}------part--\r\n`;
 
   test.each<[string, string, string, number]>([
-    ['its form', MULTIPART, parts('name="_1_name"\r\n\r\nann', ONE_FORM), 200],
+    ['its form', MULTIPART, parts(SIGN_IN, 'name="_1_name"\r\n\r\nann', ONE_FORM), 200],
     [
       'its form with a file',
       MULTIPART,
-      parts('name="_1_f"; filename="a"\r\nContent-Type: a/b\r\n\r\nx', ONE_FORM),
+      parts(SIGN_IN, 'name="_1_f"; filename="a"\r\nContent-Type: a/b\r\n\r\nx', ONE_FORM),
       200,
     ],
     ['no JSON', MULTIPART, parts('name="0"\r\n\r\ngarbage'), 400],
@@ -223,12 +224,22 @@ describe('the pages', () => {
     expect((await openBrowser(app.url).post('/login', form)).status).toBe(400);
   });
 
-  test('an action that reads nothing takes no arguments from a script, and is refused with others', async () => {
+  test('an action of the console that a script sends is done, and refused if the console has none of its name', async () => {
     const [action = ''] = [...(await operator.form('/', 'Sign out')).keys()];
-    const headers = { origin: new URL(app.url).origin, 'next-action': action.slice('$ACTION_ID_'.length) };
-    const send = (body: string) => fetch(`${app.url}/login`, { method: 'POST', headers, body });
-    expect((await send('[]')).headers.get('x-action-redirect')).toContain('/login');
-    expect((await send('garbage')).status).toBe(400);
+    const headers = {
+      origin: new URL(app.url).origin,
+      'next-action': action.slice('$ACTION_ID_'.length),
+      'content-type': MULTIPART,
+    };
+    const send = (name: string) =>
+      fetch(`${app.url}/login`, {
+        method: 'POST',
+        headers,
+        body: parts(`name="_1__do"\r\n\r\n${name}`, ONE_FORM),
+        redirect: 'manual',
+      });
+    expect((await send('sign-out')).headers.get('x-action-redirect')).toContain('/login');
+    for (const unknown of ['none', 'toString', '__proto__']) expect((await send(unknown)).status).toBe(404);
   });
 });
 

@@ -1,7 +1,7 @@
 /** What a person types and reads as a time, in their own zone. */
 import { expect, test } from 'vitest';
-import { duration } from '../../app/ui/words.ts';
-import { instantIn, inZone } from '../../app/ui/zoned.ts';
+import { duration } from '../../packages/console/src/ui/words.ts';
+import { instantIn, inZone } from '../../packages/console/src/ui/zoned.ts';
 
 test.each([
   ['2026-11-25T10:00', 'Asia/Dubai', '2026-11-25T06:00:00.000Z'],

@@ -1,11 +1,19 @@
 /** Who is let in: current and previous secrets, nothing else, and nobody while none is configured. */
 import { authorize } from '@conversure/jobqueue/next';
+import {
+  admit,
+  admitOperator,
+  admitOrigin,
+  clientAddress,
+  localPath,
+  type Role,
+  roleOf,
+  seal,
+  sessionOf,
+} from '@conversure/jobqueue-console/auth';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { localPath } from '../../app/login/next.ts';
 import type { SecretName } from '../../lib/config.ts';
 import { endpoint, HttpError } from '../../lib/http/errors.ts';
-import { admit, admitOperator, admitOrigin, clientAddress, sessionOf } from '../../lib/http/pages.ts';
-import { type Role, roleOf, seal } from '../../lib/http/session.ts';
 import { log } from '../../lib/log.ts';
 
 const CURRENT = 'current-secret-0123456789';

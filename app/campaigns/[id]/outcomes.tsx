@@ -1,6 +1,6 @@
 /** Where everybody of the audience stands now: one bar, and the numbers that add up to all of them. */
+import { count } from '@conversure/jobqueue-console/ui';
 import type { CampaignReport } from '@/lib/campaigns';
-import { count } from '../../ui/words';
 
 interface Part {
   readonly name: string;

@@ -1,18 +1,12 @@
 /** One campaign: where it stands and why, its report, and what can be done with it. */
+import { type Column, count, DataTable, Facts, Head, Live, one, Section, When } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { type CampaignReport, campaigns } from '@/lib/campaigns';
 import { isCampaignId } from '@/lib/campaigns/request';
+import { Done, Refused } from '../../messages';
 import { requireSession } from '../../operator';
-import { Refused } from '../../refused';
-import { one } from '../../ui/address';
-import { Done } from '../../ui/done';
-import { Facts, Head, Section } from '../../ui/head';
-import { Live } from '../../ui/live';
-import { type Column, DataTable } from '../../ui/table';
-import { count } from '../../ui/words';
-import { When } from '../../when';
 import { CampaignStatus } from '../status';
 import { Outcomes } from './outcomes';
 import { SteerPanel } from './steer-panel';

@@ -1,7 +1,5 @@
 /** The question before a campaign is steered. */
-import { Hidden, Reason } from '../../ui/field';
-import { Panel } from '../../ui/panel';
-import { Submit } from '../../ui/submit';
+import { Hidden, Panel, Reason, Submit } from '@conversure/jobqueue-console/ui';
 import { steerCampaign } from './steer';
 import type { Step } from './steps';
 

@@ -1,13 +1,13 @@
 /** What an operator does with one campaign. */
 'use server';
 
+import { address } from '@conversure/jobqueue-console/ui';
 import { z } from 'zod';
 import { campaigns } from '@/lib/campaigns';
 import { isCampaignId } from '@/lib/campaigns/request';
 import { text } from '@/lib/fields';
 import { queue } from '@/lib/queue';
 import { action } from '../../action';
-import { address } from '../../ui/address';
 
 const input = z.object({
   id: z.string().refine(isCampaignId),

@@ -1,7 +1,7 @@
 /** What can be asked of a campaign now. All but going on is asked about first, with the numbers. */
+import { plural } from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import type { CampaignReport, CampaignSummary } from '@/lib/campaigns';
-import { plural } from '../../ui/words';
 
 export interface Step {
   readonly step: 'pause' | 'resume' | 'cancel' | 'retry-unconfirmed';

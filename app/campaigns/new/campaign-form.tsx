@@ -1,14 +1,11 @@
 /** The form of a new campaign. It comes back as it was typed, right or wrong, with its list. */
+import { address, Hidden, plural, Submit } from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import { columnsIn } from '@/lib/campaigns/people-file';
 import type { Person } from '@/lib/campaigns/request';
 import type { CompanyView } from '@/lib/companies';
 import type { TemplateView } from '@/lib/templates';
-import { address } from '../../ui/address';
-import { Hidden } from '../../ui/field';
-import { AreaField, CheckField, type Kept, KeptRefusal, SelectField, TextField } from '../../ui/form';
-import { Submit } from '../../ui/submit';
-import { plural } from '../../ui/words';
+import { AreaField, CheckField, type Kept, KeptRefusal, SelectField, TextField } from '../../kept-form';
 import { lookAtCampaign } from './make';
 import { labelsOf, ParameterFields } from './parameter-fields';
 import { FileField, Part } from './parts';

@@ -1,8 +1,8 @@
 /** The first two steps: whose campaign it is, and which template it sends. Plain forms whose fields become the address. */
+import { Field, Hidden } from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import type { CompanySummary } from '@/lib/companies';
 import type { TemplateView } from '@/lib/templates';
-import { Field, Hidden } from '../../ui/field';
 import { choiceOf, PAGE } from './query';
 
 interface ChooseCompanyProps {

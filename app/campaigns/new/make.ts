@@ -2,6 +2,7 @@
 'use server';
 
 import { database } from '@conversure/jobqueue/postgres';
+import { address } from '@conversure/jobqueue-console/ui';
 import { z } from 'zod';
 import { campaigns } from '@/lib/campaigns';
 import { peopleOf } from '@/lib/campaigns/people-file';
@@ -14,7 +15,6 @@ import { dropKeptForm, keepForm, readKeptForm } from '@/lib/kept-forms';
 import type { Country } from '@/lib/phone';
 import { queue } from '@/lib/queue';
 import { action, typedIn } from '../../action';
-import { address } from '../../ui/address';
 import { choiceOf, filledIn, PAGE, peopleIn, usableTemplates } from './query';
 
 const form = z.object({ company: companyId, template: z.string().max(600), list: z.string().default('') }).loose();

@@ -1,4 +1,5 @@
 /** A new campaign in steps: whose it is, which template, the form, a preview, and only then the campaign itself. */
+import { Empty, Head, one } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { redirect } from 'next/navigation';
@@ -7,11 +8,9 @@ import { isCampaignId } from '@/lib/campaigns/request';
 import { companies } from '@/lib/companies';
 import { companyId as anyCompanyId } from '@/lib/fields';
 import { isImportId } from '@/lib/imports/request';
+import { keptFor } from '../../kept-form';
+import { Refused } from '../../messages';
 import { requireSession } from '../../operator';
-import { Refused } from '../../refused';
-import { one } from '../../ui/address';
-import { keptFor } from '../../ui/form';
-import { Empty, Head } from '../../ui/head';
 import { CampaignForm } from './campaign-form';
 import { ChooseCompany, ChooseTemplate } from './choose';
 import { Preview } from './preview';

@@ -1,7 +1,7 @@
 /** The filling of each gap of the template: a text for all, what is known of the person, or a column of the file. */
 import { PERSON_FIELDS } from '@/lib/campaigns/form';
 import { keyOf, kindOf, type Parameter, type TemplateView } from '@/lib/templates';
-import { type Kept, SelectField, TextField } from '../../ui/form';
+import { type Kept, SelectField, TextField } from '../../kept-form';
 
 const FIELD_WORDS: Readonly<Record<(typeof PERSON_FIELDS)[number], string>> = {
   name: 'the name',

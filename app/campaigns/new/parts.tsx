@@ -1,7 +1,7 @@
 /** Parts of the form of a new campaign. */
+import { Field } from '@conversure/jobqueue-console/ui';
 import type { ReactNode } from 'react';
-import { Field } from '../../ui/field';
-import { errorOf, type Kept } from '../../ui/form';
+import { errorOf, type Kept } from '../../kept-form';
 
 export function Part({ title, children }: { title: string; children: ReactNode }) {
   return (

@@ -1,12 +1,20 @@
 /** The outcome that the campaign would have, and the buttons that make it. */
+import {
+  atLeast,
+  type Column,
+  count,
+  DataTable,
+  duration,
+  Facts,
+  Hidden,
+  plural,
+  Reason,
+  Section,
+  Submit,
+} from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import { type CampaignPreview, campaigns, type Example } from '@/lib/campaigns';
 import type { NewCampaign } from '@/lib/campaigns/request';
-import { Hidden, Reason } from '../../ui/field';
-import { Facts, Section } from '../../ui/head';
-import { Submit } from '../../ui/submit';
-import { type Column, DataTable } from '../../ui/table';
-import { atLeast, count, duration, plural } from '../../ui/words';
 import { makeCampaign } from './make';
 import { PAGE } from './query';
 

@@ -1,11 +1,11 @@
 /** Shared by the page of a new campaign and its actions: the address, the chosen template, and the form made into a campaign. */
 
 import { database } from '@conversure/jobqueue/postgres';
+import { instantIn, viewerZone } from '@conversure/jobqueue-console/ui';
 import { campaignOf, type Fields, type Filled } from '@/lib/campaigns/form';
 import type { Person } from '@/lib/campaigns/request';
 import { readKeptPeople } from '@/lib/kept-forms';
 import { type TemplateView, templates } from '@/lib/templates';
-import { instantIn, viewerZone } from '../../ui/zoned';
 
 export const PAGE = '/campaigns/new';
 

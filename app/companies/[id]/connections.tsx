@@ -1,13 +1,7 @@
 /** The connections of a company: whether each may be used, why not, and a look whether its credentials are taken. */
+import { Ago, address, type Column, DataTable, Hidden, plural, Status, Submit } from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import type { CompanyView, ConnectionView } from '@/lib/companies';
-import { address } from '../../ui/address';
-import { Hidden } from '../../ui/field';
-import { Status } from '../../ui/status';
-import { Submit } from '../../ui/submit';
-import { type Column, DataTable } from '../../ui/table';
-import { plural } from '../../ui/words';
-import { Ago } from '../../when';
 import { checkOfCompany } from '../change';
 
 const COLUMNS: readonly Column[] = [

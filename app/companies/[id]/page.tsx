@@ -1,17 +1,14 @@
 /** One company: whether its connections work, and every setting with its form. Of a secret only that it is set, since when and by whom. */
+import { Head, one, Section, When } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { companies } from '@/lib/companies';
 import { SECTION_NAMES, sectionOf } from '@/lib/companies/sections';
 import { companyId as anyCompanyId } from '@/lib/fields';
+import { KeptRefusal, keptFor } from '../../kept-form';
+import { Done, Refused } from '../../messages';
 import { requireSession } from '../../operator';
-import { Refused } from '../../refused';
-import { one } from '../../ui/address';
-import { Done } from '../../ui/done';
-import { KeptRefusal, keptFor } from '../../ui/form';
-import { Head, Section } from '../../ui/head';
-import { When } from '../../when';
 import { Connections } from './connections';
 import { ResumePanel } from './resume-panel';
 import { SectionFacts } from './section-facts';

@@ -1,8 +1,6 @@
 /** The question before a connection is resumed. */
+import { Hidden, Panel, Reason, Submit } from '@conversure/jobqueue-console/ui';
 import type { ConnectionView } from '@/lib/companies';
-import { Hidden, Reason } from '../../ui/field';
-import { Panel } from '../../ui/panel';
-import { Submit } from '../../ui/submit';
 import { resumeOfCompany } from '../change';
 import { NAMES } from './connections';
 

@@ -1,11 +1,9 @@
 /** One section of a company's settings as it stands, with the way to its form. */
+import { address, Section, When } from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import type { SectionView } from '@/lib/companies';
 import { type SectionName, sectionOf } from '@/lib/companies/sections';
 import { asText, type Setting, type Value } from '@/lib/companies/setting';
-import { address } from '../../ui/address';
-import { Section } from '../../ui/head';
-import { When } from '../../when';
 
 interface SectionFactsProps {
   readonly path: string;

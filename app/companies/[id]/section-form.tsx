@@ -1,8 +1,8 @@
 /** The form of one section: what was typed comes back when it is refused, but for secrets. */
+import { Hidden, Reason, Submit } from '@conversure/jobqueue-console/ui';
 import type { SectionView } from '@/lib/companies';
 import { type SectionName, sectionOf } from '@/lib/companies/sections';
 import { asText, type Setting, type Value } from '@/lib/companies/setting';
-import { Hidden, Reason } from '../../ui/field';
 import {
   AreaField,
   CheckField,
@@ -12,8 +12,7 @@ import {
   SelectField,
   TextField,
   typed,
-} from '../../ui/form';
-import { Submit } from '../../ui/submit';
+} from '../../kept-form';
 import { changeSettings } from '../change';
 import { SecretState } from './section-facts';
 

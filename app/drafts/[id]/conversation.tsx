@@ -1,6 +1,6 @@
 /** The latest messages of a conversation: the customer's on one side, ours on the other, and which one the draft answers. */
+import { When } from '@conversure/jobqueue-console/ui';
 import type { DraftLine } from '@/lib/ai';
-import { When } from '../../when';
 
 const AUTHORS = {
   customer: 'Customer',

@@ -1,8 +1,7 @@
 /** The ways to decide one draft. A blocked one, or one without a text, has no button that sends it as it is. */
+import { Field, Hidden, Reason, Submit } from '@conversure/jobqueue-console/ui';
 import type { DraftView } from '@/lib/ai';
 import { TEXT_CHARS } from '@/lib/ai/review';
-import { Field, Hidden, Reason } from '../../ui/field';
-import { Submit } from '../../ui/submit';
 import { decide } from './decide';
 
 export function Decisions({ draft }: { draft: DraftView }) {

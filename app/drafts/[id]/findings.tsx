@@ -1,6 +1,6 @@
 /** The verdict of the checks on a text: each finding with its weight, and the checkers that could not be asked. */
+import { type Column, DataTable } from '@conversure/jobqueue-console/ui';
 import type { Verdict } from '@/lib/ai';
-import { type Column, DataTable } from '../../ui/table';
 
 const COLUMNS: readonly Column[] = [
   { id: 'explanation', title: 'What', heads: true },

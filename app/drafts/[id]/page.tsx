@@ -1,14 +1,12 @@
 /** One draft: the conversation that it belongs to, what the checks say, and what can be decided. */
+import { Facts, Head, Section, When } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { type DraftView, drafts } from '@/lib/ai';
 import { isDraftId } from '@/lib/ai/request';
+import { Done, Refused } from '../../messages';
 import { requireSession } from '../../operator';
-import { Refused } from '../../refused';
-import { Done } from '../../ui/done';
-import { Facts, Head, Section } from '../../ui/head';
-import { When } from '../../when';
 import { DraftStatus, whyItWaits } from '../status';
 import { Conversation } from './conversation';
 import { Decisions } from './decisions';

@@ -1,14 +1,12 @@
 /** One import: what it waits for, how far it is, what became of its rows, and the rows to correct. */
+import { address, Head, When } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { type ImportView, imports, isUnderWay } from '@/lib/imports';
 import { chosen } from '@/lib/imports/request';
+import { Refused } from '../../messages';
 import { requireSession } from '../../operator';
-import { Refused } from '../../refused';
-import { address } from '../../ui/address';
-import { Head } from '../../ui/head';
-import { When } from '../../when';
 import { choiceForm } from '../choices';
 import { Steering } from './steering';
 import { Waiting } from './waiting';

@@ -1,8 +1,9 @@
 /** Opt-outs as a file, filtered as the page is: for the operator's browser, which has no API key. */
+
+import { admit } from '@conversure/jobqueue-console/auth';
+import { viewerZone } from '@conversure/jobqueue-console/ui';
 import { endpoint } from '@/lib/http/errors';
-import { admit } from '@/lib/http/pages';
 import { optOuts } from '@/lib/opt-outs';
-import { viewerZone } from '../../ui/zoned';
 import { filterOf, paramsOf } from '../query';
 
 export async function GET(request: Request): Promise<Response> {

@@ -1,8 +1,9 @@
 /** The recipients of a campaign as a file: for the operator's browser, which has no API key. */
+
+import { admit } from '@conversure/jobqueue-console/auth';
 import { campaigns } from '@/lib/campaigns';
 import { isCampaignId } from '@/lib/campaigns/request';
 import { endpoint, HttpError } from '@/lib/http/errors';
-import { admit } from '@/lib/http/pages';
 
 export async function GET(request: Request, { params }: RouteContext<'/campaigns/[id]/recipients'>): Promise<Response> {
   const { id } = await params;

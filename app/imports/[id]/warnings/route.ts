@@ -1,6 +1,7 @@
 /** A file of all that an import left out of the rows that it took: for the operator's browser, which has no API key. */
+
+import { admit } from '@conversure/jobqueue-console/auth';
 import { endpoint, HttpError } from '@/lib/http/errors';
-import { admit } from '@/lib/http/pages';
 import { imports } from '@/lib/imports';
 
 export async function GET(request: Request, { params }: RouteContext<'/imports/[id]/warnings'>): Promise<Response> {

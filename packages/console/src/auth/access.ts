@@ -1,7 +1,6 @@
-/** Who may see the pages and call their actions. Asked twice, in proxy.ts and where the data is read: neither trusts the other. */
+/** Who may see the pages and call their actions. Asked again where the data is read, whatever a proxy before it has asked. */
 import { isIP } from 'node:net';
-import { isOpenConsole, trustedProxies } from '../config.ts';
-import { HttpError } from './errors.ts';
+import { HttpError } from '@conversure/jobqueue/next';
 import { type Session, unseal } from './session.ts';
 
 /** Browsers take a `__Host-` cookie only over TLS, for this host alone, and never from a script. */
@@ -16,23 +15,30 @@ export function sessionOf(headers: Headers): Session | null {
   return unseal(cookieOf(headers, sessionCookie(headers).name), new Date());
 }
 
-/** Lets whoever signed in pass. Throws 401. */
+/** Lets whoever signed in pass. Throws HttpError 401. */
 export function admit(headers: Headers): Session {
-  const session = sessionOf(headers);
+  return admitted(sessionOf(headers));
+}
+
+/** Lets operators pass, and nobody who may only look. Throws HttpError 401 or 403. */
+export function admitOperator(headers: Headers): Session {
+  return admittedOperator(sessionOf(headers));
+}
+
+export function admitted(session: Session | null): Session {
   if (session === null) throw new HttpError(401, 'unauthorized', 'Sign in first.');
   return session;
 }
 
-/** Lets operators pass, and nobody who may only look. Throws 401 or 403. */
-export function admitOperator(headers: Headers): Session {
-  const session = admit(headers);
-  if (session.role !== 'operator') throw new HttpError(403, 'read_only', 'A viewer may look, not act.');
-  return session;
+export function admittedOperator(session: Session | null): Session {
+  const { role } = admitted(session);
+  if (role !== 'operator') throw new HttpError(403, 'read_only', 'A viewer may look, not act.');
+  return admitted(session);
 }
 
 /**
- * Refuses a form that another site sent. Next.js itself lets a request without an Origin pass; a browser that posts a form
- * always sends one, so here it is refused.
+ * Refuses a form that another site sent, with HttpError 403. Next.js itself lets a request without an Origin pass; a browser that posts
+ * a form always sends one, so here it is refused.
  */
 export function admitOrigin(headers: Headers): void {
   const origin = headers.get('origin') ?? '';
@@ -53,6 +59,22 @@ export function clientAddress(headers: Headers): string {
   const hops = (headers.get('x-forwarded-for') ?? '').split(',');
   const address = hops.at(-trustedProxies())?.trim() ?? '';
   return trustedProxies() > 0 && isIP(address) > 0 ? address : 'unknown';
+}
+
+/**
+ * True if the pages ask nobody for a secret: only in development, and where `JOBQUEUE_OPEN_CONSOLE=1` says that the database is one that
+ * the development server brought itself. Another database may hold what matters.
+ */
+export function isOpenConsole(): boolean {
+  const isHere = process.env.NODE_ENV === 'development' && process.env.VERCEL === undefined;
+  return isHere && process.env.JOBQUEUE_OPEN_CONSOLE === '1';
+}
+
+/** The number of the operator's own proxies before a self-hosted app, `TRUSTED_PROXIES`. Default 0: `X-Forwarded-For` is the client's own word. */
+function trustedProxies(): number {
+  const value = /^\d?$/.exec(process.env.TRUSTED_PROXIES ?? '');
+  if (value !== null) return Number(value[0]);
+  throw new Error(`TRUSTED_PROXIES: expected a number from 0 to 9, got ${process.env.TRUSTED_PROXIES}`);
 }
 
 /** Also what keeps another site's name that resolves to 127.0.0.1 out of an open console. */

@@ -9,6 +9,7 @@ export const SESSION_MS = 12 * 3_600_000;
 /** An operator may do everything, a viewer only look. */
 export type Role = 'operator' | 'viewer';
 
+/** Somebody who signed in. */
 export interface Session {
   readonly role: Role;
   /** As its owner has given it; it stands in the audit log. */
@@ -22,7 +23,7 @@ const sealed = z.strictObject({
   until: z.int().positive(),
 });
 
-/** What a secret opens, or null. Throws 503 while OPERATOR_SECRET is unset: then nobody gets in, viewers neither. */
+/** The role that a secret opens, or null. Throws NotConfiguredError while OPERATOR_SECRET is unset: then nobody gets in, viewers neither. */
 export function roleOf(secret: string): Role | null {
   const isOperator = opens(secret, 'OPERATOR_SECRET');
   const isViewer = acceptedSecrets('VIEWER_SECRET').length > 0 && opens(secret, 'VIEWER_SECRET');
@@ -30,12 +31,12 @@ export function roleOf(secret: string): Role | null {
   return isViewer ? 'viewer' : null;
 }
 
-/** Whether anybody can sign in. */
+/** True if anybody can sign in: OPERATOR_SECRET is set, and 16 to 512 visible ASCII characters. */
 export function hasLogin(): boolean {
   return acceptedSecrets('OPERATOR_SECRET').length > 0;
 }
 
-/** The cookie's value. */
+/** The cookie's value for a session. Throws NotConfiguredError 503 while OPERATOR_SECRET is unset. */
 export function seal({ role, name, expiresAt }: Session): string {
   const body = Buffer.from(JSON.stringify({ role, name, until: expiresAt.getTime() })).toString('base64url');
   return `${body}.${mac(body).toString('base64url')}`;

@@ -1,8 +1,7 @@
 /** What the last action did, in fixed words and numbers: the address carries only codes, for anyone can write an address. */
 import { CircleCheck } from 'lucide-react';
-import { count, plural } from './words';
-
-type Numbers = Readonly<Record<'changed' | 'skipped', number>>;
+import type { Messages, Numbers } from './messages.ts';
+import { count, plural } from './words.ts';
 
 const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   cancel: ({ changed }) => `${plural(changed, 'job')} cancelled.`,
@@ -23,27 +22,6 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   mute: () => 'Muted: nobody is alerted of it until the mute ends.',
   unmute: () => 'The mute is ended.',
   unblock: () => 'The block is lifted.',
-  connection: ({ changed }) =>
-    changed === 0
-      ? 'The connection is resumed; none of its jobs waits.'
-      : `The connection is resumed. ${plural(changed, 'job')} of it waits for its due time; those that the pause put off come within six minutes, spread over them.`,
-  opt_out: () => 'Written down: nobody writes to them from the next message on.',
-  opt_out_known: () => 'Nothing was written: this person had refused it already.',
-  opt_out_lifted: () => 'Lifted: they may be written to again.',
-  connection_works: () => 'It works: the remote system took the credentials.',
-  company_made: () => 'The company is made. Give it its number, its portal and its model below.',
-  settings: () => 'Saved. Jobs read it from their next step on.',
-  settings_same: () => 'Nothing was saved: the settings were like this already.',
-  campaign_made: () => 'The campaign is made: its people are planned, then written to.',
-  campaign_draft: () => 'The campaign is made as a draft: nobody is written to until you start it.',
-  campaign_pause: () => 'Paused: nobody more is written to; what is under way ends.',
-  campaign_resume: () => 'The campaign goes on.',
-  campaign_cancel: () => 'Cancelled: whoever still waited is skipped.',
-  campaign_retry: ({ changed }) => `${plural(changed, 'unconfirmed message')} sent again.`,
-  templates_sync: () => 'Meta is being asked; what it lists stands below within seconds.',
-  draft_approved: () => 'Approved: it is sent now.',
-  draft_edited: () => 'Your text is sent now.',
-  draft_rejected: () => 'Rejected: nothing is sent.',
   schedule_pause: () => 'The schedule is paused.',
   schedule_resume: () => 'The schedule is resumed.',
   schedule_run: () => 'One job of this schedule is enqueued now.',
@@ -56,12 +34,15 @@ function held({ skipped }: Numbers): string {
 }
 
 interface DoneProps {
+  /** The page's query. */
   readonly params: Readonly<Record<string, string | string[] | undefined>>;
+  readonly messages?: Messages | undefined;
 }
 
-export function Done({ params }: DoneProps) {
+export function Done({ params, messages: { done: own = {} } = {} }: DoneProps) {
   const { done, changed, skipped, left } = params;
-  const words = typeof done === 'string' && Object.hasOwn(DONE, done) ? DONE[done] : undefined;
+  const known = { ...DONE, ...own };
+  const words = typeof done === 'string' && Object.hasOwn(known, done) ? known[done] : undefined;
   if (words === undefined) return null;
   const numbers = { changed: whole(changed), skipped: whole(skipped) };
   return (

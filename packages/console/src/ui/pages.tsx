@@ -1,6 +1,7 @@
 /** The links from one page of a list to the first and to the next. */
-import Link from 'next/link';
-import { address } from './address';
+
+import { address } from './address.ts';
+import { Link } from './link.tsx';
 
 interface PagesProps {
   /** What is listed, as «drafts». */

@@ -2,10 +2,12 @@
 'use client';
 
 import { X } from 'lucide-react';
-import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { Dialog } from 'radix-ui';
 import type { ReactNode } from 'react';
+import { within } from '../paths.ts';
+import { Link } from './link.tsx';
+import { useMount } from './mount.tsx';
 
 interface PanelProps {
   readonly title: string;
@@ -18,8 +20,9 @@ interface PanelProps {
 
 export function Panel({ title, description, back, children }: PanelProps) {
   const router = useRouter();
+  const { base } = useMount();
   return (
-    <Dialog.Root open onOpenChange={(open) => !open && router.push(back, { scroll: false })}>
+    <Dialog.Root open onOpenChange={(open) => !open && router.push(within(base, back), { scroll: false })}>
       <div className="fixed inset-0 z-10 bg-black/40" aria-hidden />
       <Dialog.Content
         aria-label={title}

@@ -1,27 +1,28 @@
 /** Remembers the colours that a viewer chose. Of no interest to the audit log: it changes nothing but their own page. */
-'use server';
-
 import { cookies, headers } from 'next/headers';
 import { redirect } from 'next/navigation';
-import { sessionCookie } from '@/lib/http/pages';
-import { localPath } from '../login/next';
-import { requireOwnForm } from '../operator';
-import { themeOf } from './theme';
+import { type Action, requireOwnForm } from '../action.ts';
+import { sessionCookie } from '../auth/access.ts';
+import { localPath } from '../local-path.ts';
+import { inside, within } from '../paths.ts';
+import { THEME_COOKIE, themeOf } from './theme.ts';
 
 const YEAR_S = 365 * 24 * 3_600;
 
-export async function setTheme(form: FormData): Promise<never> {
-  await requireOwnForm();
-  const asked = await headers();
-  const { secure } = sessionCookie(asked);
-  const theme = themeOf(String(form.get('theme')));
-  (await cookies()).set('theme', theme, { httpOnly: true, secure, sameSite: 'lax', path: '/', maxAge: YEAR_S });
-  redirect(cameFrom(asked));
-}
+export const setTheme: Action = {
+  async act({ base }, form) {
+    await requireOwnForm();
+    const asked = await headers();
+    const { secure } = sessionCookie(asked);
+    const theme = themeOf(String(form.get('theme')));
+    (await cookies()).set(THEME_COOKIE, theme, { httpOnly: true, secure, sameSite: 'lax', path: '/', maxAge: YEAR_S });
+    redirect(within(base, cameFrom(asked, base)));
+  },
+};
 
-function cameFrom(asked: Headers): string {
+function cameFrom(asked: Headers, base: string): string {
   const referer = asked.get('referer') ?? '';
   if (!URL.canParse(referer)) return '/';
   const { pathname, search } = new URL(referer);
-  return localPath(pathname + search);
+  return localPath(inside(base, pathname + search) ?? '/');
 }

@@ -1,21 +1,25 @@
 /** The frame around every page: where to go, who is signed in, in which colours, and a warning where nobody guards the pages. */
+
 import { Eye, LogOut, MonitorCog, Moon, ShieldAlert, Sun } from 'lucide-react';
-import Link from 'next/link';
-import type { ReactNode } from 'react';
-import { isOpenConsole } from '@/lib/config';
-import type { Session } from '@/lib/http/session';
-import { signOut } from '../login/login';
-import { Nav } from './nav';
-import { setTheme } from './set-theme';
-import { THEMES, type Theme } from './theme';
+import type { ComponentProps, ReactNode } from 'react';
+import { isOpenConsole } from '../auth/access.ts';
+import type { Session } from '../auth/session.ts';
+import { ActionForm } from './action-form.tsx';
+import { Link } from './link.tsx';
+import { Nav } from './nav.tsx';
+import { THEMES, type Theme } from './theme.ts';
 
 interface ShellProps {
   readonly session: Session;
+  readonly title: string;
+  readonly places: ComponentProps<typeof Nav>['places'];
+  /** The host has signed them in, and signs them out. */
+  readonly isHosted: boolean;
   readonly theme: Theme;
   readonly children: ReactNode;
 }
 
-export function Shell({ session, theme, children }: ShellProps) {
+export function Shell({ session, theme, title, places, isHosted, children }: ShellProps) {
   return (
     <div className="min-h-dvh md:grid md:grid-cols-[13rem_minmax(0,1fr)]">
       <a
@@ -27,19 +31,19 @@ export function Shell({ session, theme, children }: ShellProps) {
       <header className="flex flex-col gap-3 border-line border-b bg-raised px-3 py-2 md:sticky md:top-0 md:h-dvh md:border-r md:border-b-0 md:py-4">
         <div className="flex items-center justify-between gap-2 md:px-2">
           <Link href="/" className="font-bold text-[1.05rem] tracking-tight">
-            JobQueue
+            {title}
           </Link>
           <div className="md:hidden">
-            <Account session={session} theme={theme} />
+            <Account session={session} theme={theme} isHosted={isHosted} />
           </div>
         </div>
-        <Nav />
+        <Nav places={places} />
         <div className="mt-auto hidden md:block">
-          <Account session={session} theme={theme} />
+          <Account session={session} theme={theme} isHosted={isHosted} />
         </div>
       </header>
       <div className="min-w-0">
-        {isOpenConsole() && <OpenBanner />}
+        {!isHosted && isOpenConsole() && <OpenBanner />}
         <main
           id="content"
           className="mx-auto grid max-w-[88rem] grid-cols-[minmax(0,1fr)] gap-5 px-3 py-4 md:px-6 md:py-6"
@@ -63,7 +67,7 @@ function OpenBanner() {
 const THEME_ICONS = { system: MonitorCog, light: Sun, dark: Moon } as const;
 const THEME_WORDS = { system: 'Colours of the system', light: 'Light colours', dark: 'Dark colours' } as const;
 
-function Account({ session, theme }: { session: Session; theme: Theme }) {
+function Account({ session, theme, isHosted }: Pick<ShellProps, 'session' | 'theme' | 'isHosted'>) {
   return (
     <div className="flex items-center gap-2 md:grid md:gap-2 md:border-line md:border-t md:px-2 md:pt-3">
       <div className="hidden min-w-0 md:block">
@@ -74,7 +78,7 @@ function Account({ session, theme }: { session: Session; theme: Theme }) {
         </div>
       </div>
       <div className="flex items-center gap-1">
-        <form action={setTheme} className="flex rounded-md border border-line">
+        <ActionForm run="set-theme" className="flex rounded-md border border-line">
           {THEMES.map((name) => {
             const Icon = THEME_ICONS[name];
             return (
@@ -92,17 +96,19 @@ function Account({ session, theme }: { session: Session; theme: Theme }) {
               </button>
             );
           })}
-        </form>
-        <form action={signOut}>
-          <button
-            type="submit"
-            aria-label="Sign out"
-            title="Sign out"
-            className="grid size-7 cursor-pointer place-items-center rounded-md text-soft hover:text-ink"
-          >
-            <LogOut size={15} aria-hidden />
-          </button>
-        </form>
+        </ActionForm>
+        {!isHosted && (
+          <ActionForm run="sign-out">
+            <button
+              type="submit"
+              aria-label="Sign out"
+              title="Sign out"
+              className="grid size-7 cursor-pointer place-items-center rounded-md text-soft hover:text-ink"
+            >
+              <LogOut size={15} aria-hidden />
+            </button>
+          </ActionForm>
+        )}
       </div>
     </div>
   );

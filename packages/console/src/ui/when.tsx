@@ -1,6 +1,6 @@
 /** An instant on a page, in the viewer's zone; the exact one, in UTC, shows on hover. */
-import { duration } from './ui/words';
-import { inZone, viewerZone } from './ui/zoned';
+import { duration } from './words.ts';
+import { inZone, viewerZone } from './zoned.ts';
 
 export async function When({ at }: { at: Date | null }) {
   if (at === null) return <span className="soft">–</span>;

@@ -8,9 +8,9 @@ export function Zone() {
   const router = useRouter();
   useEffect(() => {
     const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone);
-    if (document.cookie.split('; ').includes(`zone=${zone}`)) return;
+    if (document.cookie.split('; ').includes(`jobqueue-zone=${zone}`)) return;
     // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is not in every browser that we support
-    document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+    document.cookie = `jobqueue-zone=${zone}; path=/; max-age=31536000; samesite=lax`;
     router.refresh();
   }, [router]);
   return null;

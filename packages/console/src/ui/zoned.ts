@@ -6,7 +6,7 @@ import { cache } from 'react';
 
 /** An IANA name that this server knows. */
 export const viewerZone = cache(async (): Promise<string> => {
-  const sent = (await cookies()).get('zone')?.value ?? 'UTC';
+  const sent = (await cookies()).get('jobqueue-zone')?.value ?? 'UTC';
   try {
     const zone = decodeURIComponent(sent);
     return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone;

@@ -1,9 +1,9 @@
 /** Entries of the audit log as a table. */
 
 import type { AuditEntry } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { type Column, DataTable } from '../ui/table';
-import { When } from '../when';
+import { Link } from '../../ui/link.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { When } from '../../ui/when.tsx';
 
 const COLUMNS: readonly Column[] = [
   { id: 'at', title: 'When', heads: true },

@@ -1,20 +1,15 @@
 /** Who did what, the latest first. */
-import type { Metadata } from 'next';
-import Link from 'next/link';
-import { queue } from '@/lib/queue';
-import { requireSession } from '../operator';
-import { one } from '../ui/address';
-import { Empty, Head } from '../ui/head';
-import { AuditTable } from './audit-table';
 
-export const metadata: Metadata = { title: 'Audit' };
+import type { ScreenProps } from '../../options.ts';
+import { one } from '../../ui/address.ts';
+import { Empty, Head } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { AuditTable } from './audit-table.tsx';
 
 const PAGE = 100;
 
-export default async function Audit({ searchParams }: PageProps<'/audit'>) {
-  await requireSession();
-  const { before: sent } = await searchParams;
-  const before = /^[1-9]\d{0,17}$/.test(one(sent) ?? '') ? one(sent) : undefined;
+export async function Audit({ setup: { queue }, sent }: ScreenProps) {
+  const before = /^[1-9]\d{0,17}$/.test(one(sent.before) ?? '') ? one(sent.before) : undefined;
   const entries = await queue.auditLog({ limit: PAGE, ...(before && { before }) });
   const last = entries.length === PAGE ? entries.at(-1) : undefined;
   return (

@@ -1,22 +1,18 @@
 /** Dead letters by type and what went wrong, the replays that bring them back, and how those go. */
 
 import type { DeadGroup } from '@conversure/jobqueue';
-import type { Metadata } from 'next';
-import Link from 'next/link';
-import { queue } from '@/lib/queue';
-import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { address, one } from '../ui/address';
-import { Done } from '../ui/done';
-import { Empty, Head, Section } from '../ui/head';
-import { Live } from '../ui/live';
-import { type Column, DataTable } from '../ui/table';
-import { atLeast } from '../ui/words';
-import { Ago } from '../when';
-import { Ramps } from './ramps';
-import { ReplayPanel } from './replay-panel';
-
-export const metadata: Metadata = { title: 'Dead letters' };
+import type { ScreenProps } from '../../options.ts';
+import { address, one } from '../../ui/address.ts';
+import { Done } from '../../ui/done.tsx';
+import { Empty, Head, Section } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Refused } from '../../ui/refused.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { Ago } from '../../ui/when.tsx';
+import { atLeast } from '../../ui/words.ts';
+import { Ramps } from './ramps.tsx';
+import { ReplayPanel } from './replay-panel.tsx';
 
 const COLUMNS: readonly Column[] = [
   { id: 'error', title: 'What went wrong', heads: true },
@@ -27,9 +23,7 @@ const COLUMNS: readonly Column[] = [
   { id: 'do', title: '', align: 'right' },
 ];
 
-export default async function DeadLetters({ searchParams }: PageProps<'/dead-letters'>) {
-  const { role } = await requireSession();
-  const sent = await searchParams;
+export async function DeadLetters({ setup: { queue, messages }, session: { role }, sent }: ScreenProps) {
   const type = queue.jobs.find((job) => job.type === one(sent.type))?.type;
   const [{ groups, total, more }, ramps] = await Promise.all([queue.deadGroups(type ? { type } : {}), queue.replays()]);
   const back = address('/dead-letters', { type });
@@ -49,8 +43,8 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
           </Link>
         )}
       </Head>
-      <Refused code={sent.refused} at={sent.at} />
-      <Done params={sent} />
+      <Refused code={sent.refused} at={sent.at} messages={messages} />
+      <Done params={sent} messages={messages} />
       {groups.length === 0 ? (
         <Empty title="No dead letters">Nothing has run out of attempts{type ? `, of ${type} at least` : ''}.</Empty>
       ) : (
@@ -66,7 +60,7 @@ export default async function DeadLetters({ searchParams }: PageProps<'/dead-let
       <Section title="Replays as ramps" aside="the newest 20">
         <Ramps ramps={ramps.slice(0, 20)} canStop={role === 'operator'} />
       </Section>
-      {asked && <ReplayPanel group={asked} back={back} />}
+      {asked && <ReplayPanel queue={queue} group={asked} back={back} />}
     </>
   );
 }

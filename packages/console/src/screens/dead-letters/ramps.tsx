@@ -1,11 +1,12 @@
 /** Replays that are spread over time, with what has come of their jobs so far. */
+
 import { type Replay, waitingInWords } from '@conversure/jobqueue';
-import { Status } from '../ui/status';
-import { Submit } from '../ui/submit';
-import { type Column, DataTable } from '../ui/table';
-import { count } from '../ui/words';
-import { Ago } from '../when';
-import { stopRamp } from './replay';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Status } from '../../ui/status.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { Ago } from '../../ui/when.tsx';
+import { count } from '../../ui/words.ts';
 
 const COLUMNS: readonly Column[] = [
   { id: 'began', title: 'Began', heads: true },
@@ -63,12 +64,12 @@ function row(ramp: Replay, canStop: boolean) {
       open: count(undecided),
       refused: count(refused),
       do: state === 'running' && canStop && (
-        <form action={stopRamp}>
+        <ActionForm run="stop-ramp">
           <input type="hidden" name="id" value={id} />
           <Submit tone="danger" small label={`Stop ramp ${id}`}>
             Stop
           </Submit>
-        </form>
+        </ActionForm>
       ),
     },
   };

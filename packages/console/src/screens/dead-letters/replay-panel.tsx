@@ -1,15 +1,21 @@
 /** The question before a group is replayed: how many, a few of them, and whether at once or as a ramp that stops by itself. */
 
 import type { DeadGroup } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { queue } from '@/lib/queue';
-import { Field, Hidden } from '../ui/field';
-import { Panel } from '../ui/panel';
-import { Submit } from '../ui/submit';
-import { atLeast } from '../ui/words';
-import { replayGroup } from './replay';
+import type { ConsoleQueue } from '../../options.ts';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Field, Hidden } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { atLeast } from '../../ui/words.ts';
 
-export async function ReplayPanel({ group, back }: { group: DeadGroup; back: string }) {
+interface ReplayPanelProps {
+  readonly queue: ConsoleQueue;
+  readonly group: DeadGroup;
+  readonly back: string;
+}
+
+export async function ReplayPanel({ queue, group, back }: ReplayPanelProps) {
   const { type, fingerprint } = group;
   const { jobs: latest } = await queue.jobsPage({ status: 'DEAD_LETTER', type, fingerprint }, { limit: 5 });
   const jobs = `${atLeast(group.total.n, group.total.atLeast)} ${group.total.n === 1 ? 'job' : 'jobs'}`;
@@ -36,7 +42,7 @@ export async function ReplayPanel({ group, back }: { group: DeadGroup; back: str
         </>
       }
     >
-      <form action={replayGroup} className="grid gap-3">
+      <ActionForm run="replay-group" className="grid gap-3">
         <Hidden values={{ type, fingerprint, back }} />
         <fieldset className="grid gap-2">
           <legend className="sr-only">How</legend>
@@ -71,12 +77,12 @@ export async function ReplayPanel({ group, back }: { group: DeadGroup; back: str
           <input id="field-maxJobs" name="maxJobs" type="number" min={1} max={1000000} placeholder="all of them" />
         </Field>
         <div className="flex justify-end gap-2">
-          <a href={back} className="button">
+          <Link href={back} className="button">
             Leave them
-          </a>
+          </Link>
           <Submit>{`Replay ${jobs}`}</Submit>
         </div>
-      </form>
+      </ActionForm>
     </Panel>
   );
 }

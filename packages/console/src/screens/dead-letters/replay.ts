@@ -1,11 +1,8 @@
 /** Brings a group of dead letters back, at once or as a ramp, and ends a ramp. */
-'use server';
-
 import { z } from 'zod';
-import { name, rowId } from '@/lib/fields';
-import { queue } from '@/lib/queue';
-import { action } from '../action';
-import { localPath } from '../login/next';
+import { operatorAction } from '../../action.ts';
+import { name, rowId } from '../../fields.ts';
+import { localPath } from '../../local-path.ts';
 
 /** Nobody watches a form for longer; what is left then the same call does. */
 const REQUEST_MS = 20_000;
@@ -28,7 +25,7 @@ const form = z.object({
 
 const page = (sent: FormData) => localPath(String(sent.get('back')));
 
-export const replayGroup = action({ page, input: form }, async (input, by) => {
+export const replayGroup = operatorAction({ page, input: form }, async (input, { queue, actor }) => {
   const filter = { type: input.type, fingerprint: input.fingerprint };
   const most = input.maxJobs === undefined ? {} : { maxJobs: input.maxJobs };
   const answer = (done: Record<string, string>) => {
@@ -37,15 +34,18 @@ export const replayGroup = action({ page, input: form }, async (input, by) => {
   };
   if (input.how === 'ramp') {
     const stopWhen = { failureRatio: input.percent / 100, of: input.of };
-    await queue.replay(filter, { ...by, ...most, perMinute: input.perMinute, stopWhen });
+    await queue.replay(filter, { actor, ...most, perMinute: input.perMinute, stopWhen });
     return answer({ done: 'ramp' });
   }
-  const report = await queue.replay(filter, { ...by, ...most, signal: AbortSignal.timeout(REQUEST_MS) });
+  const report = await queue.replay(filter, { actor, ...most, signal: AbortSignal.timeout(REQUEST_MS) });
   const { changed, skipped, done } = report;
   return answer({ done: 'replay', changed: String(changed), skipped: String(skipped), ...(!done && { left: '1' }) });
 });
 
-export const stopRamp = action({ page: '/dead-letters', input: z.object({ id: rowId }) }, async ({ id }, by) => {
-  await queue.stopReplay(id, by);
-  return '/dead-letters?done=stop_ramp';
-});
+export const stopRamp = operatorAction(
+  { page: '/dead-letters', input: z.object({ id: rowId }) },
+  async ({ id }, { queue, actor }) => {
+    await queue.stopReplay(id, { actor });
+    return '/dead-letters?done=stop_ramp';
+  },
+);

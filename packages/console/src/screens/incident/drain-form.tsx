@@ -1,24 +1,27 @@
 /** Drain now: first a look at what it would find, which changes nothing, then the drain itself with that number on its button. */
+
 import { Play, Search } from 'lucide-react';
-import { queue } from '@/lib/queue';
-import { Field, Hidden } from '../ui/field';
-import { Status } from '../ui/status';
-import { Submit } from '../ui/submit';
-import { type Column, DataTable } from '../ui/table';
-import { atLeast } from '../ui/words';
-import { drainNow } from './drain';
-import { type DrainParams, filterOf, MOST_BUDGET_S } from './params';
+import type { ConsoleQueue } from '../../options.ts';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Field, Hidden } from '../../ui/field.tsx';
+import { Status } from '../../ui/status.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { atLeast } from '../../ui/words.ts';
+import { type DrainParams, filterOf } from './params.ts';
 
 interface DrainFormProps {
+  readonly queue: ConsoleQueue;
+  readonly mostBudgetS: number;
   readonly params: DrainParams;
   readonly types: readonly string[];
   readonly canAct: boolean;
 }
 
-export function DrainForm({ params, types, canAct }: DrainFormProps) {
+export function DrainForm({ queue, mostBudgetS, params, types, canAct }: DrainFormProps) {
   return (
     <div className="card grid gap-3 p-3">
-      <form method="get" action="/incident" className="grid grid-cols-2 items-end gap-3 md:grid-cols-5">
+      <form method="get" className="grid grid-cols-2 items-end gap-3 md:grid-cols-5">
         <Field name="type" label="Type">
           <select id="field-type" name="type" defaultValue={params.type ?? ''}>
             <option value="">all</option>
@@ -47,7 +50,7 @@ export function DrainForm({ params, types, canAct }: DrainFormProps) {
             name="budget"
             type="number"
             min={1}
-            max={MOST_BUDGET_S}
+            max={mostBudgetS}
             defaultValue={params.budget}
             required
           />
@@ -60,7 +63,7 @@ export function DrainForm({ params, types, canAct }: DrainFormProps) {
           Dry run
         </button>
       </form>
-      {params.look && <DryRun params={params} canAct={canAct} />}
+      {params.look && <DryRun queue={queue} params={params} canAct={canAct} />}
     </div>
   );
 }
@@ -73,7 +76,7 @@ const COLUMNS: readonly Column[] = [
   { id: 'notes', title: 'Notes' },
 ];
 
-async function DryRun({ params, canAct }: { params: DrainParams; canAct: boolean }) {
+async function DryRun({ queue, params, canAct }: Pick<DrainFormProps, 'queue' | 'params' | 'canAct'>) {
   const { lanes, due, more } = await queue.preview(filterOf(params));
   const isBound = more || lanes.some((lane) => lane.atLeast);
   const rows = lanes.map((lane) => ({
@@ -99,7 +102,7 @@ async function DryRun({ params, canAct }: { params: DrainParams; canAct: boolean
         <DataTable label="What a drain would find" columns={COLUMNS} rows={rows} />
       )}
       {canAct && due > 0 && (
-        <form action={drainNow} className="flex flex-wrap items-center gap-3">
+        <ActionForm run="drain-now" className="flex flex-wrap items-center gap-3">
           <Hidden
             values={{
               type: params.type,
@@ -117,7 +120,7 @@ async function DryRun({ params, canAct }: { params: DrainParams; canAct: boolean
             for at most {params.budget} s{params.limit === undefined ? '' : `, ${params.limit} jobs`}; runs here, beside
             the ticks
           </span>
-        </form>
+        </ActionForm>
       )}
     </div>
   );

@@ -1,9 +1,9 @@
 /** How a drain by hand goes: what the ledger says of it, which its steps rewrite at least every two seconds. */
 
 import type { DrainView } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { Status } from '../ui/status';
-import { count, duration } from '../ui/words';
+import { Link } from '../../ui/link.tsx';
+import { Status } from '../../ui/status.tsx';
+import { count, duration } from '../../ui/words.ts';
 
 const COUNTS = [
   ['claimed', 'claimed'],

@@ -1,16 +1,10 @@
 /** Drains by hand: begins behind the answer, so that the page can show how it goes. */
-'use server';
-
 import { randomUUID } from 'node:crypto';
-import { requestDeadline } from '@conversure/jobqueue/next';
 import { after } from 'next/server';
-import { maxDurationMs } from '@/lib/config';
-import { log } from '@/lib/log';
-import { queue } from '@/lib/queue';
-import { action } from '../action';
-import { drainForm, filterOf } from './params';
+import { operatorAction } from '../../action.ts';
+import { drainForm, filterOf } from './params.ts';
 
-export const drainNow = action(
+export const drainNow = operatorAction(
   {
     page: '/incident',
     input: drainForm,
@@ -19,15 +13,14 @@ export const drainNow = action(
       details: { ...filterOf(input), ...(limit && { limit }), budgetMs: budget * 1_000 },
     }),
   },
-  async ({ limit, budget, ...input }) => {
+  async ({ limit, budget, ...input }, { queue, setup: { log }, deadline }) => {
     const run = randomUUID();
-    const deadline = requestDeadline(maxDurationMs());
     const options = { ...filterOf(input), ...(limit && { limit }), budgetMs: budget * 1_000, deadline };
     // The id of the execution is how the page finds its drain in the ledger.
     after(() =>
       queue
         .drain({ ...options, source: 'operator', executionId: `console:${run}` })
-        .catch((error: unknown) => log.error({ error }, 'console_drain')),
+        .catch((error: unknown) => log('error', 'console_drain', { error })),
     );
     return `/incident?run=${run}&budget=${budget}`;
   },

@@ -1,22 +1,19 @@
 /** Acknowledges incidents, mutes checks for a while, ends mutes. */
-'use server';
-
 import { z } from 'zod';
-import { name, rowId, text } from '@/lib/fields';
-import { queue } from '@/lib/queue';
-import { action } from '../action';
+import { operatorAction } from '../../action.ts';
+import { name, rowId, text } from '../../fields.ts';
 
 const page = '/incident';
 const target = { check: name, subject: text(100).default('*') };
 const HOURS_MS = 3_600_000;
 
-export const acknowledge = action(
+export const acknowledge = operatorAction(
   { page, input: z.object({ id: rowId }) },
-  async ({ id }, { actor }) =>
+  async ({ id }, { queue, actor }) =>
     `${page}?done=${(await queue.acknowledgeIncident(id, { actor })) ? 'acknowledge' : 'not_open'}`,
 );
 
-export const mute = action(
+export const mute = operatorAction(
   {
     page,
     input: z.object({
@@ -29,13 +26,13 @@ export const mute = action(
       reason: text(200).trim().min(1),
     }),
   },
-  async ({ check, subject, hours, reason }, { actor }) => {
+  async ({ check, subject, hours, reason }, { queue, actor }) => {
     await queue.muteCheck({ check, subject }, { forMs: hours * HOURS_MS, reason, actor });
     return `${page}?done=mute`;
   },
 );
 
-export const unmute = action({ page, input: z.object(target) }, async (sent, { actor }) => {
+export const unmute = operatorAction({ page, input: z.object(target) }, async (sent, { queue, actor }) => {
   await queue.unmuteCheck(sent, { actor });
   return `${page}?done=unmute`;
 });

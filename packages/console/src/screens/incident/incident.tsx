@@ -1,40 +1,30 @@
 /** What an operator needs in an incident: stop the bleeding, see what is broken, drain by hand, and let go again. */
 
 import type { Incident } from '@conversure/jobqueue';
-import { database } from '@conversure/jobqueue/postgres';
-import type { Metadata } from 'next';
-import { pausedConnections } from '@/lib/connections/connection';
-import { queue } from '@/lib/queue';
-import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { one } from '../ui/address';
-import { Done } from '../ui/done';
-import { Head, Section } from '../ui/head';
-import { Live } from '../ui/live';
-import { atLeast } from '../ui/words';
-import { Breakers } from './breakers';
-import { DrainForm } from './drain-form';
-import { DrainProgress } from './drain-progress';
-import { Incidents, Mutes } from './incidents';
-import { MutePanel } from './mute-panel';
-import { drainParams, pauseParams } from './params';
-import { PausePanel } from './pause-panel';
-import { PauseForm, PauseList } from './pauses';
+import type { ScreenProps } from '../../options.ts';
+import { one } from '../../ui/address.ts';
+import { Done } from '../../ui/done.tsx';
+import { Head, Section } from '../../ui/head.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Refused } from '../../ui/refused.tsx';
+import { atLeast } from '../../ui/words.ts';
+import { Breakers } from './breakers.tsx';
+import { DrainForm } from './drain-form.tsx';
+import { DrainProgress } from './drain-progress.tsx';
+import { Incidents, Mutes } from './incidents.tsx';
+import { MutePanel } from './mute-panel.tsx';
+import { drainParams, mostBudgetS, pauseParams } from './params.ts';
+import { PausePanel } from './pause-panel.tsx';
+import { PauseForm, PauseList } from './pauses.tsx';
 
-export const metadata: Metadata = { title: 'Incident' };
-/** Drains that begin here run behind the answer, in this page's function. */
-export const maxDuration = 300;
-
-export default async function IncidentPage({ searchParams }: PageProps<'/incident'>) {
-  const { role } = await requireSession();
-  const sent = await searchParams;
-  const canAct = role === 'operator';
-  const params = drainParams(sent);
+export async function IncidentScreen({ setup, session, sent }: ScreenProps) {
+  const { queue, messages, incident: Own } = setup;
+  const canAct = session.role === 'operator';
+  const params = drainParams(setup, sent);
   const run = one(sent.run);
-  const [{ pauses, lanes, leftOut }, limits, connections, incidents, mutes, drains] = await Promise.all([
+  const [{ pauses, lanes, leftOut }, limits, incidents, mutes, drains] = await Promise.all([
     queue.overview(),
     queue.rateLimits(),
-    pausedConnections(database()),
     queue.incidents(),
     queue.mutes(),
     queue.drains({ limit: 20 }),
@@ -56,20 +46,23 @@ export default async function IncidentPage({ searchParams }: PageProps<'/inciden
       >
         <Live everyMs={isRunning ? 2_000 : 10_000} />
       </Head>
-      <Refused code={sent.refused} at={sent.at} />
-      <Done params={sent} />
+      <Refused code={sent.refused} at={sent.at} messages={messages} />
+      <Done params={sent} messages={messages} />
       <Section title="Paused" aside={pauses.length === 0 ? 'nothing' : atLeast(pauses.length, leftOut.pauses)}>
         <PauseList pauses={pauses} canAct={canAct} />
         {canAct && <PauseForm target={target} types={pausable} queues={queues} />}
-        {canAct && target.type !== undefined && <PausePanel target={{ ...target, type: target.type }} lanes={lanes} />}
+        {canAct && target.type !== undefined && (
+          <PausePanel queue={queue} target={{ ...target, type: target.type }} lanes={lanes} />
+        )}
       </Section>
       <Section title="Drain now" aside="look first, then drain">
         {run !== undefined && <DrainProgress run={run} drain={mine} />}
-        <DrainForm params={params} types={types} canAct={canAct} />
+        <DrainForm queue={queue} mostBudgetS={mostBudgetS(setup)} params={params} types={types} canAct={canAct} />
       </Section>
       <Section title="Breakers" aside="what holds jobs back by itself">
-        <Breakers limits={limits} connections={connections} canAct={canAct} />
+        <Breakers limits={limits} canAct={canAct} />
       </Section>
+      {Own && <Own session={session} searchParams={sent} />}
       <Section title="Incidents" aside="open ones first, ten at most">
         <Mutes mutes={mutes} canAct={canAct} />
         <Incidents incidents={shown} canAct={canAct} />

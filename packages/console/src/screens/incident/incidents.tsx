@@ -1,13 +1,13 @@
 /** Open incidents with their start, the first thing to do and who takes care of them, and the muted checks. Guards' pauses are among them. */
 
 import type { Incident, Mute } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { Hidden } from '../ui/field';
-import { Submit } from '../ui/submit';
-import { type Column, DataTable } from '../ui/table';
-import { duration } from '../ui/words';
-import { Ago } from '../when';
-import { acknowledge, unmute } from './incident-actions';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Hidden } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { Ago } from '../../ui/when.tsx';
+import { duration } from '../../ui/words.ts';
 
 const COLUMNS: readonly Column[] = [
   { id: 'check', title: 'Check', heads: true },
@@ -84,12 +84,12 @@ function Actions({ incident: { id, check, subject, acknowledgedAt } }: { inciden
   return (
     <span className="flex gap-2 xl:justify-end">
       {acknowledgedAt === null && (
-        <form action={acknowledge}>
+        <ActionForm run="acknowledge">
           <Hidden values={{ id }} />
           <Submit small tone="plain" label={`Acknowledge ${what}`}>
             Acknowledge
           </Submit>
-        </form>
+        </ActionForm>
       )}
       <Link href={`/incident?${params}`} scroll={false} className="button small" aria-label={`Mute ${what}`}>
         Mute…
@@ -121,12 +121,12 @@ export function Mutes({ mutes, canAct }: { mutes: readonly Mute[]; canAct: boole
           </span>
         ),
         do: canAct && (
-          <form action={unmute}>
+          <ActionForm run="unmute">
             <Hidden values={{ check, subject }} />
             <Submit small tone="plain" label={`Unmute ${what}`}>
               Unmute
             </Submit>
-          </form>
+          </ActionForm>
         ),
       },
     };

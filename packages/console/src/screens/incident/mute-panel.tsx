@@ -1,8 +1,10 @@
 /** The question before a mute: whose alerts, for how long, and why. */
-import { Field, Hidden, Reason } from '../ui/field';
-import { Panel } from '../ui/panel';
-import { Submit } from '../ui/submit';
-import { mute } from './incident-actions';
+
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Field, Hidden, Reason } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import { Submit } from '../../ui/submit.tsx';
 
 const HOURS = [
   [1, '1 hour'],
@@ -24,7 +26,7 @@ export function MutePanel({ check, subject }: { check: string; subject: string |
         </p>
       }
     >
-      <form action={mute} className="grid gap-3">
+      <ActionForm run="mute" className="grid gap-3">
         <Hidden values={{ check, subject }} />
         <Field name="hours" label="For">
           <select id="field-hours" name="hours" defaultValue={4}>
@@ -37,12 +39,12 @@ export function MutePanel({ check, subject }: { check: string; subject: string |
         </Field>
         <Reason />
         <div className="flex justify-end gap-2">
-          <a href="/incident" className="button">
+          <Link href="/incident" className="button">
             Keep the alerts
-          </a>
+          </Link>
           <Submit>Mute</Submit>
         </div>
-      </form>
+      </ActionForm>
     </Panel>
   );
 }

@@ -2,23 +2,25 @@
 
 import type { Counted, Overview } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';
-import { queue } from '@/lib/queue';
-import { targetOf } from '../overview/pauses';
-import { Hidden, Reason } from '../ui/field';
-import { Panel } from '../ui/panel';
-import { Submit } from '../ui/submit';
-import { atLeast } from '../ui/words';
-import type { PauseTarget } from './params';
-import { pauseTarget } from './pause';
+import type { ConsoleQueue } from '../../options.ts';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Hidden, Reason } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { atLeast } from '../../ui/words.ts';
+import { targetOf } from '../overview/pauses.tsx';
+import type { PauseTarget } from './params.ts';
 
 interface PausePanelProps {
+  readonly queue: ConsoleQueue;
   readonly target: PauseTarget & { readonly type: string };
   readonly lanes: Overview['lanes'];
 }
 
-export async function PausePanel({ target, lanes }: PausePanelProps) {
+export async function PausePanel({ queue, target, lanes }: PausePanelProps) {
   const named = { ...(target.type !== '*' && { type: target.type }), ...(target.queue && { queue: target.queue }) };
-  const [{ waiting, running }, warnings] = await Promise.all([numbersOf(named, lanes), queue.checkNames(named)]);
+  const [{ waiting, running }, warnings] = await Promise.all([numbersOf(queue, named, lanes), queue.checkNames(named)]);
   const name = targetOf({ queue: target.queue ?? '*', type: target.type });
   return (
     <Panel
@@ -42,25 +44,26 @@ export async function PausePanel({ target, lanes }: PausePanelProps) {
         </>
       }
     >
-      <form action={pauseTarget} className="grid gap-3">
+      <ActionForm run="pause" className="grid gap-3">
         <Hidden values={{ type: target.type, queue: target.queue ?? '*' }} />
         <Reason />
         <div className="flex justify-end gap-2">
-          <a href="/incident" className="button">
+          <Link href="/incident" className="button">
             Let it run
-          </a>
+          </Link>
           <Submit tone="danger">
             <PauseIcon size={15} aria-hidden />
             {`Pause ${atLeast(waiting.n, waiting.atLeast)} waiting ${waiting.n === 1 ? 'job' : 'jobs'}`}
           </Submit>
         </div>
-      </form>
+      </ActionForm>
     </Panel>
   );
 }
 
 /** Of everything the overview knows the numbers; a filter without a criterion would be refused. */
 async function numbersOf(
+  queue: ConsoleQueue,
   named: { readonly type?: string; readonly queue?: string },
   lanes: Overview['lanes'],
 ): Promise<{ waiting: Counted; running: Counted }> {

@@ -2,13 +2,13 @@
 
 import type { Pause } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';
-import { targetOf } from '../overview/pauses';
-import { Field, Hidden } from '../ui/field';
-import { Submit } from '../ui/submit';
-import { type Column, DataTable } from '../ui/table';
-import { Ago } from '../when';
-import type { PauseTarget } from './params';
-import { resumeTarget } from './pause';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Field, Hidden } from '../../ui/field.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { Ago } from '../../ui/when.tsx';
+import { targetOf } from '../overview/pauses.tsx';
+import type { PauseTarget } from './params.ts';
 
 const COLUMNS: readonly Column[] = [
   { id: 'target', title: 'Paused', heads: true },
@@ -27,12 +27,12 @@ export function PauseList({ pauses, canAct }: { pauses: readonly Pause[]; canAct
       since: <Ago at={pause.since} />,
       reason: pause.reason ?? <span className="soft">no reason was given</span>,
       do: canAct && (
-        <form action={resumeTarget}>
+        <ActionForm run="resume">
           <Hidden values={{ queue: pause.queue, type: pause.type }} />
           <Submit small tone="plain" label={`Resume ${targetOf(pause)}`}>
             Resume
           </Submit>
-        </form>
+        </ActionForm>
       ),
     },
   }));
@@ -48,11 +48,7 @@ interface PauseFormProps {
 /** Chooses; nothing is paused before its numbers have been seen. */
 export function PauseForm({ target, types, queues }: PauseFormProps) {
   return (
-    <form
-      method="get"
-      action="/incident"
-      className="card grid items-end gap-3 p-3 md:grid-cols-[14rem_14rem_auto] md:justify-start"
-    >
+    <form method="get" className="card grid items-end gap-3 p-3 md:grid-cols-[14rem_14rem_auto] md:justify-start">
       <Field name="pause-type" label="Type">
         <select id="field-pause-type" name="pauseType" defaultValue={target.type ?? ''} required>
           <option value="" disabled>

@@ -1,11 +1,14 @@
 /** The question before an amended replay: the payload to edit, with secrets hidden that stay as they are if nobody touches them. */
+
 import { HIDDEN, type JobView } from '@conversure/jobqueue';
-import { Refused } from '../../refused';
-import { Field, Hidden } from '../../ui/field';
-import { Panel } from '../../ui/panel';
-import { Submit } from '../../ui/submit';
-import { amendJob } from './amend';
-import { Draft } from './draft';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Field, Hidden } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import type { Messages } from '../../ui/messages.ts';
+import { Panel } from '../../ui/panel.tsx';
+import { Refused } from '../../ui/refused.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { Draft } from './draft.tsx';
 
 interface AmendPanelProps {
   readonly job: JobView;
@@ -14,9 +17,10 @@ interface AmendPanelProps {
   /** Why the last try was refused: said inside, for what is outside the question nobody hears. */
   readonly refused: string | string[] | undefined;
   readonly at: string | string[] | undefined;
+  readonly messages: Messages;
 }
 
-export function AmendPanel({ job, shown, back, refused, at }: AmendPanelProps) {
+export function AmendPanel({ job, shown, back, refused, at, messages }: AmendPanelProps) {
   const text = JSON.stringify(shown, null, 2);
   const isHidden = text.includes(HIDDEN);
   return (
@@ -31,19 +35,19 @@ export function AmendPanel({ job, shown, back, refused, at }: AmendPanelProps) {
         </p>
       }
     >
-      <form action={amendJob} className="grid gap-3">
-        <Refused code={refused} at={at} />
+      <ActionForm run="amend-job" className="grid gap-3">
+        <Refused code={refused} at={at} messages={messages} />
         <Hidden values={{ id: job.id }} />
         <Field name="payload" label="Payload, JSON">
           <Draft job={job.id} text={text} wasRefused={refused !== undefined} />
         </Field>
         <div className="flex justify-end gap-2">
-          <a href={back} className="button">
+          <Link href={back} className="button">
             Leave it
-          </a>
+          </Link>
           <Submit>Replay 1 job</Submit>
         </div>
-      </form>
+      </ActionForm>
     </Panel>
   );
 }

@@ -1,11 +1,7 @@
 /** Replays one dead letter with the payload as an operator edited it. */
-'use server';
-
 import { z } from 'zod';
-import { rowId } from '@/lib/fields';
-import { HttpError } from '@/lib/http/errors';
-import { queue } from '@/lib/queue';
-import { action } from '../../action';
+import { operatorAction, Refusal } from '../../action.ts';
+import { rowId } from '../../fields.ts';
 
 const json = z.string().transform((text, context) => {
   try {
@@ -16,11 +12,11 @@ const json = z.string().transform((text, context) => {
   }
 });
 
-export const amendJob = action(
+export const amendJob = operatorAction(
   { page, input: z.object({ id: rowId, payload: json }) },
-  async ({ id: job, payload }, by) => {
-    const { replayed } = await queue.replayAmended(job, payload, by);
-    if (!replayed) throw new HttpError(409, 'not_replayed', 'It is no dead letter any more, or its key is taken.');
+  async ({ id: job, payload }, { queue, actor }) => {
+    const { replayed } = await queue.replayAmended(job, payload, { actor });
+    if (!replayed) throw new Refusal('not_replayed');
     return `/jobs/${job}?done=amended`;
   },
 );

@@ -1,9 +1,9 @@
 /** The other jobs of a job's flow: the one that waits for it, and those that it waits for. */
 
 import type { JobView, Relative, Trail } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { Section } from '../../ui/head';
-import { Status } from '../../ui/status';
+import { Section } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Status } from '../../ui/status.tsx';
 
 export function Flow({ job, trail: { parent, children, childrenTotal } }: { job: JobView; trail: Trail }) {
   if (parent === null && childrenTotal === 0) return null;

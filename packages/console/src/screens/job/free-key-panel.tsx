@@ -1,9 +1,11 @@
 /** The question before an idempotency key is freed: which key, who holds it, and what may happen then. */
+
 import type { JobView } from '@conversure/jobqueue';
-import { Hidden, Reason } from '../../ui/field';
-import { Panel } from '../../ui/panel';
-import { Submit } from '../../ui/submit';
-import { freeKey } from './free-key';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Hidden, Reason } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import { Submit } from '../../ui/submit.tsx';
 
 export function FreeKeyPanel({ job, back }: { job: JobView; back: string }) {
   const isLive = job.finishedAt === null;
@@ -25,16 +27,16 @@ export function FreeKeyPanel({ job, back }: { job: JobView; back: string }) {
         </>
       }
     >
-      <form action={freeKey} className="grid gap-3">
+      <ActionForm run="free-key" className="grid gap-3">
         <Hidden values={{ id: job.id, type: job.type, key: job.idempotencyKey ?? undefined }} />
         <Reason />
         <div className="flex justify-end gap-2">
-          <a href={back} className="button">
+          <Link href={back} className="button">
             Keep it
-          </a>
+          </Link>
           <Submit tone="danger">Free 1 key</Submit>
         </div>
-      </form>
+      </ActionForm>
     </Panel>
   );
 }

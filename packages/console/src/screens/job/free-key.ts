@@ -1,10 +1,7 @@
 /** Frees the idempotency key that a job holds. */
-'use server';
-
 import { z } from 'zod';
-import { name, rowId, text } from '@/lib/fields';
-import { queue } from '@/lib/queue';
-import { action } from '../../action';
+import { operatorAction } from '../../action.ts';
+import { name, rowId, text } from '../../fields.ts';
 
 const form = z.object({
   id: rowId,
@@ -13,10 +10,13 @@ const form = z.object({
   reason: text(200).trim().min(1),
 });
 
-export const freeKey = action({ page, input: form }, async ({ id: job, type, key, reason }, by) => {
-  const { freed } = await queue.freeKey({ type, idempotencyKey: key }, { ...by, reason });
-  return `/jobs/${job}?done=${freed ? 'free_key' : 'key_was_free'}`;
-});
+export const freeKey = operatorAction(
+  { page, input: form },
+  async ({ id: job, type, key, reason }, { queue, actor }) => {
+    const { freed } = await queue.freeKey({ type, idempotencyKey: key }, { actor, reason });
+    return `/jobs/${job}?done=${freed ? 'free_key' : 'key_was_free'}`;
+  },
+);
 
 function page(sent: FormData): string {
   const job = rowId.safeParse(sent.get('id'));

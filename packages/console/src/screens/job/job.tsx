@@ -1,40 +1,33 @@
 /** One job: where it stands, what it was given, what its attempts left behind, who touched it, and what can be done with it. */
 
 import { HIDDEN, type JobView } from '@conversure/jobqueue';
-import type { Metadata } from 'next';
-import Link from 'next/link';
 import { notFound } from 'next/navigation';
-import { queue } from '@/lib/queue';
-import { AuditTable } from '../../audit/audit-table';
-import { requireSession } from '../../operator';
-import { Refused } from '../../refused';
-import { one } from '../../ui/address';
-import { Done } from '../../ui/done';
-import { Facts, Head, Section } from '../../ui/head';
-import { Json } from '../../ui/json';
-import { Live } from '../../ui/live';
-import { Status } from '../../ui/status';
-import { viewerZone } from '../../ui/zoned';
-import { Ago, When } from '../../when';
-import { BulkPanel } from '../bulk-panel';
-import { type BulkAction, LIVE_ACTIONS, paramsOf } from '../query';
-import { AmendPanel } from './amend-panel';
-import { Flow } from './flow';
-import { FreeKeyPanel } from './free-key-panel';
-import { Timeline } from './timeline';
+import type { ConsoleQueue, ScreenProps } from '../../options.ts';
+import { one } from '../../ui/address.ts';
+import { Done } from '../../ui/done.tsx';
+import { Facts, Head, Section } from '../../ui/head.tsx';
+import { Json } from '../../ui/json.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Refused } from '../../ui/refused.tsx';
+import { Status } from '../../ui/status.tsx';
+import { Ago, When } from '../../ui/when.tsx';
+import { viewerZone } from '../../ui/zoned.ts';
+import { AuditTable } from '../audit/audit-table.tsx';
+import { BulkPanel } from '../jobs/bulk-panel.tsx';
+import { type BulkAction, LIVE_ACTIONS, paramsOf } from '../jobs/query.ts';
+import { AmendPanel } from './amend-panel.tsx';
+import { Flow } from './flow.tsx';
+import { FreeKeyPanel } from './free-key-panel.tsx';
+import { Timeline } from './timeline.tsx';
 
-export async function generateMetadata({ params }: PageProps<'/jobs/[id]'>): Promise<Metadata> {
-  return { title: `Job ${(await params).id.slice(0, 20)}` };
-}
-
-export default async function Job({ params, searchParams }: PageProps<'/jobs/[id]'>) {
-  const { role } = await requireSession();
-  const [{ id }, sent, zone] = await Promise.all([params, searchParams, viewerZone()]);
+export async function Job({ setup: { queue, messages }, session: { role }, params: { id = '' }, sent }: ScreenProps) {
+  const zone = await viewerZone();
   const job = /^[1-9]\d{0,17}$/.test(id) ? await queue.getJob(id) : null;
   if (job === null) notFound();
   const trail = await queue.jobTrail(id);
   const shown = queue.shown(job.type, job.payload);
-  const holdsKey = await holdsItsKey(job);
+  const holdsKey = await holdsItsKey(queue, job);
   const actions = role === 'operator' ? [...actionsOf(job), ...(holdsKey ? (['free_key'] as const) : [])] : [];
   const asked = actions.find((action) => action === one(sent.do));
   const here = `/jobs/${job.id}`;
@@ -61,8 +54,8 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
           </Link>
         ))}
       </Head>
-      {asked === undefined && <Refused code={sent.refused} at={sent.at} />}
-      <Done params={sent} />
+      {asked === undefined && <Refused code={sent.refused} at={sent.at} messages={messages} />}
+      <Done params={sent} messages={messages} />
       <Facts
         facts={[
           [
@@ -137,19 +130,21 @@ export default async function Job({ params, searchParams }: PageProps<'/jobs/[id
           )}
         </div>
       </div>
-      {asked === 'amend' && <AmendPanel job={job} shown={shown} back={here} refused={sent.refused} at={sent.at} />}
+      {asked === 'amend' && (
+        <AmendPanel job={job} shown={shown} back={here} refused={sent.refused} at={sent.at} messages={messages} />
+      )}
       {asked === 'free_key' && <FreeKeyPanel job={job} back={here} />}
       {asked && asked !== 'amend' && asked !== 'free_key' && (
-        <BulkPanel action={asked} params={paramsOf({ ids: job.id })} zone={zone} back={here} />
+        <BulkPanel queue={queue} action={asked} params={paramsOf({ ids: job.id })} zone={zone} back={here} />
       )}
     </>
   );
 }
 
 /** Dead letters and cancelled jobs gave theirs back, completed ones hold it for a while. */
-async function holdsItsKey({ id, type, idempotencyKey }: JobView): Promise<boolean> {
+async function holdsItsKey(queue: ConsoleQueue, { id, type, idempotencyKey }: JobView): Promise<boolean> {
   if (idempotencyKey === null) return false;
-  const holder = await queue.findJob({ type: type as (typeof queue.jobs)[number]['type'], idempotencyKey });
+  const holder = await queue.findJob({ type, idempotencyKey });
   return holder?.id === id;
 }
 

@@ -1,10 +1,10 @@
 /** What happened to a job, the latest first: its end, its failed attempts with their errors, its run, its birth. */
 
 import type { JobView, Trail } from '@conversure/jobqueue';
-import Link from 'next/link';
 import type { ReactNode } from 'react';
-import { duration } from '../../ui/words';
-import { Ago, When } from '../../when';
+import { Link } from '../../ui/link.tsx';
+import { Ago, When } from '../../ui/when.tsx';
+import { duration } from '../../ui/words.ts';
 
 interface TimelineProps {
   readonly job: JobView;

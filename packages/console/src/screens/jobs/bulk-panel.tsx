@@ -1,15 +1,16 @@
 /** The question before a bulk action: how many jobs it means, counted now, and what it will do to them. */
 
 import type { Counted, ReplayPreview } from '@conversure/jobqueue';
-import { queue } from '@/lib/queue';
-import { address } from '../ui/address';
-import { Field, Hidden, Reason } from '../ui/field';
-import { Panel } from '../ui/panel';
-import { Submit } from '../ui/submit';
-import { atLeast, plural } from '../ui/words';
-import { When } from '../when';
-import { changeJobs } from './bulk';
-import { addressOf, type BulkAction, deadFilter, type JobParams, liveFilter } from './query';
+import type { ConsoleQueue } from '../../options.ts';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { address } from '../../ui/address.ts';
+import { Field, Hidden, Reason } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import { When } from '../../ui/when.tsx';
+import { atLeast, plural } from '../../ui/words.ts';
+import { addressOf, type BulkAction, deadFilter, type JobParams, liveFilter } from './query.ts';
 
 const WORDS: Readonly<Record<BulkAction, readonly [title: string, button: string, effect: string]>> = {
   cancel: [
@@ -31,14 +32,16 @@ const WORDS: Readonly<Record<BulkAction, readonly [title: string, button: string
 };
 
 interface BulkPanelProps {
+  readonly queue: ConsoleQueue;
   readonly action: BulkAction;
   readonly params: JobParams;
   readonly zone: string;
   readonly back?: string;
 }
 
-export async function BulkPanel({ action, params, zone, back = address('/jobs', addressOf(params)) }: BulkPanelProps) {
-  const meant = await countOf(action, params, zone);
+export async function BulkPanel(props: BulkPanelProps) {
+  const { action, params, back = address('/jobs', addressOf(params)) } = props;
+  const meant = await countOf(props);
   const [title, button, effect] = WORDS[action];
   if (meant === null || meant.n === 0)
     return (
@@ -51,9 +54,9 @@ export async function BulkPanel({ action, params, zone, back = address('/jobs', 
             : 'No job fits this any more. What was shown may have run meanwhile.'
         }
       >
-        <a href={back} className="button justify-self-end">
+        <Link href={back} className="button justify-self-end">
           Back
-        </a>
+        </Link>
       </Panel>
     );
   const jobs = meant.n === 1 && !meant.atLeast ? 'job' : 'jobs';
@@ -70,18 +73,18 @@ export async function BulkPanel({ action, params, zone, back = address('/jobs', 
         </>
       }
     >
-      <form action={changeJobs} className="grid gap-3">
+      <ActionForm run="change-jobs" className="grid gap-3">
         <Hidden values={{ ...addressOf(params), ids: params.ids.join(',') || undefined, do: action, back }} />
         <Options action={action} later={meant.later ?? null} />
         <div className="flex justify-end gap-2">
-          <a href={back} className="button">
+          <Link href={back} className="button">
             Keep them
-          </a>
+          </Link>
           <Submit tone={action === 'cancel' ? 'danger' : 'primary'}>
             {`${button} ${atLeast(meant.n, meant.atLeast)} ${jobs}`}
           </Submit>
         </div>
-      </form>
+      </ActionForm>
     </Panel>
   );
 }
@@ -89,7 +92,7 @@ export async function BulkPanel({ action, params, zone, back = address('/jobs', 
 /** The number of jobs; of a replay also those whose time is still to come. */
 type Meant = Counted & { readonly later?: ReplayPreview['later'] };
 
-async function countOf(action: BulkAction, params: JobParams, zone: string): Promise<Meant | null> {
+async function countOf({ queue, action, params, zone }: BulkPanelProps): Promise<Meant | null> {
   if (action === 'replay') {
     const filter = deadFilter(params, zone);
     if (filter === null) return null;

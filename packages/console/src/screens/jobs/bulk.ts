@@ -1,16 +1,12 @@
 /** What the jobs page does to many jobs at once: each in slices, for as long as a request may take; then it says what is left. */
-'use server';
-
 import type { BulkReport } from '@conversure/jobqueue';
 import { z } from 'zod';
-import { text } from '@/lib/fields';
-import { HttpError } from '@/lib/http/errors';
-import { queue } from '@/lib/queue';
-import { action } from '../action';
-import { localPath } from '../login/next';
-import { address } from '../ui/address';
-import { instantIn, viewerZone } from '../ui/zoned';
-import { addressOf, deadFilter, type JobParams, liveFilter, paramsOf } from './query';
+import { type Call, operatorAction, Refusal } from '../../action.ts';
+import { text } from '../../fields.ts';
+import { localPath } from '../../local-path.ts';
+import { address } from '../../ui/address.ts';
+import { instantIn, viewerZone } from '../../ui/zoned.ts';
+import { addressOf, deadFilter, type JobParams, liveFilter, paramsOf } from './query.ts';
 
 /** Nobody watches a form for longer; a slice is 500 jobs, so this is some hundred thousand. */
 const REQUEST_MS = 20_000;
@@ -27,10 +23,10 @@ const form = z
   })
   .loose(); // the filter, as the address of the page has it
 
-export const changeJobs = action({ page, input: form }, async (input, by) => {
+export const changeJobs = operatorAction({ page, input: form }, async (input, call) => {
   const zone = await viewerZone();
   const params = paramsOf(input as Record<string, string>);
-  const report = await change(input, params, zone, by);
+  const report = await change(input, params, zone, call);
   return withDone(localPath(input.back ?? address('/jobs', addressOf(params))), {
     done: input.do,
     changed: String(report.changed),
@@ -43,9 +39,9 @@ async function change(
   input: z.output<typeof form>,
   params: JobParams,
   zone: string,
-  by: { readonly actor: string },
+  { queue, actor }: Call,
 ): Promise<BulkReport> {
-  const bounded = { ...by, signal: AbortSignal.timeout(REQUEST_MS) };
+  const bounded = { actor, signal: AbortSignal.timeout(REQUEST_MS) };
   if (input.do === 'replay') {
     const statuses = params.status === 'CANCELLED' ? (['CANCELLED'] as const) : (['DEAD_LETTER', 'CANCELLED'] as const);
     return queue.replay(chosen(deadFilter(params, zone)), { ...bounded, statuses, due: input.due });
@@ -56,7 +52,7 @@ async function change(
       return queue.cancel(filter, { ...bounded, reason: input.reason });
     case 'reschedule': {
       const to = input.in === 'now' ? { delayMs: 0 } : instantIn(input.to, zone);
-      if (to === undefined) throw new HttpError(400, 'request_invalid', 'Expected a time.');
+      if (to === undefined) throw new Refusal('request_invalid');
       return queue.reschedule(filter, { ...bounded, to });
     }
     case 'reprioritise':
@@ -67,7 +63,7 @@ async function change(
 /** A filter that names nothing would mean every job. */
 function chosen<Filter>(filter: Filter | null): Filter {
   if (filter !== null) return filter;
-  throw new HttpError(400, 'nothing_chosen', 'Expected chosen jobs, or a filter.');
+  throw new Refusal('nothing_chosen');
 }
 
 function page(sent: FormData): string {

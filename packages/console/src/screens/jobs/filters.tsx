@@ -1,15 +1,15 @@
 /** The filter of the jobs page: a plain form whose fields become the address. */
 import { Search } from 'lucide-react';
-import Link from 'next/link';
-import { Field } from '../ui/field';
-import { type JobParams, STATUSES } from './query';
+import { Field } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { type JobParams, STATUSES } from './query.ts';
 
 export function Filters({ params, types }: { params: JobParams; types: readonly string[] }) {
   const { status, type, queue, search, from, until } = params;
   const times = status === 'PENDING' ? 'Due' : 'Created';
   const known = type === undefined || types.includes(type) ? types : [...types, type];
   return (
-    <form method="get" action="/jobs" className="card grid max-w-none gap-3 p-3">
+    <form method="get" className="card grid max-w-none gap-3 p-3">
       <div className="grid grid-cols-2 gap-3 md:grid-cols-3 xl:grid-cols-[10rem_12rem_9rem_minmax(12rem,1fr)_auto_auto]">
         <Field name="status" label="Status">
           <select id="field-status" name="status" defaultValue={status ?? ''}>

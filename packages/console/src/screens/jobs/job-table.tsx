@@ -1,10 +1,10 @@
 /** Jobs as a table, wherever they are listed. */
 
 import type { JobLine } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { Status } from '../ui/status';
-import { type Column, DataTable } from '../ui/table';
-import { Ago, When } from '../when';
+import { Link } from '../../ui/link.tsx';
+import { Status } from '../../ui/status.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { Ago, When } from '../../ui/when.tsx';
 
 const COLUMNS: readonly Column[] = [
   { id: 'job', title: 'Job', heads: true },

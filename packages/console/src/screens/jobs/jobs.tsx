@@ -1,32 +1,26 @@
 /** Jobs by any filter, page by page, and what can be done to the chosen ones or to all that the filter means. */
 
 import { type JobsQuery, QueueError } from '@conversure/jobqueue';
-import type { Metadata } from 'next';
-import { queue } from '@/lib/queue';
-import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { one } from '../ui/address';
-import { Done } from '../ui/done';
-import { Hidden } from '../ui/field';
-import { Empty, Head } from '../ui/head';
-import { Live } from '../ui/live';
-import { Pages } from '../ui/pages';
-import { viewerZone } from '../ui/zoned';
-import { BulkPanel } from './bulk-panel';
-import { Filters } from './filters';
-import { JobTable } from './job-table';
-import { addressOf, type BulkAction, type JobParams, LIVE_ACTIONS, paramsOf, queryOf } from './query';
-
-export const metadata: Metadata = { title: 'Jobs' };
+import type { ScreenProps } from '../../options.ts';
+import { one } from '../../ui/address.ts';
+import { Done } from '../../ui/done.tsx';
+import { Hidden } from '../../ui/field.tsx';
+import { Empty, Head } from '../../ui/head.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Pages } from '../../ui/pages.tsx';
+import { Refused } from '../../ui/refused.tsx';
+import { viewerZone } from '../../ui/zoned.ts';
+import { BulkPanel } from './bulk-panel.tsx';
+import { Filters } from './filters.tsx';
+import { JobTable } from './job-table.tsx';
+import { addressOf, type BulkAction, type JobParams, LIVE_ACTIONS, paramsOf, queryOf } from './query.ts';
 
 function orderOf({ status, fingerprint }: JobsQuery): string {
   if (fingerprint) return 'One group of dead letters, the latest deaths first.';
   return status === 'PENDING' ? 'Those due first stand first.' : 'The newest stand first.';
 }
 
-export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
-  const { role } = await requireSession();
-  const sent = await searchParams;
+export async function Jobs({ setup: { queue, messages }, session: { role }, sent }: ScreenProps) {
   const zone = await viewerZone();
   const params = paramsOf(sent);
   const after = one(sent.after);
@@ -42,8 +36,8 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
       <Head title="Jobs" sub={orderOf(query)}>
         <Live everyMs={15_000} />
       </Head>
-      <Refused code={sent.refused} at={sent.at} />
-      <Done params={sent} />
+      <Refused code={sent.refused} at={sent.at} messages={messages} />
+      <Done params={sent} messages={messages} />
       <Filters params={params} types={queue.jobs.map(({ type }) => type)} />
       {page.jobs.length === 0 ? (
         <Empty title={page.next ? 'None among those looked at' : 'No such jobs'}>
@@ -52,7 +46,7 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
             : 'Take a criterion away, or look in another status. Dead letters and cancelled jobs give their idempotency keys back, so a search by key does not find them.'}
         </Empty>
       ) : (
-        <form method="get" action="/jobs" className="grid max-w-none grid-cols-[minmax(0,1fr)] gap-3">
+        <form method="get" className="grid max-w-none grid-cols-[minmax(0,1fr)] gap-3">
           <Hidden values={addressOf(params)} />
           {actions.length > 0 && <Actions actions={actions} params={params} />}
           <JobTable jobs={page.jobs} choose={actions.length > 0} />
@@ -72,7 +66,7 @@ export default async function Jobs({ searchParams }: PageProps<'/jobs'>) {
         next={page.next}
         nextLabel={page.searchedTo === null ? 'Next page' : `Look further, below ${page.searchedTo}`}
       />
-      {asked && <BulkPanel action={asked} params={params} zone={zone} />}
+      {asked && <BulkPanel queue={queue} action={asked} params={params} zone={zone} />}
     </>
   );
 }

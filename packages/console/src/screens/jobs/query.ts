@@ -7,8 +7,8 @@ import {
   LIMITS,
   type Status,
 } from '@conversure/jobqueue';
-import { all, one } from '../ui/address';
-import { instantIn } from '../ui/zoned';
+import { all, one } from '../../ui/address.ts';
+import { instantIn } from '../../ui/zoned.ts';
 
 export const STATUSES = ['PENDING', 'PROCESSING', 'COMPLETED', 'DEAD_LETTER', 'CANCELLED'] as const satisfies Status[];
 

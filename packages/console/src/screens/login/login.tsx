@@ -1,30 +1,30 @@
 /** The login. Works without JavaScript; says nothing of what is behind it. */
-import { NotConfiguredError } from '@conversure/jobqueue/next';
-import type { Metadata } from 'next';
 import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
-import { sessionOf } from '@/lib/http/pages';
-import { hasLogin } from '@/lib/http/session';
-import { log } from '@/lib/log';
-import { Refused } from '../refused';
-import { signIn } from './login';
-import { localPath } from './next';
+import { sessionOf } from '../../auth/access.ts';
+import { hasLogin } from '../../auth/session.ts';
+import { localPath } from '../../local-path.ts';
+import type { Sent, Setup } from '../../options.ts';
+import { within } from '../../paths.ts';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Refused } from '../../ui/refused.tsx';
 
-export const metadata: Metadata = { title: 'Sign in' };
-
-export default async function Login({ searchParams }: PageProps<'/login'>) {
-  const { refused, next } = await searchParams;
+export async function Login({ setup, sent: { refused, next } }: { setup: Setup; sent: Sent }) {
   const target = localPath(next);
-  if (sessionOf(await headers()) !== null) redirect(target);
-  if (!hasLogin()) log.error({ variable: 'OPERATOR_SECRET' }, new NotConfiguredError('OPERATOR_SECRET').advice);
+  if (sessionOf(await headers()) !== null) redirect(within(setup.base, target));
+  if (!hasLogin())
+    setup.log('error', 'console_closed', {
+      variable: 'OPERATOR_SECRET',
+      reason: 'it is unset or not 16 to 512 visible ASCII characters, so nobody can sign in',
+    });
   return (
     <div className="grid min-h-dvh place-items-center p-4">
-      <form action={signIn} className="card grid w-full max-w-sm gap-4 p-6">
+      <ActionForm run="sign-in" className="card grid w-full max-w-sm gap-4 p-6">
         <div>
-          <h1>Conversure JobQueue</h1>
+          <h1>{setup.title}</h1>
           <p className="soft">Sign in to look after the queue.</p>
         </div>
-        <Refused code={hasLogin() ? refused : 'not_configured'} />
+        <Refused code={hasLogin() ? refused : 'not_configured'} messages={setup.messages} />
         <input type="hidden" name="next" value={target} />
         <div className="field">
           <label htmlFor="name">Your name</label>
@@ -51,7 +51,7 @@ export default async function Login({ searchParams }: PageProps<'/login'>) {
         <button type="submit" className="button primary">
           Sign in
         </button>
-      </form>
+      </ActionForm>
     </div>
   );
 }

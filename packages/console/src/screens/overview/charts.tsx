@@ -1,6 +1,6 @@
 /** The last hour by the minute, over all types: what ended, how long it waited, how long it ran. */
 import type { Spread, Stats } from '@conversure/jobqueue';
-import { Durations, Throughput } from '../ui/charts/over-time';
+import { Durations, Throughput } from '../../ui/charts/over-time.tsx';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

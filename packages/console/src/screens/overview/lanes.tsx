@@ -1,12 +1,12 @@
 /** Every queue and type: what is ready, scheduled, running and dead, and how long the oldest has waited. */
 
 import type { Counted, Overview, OverviewLane } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { Empty } from '../ui/head';
-import { Status } from '../ui/status';
-import { type Column, DataTable, type TableRow } from '../ui/table';
-import { atLeast, count, plural } from '../ui/words';
-import { Ago } from '../when';
+import { Empty } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Status } from '../../ui/status.tsx';
+import { type Column, DataTable, type TableRow } from '../../ui/table.tsx';
+import { Ago } from '../../ui/when.tsx';
+import { atLeast, count, plural } from '../../ui/words.ts';
 
 const COLUMNS: readonly Column[] = [
   { id: 'type', title: 'Type', heads: true, sorts: true },
@@ -22,7 +22,7 @@ export function Lanes({ lanes, leftOut }: Pick<Overview, 'lanes' | 'leftOut'>) {
   if (lanes.length === 0)
     return (
       <Empty title="No live jobs and no dead letters">
-        Enqueue one with <code>queue.addJob(…)</code>, or with the button at the end of this page.
+        Enqueue one with <code>queue.addJob(…)</code>.
       </Empty>
     );
   return (

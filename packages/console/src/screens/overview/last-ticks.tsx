@@ -1,12 +1,12 @@
 /** The last ticks in brief: whether they come, how long they work, and why they stop. */
 
 import type { Overview } from '@conversure/jobqueue';
-import Link from 'next/link';
-import { Empty } from '../ui/head';
-import { Status } from '../ui/status';
-import { type Column, DataTable } from '../ui/table';
-import { count, duration } from '../ui/words';
-import { Ago } from '../when';
+import { Empty } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Status } from '../../ui/status.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { Ago } from '../../ui/when.tsx';
+import { count, duration } from '../../ui/words.ts';
 
 const COLUMNS: readonly Column[] = [
   { id: 'began', title: 'Began', heads: true },
@@ -23,8 +23,8 @@ export function LastTicks({ ticks }: { ticks: Overview['ticks'] }) {
   if (ticks.length === 0)
     return (
       <Empty title="No tick yet">
-        The platform's cron has to call <code>GET /api/cron/drain</code> with <code>CRON_SECRET</code>, every minute.
-        docs/deploy.md says how; <code>npm run dev</code> does it by itself.
+        The platform’s cron has to call the queue’s cron route with <code>CRON_SECRET</code>, every minute.{' '}
+        <code>npx @conversure/jobqueue doctor</code> says whether it does.
       </Empty>
     );
   const rows = ticks.map((tick) => ({

@@ -15,7 +15,7 @@ export function OtherEnvironment({ environments }: { environments: Environments 
       <p>
         {`${own === null ? 'This deployment names no environment' : `This deployment is ${own}`}: it runs no jobs here, fires no schedules and alerts nobody. `}
         Jobs that it enqueues are run by {owner}. To change that, give it a database of its own, or see{' '}
-        <code>npx jobqueue adopt --help</code>.
+        <code>npx @conversure/jobqueue adopt --help</code>.
       </p>
     </section>
   );

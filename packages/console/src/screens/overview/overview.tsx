@@ -1,23 +1,20 @@
 /** The overview: whether the queue is well, what waits where, what it got done in the last hour, and whether the ticks come. */
-import Link from 'next/link';
-import { queue } from '@/lib/queue';
-import { requireSession } from './operator';
-import { Charts } from './overview/charts';
-import { Lanes } from './overview/lanes';
-import { LastTicks } from './overview/last-ticks';
-import { OtherEnvironment } from './overview/other-environment';
-import { Pauses } from './overview/pauses';
-import { Totals } from './overview/totals';
-import { Try } from './overview/try';
-import { Verdict } from './overview/verdict';
-import { Refused } from './refused';
-import { Head, Section } from './ui/head';
-import { Live } from './ui/live';
-import { viewerZone } from './ui/zoned';
 
-export default async function Overview({ searchParams }: PageProps<'/'>) {
-  const { role } = await requireSession();
-  const { refused } = await searchParams;
+import type { ScreenProps } from '../../options.ts';
+import { Head, Section } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Refused } from '../../ui/refused.tsx';
+import { viewerZone } from '../../ui/zoned.ts';
+import { Charts } from './charts.tsx';
+import { Lanes } from './lanes.tsx';
+import { LastTicks } from './last-ticks.tsx';
+import { OtherEnvironment } from './other-environment.tsx';
+import { Pauses } from './pauses.tsx';
+import { Totals } from './totals.tsx';
+import { Verdict } from './verdict.tsx';
+
+export async function Overview({ setup: { queue, messages, overview: Own }, session, sent }: ScreenProps) {
   // Four statements, at once: docs/console.md says what they cost.
   const [health, overview, stats, zone] = await Promise.all([
     queue.health(),
@@ -30,7 +27,7 @@ export default async function Overview({ searchParams }: PageProps<'/'>) {
       <Head title="Overview">
         <Live />
       </Head>
-      <Refused code={refused} />
+      <Refused code={sent.refused} messages={messages} />
       <OtherEnvironment environments={overview.environments} />
       <Verdict health={health} />
       <Pauses pauses={overview.pauses} />
@@ -48,7 +45,7 @@ export default async function Overview({ searchParams }: PageProps<'/'>) {
       <Section title="Last ticks" aside={<Link href="/ticks">The whole ledger</Link>}>
         <LastTicks ticks={overview.ticks} />
       </Section>
-      {role === 'operator' && <Try />}
+      {Own && <Own session={session} searchParams={sent} />}
     </>
   );
 }

@@ -2,8 +2,8 @@
 
 import type { Pause } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';
-import Link from 'next/link';
-import { Ago } from '../when';
+import { Link } from '../../ui/link.tsx';
+import { Ago } from '../../ui/when.tsx';
 
 export function Pauses({ pauses }: { pauses: readonly Pause[] }) {
   if (pauses.length === 0) return null;

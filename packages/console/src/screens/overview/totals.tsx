@@ -1,6 +1,6 @@
 /** The queue in five numbers, over all queues and types. */
 import type { Counted, OverviewLane } from '@conversure/jobqueue';
-import { atLeast, duration, plural } from '../ui/words';
+import { atLeast, duration, plural } from '../../ui/words.ts';
 
 interface TotalsProps {
   readonly lanes: readonly OverviewLane[];

@@ -2,7 +2,7 @@
 
 import type { Health } from '@conversure/jobqueue';
 import { CircleCheck, TriangleAlert } from 'lucide-react';
-import Link from 'next/link';
+import { Link } from '../../ui/link.tsx';
 
 export function Verdict({ health }: { health: Health }) {
   const red = health.checks.filter(({ ok }) => !ok);

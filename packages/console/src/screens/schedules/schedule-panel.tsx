@@ -1,10 +1,12 @@
 /** The question before a schedule is touched. */
+
 import type { ScheduleView } from '@conversure/jobqueue';
-import { Field, Hidden, Reason } from '../ui/field';
-import { Panel } from '../ui/panel';
-import { Submit } from '../ui/submit';
-import type { ScheduleAction } from './actions';
-import { changeSchedule } from './change';
+import { ActionForm } from '../../ui/action-form.tsx';
+import { Field, Hidden, Reason } from '../../ui/field.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import { Submit } from '../../ui/submit.tsx';
+import type { ScheduleAction } from './actions.ts';
 
 const WORDS: Readonly<Record<ScheduleAction, readonly [title: string, button: string, effect: string]>> = {
   run: ['Run now', 'Run 1 job now', 'One job is enqueued beside the slots, paused or not.'],
@@ -26,7 +28,7 @@ export function SchedulePanel({ schedule, action }: { schedule: ScheduleView; ac
   const [title, button, effect] = WORDS[action];
   return (
     <Panel title={`${title}: ${schedule.name}`} back="/schedules" description={<p>{effect}</p>}>
-      <form action={changeSchedule} className="grid gap-3">
+      <ActionForm run="change-schedule" className="grid gap-3">
         <Hidden values={{ name: schedule.name, do: action }} />
         {action === 'override' && (
           <div className="grid grid-cols-2 gap-3">
@@ -53,12 +55,12 @@ export function SchedulePanel({ schedule, action }: { schedule: ScheduleView; ac
         )}
         <Reason required={action === 'pause' || action === 'override'} />
         <div className="flex justify-end gap-2">
-          <a href="/schedules" className="button">
+          <Link href="/schedules" className="button">
             Leave it
-          </a>
+          </Link>
           <Submit>{button}</Submit>
         </div>
-      </form>
+      </ActionForm>
     </Panel>
   );
 }

@@ -1,22 +1,18 @@
 /** What comes by the clock: when each schedule fires next and fired last, and what operators made of it. */
 
 import { type ScheduleView, slotAfter } from '@conversure/jobqueue';
-import type { Metadata } from 'next';
-import Link from 'next/link';
-import { queue } from '@/lib/queue';
-import { requireSession } from '../operator';
-import { Refused } from '../refused';
-import { address, one } from '../ui/address';
-import { Done } from '../ui/done';
-import { Empty, Head } from '../ui/head';
-import { Live } from '../ui/live';
-import { Status } from '../ui/status';
-import { type Column, DataTable } from '../ui/table';
-import { Ago, When } from '../when';
-import { SCHEDULE_ACTIONS, type ScheduleAction } from './actions';
-import { SchedulePanel } from './schedule-panel';
-
-export const metadata: Metadata = { title: 'Schedules' };
+import type { ScreenProps } from '../../options.ts';
+import { address, one } from '../../ui/address.ts';
+import { Done } from '../../ui/done.tsx';
+import { Empty, Head } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Refused } from '../../ui/refused.tsx';
+import { Status } from '../../ui/status.tsx';
+import { type Column, DataTable } from '../../ui/table.tsx';
+import { Ago, When } from '../../ui/when.tsx';
+import { SCHEDULE_ACTIONS, type ScheduleAction } from './actions.ts';
+import { SchedulePanel } from './schedule-panel.tsx';
 
 const COLUMNS: readonly Column[] = [
   { id: 'name', title: 'Schedule', heads: true },
@@ -26,9 +22,7 @@ const COLUMNS: readonly Column[] = [
   { id: 'do', title: '', align: 'right' },
 ];
 
-export default async function Schedules({ searchParams }: PageProps<'/schedules'>) {
-  const { role } = await requireSession();
-  const sent = await searchParams;
+export async function Schedules({ setup: { queue, messages }, session: { role }, sent }: ScreenProps) {
   const schedules = await queue.schedules();
   const named = schedules.find(({ name }) => name === one(sent.name));
   const asked = named && role === 'operator' ? actionsOf(named).find((action) => action === one(sent.do)) : undefined;
@@ -40,8 +34,8 @@ export default async function Schedules({ searchParams }: PageProps<'/schedules'
       >
         <Live everyMs={30_000} />
       </Head>
-      <Refused code={sent.refused} at={sent.at} />
-      <Done params={sent} />
+      <Refused code={sent.refused} at={sent.at} messages={messages} />
+      <Done params={sent} messages={messages} />
       {schedules.length === 0 ? (
         <Empty title="No schedules are known">
           Code declares them with <code>defineSchedule</code>; the first drain of a deployment makes them known.

@@ -1,18 +1,14 @@
 /** One drain: when it ran, what it did, what it cost, and why it stopped. */
 
 import type { DrainView } from '@conversure/jobqueue';
-import type { Metadata } from 'next';
-import Link from 'next/link';
 import { notFound } from 'next/navigation';
-import { queue } from '@/lib/queue';
-import { requireSession } from '../../operator';
-import { Facts, Head, Section } from '../../ui/head';
-import { Live } from '../../ui/live';
-import { Status } from '../../ui/status';
-import { count, duration } from '../../ui/words';
-import { When } from '../../when';
-
-export const metadata: Metadata = { title: 'Tick' };
+import type { ScreenProps } from '../../options.ts';
+import { Facts, Head, Section } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Status } from '../../ui/status.tsx';
+import { When } from '../../ui/when.tsx';
+import { count, duration } from '../../ui/words.ts';
 
 const COUNTS = [
   ['Claimed', 'claimed'],
@@ -39,9 +35,7 @@ const WHY: Readonly<Record<string, string>> = {
   database_unreachable: 'Postgres did not answer; its jobs are taken again when their leases end.',
 };
 
-export default async function Tick({ params }: PageProps<'/ticks/[id]'>) {
-  await requireSession();
-  const { id } = await params;
+export async function Tick({ setup: { queue }, params: { id = '' } }: ScreenProps) {
   const [drain] = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id) ? await queue.drains({ id }) : [];
   if (drain === undefined) notFound();
   const { source, state, startedAt, finishedAt, lastStepAt, deadlineAt, stopReason, report } = drain;

@@ -1,21 +1,17 @@
 /** The ledger: every drain, why it stopped, what it did, and where ticks are missing or ran on top of each other. */
 
 import type { DrainView } from '@conversure/jobqueue';
-import type { Metadata } from 'next';
-import Link from 'next/link';
-import { queue } from '@/lib/queue';
-import { requireSession } from '../operator';
-import { one } from '../ui/address';
-import { Strip } from '../ui/charts/strip';
-import { Empty, Head } from '../ui/head';
-import { Live } from '../ui/live';
-import { Status } from '../ui/status';
-import { type Column, DataTable, type TableRow } from '../ui/table';
-import { count, duration } from '../ui/words';
-import { viewerZone } from '../ui/zoned';
-import { When } from '../when';
-
-export const metadata: Metadata = { title: 'Ticks' };
+import type { ScreenProps } from '../../options.ts';
+import { one } from '../../ui/address.ts';
+import { Strip } from '../../ui/charts/strip.tsx';
+import { Empty, Head } from '../../ui/head.tsx';
+import { Link } from '../../ui/link.tsx';
+import { Live } from '../../ui/live.tsx';
+import { Status } from '../../ui/status.tsx';
+import { type Column, DataTable, type TableRow } from '../../ui/table.tsx';
+import { When } from '../../ui/when.tsx';
+import { count, duration } from '../../ui/words.ts';
+import { viewerZone } from '../../ui/zoned.ts';
 
 const PAGE = 60;
 /** A tick a minute may come half a minute late before it is worth a look. */
@@ -35,10 +31,8 @@ const COLUMNS: readonly Column[] = [
   { id: 'notes', title: 'Notes', from: 'wide' },
 ];
 
-export default async function Ticks({ searchParams }: PageProps<'/ticks'>) {
-  await requireSession();
-  const { before: sent } = await searchParams;
-  const before = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(one(sent) ?? '') ? one(sent) : undefined;
+export async function Ticks({ setup: { queue }, sent }: ScreenProps) {
+  const before = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(one(sent.before) ?? '') ? one(sent.before) : undefined;
   const [drains, zone] = await Promise.all([queue.drains({ limit: PAGE, ...(before && { before }) }), viewerZone()]);
   const last = drains.length === PAGE ? drains.at(-1) : undefined;
   return (
@@ -54,7 +48,8 @@ export default async function Ticks({ searchParams }: PageProps<'/ticks'>) {
       </Head>
       {drains.length === 0 ? (
         <Empty title={before ? 'Nothing before that' : 'No drain yet'}>
-          The platform’s cron has to call <code>GET /api/cron/drain</code> every minute; docs/deploy.md says how.
+          The platform’s cron has to call the queue’s cron route every minute.{' '}
+          <code>npx @conversure/jobqueue doctor</code> says whether it does.
         </Empty>
       ) : (
         <>

@@ -3,8 +3,8 @@
 
 import { scaleLinear, scaleOrdinal, scaleTime } from '@visx/scale';
 import { BarStack, LinePath } from '@visx/shape';
-import { count, duration } from '../words';
-import { Frame, SIZE } from './frame';
+import { count, duration } from '../words.ts';
+import { Frame, SIZE } from './frame.tsx';
 
 /** One minute, over all types. */
 export interface Minute {

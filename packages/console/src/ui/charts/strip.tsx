@@ -3,7 +3,7 @@
 
 import { AxisBottom } from '@visx/axis';
 import { scaleTime } from '@visx/scale';
-import { duration } from '../words';
+import { duration } from '../words.ts';
 
 interface Bar {
   readonly id: string;

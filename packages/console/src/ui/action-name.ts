@@ -1,0 +1,22 @@
+/** How a form says which action it asks for: all forms of a console are sent to one server action, which the app owns. */
+
+/** The hidden field that holds the action's name. */
+export const ACTION_FIELD = '_do';
+
+export type ActionName =
+  | 'sign-in'
+  | 'sign-out'
+  | 'set-theme'
+  | 'change-jobs'
+  | 'amend-job'
+  | 'free-key'
+  | 'replay-group'
+  | 'stop-ramp'
+  | 'change-schedule'
+  | 'drain-now'
+  | 'acknowledge'
+  | 'mute'
+  | 'unmute'
+  | 'pause'
+  | 'resume'
+  | 'unblock';

@@ -1,0 +1,12 @@
+/** A link to a screen: `href` is a path of the console, such as `/jobs`, wherever the console is mounted. */
+'use client';
+
+import NextLink from 'next/link';
+import type { ComponentProps } from 'react';
+import { within } from '../paths.ts';
+import { useMount } from './mount.tsx';
+
+export function Link({ href, ...props }: Omit<ComponentProps<typeof NextLink>, 'href'> & { readonly href: string }) {
+  const { base } = useMount();
+  return <NextLink {...props} href={within(base, href)} />;
+}
