@@ -1,4 +1,5 @@
 /** The drains that share a process. A suspect may take the process with it: while one drain holds it, no other holds anything. */
+import { processGlobal } from '../postgres/process-global.ts';
 
 /** What the others must know of a drain. */
 export interface Member {
@@ -9,11 +10,8 @@ export interface Member {
   wake(): void;
 }
 
-/** Bundlers make several module graphs in one process, and all of them die together. */
-const KEY = Symbol.for('conversure.jobqueue.drains');
-const shared = globalThis as { [KEY]?: Set<Member> };
-shared[KEY] ??= new Set();
-const members = shared[KEY];
+/** All copies of this module in a process die together. */
+const members = processGlobal('drains', () => new Set<Member>());
 
 /** The returned function is called when the drain has ended. */
 export function join(member: Member): () => void {

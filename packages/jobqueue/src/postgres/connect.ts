@@ -3,6 +3,7 @@ import type { Database } from './database.ts';
 import { type NeonOptions, neon, neonHttp, neonWebSocket } from './drivers/neon.ts';
 import { postgres } from './drivers/postgres.ts';
 import { DatabaseUsageError } from './errors.ts';
+import { processGlobal } from './process-global.ts';
 import { parseDatabaseUrl } from './url.ts';
 
 export type { Database, ExecuteOptions, Executor, Statement } from './database.ts';
@@ -32,15 +33,9 @@ function driverFor(url: string): Database['driver'] {
   return host.toLowerCase().endsWith('.neon.tech') ? 'neon' : 'postgres';
 }
 
-/** Next.js bundles several module graphs into one process: they must share one pool, or each would open its own. */
-const KEY = Symbol.for('conversure.jobqueue.database');
-
-const shared = globalThis as { [KEY]?: Database };
-
 /** The process's database, by `DATABASE_URL`; made on the first call. Throws `database_url_missing` if that is not set. */
 export function database(): Database {
-  shared[KEY] ??= connect(requiredUrl());
-  return shared[KEY];
+  return processGlobal('database', () => connect(requiredUrl()));
 }
 
 function requiredUrl(): string {

@@ -3,6 +3,7 @@
 import type { DrainReport, StopReason } from '../core/drain-report.ts';
 import { instant, integer, refused } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
+import { processGlobal } from '../postgres/process-global.ts';
 import { ledger } from '../postgres/statements/ledger.ts';
 
 /** What the first step tells the ledger. */
@@ -13,9 +14,8 @@ export interface Tick {
   readonly coldStart: boolean;
 }
 
-/** Bundlers make several module graphs in one process; it is cold once. */
-const KEY = Symbol.for('conversure.jobqueue.warm');
-const shared = globalThis as { [KEY]?: boolean };
+/** A process is cold once. */
+const temperature = processGlobal('temperature', () => ({ isCold: true }));
 
 const EXECUTION_ID = /^[\x21-\x7e]{1,200}$/;
 
@@ -24,8 +24,8 @@ export function tickOf({ scheduledAt, executionId }: { scheduledAt?: Date; execu
   const planned = scheduledAt && instant('scheduledAt', scheduledAt);
   if (executionId !== undefined && !EXECUTION_ID.test(executionId))
     throw refused('executionId', '1 to 200 visible ASCII characters', executionId);
-  const coldStart = shared[KEY] !== true;
-  shared[KEY] = true;
+  const coldStart = temperature.isCold;
+  temperature.isCold = false;
   return {
     ...(planned !== undefined && { scheduledAt: planned }),
     ...(executionId !== undefined && { executionId }),
