@@ -33,6 +33,8 @@ export interface JobqueueConfig {
    * redact what they show.
    */
   readonly queue?: () => Promise<QueueModule>;
+  /** The schema of the queue's tables; default 'jobqueue'. `createQueue({ schema })` must name the same. */
+  readonly schema?: string;
   /** Further migrations of this database, applied after the queue's own by `jobqueue migrate`. */
   readonly migrations?: readonly MigrationSource[];
   /** Further checks of `jobqueue doctor`, run in this order on a database that answers. */
@@ -44,7 +46,7 @@ export interface JobqueueConfig {
 /** The environment variable of a secret that opens one of the queue's endpoints. */
 export type EndpointSecret = 'OPERATOR_SECRET' | 'QUEUE_API_KEY';
 
-const NAMES: Names<JobqueueConfig> = { queue: true, migrations: true, checks: true, secrets: true };
+const NAMES: Names<JobqueueConfig> = { queue: true, schema: true, migrations: true, checks: true, secrets: true };
 
 /**
  * The default export of `jobqueue.config.ts`, which the command line finds in the current folder or above it, up to the package's root:

@@ -1,5 +1,6 @@
 /** What the command line reads from the environment: addresses, and all of its secrets. Flags carry none: every user of a machine sees them. */
 import { userInfo } from 'node:os';
+import { schemaName } from '../postgres/schema.ts';
 import { parseDatabaseUrl } from '../postgres/url.ts';
 import { UsageError } from './failure.ts';
 
@@ -69,6 +70,17 @@ function deploymentUrl(given: string, from: string): URL {
   if (url.protocol === 'http:' && !isHere)
     throw new UsageError(`${from}: expected https, for over http anyone on the way reads the secret`);
   return url;
+}
+
+/** The schema of the queue's tables: that of `--schema` or JOBQUEUE_SCHEMA before the configuration's; undefined where none is named. */
+export function namedSchema({ schema }: { readonly schema?: string }): string | undefined {
+  return process.env.JOBQUEUE_SCHEMA || schema;
+}
+
+/** Makes it the schema of this process. Throws QueueError `option_invalid`. */
+export function chooseSchema(name: string): string {
+  process.env.JOBQUEUE_SCHEMA = schemaName(name, { call: '--schema' });
+  return name;
 }
 
 /** Where this process runs, by the same variables as an app's queue; undefined where neither is set. */

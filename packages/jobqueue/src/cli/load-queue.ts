@@ -3,7 +3,7 @@ import type { AnyQueue, JobqueueConfig, QueueModule } from '../config.ts';
 import { logToStderr } from '../core/log.ts';
 import { createQueue } from '../index.ts';
 import type { Database } from '../postgres/database.ts';
-import { ownEnvironment } from './environment.ts';
+import { namedSchema, ownEnvironment } from './environment.ts';
 import { Failure, UsageError } from './failure.ts';
 import { type AppConfig, loadConfig, loaded } from './load-config.ts';
 import { note } from './output.ts';
@@ -27,7 +27,7 @@ export async function queueOn(
   const config = app?.config ?? {};
   try {
     const own = app === null ? null : await queueOf(app);
-    if (own !== null) return { queue: onlyOn(database, own), isOwn: true, config };
+    if (own !== null) return { queue: onlyOn(database, own, namedSchema(config) ?? own.schema), isOwn: true, config };
   } catch (error) {
     if (!(error instanceof Failure) || needs !== undefined) throw error;
     note(`warning: going on without the app's job types. ${error.message}`);
@@ -37,7 +37,11 @@ export async function queueOn(
       `${needs} needs the app's jobs: ${app === null ? 'there is no jobqueue.config.ts here or above; name it by --config, with' : `${app.path} has no`} queue: () => import('./jobqueue/queue.ts')`,
     );
   const environment = ownEnvironment();
-  return { queue: createQueue({ database, jobs: [], environment, log: logToStderr }), isOwn: false, config };
+  return {
+    queue: createQueue({ database, schema: namedSchema(config), jobs: [], environment, log: logToStderr }),
+    isOwn: false,
+    config,
+  };
 }
 
 /** Null if the configuration names none. Throws Failure if it does not load, or is none. */
@@ -53,6 +57,6 @@ async function queueOf({ path, config }: AppConfig): Promise<AnyQueue | null> {
 }
 
 /** Without schedules: deployments declare them, not a checkout on a laptop. Without kick and sleep, which are a platform's. */
-function onlyOn(database: Database, queue: AnyQueue): AnyQueue {
-  return queue.with({ database, log: logToStderr, schedules: undefined, kick: undefined, sleep: undefined });
+function onlyOn(database: Database, queue: AnyQueue, schema: string): AnyQueue {
+  return queue.with({ database, schema, log: logToStderr, schedules: undefined, kick: undefined, sleep: undefined });
 }

@@ -5,7 +5,7 @@ import { addressOf, connectionError } from '../postgres/connection-error.ts';
 import { directUrl } from '../postgres/direct-url.ts';
 import { MigrationError } from '../postgres/errors.ts';
 import { type MigrateOptions, migrate, pendingMigrations, QUEUE_MIGRATIONS } from '../postgres/migrate.ts';
-import { ownEnvironment } from './environment.ts';
+import { namedSchema, ownEnvironment } from './environment.ts';
 
 /** What a migration would apply. Writes nothing. */
 export async function readPending(
@@ -14,22 +14,33 @@ export async function readPending(
   return directly(config, async (options) => ({ pending: await pendingMigrations(options) }));
 }
 
-/** `log` gets one line per applied file. */
+/** Applies them, for the environment of this process. */
 export async function applyPending(
   config: JobqueueConfig,
-  log: (line: string) => void,
+  { log, compatibilityView }: Pick<MigrateOptions, 'log' | 'compatibilityView'>,
 ): Promise<{ readonly address: string; readonly applied: readonly string[] }> {
-  return directly(config, (options) => migrate({ ...options, environment: ownEnvironment(), log }));
+  return directly(config, (options) =>
+    migrate({
+      ...options,
+      environment: ownEnvironment(),
+      ...(log && { log }),
+      compatibilityView: compatibilityView ?? false,
+    }),
+  );
 }
 
 async function directly<Result>(
-  { migrations = [] }: JobqueueConfig,
+  config: JobqueueConfig,
   run: (options: MigrateOptions) => Promise<Result>,
 ): Promise<Result & { readonly address: string }> {
+  const { migrations = [] } = config;
   const { variable, url } = directUrl();
   const address = addressOf(url);
   try {
-    return { address, ...(await run({ url, sources: [QUEUE_MIGRATIONS, ...migrations] })) };
+    return {
+      address,
+      ...(await run({ url, schema: namedSchema(config), sources: [QUEUE_MIGRATIONS, ...migrations] })),
+    };
   } catch (error) {
     if (error instanceof MigrationError) throw error; // it names its file
     throw connectionError(error, { variable, address }) ?? error;

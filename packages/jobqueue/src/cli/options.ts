@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import ms, { type StringValue } from 'ms';
-import { actorName, type Where } from './environment.ts';
+import { actorName, chooseSchema, type Where } from './environment.ts';
 
 export interface Common extends Where {
   readonly json?: true;
@@ -20,6 +20,11 @@ export function onTarget(command: Command): Command {
 export function onDatabase(command: Command): Command {
   return command
     .option('--database <url>', 'a database: a URL without password, or the name of a variable (else DATABASE_URL)')
+    .option(
+      '--schema <name>',
+      "the schema of the queue's tables (else JOBQUEUE_SCHEMA, or the configuration's)",
+      chooseSchema,
+    )
     .option('--config <path>', "the app's jobqueue.config.ts (else the one found here or above)")
     .option('--json', 'one JSON document on stdout');
 }

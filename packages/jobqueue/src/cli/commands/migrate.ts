@@ -9,11 +9,12 @@ export function migrateCommand(): Command {
   return onDatabase(new Command('migrate'))
     .description('apply the migrations that a database lacks, over DATABASE_URL_UNPOOLED if that is set')
     .option('--plan', 'show what would be applied, change nothing')
+    .option('--compat-view', 'also make the view public."JobQueue", if you replace a Prisma queue of that name')
     .addHelpText(
       'after',
       '\nMigrations only add to what running code uses, so they go before the deploy. Two at once do no harm: the second waits.',
     )
-    .action(async (options: Common & { plan?: true }) => {
+    .action(async (options: Common & { plan?: true; compatView?: true }) => {
       chooseDatabase(databaseOf(options, 'migrate'));
       const config = (await loadConfig(options.config))?.config ?? {};
       const { applyPending, readPending } = await import('../migrations.ts');
@@ -23,7 +24,10 @@ export function migrateCommand(): Command {
         else print(pending.length === 0 ? `${address} is up to date.` : pending.join('\n'));
         return;
       }
-      const { address, applied } = await applyPending(config, options.json ? () => {} : note);
+      const { address, applied } = await applyPending(config, {
+        log: options.json ? () => {} : note,
+        compatibilityView: options.compatView === true,
+      });
       if (options.json) printJson({ database: address, applied });
       else print(`${address} is up to date${applied.length === 0 ? ' already' : ''}.`);
     });

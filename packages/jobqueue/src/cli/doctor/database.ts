@@ -2,7 +2,7 @@
 import { connect, type Database } from '../../postgres/connect.ts';
 import { addressOf, connectionError } from '../../postgres/connection-error.ts';
 import { DatabaseUsageError, MigrationError } from '../../postgres/errors.ts';
-import { DEFAULT_SCHEMA } from '../../postgres/schema.ts';
+import { placedDatabase } from '../../postgres/schema.ts';
 import { packageRoot } from '../load-config.ts';
 import { type QueueOn, queueOn } from '../load-queue.ts';
 import { readPending } from '../migrations.ts';
@@ -31,8 +31,9 @@ export async function examineDatabase(
     const on = await queueOn(database, { config: given });
     const { checks = [], secrets: needed = [] } = on.config;
     secrets = secretFindings(['CRON_SECRET', ...needed]);
-    const server = await examineServer(database);
-    const schema = await examineSchema(database, on);
+    const server = await examineServer(database, on.queue.schema);
+    const placed = placedDatabase(database, on.queue.schema);
+    const schema = await examineSchema(placed, on);
     const own: Finding[] = [];
     for (const check of checks) own.push(...(await check({ database })));
     return [
@@ -41,9 +42,9 @@ export async function examineDatabase(
       ...server,
       pooling,
       ...schema,
-      await zoneFinding(database),
+      await zoneFinding(placed),
       ...cronFindings(packageRoot()),
-      ...pushLine(),
+      ...pushLine(on.queue.schema),
     ];
   } catch (error) {
     const known = connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) });
@@ -54,7 +55,7 @@ export async function examineDatabase(
   }
 }
 
-async function examineServer(database: Database): Promise<Finding[]> {
+async function examineServer(database: Database, schema: string): Promise<Finding[]> {
   const askedAtMs = Date.now();
   const [server] = await database.execute<{ version: number; now_ms: number }>({
     text: `select current_setting('server_version_num')::int / 10000 as version, (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms`,
@@ -75,7 +76,7 @@ async function examineServer(database: Database): Promise<Finding[]> {
     await examineDriver(database),
     ofClock(skewMs, "the database's clock"),
     ...(await settingsFindings(database)),
-    await rightsFinding(database),
+    await rightsFinding(database, schema),
   ];
 }
 
@@ -133,8 +134,8 @@ async function findingsOf({ queue, isOwn }: QueueOn): Promise<Finding[]> {
 }
 
 /** Of the app in this folder, if it uses drizzle-kit. */
-function pushLine(): Finding[] {
-  const found = drizzleFinding(packageRoot(), DEFAULT_SCHEMA);
+function pushLine(schema: string): Finding[] {
+  const found = drizzleFinding(packageRoot(), schema);
   return found === null ? [] : [found];
 }
 

@@ -3,6 +3,7 @@
 import type { Job } from '../../index.ts';
 import { connect, type Database } from '../../postgres/connect.ts';
 import { addressOf, connectionError } from '../../postgres/connection-error.ts';
+import { placedDatabase } from '../../postgres/schema.ts';
 import { agree } from '../ask.ts';
 import { Failure } from '../failure.ts';
 import { onInterrupt } from '../interrupt.ts';
@@ -18,7 +19,7 @@ export async function importFrom(url: string, options: ImportOptions): Promise<v
   const database = connect(url);
   try {
     const { queue } = await queueOn(database, { config: options.config, needs: 'import-prisma' });
-    await importPrisma(database, queue.jobs, options);
+    await importPrisma(placedDatabase(database, queue.schema), queue.jobs, options);
   } catch (error) {
     throw connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) }) ?? error;
   } finally {
