@@ -19,6 +19,7 @@ import { retryCommand } from './commands/retry.ts';
 import { schedulesCommand } from './commands/schedules.ts';
 import { statsCommand } from './commands/stats.ts';
 import { tailCommand } from './commands/tail.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { print } from './output.ts';
 
 const HELP = `
@@ -53,6 +54,7 @@ const COMMANDS = [
   schedulesCommand,
   adoptCommand,
   importPrismaCommand,
+  uninstallCommand,
 ];
 
 /** All commands; none of them is loaded further than its options. */

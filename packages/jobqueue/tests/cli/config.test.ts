@@ -132,6 +132,36 @@ describe('with a database', () => {
     expect([misspelt.code, misspelt.stderr]).toEqual([2, expect.stringMatching(/queues: .*the nearest: queue/)]);
     expect((await run(['stats', '--config', 'gone.ts'], at)).code).toBe(2);
   });
+
+  test('how to leave is printed with what would be lost, and nothing is changed', async () => {
+    await sql.query(`truncate jobqueue.jobs; create view public.of_the_app as select id from jobqueue.jobs`);
+    await sql.query(`select jobqueue.add_job('mail', '{}') from generate_series(1, 3)`);
+    put({
+      'package.json': '{ "dependencies": { "@conversure/jobqueue": "1", "pg": "8" } }',
+      'pnpm-lock.yaml': '',
+      'jobqueue.config.mjs': '',
+      'src/jobqueue/queue.ts': '',
+      'vercel.json': '{ "crons": [{ "path": "/shop/api/cron/drain" }, { "path": "/other" }] }',
+    });
+    const at = { cwd: app, env: { DATABASE_URL: db.url } };
+    expect((await run(['uninstall'], at)).code).toBe(2);
+    expect(await ask(['uninstall', '--plan'], at)).toMatchObject({
+      database: {
+        isInstalled: true,
+        live: [{ status: 'PENDING', jobs: 3, atLeast: false }],
+        alsoDropped: expect.arrayContaining(['public.of_the_app']),
+      },
+      app: {
+        files: ['src/jobqueue', 'jobqueue.config.mjs'],
+        crons: ['/shop/api/cron/drain'],
+        uninstall: 'pnpm remove @conversure/jobqueue',
+      },
+    });
+    const { rows } = await sql.query('select count(*)::int as jobs from public.of_the_app');
+    expect(rows).toEqual([{ jobs: 3 }]);
+    await sql.query('drop schema jobqueue cascade'); // what the plan prints
+    expect(await ask(['uninstall', '--plan'], at)).toMatchObject({ database: { isInstalled: false, live: [] } });
+  });
 });
 
 describe('what makes a cron silent', () => {
