@@ -202,6 +202,7 @@ test('.env.example names every variable that the code reads, and no other', () =
     'lib/config.ts',
     'lib/secrets/environment.ts',
     ...['ai', 'bitrix24', 'whatsapp'].map((vendor) => `lib/providers/${vendor}/environment.ts`),
+    'packages/console/src/auth/access.ts',
     'packages/jobqueue/src/cli/environment.ts',
     'packages/jobqueue/src/cli/doctor/database.ts',
     'packages/jobqueue/src/cli/doctor/deployment.ts',

@@ -14,8 +14,11 @@ const STEPS: Readonly<Record<string, string>> = {
   utilities: `:is(${ROOT},#_ #_ #_)`,
 };
 /** What an app's own rules say of bare elements and of classes that happen to have our names is set back; drawings live by attributes. */
-const RESET =
-  `${ROOT}{all:initial;display:block;box-sizing:border-box;min-height:100dvh}` + `${ROOT} :not(svg,svg *){all:revert}`;
+const RESET = [
+  `${ROOT}{all:initial;display:block;box-sizing:border-box;min-height:100dvh}`,
+  `${ROOT} :not(svg,svg *){all:revert}`,
+  `${ROOT} :is(svg,svg *){letter-spacing:inherit;word-spacing:inherit;text-transform:inherit}`,
+].join('');
 /** The size of the console's text: what `rem` means in it, whatever the app's root element says. */
 const REM_PX = 14;
 /** Selectors that mean the page as a whole. */

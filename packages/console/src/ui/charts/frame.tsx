@@ -6,7 +6,7 @@ import { scaleLinear, scaleTime } from '@visx/scale';
 import type { ReactNode } from 'react';
 
 /** Units of the drawing; the browser scales it to the width there is. A label has room left of the axis, and half of one right of its end. */
-export const SIZE = { width: 400, height: 150, left: 66, right: 14, top: 8, bottom: 22 } as const;
+export const SIZE = { width: 400, height: 150, left: 66, right: 18, top: 8, bottom: 22 } as const;
 
 export interface Scales {
   x(at: number): number;
