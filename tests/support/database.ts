@@ -21,7 +21,8 @@ export function emptyDatabase(): Promise<TestDatabase> {
 
 async function createDatabase(origin: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await onServer(`create database ${name} ${origin}`);
+  // Copied as files: through the log, PostgreSQL's default, a clone takes 220 to 290 ms and its removal 105 to 123, instead of 64 to 88 and 24 to 28.
+  await onServer(`create database ${name} ${origin} strategy file_copy`);
   const url = new URL(inject('postgresUrl'));
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => onServer(`drop database ${name} with (force)`) };
