@@ -157,11 +157,11 @@ async function leaveWaiting(queue: Filling): Promise<void> {
 
 /** What an operator has done this afternoon. */
 async function operate(queue: Filling): Promise<void> {
-  await queue.reprioritise({ type: 'message_send' }, { ...BY, priority: 8 });
+  await queue.setPriority({ type: 'message_send' }, { ...BY, priority: 8 });
   await queue.cancel({ type: 'lead_import', queue: 'imports' }, { ...BY, reason: 'the customer sent the file twice' });
   await queue.replay(
     { type: 'crm_sync', errorName: 'ProviderError' },
-    { ...BY, perMinute: 30, stopWhen: { failureRatio: 0.2, of: 50 }, maxJobs: 40 },
+    { ...BY, perMinute: 30, stopWhen: { failureRatio: 0.2, minOutcomes: 50 }, maxJobs: 40 },
   );
   await queue.audit({ ...BY, action: 'login', details: { role: 'operator' } });
 }

@@ -48,7 +48,7 @@ export { type Duration, isJobId } from './core/options.ts';
 export { HIDDEN, secret } from './core/redact.ts';
 export type { JobRetention, RetentionOptions } from './core/retention.ts';
 export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './core/schedule.ts';
-export type { TellableError } from './core/scrub-error.ts';
+export type { ScrubbedError } from './core/scrub-error.ts';
 export { isStorableInstant, isStorableText, storableJson, storableText } from './core/serialize.ts';
 export {
   type InputOf,
@@ -60,7 +60,7 @@ export {
 } from './core/standard-schema.ts';
 export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './core/telemetry.ts';
 export type { HealthOptions } from './core/thresholds.ts';
-export type { DrainOptions } from './drain/drain.ts';
+export type { DrainOptions } from './drain/drain-run.ts';
 export { type Environments, isForeign, notDrained } from './drain/environment.ts';
 export type { LogJobs } from './drain/job-log.ts';
 export type { KickOptions } from './drain/kick.ts';
@@ -72,12 +72,19 @@ export type { Health, HealthCheck } from './monitoring/health.ts';
 export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from './monitoring/incidents.ts';
 export type { AlertOptions } from './monitoring/webhook.ts';
 export { escaped, post } from './monitoring/webhook.ts';
-export type { Amended } from './operations/amend.ts';
+export type { ReplayedWithPayload } from './operations/amend.ts';
 export type { BulkOptions, BulkReport } from './operations/bulk.ts';
 export type { AuditEntry, Target } from './operations/live-jobs.ts';
 export type { Operators } from './operations/operations.ts';
 export { type OperatedQueue, type OperatorAnswer, perform } from './operations/perform.ts';
-export type { RampOptions, Refusal, Replay, ReplayOptions, ReplayPreview, ReplayReport } from './operations/replay.ts';
+export type {
+  Refusal,
+  Replay,
+  ReplayOptions,
+  ReplayPreview,
+  ReplayReport,
+  ThrottledReplayOptions,
+} from './operations/replay.ts';
 export { type OperatorAction, type OperatorRequest, operatorRequest } from './operations/request.ts';
 export { type TakeRequest, takeTokens } from './postgres/statements/buckets.ts';
 export {
@@ -92,10 +99,10 @@ export {
 export type { RateLimitView } from './rate-limits/admin.ts';
 export type { DrainsOptions, DrainView } from './reads/drains.ts';
 export type { JobView, Preview } from './reads/job-view.ts';
-export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Relative, Trail } from './reads/list-jobs.ts';
+export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Related, Relative } from './reads/list-jobs.ts';
 export type { Warned } from './reads/names.ts';
 export type { Counted, Overview, OverviewLane, Pause } from './reads/overview.ts';
 export type { Spread, Stats, StatsOptions } from './reads/stats.ts';
-export type { FollowedJob, FollowOptions, JobsPreview } from './reads/tail.ts';
+export type { JobsPreview, TailedJob, TailOptions } from './reads/tail.ts';
 export type { WaitOptions } from './reads/wait.ts';
 export type { ScheduleControls, ScheduleView } from './schedules/admin.ts';

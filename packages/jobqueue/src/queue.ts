@@ -13,7 +13,8 @@ import type { Schedule } from './core/schedule.ts';
 import type { InputOf } from './core/standard-schema.ts';
 import { sendWithin, type Telemetry } from './core/telemetry.ts';
 import type { HealthOptions } from './core/thresholds.ts';
-import { DRAIN_NAMES, type DrainContext, type DrainOptions, drain } from './drain/drain.ts';
+import { drain } from './drain/drain.ts';
+import { DRAIN_NAMES, type DrainContext, type DrainOptions } from './drain/drain-run.ts';
 import type { LogJobs } from './drain/job-log.ts';
 import { type KickOptions, kicker } from './drain/kick.ts';
 import { type SleepOptions, WakeHint } from './drain/sleep-hint.ts';
@@ -28,13 +29,13 @@ import {
   placedEnqueue,
 } from './enqueue/enqueue.ts';
 import { type FlowIds, type FlowInput, flowIds, flowStatement } from './enqueue/flow.ts';
-import type { Chore } from './maintenance/maintenance.ts';
-import { upkeepChore } from './maintenance/prune.ts';
-import { tickLookout, watchChore, watchOptions } from './monitoring/watch.ts';
+import type { MaintenanceTask } from './maintenance/maintenance.ts';
+import { pruneTask } from './maintenance/prune.ts';
+import { incidentsTask, missedTickMonitor, watchOptions } from './monitoring/watch.ts';
 import type { AlertOptions } from './monitoring/webhook.ts';
-import { type Operators, operators, stirringOperators } from './operations/operations.ts';
+import { invalidatingOperators, type Operators, operators } from './operations/operations.ts';
 import { strictOperators } from './operations/operator-options.ts';
-import { replaysChore } from './operations/replay.ts';
+import { replaysTask } from './operations/replay.ts';
 import type { Database } from './postgres/database.ts';
 import { DEADLINES_MS, withDeadline } from './postgres/deadlines.ts';
 import { placedDatabase, placing, schemaName } from './postgres/schema.ts';
@@ -42,7 +43,7 @@ import type { AddedRow } from './postgres/statements/jobs.ts';
 import { RateLimiter } from './rate-limits/limiter.ts';
 import { findJob, getJob, type JobView } from './reads/job-view.ts';
 import { Waiting, type WaitOptions } from './reads/wait.ts';
-import { schedulesChore } from './schedules/fire.ts';
+import { schedulesTask } from './schedules/fire.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
@@ -207,11 +208,11 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const watch = watchOptions({ ...options, environment, schema }, jobs, log);
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
   const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
-  const chores: readonly Chore[] = [
-    ...(options.schedules ? [schedulesChore(options.schedules, jobs, log)] : []),
-    replaysChore(handled),
-    watchChore(watch),
-    upkeepChore(retention),
+  const tasks: readonly MaintenanceTask[] = [
+    ...(options.schedules ? [schedulesTask(options.schedules, jobs, log)] : []),
+    replaysTask(handled),
+    incidentsTask(watch),
+    pruneTask(retention),
   ];
   const longestRunMs = new Map<string, number>();
   const limiter = new RateLimiter(() => database(), log);
@@ -222,7 +223,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   };
   const read = () => withDeadline(database(), DEADLINES_MS.read);
   const hint = options.sleep ? new WakeHint(options.sleep, handled, log) : null;
-  const stir = () => hint?.stir();
+  const stir = () => hint?.invalidate();
   const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) => {
     const sent =
       transaction === undefined
@@ -237,10 +238,12 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     );
   };
   const waiting = new Waiting(database, Math.random);
-  const noticeMissingTicks = options.kick ? tickLookout(watch, database, options.kick.waitUntil) : () => undefined;
+  const noticeMissingTicks = options.kick
+    ? missedTickMonitor(watch, database, options.kick.waitUntil)
+    : () => undefined;
 
   const drainAwake = async (drainOptions: DrainOptions) => {
-    const shared = { jobs, maxDurationMs, keyWindowMs, chores, log, logJobs, telemetry, limiter, longestRunMs };
+    const shared = { jobs, maxDurationMs, keyWindowMs, tasks, log, logJobs, telemetry, limiter, longestRunMs };
     const context: DrainContext = { executor: database(), environment, ...shared };
     return limiter.during(() => drain(context, drainOptions));
   };
@@ -255,7 +258,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     const sleepsForMs = await hint.sleepsForMs();
     if (sleepsForMs !== null) return asleep(drainOptions.source, sleepsForMs);
     const report = await drainAwake(drainOptions);
-    if (report.stopReason === 'empty') await hint.fallAsleep(database());
+    if (report.stopReason === 'empty') await hint.storeHint(database());
     return report;
   };
 
@@ -305,7 +308,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
         ...(others as Partial<QueueOptions<Jobs>>), // an option that is undefined reads as one that is left out
         database: others.database ?? options.database,
       }),
-    ...stirringOperators(
+    ...invalidatingOperators(
       strictOperators(
         operators({
           ...{ database, jobs, environment, retention },

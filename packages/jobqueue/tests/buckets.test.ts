@@ -8,12 +8,12 @@ import {
   checkLimit,
   comeBackMs,
   holdMs,
-  lump,
-  patienceMs,
+  maxWaitMs,
+  permitBatch,
   usableMs,
   worthReturning,
 } from '../src/core/bucket.ts';
-import { handOut, newBucket, newTicket, putBack } from '../src/rate-limits/waiters.ts';
+import { handOut, newBucket, newWaiter, putBack } from '../src/rate-limits/waiters.ts';
 
 const limits = fc.record({
   perSecond: fc.double({ min: 0.001, max: 10_000, noNaN: true }),
@@ -44,11 +44,11 @@ describe('a hold', () => {
 });
 
 test('a lump holds who waits and who will probably come, at most a quarter of the burst, at least one', () => {
-  expect(lump(10, 0, { perSecond: 80, burst: 80 })).toEqual({ want: 10, spare: 0 });
-  expect(lump(1, 7, { perSecond: 80, burst: 80 })).toEqual({ want: 1, spare: 7 });
-  expect(lump(1, 100, { perSecond: 80, burst: 80 })).toEqual({ want: 1, spare: 19 });
-  expect(lump(100, 100, { perSecond: 80, burst: 80 })).toEqual({ want: 20, spare: 0 });
-  expect(lump(3, 3, { perSecond: 1, burst: 1 })).toEqual({ want: 1, spare: 0 });
+  expect(permitBatch(10, 0, { perSecond: 80, burst: 80 })).toEqual({ want: 10, spare: 0 });
+  expect(permitBatch(1, 7, { perSecond: 80, burst: 80 })).toEqual({ want: 1, spare: 7 });
+  expect(permitBatch(1, 100, { perSecond: 80, burst: 80 })).toEqual({ want: 1, spare: 19 });
+  expect(permitBatch(100, 100, { perSecond: 80, burst: 80 })).toEqual({ want: 20, spare: 0 });
+  expect(permitBatch(3, 3, { perSecond: 1, burst: 1 })).toEqual({ want: 1, spare: 0 });
 });
 
 test('nobody asks before a token can be there, nor more than a hundred times a second', () => {
@@ -78,7 +78,7 @@ test('jobs come back in the order in which they were sent away, the last of any 
 
 test('a pass hands each token out once, although whoever is told of one finds it too old and puts it back', () => {
   const bucket = newBucket('k', { perSecond: 10, burst: 10 });
-  bucket.lumps.push({ tokens: 3, takenAt: '', askedAtMs: 0, untilMs: 300 });
+  bucket.grants.push({ tokens: 3, takenAt: '', askedAtMs: 0, untilMs: 300 });
   let told = 0;
   for (let n = 0; n < 2; n++) {
     const changed = () => {
@@ -86,14 +86,14 @@ test('a pass hands each token out once, although whoever is told of one finds it
       if (told > 100) throw new Error('told of the same token again and again');
       putBack(bucket, ticket);
       ticket.state = 'waiting';
-      bucket.tickets.unshift(ticket);
+      bucket.waiters.unshift(ticket);
     };
-    const ticket = newTicket({ key: 'k', limit: bucket.limit, returning: false, patienceMs: 2_000, changed }, 0);
-    bucket.tickets.push(ticket);
+    const ticket = newWaiter({ key: 'k', limit: bucket.limit, returning: false, maxWaitMs: 2_000, changed }, 0);
+    bucket.waiters.push(ticket);
   }
   handOut(bucket, 299);
   expect(told).toBe(2);
-  expect(bucket.lumps).toMatchObject([{ tokens: 3 }]);
+  expect(bucket.grants).toMatchObject([{ tokens: 3 }]);
 });
 
 test('tokens go back only if something of them arrives', () => {
@@ -104,9 +104,9 @@ test('tokens go back only if something of them arrives', () => {
 });
 
 test('a handler waits two seconds at most, and never most of its time', () => {
-  expect(patienceMs(60_000)).toBe(2_000);
-  expect(patienceMs(2_000)).toBe(500);
-  expect(patienceMs(-5)).toBe(0);
+  expect(maxWaitMs(60_000)).toBe(2_000);
+  expect(maxWaitMs(2_000)).toBe(500);
+  expect(maxWaitMs(-5)).toBe(0);
 });
 
 test.each([[{ perSecond: 0.001, burst: 1 }], [{ perSecond: 10_000, burst: 100_000 }]])('%o is a limit', (limit) => {

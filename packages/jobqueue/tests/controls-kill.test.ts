@@ -246,7 +246,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
       const again = {
         cancel: () => queue.cancel({ type: 'doomed' }, { ...ANN, reason: 'wrong template' }),
         replay: () => queue.replay({ type: 'doomed' }, ANN),
-        reprioritise: () => queue.reprioritise({ type: 'doomed' }, { ...ANN, priority: 9 }),
+        reprioritise: () => queue.setPriority({ type: 'doomed' }, { ...ANN, priority: 9 }),
       }[does];
       expect(await again()).toMatchObject({ changed: 700, skipped: 0, done: true });
       const log = (await queue.auditLog()).map(({ action, details }) => [

@@ -216,11 +216,11 @@ describeEachDriver('an operator', (setup) => {
     const { queue, seen } = queueOf(database);
     await queue.addJobs([...works(3), { type: 'other', payload: { ...noop, n: 7 } }]);
     await send(database, { claim: { ...CLAIM, limit: 1 } });
-    expect(await queue.reprioritise({ type: 'work' }, { ...ANN, priority: 1 })).toMatchObject({
+    expect(await queue.setPriority({ type: 'work' }, { ...ANN, priority: 1 })).toMatchObject({
       changed: 2,
       skipped: 1,
     });
-    const report = await queue.reprioritise({ type: 'other' }, { ...ANN, priority: 9 });
+    const report = await queue.setPriority({ type: 'other' }, { ...ANN, priority: 9 });
     expect(report).toMatchObject({ changed: 1, skipped: 0, done: true });
     await endLeases(database);
     await queue.drain({ budgetMs: 10_000, concurrency: 1, maxBatch: 1 });
@@ -231,12 +231,12 @@ describeEachDriver('an operator', (setup) => {
     const { queue } = queueOf(setup.database);
     await queue.addJobs(works(1_100));
     const enough = new AbortController();
-    const first = await queue.reprioritise(
+    const first = await queue.setPriority(
       { type: 'work' },
       { ...ANN, priority: 5, signal: enough.signal, onProgress: () => enough.abort() },
     );
     expect(first).toMatchObject({ changed: 500, done: false });
-    const again = () => queue.reprioritise({ type: 'work' }, { ...ANN, priority: 5 });
+    const again = () => queue.setPriority({ type: 'work' }, { ...ANN, priority: 5 });
     expect(await again()).toMatchObject({ changed: 600, done: true });
     expect(await again()).toMatchObject({ changed: 0, done: true });
     const [last] = await queue.auditLog({ limit: 1 });
@@ -317,7 +317,7 @@ describeEachDriver('an operator', (setup) => {
     );
     await Promise.all([
       queue.cancel({ type: 'other', priority: 0 }, WRONG),
-      queue.reprioritise({ type: 'work' }, { ...ANN, priority: 3 }),
+      queue.setPriority({ type: 'work' }, { ...ANN, priority: 3 }),
       queue.reschedule({ queue: 'default' }, { ...ANN, to: { delayMs: 0 } }),
       queue.cancel({ type: 'work', status: 'PROCESSING' }, WRONG),
       queue.replay({ type: 'work' }, ANN),
@@ -364,7 +364,7 @@ describeEachDriver('an operator', (setup) => {
     const all = { type: 'work' };
     await expect(queue.cancel(all, { actor: '', reason: 'x' })).rejects.toThrow('actor: expected');
     await expect(queue.cancel(all, { ...ANN, reason: '' })).rejects.toThrow('reason: expected');
-    await expect(queue.reprioritise(all, { ...ANN, priority: 11 })).rejects.toThrow('from 0 to 10, got 11');
+    await expect(queue.setPriority(all, { ...ANN, priority: 11 })).rejects.toThrow('from 0 to 10, got 11');
     await expect(queue.reschedule(all, { ...ANN, to: { delayMs: -1 } })).rejects.toThrow('to.delayMs: expected');
     await expect(queue.reschedule(all, { ...ANN, to: new Date('2090-01-01') })).rejects.toThrow('10 years ahead');
     await expect(queue.reschedule({ status: 'PROCESSING' }, { ...ANN, to: new Date() })).rejects.toThrow(
@@ -416,10 +416,10 @@ describeEachDriver('an operator', (setup) => {
       (by) => queue.resume({ type }, by),
       (by) => queue.cancel({ type }, { ...by, reason: 'x' }),
       (by) => queue.reschedule({ type }, { ...by, to: { delayMs: 0 } }),
-      (by) => queue.reprioritise({ type }, { ...by, priority: 1 }),
+      (by) => queue.setPriority({ type }, { ...by, priority: 1 }),
       (by) => queue.replay({ type }, by ?? {}),
       (by) => queue.replay({ type }, { ...by, perMinute: 1 }),
-      (by) => queue.replayAmended('1', noop, by),
+      (by) => queue.replayWithPayload('1', noop, by),
       (by) => queue.freeKey({ type, idempotencyKey: 'k' }, by),
       (by) => queue.stopReplay('1', by),
       (by) => queue.unblock('k', by),
@@ -536,7 +536,7 @@ describeEachDriver('an operator', (setup) => {
       () => queue.resume({ type }, ANN),
       () => queue.cancel({ type }, WRONG),
       () => queue.reschedule({ type }, { ...ANN, to: { delayMs: 0 } }),
-      () => queue.reprioritise({ type }, { ...ANN, priority: 1 }),
+      () => queue.setPriority({ type }, { ...ANN, priority: 1 }),
       () => queue.previewJobs({ type }),
       () => queue.previewReplay({ type }),
       () => queue.replay({ type }, ANN),

@@ -44,7 +44,7 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
   expect(await queue.replay({ type: 'work' }, ANN)).toMatchObject({ changed: 2 });
   const ids = { ids: [waits?.id ?? ''] };
   expect(await queue.reschedule(ids, { ...ANN, to: { delayMs: 7_200_000 } })).toMatchObject({ changed: 1 });
-  expect(await queue.reprioritise(ids, { ...ANN, priority: 9 })).toMatchObject({ changed: 1 });
+  expect(await queue.setPriority(ids, { ...ANN, priority: 9 })).toMatchObject({ changed: 1 });
   expect(await queue.cancel(ids, { ...ANN, reason: 'enough' })).toMatchObject({ changed: 1 });
   await queue.drain({ budgetMs: 10_000 });
   const ramp = await queue.replay({ type: 'work' }, { ...ANN, perMinute: 1 });
@@ -65,9 +65,9 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
   await Promise.all([
     queue.getJob(id),
     queue.findJob({ type: 'work', idempotencyKey: 'k' }),
-    queue.jobsPage({ status: 'DEAD_LETTER' }),
+    queue.listJobs({ status: 'DEAD_LETTER' }),
     queue.deadGroups(),
-    queue.jobTrail(id),
+    queue.related(id),
     queue.countJobs({ type: 'work' }),
     queue.previewJobs({ type: 'work' }),
     queue.previewReplay({ type: 'work' }),

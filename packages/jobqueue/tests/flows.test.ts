@@ -127,7 +127,7 @@ describeEachDriver('a flow', (setup) => {
       expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1, deadLettered: 1 });
       expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ claimed: 0 });
       const [dead] = flow?.children ?? [];
-      expect(await queue.jobTrail(flow?.id ?? '')).toMatchObject({
+      expect(await queue.related(flow?.id ?? '')).toMatchObject({
         parent: null,
         childrenTotal: 2,
         children: [
@@ -135,13 +135,13 @@ describeEachDriver('a flow', (setup) => {
           { status: 'COMPLETED', waits: false },
         ],
       });
-      expect((await queue.jobTrail(dead?.id ?? '')).parent).toEqual({
+      expect((await queue.related(dead?.id ?? '')).parent).toEqual({
         id: flow?.id,
         type: 'work',
         status: 'PENDING',
         waits: true,
       });
-      await queue.replayAmended(dead?.id ?? '', node(1).payload, ANN);
+      await queue.replayWithPayload(dead?.id ?? '', node(1).payload, ANN);
       await queue.drain({ budgetMs: 5_000 });
       expect(seen.order.at(-1)).toBe(0);
       expect(await statuses(setup.database)).toEqual({ COMPLETED: 3 });

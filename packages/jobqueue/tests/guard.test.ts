@@ -9,7 +9,7 @@ import { aMinuteLater, calm, rollup, watchedQueue } from './watched.ts';
 
 const ANN = { actor: 'ann' };
 
-const guard = { failureRatio: 0.5, of: 20 };
+const guard = { failureRatio: 0.5, minAttempts: 20 };
 
 describeEachDriver('a guard', (setup) => {
   let hook: Webhook;
@@ -153,7 +153,7 @@ describeEachDriver('a guard', (setup) => {
       jobs: [
         defineJob({ type: 'work', payload, handler }),
         defineJob({ type: 'calm', payload, handler, guard: false }),
-        defineJob({ type: 'strict', payload, handler, guard: { failureRatio: 0, of: 1 } }),
+        defineJob({ type: 'strict', payload, handler, guard: { failureRatio: 0, minAttempts: 1 } }),
       ],
       log: () => undefined,
     });
@@ -167,11 +167,11 @@ describeEachDriver('a guard', (setup) => {
 });
 
 test.for([
-  [{ failureRatio: 1, of: 20 }, /guard[.]failureRatio : expected a number from 0 to below 1, got 1$/],
-  [{ failureRatio: -0.1, of: 20 }, /guard[.]failureRatio/],
-  [{ failureRatio: Number.NaN, of: 20 }, /guard[.]failureRatio/],
-  [{ failureRatio: 0.5, of: 0 }, /guard[.]of: expected an integer/],
-  [{ failureRatio: 0.5, of: 2.5 }, /guard[.]of: expected an integer/],
+  [{ failureRatio: 1, minAttempts: 20 }, /guard[.]failureRatio: expected a number from 0 to below 1, got 1$/],
+  [{ failureRatio: -0.1, minAttempts: 20 }, /guard[.]failureRatio/],
+  [{ failureRatio: Number.NaN, minAttempts: 20 }, /guard[.]failureRatio/],
+  [{ failureRatio: 0.5, minAttempts: 0 }, /guard[.]minAttempts: expected an integer/],
+  [{ failureRatio: 0.5, minAttempts: 2.5 }, /guard[.]minAttempts: expected an integer/],
 ] as const)('a guard of %o is refused, of a type and of a queue', ([wrong, message]) => {
   expect(() => defineJob({ type: 'work', payload: z.object({}), guard: wrong })).toThrow(message);
   const database = () => {

@@ -33,12 +33,12 @@ describeEachDriver('a page of jobs', (setup) => {
     const waiting = await queue.addJob('work', { mode: 'noop' }, { delayMs: 60_000 });
     await queue.cancel({ ids: [waiting?.id ?? ''] }, { ...ANN, reason: 'not wanted' });
     await queue.addJob('other', { mode: 'noop' }, { delayMs: 60_000 });
-    const statuses = async (query: JobsQuery) => (await queue.jobsPage(query)).jobs.map(({ status }) => status);
+    const statuses = async (query: JobsQuery) => (await queue.listJobs(query)).jobs.map(({ status }) => status);
     expect(await statuses({})).toEqual(['PENDING', 'CANCELLED', 'DEAD_LETTER', 'COMPLETED', 'COMPLETED', 'COMPLETED']);
     expect(await statuses({ status: 'COMPLETED' })).toHaveLength(3);
     expect(await statuses({ status: 'CANCELLED', type: 'work' })).toEqual(['CANCELLED']);
     expect(await statuses({ status: 'CANCELLED', type: 'other' })).toEqual([]);
-    expect(await queue.jobsPage({ status: 'DEAD_LETTER' })).toMatchObject({
+    expect(await queue.listJobs({ status: 'DEAD_LETTER' })).toMatchObject({
       jobs: [{ status: 'DEAD_LETTER', error: { name: 'NonRetryableError', message: 'no use' } }],
       next: null,
       searchedTo: null,
@@ -83,11 +83,11 @@ describeEachDriver('a page of jobs', (setup) => {
        select n, now(), now(), 1, 'COMPLETED', 1, 3, 0, 'default', case when n = 3 then 'rare' else 'work' end, '{}'
        from generate_series(1, 45000) as n`,
     );
-    const first = await queue.jobsPage({ type: 'rare' });
+    const first = await queue.listJobs({ type: 'rare' });
     expect(first).toMatchObject({ jobs: [], searchedTo: '25001' });
-    const second = await queue.jobsPage({ type: 'rare' }, { after: first.next ?? '' });
+    const second = await queue.listJobs({ type: 'rare' }, { after: first.next ?? '' });
     expect(second).toMatchObject({ jobs: [], searchedTo: '5001' });
-    expect(await queue.jobsPage({ type: 'rare' }, { after: second.next ?? '' })).toMatchObject({
+    expect(await queue.listJobs({ type: 'rare' }, { after: second.next ?? '' })).toMatchObject({
       jobs: [{ id: '3', type: 'rare' }],
       next: null,
     });
@@ -95,7 +95,7 @@ describeEachDriver('a page of jobs', (setup) => {
 
   test('refuses a cursor that is not its own, and text that Postgres cannot read', async () => {
     const { queue } = queueOf(setup.database);
-    const page = (query: JobsQuery, after?: string) => queue.jobsPage(query, after === undefined ? {} : { after });
+    const page = (query: JobsQuery, after?: string) => queue.listJobs(query, after === undefined ? {} : { after });
     const forged = Buffer.from('["yesterday","1"]').toString('base64url');
     const noYear = Buffer.from('["0000-01-01T00:00:00+00:00","1"]').toString('base64url');
     for (const after of ['', 'x', forged, noYear, Buffer.from('["1; drop"]').toString('base64url')])
@@ -208,14 +208,14 @@ describeEachDriver('dead letters', (setup) => {
     const [group] = (await queue.deadGroups()).groups;
     const { type = '', fingerprint = '' } = group ?? {};
     const query = { status: 'DEAD_LETTER', type, fingerprint } as const;
-    const first = await queue.jobsPage(query, { limit: 40 });
-    const second = await queue.jobsPage(query, { limit: 40, after: first.next ?? '' });
+    const first = await queue.listJobs(query, { limit: 40 });
+    const second = await queue.listJobs(query, { limit: 40, after: first.next ?? '' });
     const deaths = [...first.jobs, ...second.jobs].map(({ finishedAt }) => finishedAt?.getTime() ?? 0);
     expect(deaths).toHaveLength(60);
     expect(deaths).toEqual(deaths.toSorted((a, b) => b - a));
     expect(second.next).toBeNull();
     expect(group).toMatchObject({ sampleId: first.jobs[0]?.id, lastAt: first.jobs[0]?.finishedAt });
-    await expect(queue.jobsPage({ type, fingerprint })).rejects.toMatchObject({ code: 'option_invalid' });
+    await expect(queue.listJobs({ type, fingerprint })).rejects.toMatchObject({ code: 'option_invalid' });
     const { samples } = await queue.previewReplay({ type });
     expect(samples.map(({ id }) => id)).toEqual(first.jobs.slice(0, 5).map(({ id }) => id));
   });
@@ -271,11 +271,11 @@ describeEachDriver('an amended replay', (setup) => {
     const id = (await queue.addJob('send', sent, { idempotencyKey: 'k' }))?.id ?? '';
     await queue.drain({ budgetMs: 10_000 });
 
-    const shown = queue.shown('send', (await queue.getJob(id))?.payload);
+    const shown = queue.redactPayload('send', (await queue.getJob(id))?.payload);
     expect(shown).toEqual({ to: 'nobody', token: HIDDEN, nested: { pin: HIDDEN } });
-    expect(queue.shown('unknown', sent)).toBe(HIDDEN);
+    expect(queue.redactPayload('unknown', sent)).toBe(HIDDEN);
     const edited = { ...(shown as object), to: 'ann' };
-    expect(await queue.replayAmended(id, edited, ANN)).toEqual({ replayed: true, holder: null });
+    expect(await queue.replayWithPayload(id, edited, ANN)).toEqual({ replayed: true, holder: null });
     await queue.drain({ budgetMs: 10_000 });
     expect(await queue.getJob(id)).toMatchObject({
       status: 'COMPLETED',
@@ -285,7 +285,7 @@ describeEachDriver('an amended replay', (setup) => {
     const log = await queue.auditLog();
     expect(log.map(({ action }) => action)).toEqual(['replay.amended', 'replay.done', 'replay']);
     expect(JSON.stringify(log)).not.toContain('s3cret');
-    expect((await queue.jobTrail(id)).audit.map(({ action }) => action)).toEqual(['replay.amended', 'replay']);
+    expect((await queue.related(id)).audit.map(({ action }) => action)).toEqual(['replay.amended', 'replay']);
   });
 
   test('is refused by the schema, and while another job holds the key: then nothing has changed', async () => {
@@ -293,18 +293,18 @@ describeEachDriver('an amended replay', (setup) => {
     const sent = { to: 'nobody', token: 't' };
     const id = (await queue.addJob('send', sent, { idempotencyKey: 'k' }))?.id ?? '';
     await queue.drain({ budgetMs: 10_000 });
-    await expect(queue.replayAmended(id, { to: '', token: HIDDEN }, ANN)).rejects.toMatchObject({
+    await expect(queue.replayWithPayload(id, { to: '', token: HIDDEN }, ANN)).rejects.toMatchObject({
       code: 'payload_invalid',
     });
-    await expect(queue.replayAmended('404', sent, ANN)).rejects.toMatchObject({ code: 'job_unknown' });
+    await expect(queue.replayWithPayload('404', sent, ANN)).rejects.toMatchObject({ code: 'job_unknown' });
 
     const holder = await queue.addJob('send', { to: 'bob', token: 'u' }, { idempotencyKey: 'k', delayMs: 60_000 });
-    expect(await queue.replayAmended(id, { to: 'ann', token: HIDDEN }, ANN)).toEqual({
+    expect(await queue.replayWithPayload(id, { to: 'ann', token: HIDDEN }, ANN)).toEqual({
       replayed: false,
       holder: holder?.id,
     });
     expect(await queue.getJob(id)).toMatchObject({ status: 'DEAD_LETTER', payload: sent });
-    expect(await queue.replayAmended(holder?.id ?? '', { to: 'ann', token: HIDDEN }, ANN)).toMatchObject({
+    expect(await queue.replayWithPayload(holder?.id ?? '', { to: 'ann', token: HIDDEN }, ANN)).toMatchObject({
       replayed: false,
     });
   });
@@ -356,9 +356,9 @@ describeEachDriver('the overview', (setup) => {
         running: 1,
         dead: { n: 1, atLeast: false },
       });
-    const { jobs } = await queue.jobsPage({ status: 'PROCESSING' });
+    const { jobs } = await queue.listJobs({ status: 'PROCESSING' });
     expect(jobs).toMatchObject([{ status: 'PROCESSING', type: 'work' }]);
-    const { drains } = await queue.jobTrail(jobs[0]?.id ?? '');
+    const { drains } = await queue.related(jobs[0]?.id ?? '');
     expect(drains).toMatchObject([{ source: 'cron', holds: true }]);
     expect(await queue.drains({ id: drains[0]?.id ?? '' })).toMatchObject([{ id: drains[0]?.id, state: 'running' }]);
     expect(await queue.overview()).toMatchObject({ openDrains: 1, ticks: [{ id: drains[0]?.id, state: 'running' }] });
@@ -377,7 +377,7 @@ describeEachDriver('the overview', (setup) => {
     expect(leftOut).toEqual({ lanes: 100, dead: false, pauses: false });
     expect(lanes).toHaveLength(200);
     expect(lanes.map((lane) => lane.queue)).toContain('q300');
-    const { jobs, isPart } = await queue.jobsPage({ status: 'PENDING' }, { limit: 200 });
+    const { jobs, isPart } = await queue.listJobs({ status: 'PENDING' }, { limit: 200 });
     expect(jobs.map((job) => job.queue)).toEqual(Array.from({ length: 200 }, (_, n) => `q${300 - n}`));
     expect(isPart).toBe(false);
     const { checks } = await queue.health();
@@ -419,10 +419,10 @@ describeEachDriver('a token', (setup) => {
   });
 });
 
-async function allPages(queue: Pick<Queue<[]>, 'jobsPage'>, query: JobsQuery): Promise<string[]> {
+async function allPages(queue: Pick<Queue<[]>, 'listJobs'>, query: JobsQuery): Promise<string[]> {
   const ids: string[] = [];
   for (let after: string | null = ''; after !== null; ) {
-    const page = await queue.jobsPage(query, { limit: 4, ...(after !== '' && { after }) });
+    const page = await queue.listJobs(query, { limit: 4, ...(after !== '' && { after }) });
     ids.push(...page.jobs.map(({ id }) => id));
     after = page.next;
   }

@@ -46,8 +46,8 @@ const CALLS: readonly (readonly [path: string, nearest: string, call: () => unkn
   ['perminute', 'perMinute', () => queue.replay({ type: 'mail' }, { ...by, perminute: 5 })], // would replay all at once
   ['maxJob', 'maxJobs', () => queue.replay({ type: 'mail' }, { ...by, maxJob: 5 })],
   ['status', 'statuses', () => queue.previewReplay({ type: 'mail' }, { status: ['CANCELLED'] })],
-  ['limt', 'limit', () => queue.jobsPage({}, { limt: 5 })],
-  ['types', 'type', () => queue.jobsPage({ types: ['mail'] })],
+  ['limt', 'limit', () => queue.listJobs({}, { limt: 5 })],
+  ['types', 'type', () => queue.listJobs({ types: ['mail'] })],
   ['since', 'signal', () => queue.reschedule({ type: 'mail' }, { ...by, to: { delayMs: 1 }, since: 1 })],
   ['form', 'from', () => queue.stats({ by: 'total', form: new Date() })],
   ['budget', 'budgetMs', () => queue.prune({ budget: 5 })],
@@ -90,7 +90,7 @@ test.each(CALLS)('%s is refused: the nearest is %s', async (path, nearest, call)
 });
 
 test('a guard takes its two options alone', () => {
-  const guard = odd({ failureRatio: 0.5, of: 20, ratio: 1 });
+  const guard = odd({ failureRatio: 0.5, minAttempts: 20, ratio: 1 });
   expect(() => defineJob({ type: 'mail', payload, guard })).toThrow('guard.ratio: there is no such option');
   expect(() => createQueue({ database, jobs, guard })).toThrow('guard.ratio: there is no such option');
 });

@@ -123,7 +123,7 @@ test.each([1_000, 1_000_000])(
     await queue.prune({ budgetMs: 1 });
     const by = { actor: 'tester' };
     const ids = (await queue.addJobs([work('noop', -1), work('noop', -2)])).map(({ id }) => id);
-    expect(await queue.reprioritise({ ids }, { ...by, priority: 8 })).toMatchObject({ changed: 2 });
+    expect(await queue.setPriority({ ids }, { ...by, priority: 8 })).toMatchObject({ changed: 2 });
     expect(await queue.cancel({ ids }, { ...by, reason: 'a test' })).toMatchObject({ changed: 2 });
     expect(await queue.previewReplay({ type: 'work' })).toMatchObject({ total: expect.any(Number) });
     expect(await queue.replay({ type: 'work', errorName: 'NonRetryableError' }, { ...by, maxJobs: 10 })).toMatchObject({

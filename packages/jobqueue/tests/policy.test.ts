@@ -3,17 +3,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   batchSize,
-  byPlace,
-  holdLimit,
-  meanAfter,
-  type Pace,
-  stepsInFlight,
+  exchangesInFlight,
+  maxClaimed,
+  type Throughput,
   timeLearntMs,
   timeNeededMs,
 } from '../src/core/capacity.ts';
+import { byPlace } from '../src/core/lane-order.ts';
 import { LIMITS } from '../src/core/limits.ts';
+import { meanAfter } from '../src/core/mean.ts';
 import { backoffMs, type Counters, type Outcome, retryAfterMs, settle } from '../src/core/settle.ts';
-import { Timetable } from '../src/drain/deadlines.ts';
+import { Deadlines } from '../src/drain/deadlines.ts';
 import { RetryAfterError } from '../src/index.ts';
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -78,7 +78,7 @@ describe('settle', () => {
       'an interruption is free',
       { attempt: 3, maxAttempts: 3, interruptions: 2 },
       interrupted,
-      { to: 'give_back', interrupted: true, passed: false },
+      { to: 'give_back', interrupted: true, skippedForTime: false },
     ],
     [
       'the fourth interruption is a failed attempt',
@@ -95,8 +95,8 @@ describe('settle', () => {
     [
       'what never started goes back free, whatever its counters',
       { attempt: 3, maxAttempts: 3, interruptions: 3 },
-      { kind: 'unstarted', passed: true },
-      { to: 'give_back', interrupted: false, passed: true },
+      { kind: 'unstarted', skippedForTime: true },
+      { to: 'give_back', interrupted: false, skippedForTime: true },
     ],
   ])('%s', (_name, counters, outcome, expected) => {
     expect(settle(counters, outcome, random)).toEqual(expected);
@@ -154,19 +154,19 @@ describe('how long an error asks to wait', () => {
 });
 
 describe('how much a drain holds', () => {
-  const pace = fc.record<Pace>({
+  const pace = fc.record<Throughput>({
     concurrency: fc.integer({ min: 1, max: 1000 }),
     maxBatch: fc.integer({ min: 1, max: 1000 }),
     meanRunMs: fc.option(fc.double({ min: 0, max: 1e7, noNaN: true })),
   });
 
-  test.each<[string, Pace, number, number]>([
+  test.each<[string, Throughput, number, number]>([
     ['before the first has ended: what can run', { concurrency: 10, maxBatch: 1000, meanRunMs: null }, 10, 10],
     ['jobs of no time: full steps', { concurrency: 10, maxBatch: 1000, meanRunMs: 0 }, 1000, 2000],
     ['jobs of 100 ms: a second of them', { concurrency: 10, maxBatch: 1000, meanRunMs: 100 }, 100, 200],
     ['jobs of ten seconds: only what runs', { concurrency: 10, maxBatch: 1000, meanRunMs: 10_000 }, 1, 10],
   ])('%s', (_name, pace, batch, hold) => {
-    expect([batchSize(pace), holdLimit(pace, 2)]).toEqual([batch, hold]);
+    expect([batchSize(pace), maxClaimed(pace, 2)]).toEqual([batch, hold]);
   });
 
   test('a batch is 1 to 1000 jobs, and what waits takes about a second to run', () => {
@@ -174,8 +174,8 @@ describe('how much a drain holds', () => {
       fc.property(pace, (pace) => {
         expect(batchSize(pace)).toBeGreaterThanOrEqual(1);
         expect(batchSize(pace)).toBeLessThanOrEqual(Math.min(pace.maxBatch, LIMITS.stepJobs));
-        expect(holdLimit(pace, 4)).toBeGreaterThanOrEqual(Math.min(pace.concurrency, batchSize(pace)));
-        const waiting = holdLimit(pace, 4) - pace.concurrency;
+        expect(maxClaimed(pace, 4)).toBeGreaterThanOrEqual(Math.min(pace.concurrency, batchSize(pace)));
+        const waiting = maxClaimed(pace, 4) - pace.concurrency;
         if (pace.meanRunMs) expect((waiting * pace.meanRunMs) / pace.concurrency).toBeLessThanOrEqual(2_000);
       }),
     );
@@ -190,7 +190,7 @@ describe('how much a drain holds', () => {
     ['far away', { onTheWayMs: 80, tookMs: 10, peers: 3 }, 4],
     ['before the first answer', { onTheWayMs: 0, tookMs: 0, peers: 0 }, 2],
   ])('%s it has as many steps on their way as fit into it', (_name, step, steps) => {
-    expect(stepsInFlight(step)).toBe(steps);
+    expect(exchangesInFlight(step)).toBe(steps);
   });
 
   test('the mean follows from slow to quick within some ten runs', () => {
@@ -250,7 +250,7 @@ describe('the instants of a drain', () => {
     ['with a minute left', 60_000],
     ['with no more than the platform’s half second', 300],
   ])('%s, a shutdown leaves its handlers 200 ms and all of it 450', (_name, totalMs) => {
-    const timetable = new Timetable(totalMs);
+    const timetable = new Deadlines(totalMs);
     const before = performance.now();
     const { endAtMs, settleAtMs } = timetable;
     timetable.shutDown();

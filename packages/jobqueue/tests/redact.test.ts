@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { restored, shownIssues, shownPayload } from '../src/core/redact.ts';
+import { redactIssues, redactPayload, restored } from '../src/core/redact.ts';
 import { HIDDEN, secret } from '../src/index.ts';
 
 const pin = secret(z.string().min(1));
@@ -57,7 +57,7 @@ const CASES: readonly (readonly [where: string, schema: z.ZodType, value: unknow
 
 describe.each(CASES)('in %s', (_, schema, value, shown) => {
   test('is hidden, and is what it was once nobody changed it', () => {
-    expect(shownPayload(schema, value)).toEqual(shown);
+    expect(redactPayload(schema, value)).toEqual(shown);
     expect(restored(schema, shown, value)).toEqual(value);
   });
 });
@@ -65,27 +65,27 @@ describe.each(CASES)('in %s', (_, schema, value, shown) => {
 test('what is no secret is shown as it is, also where it does not fit the schema', () => {
   const schema = z.object({ a: pin, b: z.array(z.number()) });
   const odd = { b: 'not a list', c: [1, { a: 'another a' }], __proto__: null };
-  expect(shownPayload(schema, odd)).toEqual({ b: 'not a list', c: [1, { a: 'another a' }] });
-  expect(shownPayload(schema, null)).toBeNull();
-  expect(shownPayload(undefined, { a: 1 })).toBe(HIDDEN);
+  expect(redactPayload(schema, odd)).toEqual({ b: 'not a list', c: [1, { a: 'another a' }] });
+  expect(redactPayload(schema, null)).toBeNull();
+  expect(redactPayload(undefined, { a: 1 })).toBe(HIDDEN);
 });
 
 test('a mark outlives what is chained behind it, and leaves other marks alone', () => {
   const marked = secret(z.string().describe('a token')).min(3).optional();
-  expect(shownPayload(z.object({ a: marked }), { a: 'abc' })).toEqual({ a: HIDDEN });
+  expect(redactPayload(z.object({ a: marked }), { a: 'abc' })).toEqual({ a: HIDDEN });
   expect(secret(z.string().describe('a token')).meta()).toMatchObject({ description: 'a token', secret: true });
 });
 
 test('a marked object stays marked in what is derived from it', () => {
   const marked = secret(z.object({ a: z.string() }));
   const derived = [marked.extend({ b: z.number() }), marked.partial(), marked.pick({ a: true }), marked.strict()];
-  for (const schema of derived) expect(shownPayload(schema, { a: 's' })).toBe(HIDDEN);
+  for (const schema of derived) expect(redactPayload(schema, { a: 's' })).toBe(HIDDEN);
 });
 
 test('a kind of schema that nobody knows is hidden whole', () => {
   const unknown = z.string();
   Object.assign(unknown._zod.def, { type: 'of tomorrow' });
-  expect(shownPayload(z.object({ a: unknown, b: z.string() }), { a: 's', b: 'x' })).toEqual({ a: HIDDEN, b: 'x' });
+  expect(redactPayload(z.object({ a: unknown, b: z.string() }), { a: 's', b: 'x' })).toEqual({ a: HIDDEN, b: 'x' });
 });
 
 test('an issue does not quote a secret, neither in its message nor in its path', () => {
@@ -96,7 +96,7 @@ test('an issue does not quote a secret, neither in its message nor in its path',
     by: z.record(secret(z.string().min(9)), z.string()),
   });
   const payload = { open: 'x', token: 's', by: { key: 'x' } };
-  expect(shownIssues(schema, payload, schema.safeParse(payload).error?.issues ?? [])).toEqual([
+  expect(redactIssues(schema, payload, schema.safeParse(payload).error?.issues ?? [])).toEqual([
     { path: 'open', message: 'not x' },
     { path: 'token', message: 'custom, of a value that is secret' },
     { path: 'by', message: 'invalid_key, of a value that is secret' },
@@ -153,7 +153,7 @@ describe('in any schema', () => {
   test('no secret is shown, and all come back where nobody changed them', () => {
     fc.assert(
       fc.property(cases, ({ schema, value }) => {
-        const shown = shownPayload(schema, value);
+        const shown = redactPayload(schema, value);
         expect(JSON.stringify(shown)).not.toContain('s-');
         expect(restored(schema, shown, value)).toEqual(value);
       }),

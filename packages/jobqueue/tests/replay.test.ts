@@ -377,7 +377,7 @@ describeEachDriver('a ramp', (setup) => {
 
   test.each([
     [{ failed: 10 }, '10 of its jobs failed again'],
-    [{ failureRatio: 0.2, of: 40 }, '10 of 40 of its jobs failed again'],
+    [{ failureRatio: 0.2, minOutcomes: 40 }, '10 of 40 of its jobs failed again'],
   ])('stops by itself when %o', async (stopWhen, endReason) => {
     const { database } = setup;
     const { queue } = queueOf(database);
@@ -405,7 +405,7 @@ describeEachDriver('a ramp', (setup) => {
 
   test.each([
     [{ failed: 3 }, 3],
-    [{ failureRatio: 0.5, of: 20 }, 20],
+    [{ failureRatio: 0.5, minOutcomes: 20 }, 20],
   ])(
     'never brings back more than %o needs to see that the cause is not mended, under four drains at once',
     async (stopWhen, most) => {
@@ -435,7 +435,7 @@ describeEachDriver('a ramp', (setup) => {
     await rows(database, 'update jobqueue.job_history set max_attempts = 2');
     await queueOf(database).queue.replay(
       { type: 'work' },
-      { ...ANN, perMinute: 10_000, stopWhen: { failureRatio: 0.6, of: 20 } },
+      { ...ANN, perMinute: 10_000, stopWhen: { failureRatio: 0.6, minOutcomes: 20 } },
     );
     await pass(database, 60);
     await Promise.all(
@@ -506,7 +506,7 @@ describeEachDriver('a ramp', (setup) => {
     );
     await queue.replay(
       { type: 'work' },
-      { ...ANN, statuses: ['CANCELLED'], perMinute: 600, stopWhen: { failureRatio: 0.5, of: 2 } },
+      { ...ANN, statuses: ['CANCELLED'], perMinute: 600, stopWhen: { failureRatio: 0.5, minOutcomes: 2 } },
     );
     await pass(database, 60);
     await queue.drain({ budgetMs: 30_000 });
@@ -521,7 +521,7 @@ describeEachDriver('a ramp', (setup) => {
     const { queue } = queueOf(database);
     await bury(database, 19);
     await bury(database, 1, { mode: 'fail_for_good' });
-    await queue.replay({ type: 'work' }, { ...ANN, perMinute: 100, stopWhen: { failureRatio: 0.1, of: 20 } });
+    await queue.replay({ type: 'work' }, { ...ANN, perMinute: 100, stopWhen: { failureRatio: 0.1, minOutcomes: 20 } });
     for (let tick = 0; tick < 3; tick++) {
       await pass(database, 60);
       await queue.drain({ budgetMs: 30_000 });

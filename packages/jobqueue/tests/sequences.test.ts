@@ -114,7 +114,7 @@ describeEachDriver('a sequence that is behind its rows', (setup) => {
     const queue = await twins('noop', witness());
     expect(await queue.cancel({ ids: ['1'] }, { ...BY, reason: 'test' })).toMatchObject({ changed: 1 });
     expect(await queue.getJob('1')).toMatchObject({ status: 'CANCELLED', payload: { n: 11 } });
-    expect(await queue.replayAmended('2', { mode: 'noop', n: 99 }, BY)).toEqual({ replayed: true, holder: null });
+    expect(await queue.replayWithPayload('2', { mode: 'noop', n: 99 }, BY)).toEqual({ replayed: true, holder: null });
     expect(await queue.replay({ ids: ['3'] }, BY)).toMatchObject({ changed: 1 });
     const live = await rows<{ n: number }>(
       setup.database,

@@ -1,9 +1,9 @@
 /** What of an error may leave the database for logs and traces that others keep. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tellable } from '../src/core/scrub-error.ts';
+import { scrubError } from '../src/core/scrub-error.ts';
 
-const told = (message: string, ...data: unknown[]) => tellable({ name: 'Error', message, attempt: 1 }, data).message;
+const told = (message: string, ...data: unknown[]) => scrubError({ name: 'Error', message, attempt: 1 }, data).message;
 
 test('the job’s texts and numbers are taken out of the message, the rest stays', () => {
   const payload = { to: '+971501234567', lead: { name: 'Mariam', city: 'Dubai' }, amount: 125_000, tags: ['vip1'] };
@@ -30,7 +30,7 @@ test('a message is withheld where a payload holds more values than can be looked
 
 test('name and code stay, stack and issues do not', () => {
   const error = { name: 'TypeError', message: 'x', attempt: 2, code: 'E_X', stack: 'at secret', issues: [] };
-  expect(tellable(error, [])).toEqual({ name: 'TypeError', message: 'x', code: 'E_X' });
+  expect(scrubError(error, [])).toEqual({ name: 'TypeError', message: 'x', code: 'E_X' });
 });
 
 test('whatever the payload, its texts never stand in what is told, and that is bounded', () => {

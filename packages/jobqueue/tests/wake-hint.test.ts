@@ -401,10 +401,10 @@ test.each(Array.from({ length: 16 }, (_, n) => n))(
     const cache = { get: async () => null, set: async () => void writes++ };
     const waitUntil = (promise: Promise<unknown>) => kept.push(promise);
     const hint = new WakeHint({ cache, atMost: '1h', waitUntil }, [], () => undefined);
-    hint.stir();
+    hint.invalidate();
     for (let n = 0; n < ticks; n++) await Promise.resolve();
     const before = writes;
-    hint.stir();
+    hint.invalidate();
     await Promise.all(kept);
     expect(writes).toBe(before + 1);
   },

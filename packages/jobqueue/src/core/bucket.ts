@@ -12,7 +12,7 @@ export interface Limit {
 }
 
 /** Longer waits cost the slots of other jobs more than the way back to the table does. */
-export const PATIENCE_MS = 2_000;
+export const MAX_WAIT_MS = 2_000;
 /** Uses are expected to go on as they did in the last window of this length. */
 export const USES_MS = 250;
 /** A type without tokens is left out of claims for so long at most: an operator may have unblocked it meanwhile. */
@@ -70,8 +70,8 @@ export function usableMs(hold: number): number {
   return hold * USABLE;
 }
 
-/** A lump is at most a quarter of the burst, so that one process does not empty the bucket before the others. */
-export function lump(waiting: number, recentUses: number, { burst }: Limit): { want: number; spare: number } {
+/** A batch is at most a quarter of the burst, so that one process does not empty the bucket before the others. */
+export function permitBatch(waiting: number, recentUses: number, { burst }: Limit): { want: number; spare: number } {
   const most = Math.max(1, Math.floor(burst / 4));
   const want = Math.min(waiting, most);
   return { want, spare: Math.min(recentUses, most - want) };
@@ -95,6 +95,6 @@ export function worthReturning(tokens: number, ageMs: number, { perSecond }: Lim
 }
 
 /** How long a handler waits for a token: not so long that its own time runs out. */
-export function patienceMs(untilDeadlineMs: number): number {
-  return Math.max(0, Math.min(PATIENCE_MS, untilDeadlineMs / 4));
+export function maxWaitMs(untilDeadlineMs: number): number {
+  return Math.max(0, Math.min(MAX_WAIT_MS, untilDeadlineMs / 4));
 }

@@ -6,7 +6,7 @@ const BATCH_MS = 1_000;
 /** A resumable job makes progress in any slice of this length, however long its whole run takes. */
 export const SLICE_MS = 5_000;
 
-export interface Pace {
+export interface Throughput {
   readonly concurrency: number;
   readonly maxBatch: number;
   /** Mean run time of recent jobs in ms; null before the first has ended. */
@@ -25,29 +25,29 @@ const MANY_PEERS = 2;
  * drains: each claim has to pass what all of them hold. Among many Postgres always has somebody's step to work on, so that
  * each does with one less.
  */
-export function stepsInFlight(step: { onTheWayMs: number; tookMs: number; peers: number }): number {
+export function exchangesInFlight(step: { onTheWayMs: number; tookMs: number; peers: number }): number {
   const atLeast = step.peers >= MANY_PEERS ? 1 : 2;
   return Math.min(atLeast + Math.floor(step.onTheWayMs / Math.max(step.tookMs, 0.5)), MOST_STEPS_IN_FLIGHT);
 }
 
 /** What the concurrency finishes in about a second: 1 to 1000 jobs. */
-function secondOfWork({ concurrency, meanRunMs }: Pace): number {
+function jobsPerSecond({ concurrency, meanRunMs }: Throughput): number {
   if (meanRunMs === null) return Math.min(concurrency, LIMITS.stepJobs);
   return Math.max(1, Math.min(Math.floor((concurrency * BATCH_MS) / Math.max(meanRunMs, 0.1)), LIMITS.stepJobs));
 }
 
 /** How many jobs a claim asks for, and how many outcomes are worth a step of their own. */
-export function batchSize(pace: Pace): number {
-  return Math.min(secondOfWork(pace), pace.maxBatch);
+export function batchSize(pace: Throughput): number {
+  return Math.min(jobsPerSecond(pace), pace.maxBatch);
 }
 
 /**
  * How many jobs a drain may hold, running and waiting: slow jobs only what runs, quick ones a second of work and a second
  * claimed ahead of it, if the steps in flight can carry as many.
  */
-export function holdLimit(pace: Pace, stepsInFlight: number): number {
+export function maxClaimed(pace: Throughput, stepsInFlight: number): number {
   if (pace.meanRunMs === null || pace.meanRunMs >= BATCH_MS) return pace.concurrency;
-  const second = secondOfWork(pace);
+  const second = jobsPerSecond(pace);
   const batch = batchSize(pace);
   return Math.min(
     second + Math.max(second, pace.concurrency),
@@ -66,19 +66,4 @@ export function timeNeededMs(job: { timeoutMs: number; resumable: boolean }, lon
  */
 export function timeLearntMs(runMs: number, wasCut: boolean, workMs: number): number {
   return wasCut ? Math.min(runMs, workMs / 2) : runMs;
-}
-
-/** Recent runs weigh more, so that the pace follows a queue that turns from quick to slow jobs within some ten runs. */
-export function meanAfter(meanRunMs: number | null, runMs: number): number {
-  return meanRunMs === null ? runMs : meanRunMs + (runMs - meanRunMs) * 0.1;
-}
-
-/** The order in which claimed jobs start: urgent first, then by due time, then by id. */
-export function byPlace(
-  a: { priority: number; dueAt: string; id: string },
-  b: { priority: number; dueAt: string; id: string },
-): number {
-  if (a.priority !== b.priority) return b.priority - a.priority;
-  if (a.dueAt !== b.dueAt) return a.dueAt < b.dueAt ? -1 : 1; // ISO in UTC: text order is time order
-  return a.id.length - b.id.length || (a.id < b.id ? -1 : 1);
 }

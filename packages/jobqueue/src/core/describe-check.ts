@@ -1,7 +1,7 @@
 /** The words for what a check found, the same on every screen and in every alert: fact and limit, next step, page. Pure. */
 import { duration } from './duration.ts';
 
-export interface Found {
+export interface CheckResult {
   readonly name: string;
   readonly subject: string;
   readonly value: number | null;
@@ -11,25 +11,25 @@ export interface Found {
 
 interface Words {
   /** What was measured, of what, and the limit. Without a full stop. */
-  readonly fact: (found: Found) => string;
+  readonly fact: (found: CheckResult) => string;
   /** The imperative. */
-  readonly next: (found: Found) => string;
+  readonly next: (found: CheckResult) => string;
   /** The page of the console that shows it, with its parameters. */
-  readonly page: (found: Found) => readonly [path: string, parameters?: Readonly<Record<string, unknown>>];
+  readonly page: (found: CheckResult) => readonly [path: string, parameters?: Readonly<Record<string, unknown>>];
 }
 
 /** Fact and limit, in one sentence without its full stop. */
-export function inWords(found: Found): string {
+export function describeCheck(found: CheckResult): string {
   return CHECKS[found.name]?.fact(found) ?? `value ${found.value ?? 'unknown'} (limit ${found.limit ?? 'none'})`;
 }
 
 /** What to do first when the check is red, as an imperative without its full stop. */
-export function nextStep(found: Found): string {
+export function nextStep(found: CheckResult): string {
   return CHECKS[found.name]?.next(found) ?? 'see what docs/health.md says of this check';
 }
 
 /** The console's page of what was found, from its root: a group of dead letters, a type's jobs, or the screen of the check. */
-export function pageOf(found: Found): string {
+export function pageOf(found: CheckResult): string {
   const [path, parameters = {}] = CHECKS[found.name]?.page(found) ?? ['/incident'];
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) if (typeof value === 'string') query.set(name, value);
@@ -37,7 +37,7 @@ export function pageOf(found: Found): string {
 }
 
 /** The same as a link from outside; null if nobody said where the console is. */
-export function linkTo(consoleUrl: string | undefined, found: Found): string | null {
+export function linkTo(consoleUrl: string | undefined, found: CheckResult): string | null {
   return consoleUrl === undefined ? null : `${consoleUrl.replace(/\/+$/, '')}${pageOf(found)}`;
 }
 
@@ -160,7 +160,7 @@ function schemaOf(sequences: unknown): string {
 }
 
 /** What most of them died of: names and codes alone, never a message. */
-function largest({ group, errorName, errorCode }: Found['data']): string {
+function largest({ group, errorName, errorCode }: CheckResult['data']): string {
   if (typeof group !== 'number') return '';
   const error = [errorName, errorCode].filter((part) => typeof part === 'string').join(' ');
   return `, ${group} of them ${error === '' ? 'without an error' : error}`;

@@ -127,7 +127,7 @@ export interface Guard {
   /** From 0 to below 1. */
   readonly failureRatio: number;
   /** 1 to 1,000,000. */
-  readonly of: number;
+  readonly minAttempts: number;
 }
 
 export interface JobDeclaration<Type extends string, Schema extends StandardSchema> {
@@ -167,7 +167,7 @@ const NAMES: Names<JobDeclaration<string, StandardSchema>> = {
   guard: true,
   rateLimit: true,
 };
-const GUARD: Names<Guard> = { failureRatio: true, of: true };
+const GUARD: Names<Guard> = { failureRatio: true, minAttempts: true };
 const RATE_LIMIT: Names<JobRateLimit<never>> = { perSecond: true, burst: true, key: true };
 
 /** A type of job. `Input` is what its payload is enqueued as, `Output` what its handler gets. */
@@ -228,8 +228,8 @@ export function defineJob<const Type extends string, Schema extends StandardSche
 /** Throws QueueError, with the code that `where` names. */
 export function checkGuard(guard: Guard, where: Where): void {
   onlyKnown(guard, GUARD, where);
-  const { failureRatio, of } = guard;
+  const { failureRatio, minAttempts } = guard;
   if (!(failureRatio >= 0 && failureRatio < 1))
     throw refused('failureRatio', 'a number from 0 to below 1', failureRatio, where);
-  integer('of', of, { min: 1, max: 1_000_000 }, where);
+  integer('of', minAttempts, { min: 1, max: 1_000_000 }, where);
 }

@@ -2,7 +2,7 @@
 import { type Issue, QueueError } from './errors.ts';
 import { jsonKeeps } from './json.ts';
 import { LIMITS } from './limits.ts';
-import { shownIssues } from './redact.ts';
+import { redactIssues } from './redact.ts';
 import { isZod, someSchema } from './schemas.ts';
 import { bytesOf } from './serialize.ts';
 import { pathOf, type StandardIssue, type StandardResult, type StandardSchema } from './standard-schema.ts';
@@ -49,7 +49,7 @@ function check(job: Checked, payload: unknown, given: unknown, at: string): void
     const change = changeOf(valueAt(given, path), valueAt(payload, path));
     return { ...issue, path, message: `${issue.message}${change}` };
   });
-  const shown = shownIssues(job.payload, payload, explained);
+  const shown = redactIssues(job.payload, payload, explained);
   throw refused(
     job,
     shown.map(({ path, message }) => ({ path: `${at}payload${path && '.'}${path}`, message })),

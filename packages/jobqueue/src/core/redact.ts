@@ -30,7 +30,7 @@ export function secret<Schema extends Markable>(schema: Schema): Schema {
  * A copy with all secrets hidden; without a schema nobody knows which they are, so all of it. Only schemas of zod 4 hold marks: by
  * any other one all is shown.
  */
-export function shownPayload(schema: StandardSchema | undefined, payload: unknown): unknown {
+export function redactPayload(schema: StandardSchema | undefined, payload: unknown): unknown {
   if (schema === undefined) return HIDDEN;
   return isZod(schema) ? mapped(schema, payload, [], () => HIDDEN) : payload;
 }
@@ -42,12 +42,12 @@ export function restored(schema: StandardSchema, edited: unknown, original: unkn
 }
 
 /** Issues of a refused payload, fit for people: an issue within something hidden names that, and what kind of mistake it is. */
-export function shownIssues(
+export function redactIssues(
   schema: StandardSchema,
   payload: unknown,
   issues: readonly StandardIssue[],
 ): readonly Issue[] {
-  const shown = shownPayload(schema, payload);
+  const shown = redactPayload(schema, payload);
   return issues.map((issue) => {
     const path = pathOf(issue);
     const depth = path.findIndex((_, n) => at(shown, path.slice(0, n)) === HIDDEN);

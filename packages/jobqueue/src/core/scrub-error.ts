@@ -1,7 +1,7 @@
 /** What of an error may leave the database, for logs and traces that others keep: its name, and its message without the job's data. Pure. */
 import { type StoredError, storableText } from './serialize.ts';
 
-export interface TellableError {
+export interface ScrubbedError {
   readonly name: string;
   readonly message: string;
   readonly code?: string;
@@ -17,7 +17,7 @@ const BEGINNING = 64;
 const MOST_VALUES = 1_000;
 
 /** `data`: the job's payload and state. Their texts and numbers are taken out of the message: an error may quote what it could not use. */
-export function tellable(error: StoredError, data: readonly unknown[]): TellableError {
+export function scrubError(error: StoredError, data: readonly unknown[]): ScrubbedError {
   const { name, message, code } = error;
   return { name, message: withoutData(message, data), ...(code !== undefined && { code }) };
 }

@@ -15,7 +15,7 @@ export type Outcome =
   /** The drain's deadline or a shutdown cut the run before its timeout was used up. */
   | { readonly kind: 'interrupted'; readonly error: StoredError }
   /** Claimed, but never started. `passed`: for lack of time. */
-  | { readonly kind: 'unstarted'; readonly passed: boolean }
+  | { readonly kind: 'unstarted'; readonly skippedForTime: boolean }
   /** A rate limit has no token for it before `delayMs`. */
   | { readonly kind: 'postponed'; readonly delayMs: number };
 
@@ -35,7 +35,7 @@ export type Settlement =
   | {
       readonly to: 'give_back';
       readonly interrupted: boolean;
-      readonly passed: boolean;
+      readonly skippedForTime: boolean;
       /** Sent away to wait for a token: not due before. Else it keeps its place. */
       readonly postponedMs?: number;
     };
@@ -56,21 +56,21 @@ export function settle(job: Counters, outcome: Outcome, random: () => number): S
         },
       };
     case 'unstarted':
-      return { to: 'give_back', interrupted: false, passed: outcome.passed };
+      return { to: 'give_back', interrupted: false, skippedForTime: outcome.skippedForTime };
     case 'postponed':
       // no counter changes: it says nothing about the job, not even that it would not kill its function
-      return { to: 'give_back', interrupted: false, passed: false, postponedMs: Math.max(0, outcome.delayMs) };
+      return { to: 'give_back', interrupted: false, skippedForTime: false, postponedMs: Math.max(0, outcome.delayMs) };
     case 'interrupted':
       // its place is kept: an unfinished job is not a failed one, unless it never gets anywhere
-      if (job.interruptions < FREE_INTERRUPTIONS) return { to: 'give_back', interrupted: true, passed: false };
-      return retryOrBury(job, outcome.error, 0, random);
+      if (job.interruptions < FREE_INTERRUPTIONS) return { to: 'give_back', interrupted: true, skippedForTime: false };
+      return retryOrDeadLetter(job, outcome.error, 0, random);
     case 'failed':
       if (outcome.forGood) return { to: 'dead_letter', error: outcome.error };
-      return retryOrBury(job, outcome.error, outcome.retryAfterMs, random);
+      return retryOrDeadLetter(job, outcome.error, outcome.retryAfterMs, random);
   }
 }
 
-function retryOrBury(job: Counters, error: StoredError, retryAfterMs: number, random: () => number): Settlement {
+function retryOrDeadLetter(job: Counters, error: StoredError, retryAfterMs: number, random: () => number): Settlement {
   if (job.attempt >= job.maxAttempts) return { to: 'dead_letter', error };
   return {
     to: 'retry',

@@ -15,7 +15,7 @@ export function sqlstateOf(error: unknown): string | null {
  * - `hopeless`: no repetition helps (no such function or database, no permission, wrong password)
  * - `passing`: everything else, a lost connection, a restart or a deadlock among them; the statement may have committed
  */
-export function verdictOn(error: unknown): 'refused' | 'hopeless' | 'passing' {
+export function classifyError(error: unknown): 'refused' | 'hopeless' | 'passing' {
   const sqlstate = sqlstateOf(error);
   if (sqlstate === null) return 'passing';
   if (/^(?:22|23|54)/.test(sqlstate)) return 'refused';
@@ -34,7 +34,7 @@ export function isLockTimeout(error: unknown): boolean {
 }
 
 /** Why a statement did not do its work, for a report or a log: the server's words where they quote no value, else its SQLSTATE. */
-export function refusalInWords(error: unknown): string {
+export function describeRefusal(error: unknown): string {
   const diagnosis = diagnose(error);
   if (diagnosis?.answer) return inFull(diagnosis);
   const sqlstate = sqlstateOf(error);

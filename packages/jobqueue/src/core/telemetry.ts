@@ -2,7 +2,7 @@
 
 import type { ClaimedJob } from '../postgres/statements/step.ts';
 import type { DrainReport } from './drain-report.ts';
-import type { TellableError } from './scrub-error.ts';
+import type { ScrubbedError } from './scrub-error.ts';
 import type { Outcome } from './settle.ts';
 
 export interface Telemetry {
@@ -40,7 +40,7 @@ export interface DrainSpan {
 export interface RunSpan {
   /** The handler runs in here, so that its own spans are children of this one. */
   within<T>(work: () => T): T;
-  end(outcome: Outcome['kind'], error: TellableError | null): void;
+  end(outcome: Outcome['kind'], error: ScrubbedError | null): void;
 }
 
 /** Runs the drain within its span. */

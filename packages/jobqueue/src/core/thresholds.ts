@@ -15,7 +15,7 @@ export interface HealthOptions {
   /** Such a share of failed attempts is too much, or `times` that of the day before; default 0.2. */
   readonly retryRatio?: number;
   /** How many times as bad as in its own past dead letters and retries may be; default 3. */
-  readonly times?: number;
+  readonly factor?: number;
   /** How many times as long as in its own past the p95 of a type's run time may be; default 3. Never less than a second more. */
   readonly runTimes?: number;
   /** With fewer attempts of a type, in the last 15 minutes or in the day before, nothing is compared; default 20. */
@@ -34,7 +34,7 @@ const NAMES: Names<HealthOptions> = {
   startWithin: true,
   deadLetters: true,
   retryRatio: true,
-  times: true,
+  factor: true,
   runTimes: true,
   attempts: true,
   deadlineTicks: true,
@@ -76,7 +76,7 @@ export function thresholdsOf(
   const within = (option: string, value: number, min: number, max: number) =>
     number(option, value, { min, max }, where);
   const durationMs = (option: string, value: Duration) => duration(option, value, ANY_DURATION, where);
-  const { missedTicks = 3, deadLetters = 3, retryRatio = 0.2, times = 3, runTimes = 3 } = options;
+  const { missedTicks = 3, deadLetters = 3, retryRatio = 0.2, factor = 3, runTimes = 3 } = options;
   const { attempts = 20, deadlineTicks = 5, slices = 10_000 } = options;
   const tickMs = durationMs('tickEvery', options.tickEvery ?? '1m') * within('missedTicks', missedTicks, 1, 1_000);
   const startWithinMs =
@@ -91,7 +91,7 @@ export function thresholdsOf(
     types,
     startWithinMs,
     deadLetters: within('deadLetters', deadLetters, 1, 1_000),
-    times: within('times', times, 1, 1_000),
+    times: within('times', factor, 1, 1_000),
     retryRatio: within('retryRatio', retryRatio, 0.001, 1),
     runTimes: within('runTimes', runTimes, 1, 1_000),
     attempts: within('attempts', attempts, 1, 1_000_000),

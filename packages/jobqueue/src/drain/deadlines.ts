@@ -5,11 +5,11 @@ const RESERVE_MS = 2_000;
 /** The platform allows 500 ms after SIGTERM: handlers get the first part, the last step the rest. */
 const SHUTDOWN_MS = { handlers: 200, all: 450 };
 
-export class Timetable {
+export class Deadlines {
   /** From the start to `cutAtMs`. */
   readonly workMs: number;
   /** Handlers are told to end, and nothing more is started. */
-  readonly cutAtMs: number;
+  readonly abortAtMs: number;
   /** The outcome of whatever has not ended is decided. */
   settleAtMs: number;
   /** The platform ends the invocation: no step is tried after it. */
@@ -19,7 +19,7 @@ export class Timetable {
     const reserveMs = Math.min(Math.max(totalMs * 0.1, 100), RESERVE_MS);
     this.endAtMs = performance.now() + totalMs;
     this.settleAtMs = this.endAtMs - reserveMs;
-    this.cutAtMs = this.settleAtMs - reserveMs;
+    this.abortAtMs = this.settleAtMs - reserveMs;
     this.workMs = totalMs - 2 * reserveMs;
   }
 

@@ -1,4 +1,4 @@
-/** One claimed job in the hands of a drain, from the claim to its outcome: what it is, what runs, what is still to be told. */
+/** One claimed job of a drain, from the claim to its outcome: what it is, what runs, what is still to be reported. */
 
 import { droppable, droppableValues } from '../core/droppable.ts';
 import type { Child, Job, RunningJob } from '../core/job.ts';
@@ -8,7 +8,8 @@ import { childrenOf } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
 import type { ClaimedJob, Completed, JobMeta } from '../postgres/statements/step.ts';
 import type { RateLimiter } from '../rate-limits/limiter.ts';
-import { abandoned, type Cut, type RunInput, run } from './run-handler.ts';
+import type { DrainRun } from './drain-run.ts';
+import { type AbortReason, abandoned, type RunInput, run } from './run-handler.ts';
 
 /** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
 const SUSPECT_RESCUES = 2;
@@ -20,22 +21,16 @@ interface PendingCheckpoint {
 }
 
 /** What a step tells Postgres about a job that runs. */
-export interface News {
-  readonly held: Held;
+export interface RunUpdate {
+  readonly execution: Execution;
   readonly json: string;
   /** The same without what the handler put in. */
   readonly bare: string;
   readonly checkpoints: readonly PendingCheckpoint[];
 }
 
-/** What all jobs of a drain share. */
-export interface Surroundings {
-  readonly executor: Executor;
-  readonly limiter: RateLimiter;
-}
-
 /** It is the input of its own run: closures made for each job would cost as much as the rest of a quick run. */
-export class Held implements RunInput {
+export class Execution implements RunInput {
   readonly claimed: ClaimedJob;
   readonly definition: Job;
   readonly limiter: RateLimiter;
@@ -46,9 +41,9 @@ export class Held implements RunInput {
   /** From due to started, once it was counted. */
   waitedMs: number | null = null;
   /** A step told Postgres that it runs. */
-  announced = false;
-  cut: Cut | null = null;
-  cutAtMs: number | null = null;
+  isReported = false;
+  abortReason: AbortReason | null = null;
+  abortAtMs: number | null = null;
   span: RunSpan | null = null;
   /** Which attempt its run is. */
   attempt = 0;
@@ -57,7 +52,7 @@ export class Held implements RunInput {
   #wake: () => void = nothing;
   #attempt: number;
   #interruptions: number;
-  #told = false;
+  #reported = false;
   #progress: string | null = null;
   #checkpoints: PendingCheckpoint[] = [];
   /** A checkpoint is on its way. The next waits for its answer: sent again after a loss, an old state would overwrite a new one. */
@@ -65,7 +60,12 @@ export class Held implements RunInput {
   readonly #executor: Executor;
   #controller: AbortController | null = null;
 
-  constructor(claimed: ClaimedJob, definition: Job, { executor, limiter }: Surroundings, leaseEndsAtMs: number) {
+  constructor(
+    claimed: ClaimedJob,
+    definition: Job,
+    { executor, limiter }: Pick<DrainRun, 'executor' | 'limiter'>,
+    leaseEndsAtMs: number,
+  ) {
     this.claimed = claimed;
     this.definition = definition;
     this.limiter = limiter;
@@ -125,8 +125,8 @@ export class Held implements RunInput {
 
   signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.cut !== null && !this.#controller.signal.aborted)
-      this.#controller.abort(new DOMException(this.cut, 'AbortError'));
+    if (this.abortReason !== null && !this.#controller.signal.aborted)
+      this.#controller.abort(new DOMException(this.abortReason, 'AbortError'));
     return this.#controller.signal;
   }
 
@@ -136,7 +136,7 @@ export class Held implements RunInput {
 
   checkpoint(state: string): Promise<void> {
     const promise = new Promise<void>((committed, refused) => {
-      if (this.endedAtMs !== null || this.cut === 'revoked') refused(noLongerHeld());
+      if (this.endedAtMs !== null || this.abortReason === 'revoked') refused(noLongerHeld());
       else this.#checkpoints.push({ state, committed, refused });
     });
     this.#wake();
@@ -152,10 +152,10 @@ export class Held implements RunInput {
   }
 
   /** Tells the handler to end. The first reason stands. */
-  abort(cut: Cut, nowMs: number): void {
-    if (this.cut !== null) return;
-    this.cut = cut;
-    this.cutAtMs = nowMs;
+  abort(cut: AbortReason, nowMs: number): void {
+    if (this.abortReason !== null) return;
+    this.abortReason = cut;
+    this.abortAtMs = nowMs;
     this.#controller?.abort(
       new DOMException(`the job was told to end: ${cut}`, cut === 'timeout' ? 'TimeoutError' : 'AbortError'),
     );
@@ -165,7 +165,7 @@ export class Held implements RunInput {
   /** The outcome of a handler that did not end although it was told to. */
   abandon(): Outcome {
     this.#refuseCheckpoints();
-    return abandoned(this, this.cut ?? 'deadline');
+    return abandoned(this, this.abortReason ?? 'deadline');
   }
 
   /** How long it ran and how long ago it ended, whole ms; null if it never ran. */
@@ -182,17 +182,17 @@ export class Held implements RunInput {
   }
 
   /** What is to be told about this running job, or null; that it runs is told again with each heartbeat, to hear if it is still ours. */
-  takeNews(nowMs: number, isHeartbeat: boolean): News | null {
+  takeUpdate(nowMs: number, isHeartbeat: boolean): RunUpdate | null {
     const checkpoints = this.#checkpointIsOut ? [] : this.#checkpoints.splice(0);
-    if (this.#told && !isHeartbeat && this.#progress === null && checkpoints.length === 0) return null;
+    if (this.#reported && !isHeartbeat && this.#progress === null && checkpoints.length === 0) return null;
     const state = checkpoints.at(-1)?.state;
     const progress = this.#progress;
     if (checkpoints.length > 0) this.#checkpointIsOut = true;
-    this.#told = true;
+    this.#reported = true;
     this.#progress = null;
     const values = `${progress === null ? '' : `,"progress":${progress}`}${state === undefined ? '' : `,"state":${state}`}`;
     const ran = this.startedAtMs === null ? '' : `,"ranMs":${Math.round(nowMs - this.startedAtMs)}`;
-    return { held: this, json: newsJson(this, ran + values), bare: newsJson(this, ran), checkpoints };
+    return { execution: this, json: updateJson(this, ran + values), bare: updateJson(this, ran), checkpoints };
   }
 
   /** What became of the checkpoint that was on its way is known. */
@@ -211,6 +211,24 @@ export class Held implements RunInput {
   }
 }
 
+/** Tells running jobs what became of their updates: a checkpoint is committed, or the job is no longer ours. */
+export function confirmUpdates(updates: readonly RunUpdate[], revoked: ReadonlySet<string>): void {
+  for (const { execution, checkpoints } of updates) {
+    execution.isReported = true;
+    const gone = revoked.has(execution.claimed.id);
+    if (gone && execution.endedAtMs === null) execution.abort('revoked', performance.now());
+    if (!gone && checkpoints.length > 0) execution.checkpointed();
+    for (const checkpoint of checkpoints)
+      if (gone) checkpoint.refused(noLongerHeld());
+      else checkpoint.committed();
+  }
+}
+
+/** Their exchange failed: nobody knows whether a checkpoint is committed. */
+export function refuseUpdates(updates: readonly RunUpdate[], error: unknown): void {
+  for (const { checkpoints } of updates) for (const checkpoint of checkpoints) checkpoint.refused(error);
+}
+
 const nothing = () => undefined;
 
 function slotOf(meta: JobMeta | null): RunningJob['schedule'] {
@@ -218,11 +236,11 @@ function slotOf(meta: JobMeta | null): RunningJob['schedule'] {
   return { name: meta.schedule, slot: new Date(meta.slot) };
 }
 
-/** The same news without the progress or checkpoint that Postgres refused; null if it held neither. That the job runs is told all the same. */
-export function withoutValues({ held, json, bare, checkpoints }: News, refusal: unknown): News | null {
+/** The same update without the progress or checkpoint that Postgres refused; null if it held neither. That the job runs is reported all the same. */
+export function withoutValues({ execution, json, bare, checkpoints }: RunUpdate, refusal: unknown): RunUpdate | null {
   if (json === bare) return null;
   for (const checkpoint of checkpoints) checkpoint.refused(refusal);
-  return { held, json: bare, bare, checkpoints: [] };
+  return { execution, json: bare, bare, checkpoints: [] };
 }
 
 /** Why a checkpoint is refused. */
@@ -230,16 +248,16 @@ export function noLongerHeld(): Error {
   return new Error('the job is no longer held by this drain');
 }
 
-function newsJson({ claimed }: Held, values: string): string {
+function updateJson({ claimed }: Execution, values: string): string {
   return `{"id":"${claimed.id}","fence":${claimed.fence}${values}}`;
 }
 
 /** An outcome on its way to Postgres. */
 export interface Ended {
-  readonly held: Held;
+  readonly execution: Execution;
   readonly settlement: Settlement;
   /** The handler still runs: the lease is left to end by itself, so that no other drain starts beside it. */
-  readonly hold: boolean;
+  readonly keepLease: boolean;
 }
 
 /** The outcomes as step_1 reads them: those of completed jobs, and JSON for the rest. */
@@ -250,10 +268,15 @@ export function outcomesOf(
   const completed: Completed[] = [];
   const settlements: string[] = [];
   for (const one of ended) {
-    const { held, settlement } = one;
+    const { execution, settlement } = one;
     if (settlement.to === 'completed') {
-      const { id, fence } = held.claimed;
-      completed.push({ id, fence, result: settlement.result, ...(held.times(nowMs) ?? { ranMs: 0, endedAgoMs: 0 }) });
+      const { id, fence } = execution.claimed;
+      completed.push({
+        id,
+        fence,
+        result: settlement.result,
+        ...(execution.times(nowMs) ?? { ranMs: 0, endedAgoMs: 0 }),
+      });
     } else settlements.push(settlementJson(one, settlement, nowMs));
   }
   return { completed, settlements };
@@ -275,12 +298,12 @@ export function outcomeBytes({ settlement }: Ended): number {
 }
 
 function settlementJson(
-  { held, hold }: Ended,
+  { execution, keepLease }: Ended,
   settlement: Exclude<Settlement, { to: 'completed' }>,
   nowMs: number,
 ): string {
-  const { id, fence } = held.claimed;
-  const times = held.times(nowMs);
+  const { id, fence } = execution.claimed;
+  const times = execution.times(nowMs);
   const ran = times === null ? '' : `,"ranMs":${times.ranMs},"endedAgoMs":${times.endedAgoMs}`;
   const head = `{"id":"${id}","fence":${fence},"to":"${settlement.to}"${ran}`;
   switch (settlement.to) {
@@ -290,13 +313,13 @@ function settlementJson(
     case 'dead_letter':
       return `${head},"error":${JSON.stringify(settlement.error)}}`;
     case 'retry': {
-      const leaseLeftMs = hold ? Math.max(0, held.leaseEndsAtMs - nowMs) : 0;
+      const leaseLeftMs = keepLease ? Math.max(0, execution.leaseEndsAtMs - nowMs) : 0;
       return `${head},"error":${JSON.stringify(settlement.error)},"delayMs":${Math.max(settlement.delayMs, leaseLeftMs)}}`;
     }
     case 'give_back': {
-      const { interrupted, passed, postponedMs } = settlement;
+      const { interrupted, skippedForTime, postponedMs } = settlement;
       const postponed = postponedMs === undefined ? '' : `,"delayMs":${postponedMs},"postponed":true`;
-      return `${head},"interrupted":${interrupted},"passed":${passed}${postponed},"hold":${hold}}`;
+      return `${head},"interrupted":${interrupted},"passed":${skippedForTime}${postponed},"hold":${keepLease}}`;
     }
   }
 }

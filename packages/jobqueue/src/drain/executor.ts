@@ -1,15 +1,16 @@
-/** The jobs in a drain's hands: which wait, which run, what each came to. Starts what fits, cuts what runs too long. */
+/** Runs the claimed jobs of one drain: starts a job when capacity and time allow, aborts it at its timeout. */
 
-import { byPlace, meanAfter, type Pace, timeLearntMs, timeNeededMs } from '../core/capacity.ts';
-import { tellable } from '../core/scrub-error.ts';
+import { batchSize, type Throughput, timeLearntMs, timeNeededMs } from '../core/capacity.ts';
+import { byPlace } from '../core/lane-order.ts';
+import { meanAfter } from '../core/mean.ts';
+import { scrubError } from '../core/scrub-error.ts';
 import type { Outcome } from '../core/settle.ts';
-import type { DrainSpan } from '../core/telemetry.ts';
 import type { QueueAndType } from '../postgres/statements/step.ts';
-import type { RateLimiter } from '../rate-limits/limiter.ts';
-import type { Timetable } from './deadlines.ts';
-import type { Held, News } from './execution.ts';
-import type { Cut } from './run-handler.ts';
-import { Gate } from './token-gate.ts';
+import type { DrainRun } from './drain-run.ts';
+import type { Execution, RunUpdate } from './execution.ts';
+import type { Outbox } from './outbox.ts';
+import type { AbortReason } from './run-handler.ts';
+import { TokenGate } from './token-gate.ts';
 
 /** A handler has this long to react to its signal before its slot is written off. */
 const REACT_MS = 2_000;
@@ -21,48 +22,33 @@ const UNHEARD_MS = 2_000;
 /** A lease must outlast its job by this much, or another drain could take it while it runs. */
 const LEASE_SLACK_MS = 5_000;
 
-export interface HandsOptions {
-  readonly concurrency: number;
-  readonly maxBatch: number;
-  /** Pauses do not concern this drain. */
-  readonly includePaused: boolean;
-  readonly timetable: Timetable;
-  /** The longest run of each type that this process has seen, ms. */
-  readonly longestRunMs: Map<string, number>;
-  /** `hold`: the handler still runs, so the lease must be left to end by itself. */
-  readonly ended: (held: Held, outcome: Outcome, hold: boolean) => void;
-  readonly wake: () => void;
-  /** For traces; null where nobody asked for them. */
-  readonly span: DrainSpan | null;
-  readonly started: ((held: Held) => void) | null;
-  readonly limiter: RateLimiter;
-}
-
-export class Hands {
-  readonly #options: HandsOptions;
-  readonly #gate: Gate;
-  readonly #waiting: Held[] = [];
-  readonly #running = new Set<Held>();
+export class JobExecutor {
+  readonly #run: DrainRun;
+  readonly #outbox: Outbox;
+  readonly #gate: TokenGate;
+  readonly #waiting: Execution[] = [];
+  readonly #running = new Set<Execution>();
   readonly #startedTypes = new Set<string>();
   /** What other drains have seen. Not kept longer than this one: a type that got quicker must be found so. */
   #recentRunMs: Readonly<Record<string, number>> = {};
   /** Handlers that ignored their signal: their outcome is decided, but they still take a slot. */
   #zombies = 0;
-  #suspect: Held | null = null;
+  #suspect: Execution | null = null;
   #meanRunMs: number | null = null;
   #stopped = false;
   #heardAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: HandsOptions) {
-    this.#options = options;
-    this.#gate = new Gate(options.limiter, options.wake);
+  constructor(run: DrainRun, outbox: Outbox) {
+    this.#run = run;
+    this.#outbox = outbox;
+    this.#gate = new TokenGate(run.limiter, run.wake);
   }
 
   get size(): number {
     return this.#running.size + this.#waiting.length;
   }
 
-  get running(): ReadonlySet<Held> {
+  get running(): ReadonlySet<Execution> {
     return this.#running;
   }
 
@@ -72,7 +58,7 @@ export class Hands {
 
   /** No slot is left that could ever run something. */
   get unresponsive(): boolean {
-    return this.#zombies >= this.#options.concurrency;
+    return this.#zombies >= this.#run.concurrency;
   }
 
   /** Nothing runs here, not even what should have ended. */
@@ -81,15 +67,15 @@ export class Hands {
   }
 
   get freeSlots(): number {
-    return Math.max(0, this.#options.concurrency - this.size - this.#zombies);
+    return Math.max(0, this.#run.concurrency - this.size - this.#zombies);
   }
 
-  get suspect(): Held | null {
-    return this.#suspect;
+  get hasSuspect(): boolean {
+    return this.#suspect !== null;
   }
 
-  get pace(): Pace {
-    const { concurrency, maxBatch } = this.#options;
+  get throughput(): Throughput {
+    const { concurrency, maxBatch } = this.#run;
     return { concurrency, maxBatch, meanRunMs: this.#meanRunMs };
   }
 
@@ -97,10 +83,10 @@ export class Hands {
     return this.#startedTypes.has(type);
   }
 
-  take(jobs: readonly Held[], now: number): void {
-    for (const held of jobs) {
-      if (held.isSuspect) this.#suspect = held;
-      this.#waiting.push(held);
+  take(jobs: readonly Execution[], now: number): void {
+    for (const execution of jobs) {
+      if (execution.isSuspect) this.#suspect = execution;
+      this.#waiting.push(execution);
     }
     this.#waiting.sort((a, b) => byPlace(a.claimed, b.claimed));
     if (this.#stopped) this.giveBackWaiting();
@@ -108,39 +94,41 @@ export class Hands {
   }
 
   start(now: number): void {
-    const { concurrency, includePaused } = this.#options;
+    const { concurrency, includePaused } = this.#run;
     if (this.#stopped || (!includePaused && now - this.#heardAtMs >= UNHEARD_MS)) return;
     let n = 0; // those before it wait for a token, and others may pass them
     while (n < this.#waiting.length && this.#running.size + this.#zombies < concurrency) {
-      const held = this.#waiting[n] as Held;
-      if (held === this.#suspect && !held.announced) return; // Postgres learns that it runs before it can do harm
+      const execution = this.#waiting[n] as Execution;
+      if (execution === this.#suspect && !execution.isReported) return; // Postgres learns that it runs before it can do harm
       const hasSlot = n < concurrency - this.#running.size - this.#zombies;
       const refusal =
-        this.#unfit(held, now) ?? (held.definition.rateLimit === null ? null : this.#gate.ask(held, hasSlot, now));
+        this.#unfit(execution, now) ??
+        (execution.definition.rateLimit === null ? null : this.#gate.tryAcquire(execution, hasSlot, now));
       if (refusal === 'wait') {
         n++;
         continue;
       }
       if (n === 0) this.#waiting.shift();
       else this.#waiting.splice(n, 1);
-      if (refusal === null) this.#run(held, now);
-      else this.#end(held, refusal);
+      if (refusal === null) this.#begin(execution, now);
+      else this.#end(execution, refusal);
     }
   }
 
-  /** Cuts what ran past its timeout, and writes off what did not react to its signal. */
+  /** Aborts what ran past its timeout, and writes off what did not react to its signal. */
   sweep(now: number): void {
-    for (const held of this.#running) {
-      if (held.cut === null && now - (held.startedAtMs ?? now) >= held.definition.timeoutMs) held.abort('timeout', now);
-      if (held.cutAtMs !== null && now - held.cutAtMs >= REACT_MS) this.#abandon(held);
+    for (const execution of this.#running) {
+      if (execution.abortReason === null && now - (execution.startedAtMs ?? now) >= execution.definition.timeoutMs)
+        execution.abort('timeout', now);
+      if (execution.abortAtMs !== null && now - execution.abortAtMs >= REACT_MS) this.#abandon(execution);
     }
   }
 
   /** Starts nothing more: what waits goes back free, what runs is told to end. */
-  stop(cut: Cut, now: number): void {
+  stop(cut: AbortReason, now: number): void {
     this.#stopped = true;
     this.giveBackWaiting();
-    for (const held of this.#running) held.abort(cut, now);
+    for (const execution of this.#running) execution.abort(cut, now);
   }
 
   giveBackWaiting(): void {
@@ -150,44 +138,44 @@ export class Hands {
   /** The queues and types that wait here; Postgres says which of them are paused. */
   get waiting(): readonly QueueAndType[] {
     const found = new Map<string, QueueAndType>();
-    if (this.#options.includePaused) return [];
+    if (this.#run.includePaused) return [];
     for (const { claimed } of this.#waiting)
       found.set(laneOf(claimed.queue, claimed.type), [claimed.queue, claimed.type]);
     return [...found.values()];
   }
 
   /** Postgres has answered: what waits and was paused since it was claimed goes back. */
-  hear(paused: readonly QueueAndType[], now: number): void {
+  onAnswer(paused: readonly QueueAndType[], now: number): void {
     this.#heardAtMs = now;
     if (paused.length === 0) return;
     const lanes = new Set(paused.map(([queue, type]) => laneOf(queue, type)));
-    const isPaused = ({ claimed }: Held) => lanes.has(laneOf(claimed.queue, claimed.type));
+    const isPaused = ({ claimed }: Execution) => lanes.has(laneOf(claimed.queue, claimed.type));
     const back = this.#waiting.filter(isPaused);
-    this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter((held) => !isPaused(held)));
+    this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter((execution) => !isPaused(execution)));
     this.#giveBack(back);
   }
 
-  #giveBack(jobs: readonly Held[]): void {
-    for (const held of jobs) this.#end(held, { kind: 'unstarted', passed: false });
+  #giveBack(jobs: readonly Execution[]): void {
+    for (const execution of jobs) this.#end(execution, { kind: 'unstarted', skippedForTime: false });
   }
 
   abandonRunning(): void {
-    for (const held of this.#running) this.#abandon(held);
+    for (const execution of this.#running) this.#abandon(execution);
   }
 
-  get wantsToTell(): boolean {
-    if (this.#suspect !== null && !this.#suspect.announced) return true;
-    for (const held of this.#running) if (held.hasCheckpoint) return true;
+  get hasUrgentUpdate(): boolean {
+    if (this.#suspect !== null && !this.#suspect.isReported) return true;
+    for (const execution of this.#running) if (execution.hasCheckpoint) return true;
     return false;
   }
 
-  takeNews(nowMs: number, isHeartbeat: boolean): News[] {
-    const tellers = this.#suspect !== null && !this.#suspect.announced ? [this.#suspect] : [...this.#running];
-    return tellers.map((held) => held.takeNews(nowMs, isHeartbeat)).filter((news) => news !== null);
+  takeUpdates(nowMs: number, isHeartbeat: boolean): RunUpdate[] {
+    const tellers = this.#suspect !== null && !this.#suspect.isReported ? [this.#suspect] : [...this.#running];
+    return tellers.map((execution) => execution.takeUpdate(nowMs, isHeartbeat)).filter((news) => news !== null);
   }
 
   longestRunMs(type: string): number {
-    return Math.max(this.#options.longestRunMs.get(type) ?? 0, this.#recentRunMs[type] ?? 0);
+    return Math.max(this.#run.longestRunMs.get(type) ?? 0, this.#recentRunMs[type] ?? 0);
   }
 
   /** Takes over how long runs of each type took of late, wherever they ran. */
@@ -196,57 +184,61 @@ export class Hands {
   }
 
   /** Too little time left, of the drain or of its lease, or its job is no longer ours. */
-  #unfit(held: Held, now: number): Outcome | null {
-    const leftMs = this.#options.timetable.cutAtMs - now;
-    const fits = timeNeededMs(held.definition, this.longestRunMs(held.claimed.type)) <= leftMs;
-    const leased = held.leaseEndsAtMs - now >= Math.min(held.definition.timeoutMs, leftMs) + LEASE_SLACK_MS;
-    return fits && leased && held.cut === null ? null : { kind: 'unstarted', passed: !fits };
+  #unfit(execution: Execution, now: number): Outcome | null {
+    const leftMs = this.#run.deadlines.abortAtMs - now;
+    const fits = timeNeededMs(execution.definition, this.longestRunMs(execution.claimed.type)) <= leftMs;
+    const leased = execution.leaseEndsAtMs - now >= Math.min(execution.definition.timeoutMs, leftMs) + LEASE_SLACK_MS;
+    return fits && leased && execution.abortReason === null ? null : { kind: 'unstarted', skippedForTime: !fits };
   }
 
-  #run(held: Held, now: number): void {
-    const { timetable, wake, span, started } = this.#options;
-    if (held.definition.rateLimit !== null) this.#gate.leave(held);
-    held.startedAtMs = now;
-    this.#startedTypes.add(held.claimed.type);
-    this.#running.add(held);
-    const endsAtMs = Math.min(now + held.definition.timeoutMs, timetable.cutAtMs);
-    started?.(held);
-    held.span = span?.run(held.claimed) ?? null;
-    const running = held.span === null ? held.run(endsAtMs, wake) : held.span.within(() => held.run(endsAtMs, wake));
-    void running.then((outcome) => this.#ran(held, outcome));
+  #begin(execution: Execution, now: number): void {
+    const { deadlines, wake, span, jobLog } = this.#run;
+    if (execution.definition.rateLimit !== null) this.#gate.release(execution);
+    execution.startedAtMs = now;
+    this.#startedTypes.add(execution.claimed.type);
+    this.#running.add(execution);
+    const endsAtMs = Math.min(now + execution.definition.timeoutMs, deadlines.abortAtMs);
+    jobLog?.started?.(execution);
+    execution.span = span?.run(execution.claimed) ?? null;
+    const running =
+      execution.span === null
+        ? execution.run(endsAtMs, wake)
+        : execution.span.within(() => execution.run(endsAtMs, wake));
+    void running.then((outcome) => this.#ran(execution, outcome));
   }
 
-  #ran(held: Held, outcome: Outcome): void {
+  #ran(execution: Execution, outcome: Outcome): void {
     const now = performance.now();
-    if (!this.#running.delete(held)) {
+    if (!this.#running.delete(execution)) {
       this.#zombies--; // its outcome was decided when it ignored its signal
-      this.#options.wake();
+      this.#run.wake();
       return;
     }
-    held.endedAtMs = now;
-    const runMs = now - (held.startedAtMs ?? now);
+    execution.endedAtMs = now;
+    const runMs = now - (execution.startedAtMs ?? now);
     if (outcome.kind !== 'postponed') this.#meanRunMs = meanAfter(this.#meanRunMs, runMs); // that was no run
-    const wasCut = held.cut !== null && held.cut !== 'timeout';
-    const { longestRunMs, timetable } = this.#options;
-    const neededMs = timeLearntMs(runMs, wasCut, timetable.workMs);
-    if (neededMs > (longestRunMs.get(held.claimed.type) ?? 0)) longestRunMs.set(held.claimed.type, neededMs);
-    this.#end(held, outcome);
+    const wasCut = execution.abortReason !== null && execution.abortReason !== 'timeout';
+    const { longestRunMs, deadlines } = this.#run;
+    const neededMs = timeLearntMs(runMs, wasCut, deadlines.workMs);
+    if (neededMs > (longestRunMs.get(execution.claimed.type) ?? 0)) longestRunMs.set(execution.claimed.type, neededMs);
+    this.#end(execution, outcome);
     this.start(now);
-    if (this.isEmpty) this.#options.wake();
+    if (this.isEmpty) this.#run.wake();
   }
 
-  #abandon(held: Held): void {
-    this.#running.delete(held);
+  #abandon(execution: Execution): void {
+    this.#running.delete(execution);
     this.#zombies++;
-    held.endedAtMs = performance.now();
-    this.#end(held, held.abandon(), true);
+    execution.endedAtMs = performance.now();
+    this.#end(execution, execution.abandon(), true);
   }
 
-  #end(held: Held, outcome: Outcome, hold = false): void {
-    if (held === this.#suspect) this.#suspect = null;
-    held.span?.end(outcome.kind, 'error' in outcome ? tellable(outcome.error, held.data) : null);
-    if (held.definition.rateLimit !== null) this.#gate.leave(held);
-    this.#options.ended(held, outcome, hold);
+  #end(execution: Execution, outcome: Outcome, keepLease = false): void {
+    if (execution === this.#suspect) this.#suspect = null;
+    execution.span?.end(outcome.kind, 'error' in outcome ? scrubError(outcome.error, execution.data) : null);
+    if (execution.definition.rateLimit !== null) this.#gate.release(execution);
+    this.#outbox.add(execution, outcome, keepLease);
+    if (this.#outbox.size >= batchSize(this.throughput)) this.#run.wake();
   }
 }
 

@@ -1,11 +1,11 @@
 /** How far a drain has come in each lane. A cursor keeps claims quick while dead rows pile up behind it, but misses what falls due there. */
-import { byPlace } from '../core/capacity.ts';
+import { byPlace } from '../core/lane-order.ts';
 import type { Claim, Lane, LaneName, StepAnswer } from '../postgres/statements/step.ts';
 
 /** Jobs that fall due behind a cursor (retries, long enqueue transactions, ended leases) wait at most this long. */
 const CURSOR_MS = 1_000;
 
-export class Lanes {
+export class LaneCursors {
   #lanes: readonly Lane[] | null = null;
   #known: readonly Lane[] = [];
   #foundAtMs = Number.NEGATIVE_INFINITY;

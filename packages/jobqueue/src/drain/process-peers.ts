@@ -1,9 +1,9 @@
-/** The drains that share a process. A suspect may take the process with it: while one drain holds it, no other holds anything. */
+/** The drains that share a process. A suspect may take the process with it: while one drain has it, no other has any job. */
 import { processGlobal } from '../postgres/process-global.ts';
 
 /** What the others must know of a drain. */
-export interface Member {
-  /** Nothing runs or waits in its hands, and no claim of it is on its way. */
+export interface Peer {
+  /** It has no job, and no claim of it is on its way. */
   readonly isIdle: boolean;
   readonly holdsSuspect: boolean;
   /** Lets it look again. */
@@ -11,31 +11,32 @@ export interface Member {
 }
 
 /** All copies of this module in a process die together. */
-const members = processGlobal('drains', () => new Set<Member>());
+const peers = processGlobal('drains', () => new Set<Peer>());
 
 /** The returned function is called when the drain has ended. */
-export function join(member: Member): () => void {
-  members.add(member);
+export function register(peer: Peer): () => void {
+  peers.add(peer);
   return () => {
-    members.delete(member);
-    wakeOthers(member);
+    peers.delete(peer);
+    wakePeers();
   };
 }
 
 /** A suspect would take nobody else's jobs with it. */
-export function othersAreIdle(member: Member): boolean {
-  return others(member).every((other) => other.isIdle);
+export function othersAreIdle(peer: Peer): boolean {
+  return others(peer).every((other) => other.isIdle);
 }
 
 /** Another drain must be left alone. */
-export function anotherHoldsSuspect(member: Member): boolean {
-  return others(member).some((other) => other.holdsSuspect);
+export function anotherHoldsSuspect(peer: Peer): boolean {
+  return others(peer).some((other) => other.holdsSuspect);
 }
 
-export function wakeOthers(member: Member): void {
-  for (const other of others(member)) other.wake();
+/** A suspect is gone: every drain of the process may look again. */
+export function wakePeers(): void {
+  for (const peer of peers) peer.wake();
 }
 
-function others(member: Member): Member[] {
-  return [...members].filter((other) => other !== member);
+function others(peer: Peer): Peer[] {
+  return [...peers].filter((other) => other !== peer);
 }

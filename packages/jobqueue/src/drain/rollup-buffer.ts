@@ -3,20 +3,20 @@
 import { countRun, emptyRollup, type Rollup, type RollupRow, type Run, rollupRow } from '../core/rollup.ts';
 import type { StepAnswer } from '../postgres/statements/step.ts';
 import type { Ended } from './execution.ts';
-import type { Delivered } from './send-exchange.ts';
+import type { ExchangeAnswer } from './send-exchange.ts';
 
 /** How often counts are written while a drain works: each time is a row version for each type. */
 const WRITE_MS = 1_000;
 const MINUTE_MS = 60_000;
 
 /** Counts on their way with a step, the outcomes of that step among them as if they were settled. */
-export interface Carried {
+export interface BufferedRollups {
   readonly minute: number;
   readonly json: { readonly version: number; readonly rows: readonly RollupRow[] };
   readonly rollups: readonly Rollup[];
 }
 
-export class Tally {
+export class RollupBuffer {
   /** By minute since 1970, then by type. What is older than the last minute and written is forgotten. */
   readonly #minutes = new Map<number, Map<string, Rollup>>();
   /** The minute of the database at its last answer: at most a heartbeat behind. */
@@ -27,7 +27,7 @@ export class Tally {
   #isOut = false;
 
   /** What the answer says of the time. */
-  hear({ nowMs, tookMs }: StepAnswer, answeredAtMs: number): void {
+  onAnswer({ nowMs, tookMs }: StepAnswer, answeredAtMs: number): void {
     this.#aheadMs = Math.max(this.#aheadMs, nowMs + tookMs - answeredAtMs);
     this.#minute = Math.max(this.#minute, Math.floor(nowMs / MINUTE_MS));
   }
@@ -39,7 +39,7 @@ export class Tally {
   }
 
   /** What the coming step is to write, its own outcomes included; null if it need not. `isLast`: no other may follow. */
-  carry(ended: readonly Ended[], step: { version: number; nowMs: number; isLast: boolean }): Carried | null {
+  takeFor(ended: readonly Ended[], step: { version: number; nowMs: number; isLast: boolean }): BufferedRollups | null {
     const { version, nowMs, isLast } = step;
     if (this.#isOut || (!isLast && nowMs - this.#writtenAtMs < WRITE_MS)) return null;
     if (ended.length === 0 && !this.isNew) return null;
@@ -61,7 +61,7 @@ export class Tally {
   }
 
   /** What became of a step that was sent with `sent`. Postgres writes no counts of a step that lost an outcome or was split. */
-  settle(carried: Carried | null, sent: readonly Ended[], { ended, answer }: Delivered): void {
+  settle(carried: BufferedRollups | null, sent: readonly Ended[], { ended, answer }: ExchangeAnswer): void {
     if (carried) {
       this.#isOut = false;
       if (answer.lost.length === 0 && ended === sent) {
@@ -72,17 +72,19 @@ export class Tally {
       for (const rollup of carried.rollups) rollup.isNew = true;
     }
     const lost = new Set(answer.lost);
-    for (const one of ended) if (!lost.has(one.held.claimed.id)) this.#count(one, this.#minute, 1);
+    for (const one of ended) if (!lost.has(one.execution.claimed.id)) this.#count(one, this.#minute, 1);
   }
 
-  #count({ held, settlement }: Ended, minute: number, by: 1 | -1): void {
+  #count({ execution, settlement }: Ended, minute: number, by: 1 | -1): void {
     if (settlement.to === 'give_back') return;
-    const { claimed, startedAtMs, endedAtMs } = held;
-    if (startedAtMs !== null) held.waitedMs ??= Math.max(0, startedAtMs + this.#aheadMs - this.#dueMs(claimed.dueAt));
-    const wasCut = held.cut !== null && held.cut !== 'timeout' && settlement.to !== 'completed';
+    const { claimed, startedAtMs, endedAtMs } = execution;
+    if (startedAtMs !== null)
+      execution.waitedMs ??= Math.max(0, startedAtMs + this.#aheadMs - this.#dueMs(claimed.dueAt));
+    const wasCut =
+      execution.abortReason !== null && execution.abortReason !== 'timeout' && settlement.to !== 'completed';
     const runMs = startedAtMs === null || endedAtMs === null || wasCut ? null : endedAtMs - startedAtMs;
     this.#run.to = settlement.to;
-    this.#run.waitMs = held.waitedMs;
+    this.#run.waitMs = execution.waitedMs;
     this.#run.runMs = runMs;
     countRun(this.#rollup(minute, claimed.type), this.#run, by);
   }

@@ -12,7 +12,7 @@ import {
 } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
 import { ownPayload } from '../core/payload.ts';
-import { shownIssues } from '../core/redact.ts';
+import { redactIssues } from '../core/redact.ts';
 import { bytesOf, storableError, storableJson, storableText } from '../core/serialize.ts';
 import { type Outcome, retryAfterMs } from '../core/settle.ts';
 import { type LimitedRun, rateLimitOf } from '../rate-limits/handler-limit.ts';
@@ -22,7 +22,7 @@ const MAX_ISSUES = 20;
 const ISSUE_BYTES = 200;
 
 /** Why a run was told to end. */
-export type Cut = 'timeout' | 'deadline' | 'shutdown' | 'revoked';
+export type AbortReason = 'timeout' | 'deadline' | 'shutdown' | 'revoked';
 
 export interface RunInput extends LimitedRun {
   readonly definition: Job;
@@ -30,7 +30,7 @@ export interface RunInput extends LimitedRun {
   readonly attempt: number;
   readonly payload: unknown;
   /** What cut this run short so far, read when the handler has ended. */
-  readonly cut: Cut | null;
+  readonly abortReason: AbortReason | null;
   /** The job as its handler sees it: made when asked for, like signal and deadline. */
   toJob(): RunningJob;
   checkpoint(stateJson: string): Promise<void>;
@@ -46,7 +46,7 @@ export async function run(input: RunInput): Promise<Outcome> {
     const handler = await load(definition);
     const parsed = await definition.payload['~standard'].validate(input.payload);
     if (parsed.issues) {
-      const found = shownIssues(definition.payload, input.payload, parsed.issues.slice(0, MAX_ISSUES));
+      const found = redactIssues(definition.payload, input.payload, parsed.issues.slice(0, MAX_ISSUES));
       const issues = found.map(({ path, message }) => ({
         path: storableText(path, ISSUE_BYTES),
         message: storableText(message, ISSUE_BYTES),
@@ -76,7 +76,7 @@ function withPostponement({ postponedMs }: Context, outcome: Outcome): Outcome {
 }
 
 /** What becomes of a run that did not end although it was told to. */
-export function abandoned(input: RunInput, cut: Cut): Outcome {
+export function abandoned(input: RunInput, cut: AbortReason): Outcome {
   const error = storableError(cutError(input, cut, 'and ignored its signal'), input.attempt);
   if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
   return { kind: 'interrupted', error };
@@ -207,17 +207,22 @@ function fromValue({ definition, attempt }: RunInput, value: unknown): Outcome {
 
 function fromThrown(input: RunInput, thrown: unknown): Outcome {
   const forGood = thrown instanceof NonRetryableError;
-  const { cut, attempt } = input;
-  if (cut === null || forGood) {
+  const { abortReason, attempt } = input;
+  if (abortReason === null || forGood) {
     const waitMs = retryAfterMs(thrown, Date.now());
     return { kind: 'failed', error: storableError(thrown, attempt), retryAfterMs: waitMs, forGood };
   }
-  const error = storableError(cutError(input, cut, 'and threw', thrown), attempt);
-  if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
+  const error = storableError(cutError(input, abortReason, 'and threw', thrown), attempt);
+  if (abortReason === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
   return { kind: 'interrupted', error };
 }
 
-function cutError({ definition }: Pick<RunInput, 'definition'>, cut: Cut, then: string, cause?: unknown): Error {
+function cutError(
+  { definition }: Pick<RunInput, 'definition'>,
+  cut: AbortReason,
+  then: string,
+  cause?: unknown,
+): Error {
   const why = {
     timeout: `ran past its timeout of ${definition.timeoutMs} ms`,
     deadline: "was cut by its drain's deadline",

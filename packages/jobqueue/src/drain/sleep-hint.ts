@@ -77,7 +77,7 @@ export class WakeHint {
   }
 
   /** After a tick that found nothing more: asks Postgres for how long, and notes it down. Never rejects. */
-  async fallAsleep(executor: Executor): Promise<void> {
+  async storeHint(executor: Executor): Promise<void> {
     let mark = await this.#get(STIR);
     if (mark === undefined) return;
     if (typeof mark !== 'string') {
@@ -94,7 +94,7 @@ export class WakeHint {
   }
 
   /** Something may be due: the next tick asks Postgres. Returns at once; of many calls at a time two write. */
-  stir(): void {
+  invalidate(): void {
     this.#again = true;
     this.#stirring ??= this.#writeMarks();
     this.#options.waitUntil(this.#stirring);

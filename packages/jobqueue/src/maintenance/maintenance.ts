@@ -6,16 +6,16 @@ import type { Executor } from '../postgres/database.ts';
 /** How often a long drain looks again. */
 const LOOK_EVERY_MS = 30_000;
 
-export interface Chore {
+export interface MaintenanceTask {
   /** The key under which `chores_1.sql` finds its request and puts its answer. */
   readonly name: string;
   /** What Postgres needs to know to see whether there is something to do; a few hundred bytes. */
   request(): object;
   /** Called when Postgres answered that there is. Bounded, idempotent: another drain may do the same at the same time. */
-  act(answer: unknown, context: ChoreContext): Promise<void>;
+  run(answer: unknown, context: TaskContext): Promise<void>;
 }
 
-export interface ChoreContext {
+export interface TaskContext {
   readonly executor: Executor;
   /** What is not done by then is left to the next drain. */
   readonly untilMs: () => number;
@@ -23,20 +23,20 @@ export interface ChoreContext {
   readonly brought: () => void;
 }
 
-export interface ChoresOptions extends Omit<ChoreContext, 'brought'> {
-  readonly chores: readonly Chore[];
+export interface TasksOptions extends Omit<TaskContext, 'brought'> {
+  readonly tasks: readonly MaintenanceTask[];
   readonly log: Log;
   readonly wake: () => void;
 }
 
-/** The chores of one drain. */
-export class Chores {
-  readonly #options: ChoresOptions;
+/** The maintenance tasks of one drain. */
+export class MaintenanceTasks {
+  readonly #options: TasksOptions;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #acting = 0;
   #broughtJobs = 0;
 
-  constructor(options: ChoresOptions) {
+  constructor(options: TasksOptions) {
     this.#options = options;
   }
 
@@ -51,18 +51,18 @@ export class Chores {
 
   /** What the coming step asks for; null if it need not ask. */
   request(nowMs: number): Readonly<Record<string, object>> | null {
-    const { chores } = this.#options;
-    if (chores.length === 0 || nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return null;
+    const { tasks } = this.#options;
+    if (tasks.length === 0 || nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return null;
     this.#lookedAtMs = nowMs;
-    return Object.fromEntries(chores.map((chore) => [chore.name, chore.request()]));
+    return Object.fromEntries(tasks.map((task) => [task.name, task.request()]));
   }
 
   /** Starts what the answer asks for; a chore that fails is logged, and left to the next drain. */
   take(answers: Readonly<Record<string, unknown>> | null): void {
-    const { chores, log, wake, executor, untilMs } = this.#options;
+    const { tasks, log, wake, executor, untilMs } = this.#options;
     for (const [chore, error] of Object.entries(answers?.failed ?? {})) log('error', 'chore_failed', { chore, error });
-    for (const chore of chores) {
-      const answer = answers?.[chore.name] ?? null;
+    for (const task of tasks) {
+      const answer = answers?.[task.name] ?? null;
       if (answer === null) continue;
       this.#acting++;
       const brought = () => {
@@ -73,9 +73,9 @@ export class Chores {
         this.#acting--;
         brought();
       };
-      chore
-        .act(answer, { executor, untilMs, brought })
-        .catch((error: unknown) => log('error', 'chore_failed', { chore: chore.name, error }))
+      task
+        .run(answer, { executor, untilMs, brought })
+        .catch((error: unknown) => log('error', 'chore_failed', { chore: task.name, error }))
         .then(done, done);
     }
   }

@@ -5,18 +5,18 @@ import { number } from '../core/options.ts';
 import type { Retention } from '../core/retention.ts';
 import type { Executor } from '../postgres/database.ts';
 import { type Pruned, pruneSlice } from '../postgres/statements/prune.ts';
-import type { Chore } from './maintenance.ts';
+import type { MaintenanceTask } from './maintenance.ts';
 
 /** A drain with nothing else to do stays this much longer for a backlog; what is left then is the next one's. */
 const CHORE_MS = 10_000;
 const BUDGET_MS = 60_000;
 
 /** The first slice goes with a step, as does measuring how long runs take; only a backlog makes statements of its own. */
-export function upkeepChore(retention: Retention): Chore {
+export function pruneTask(retention: Retention): MaintenanceTask {
   return {
     name: 'upkeep',
     request: () => retention,
-    async act(_answer, { executor, untilMs }) {
+    async run(_answer, { executor, untilMs }) {
       const endAtMs = performance.now() + CHORE_MS;
       while (performance.now() < Math.min(endAtMs, untilMs())) {
         const slice = await pruneSlice(executor, retention);

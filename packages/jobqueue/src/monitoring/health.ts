@@ -1,6 +1,6 @@
 /** Health: one statement of bounded probes and an attempt to write, put into words. */
 
-import { type Found, inWords, linkTo, nextStep, pageOf } from '../core/describe-check.ts';
+import { type CheckResult, describeCheck, linkTo, nextStep, pageOf } from '../core/describe-check.ts';
 import { diagnose, inFull } from '../core/diagnosis.ts';
 import { sqlstateOf } from '../core/sqlstate.ts';
 import type { Thresholds } from '../core/thresholds.ts';
@@ -53,7 +53,7 @@ export async function checkHealth(
   const checks = [database, ...found].map(({ ok, ...rest }) => ({
     name: rest.name,
     ok,
-    detail: inWords(rest),
+    detail: describeCheck(rest),
     next: ok ? null : nextStep(rest),
     page: pageOf(rest),
     url: linkTo(consoleUrl, rest),
@@ -81,7 +81,7 @@ async function protocolOnly(
   executor: Executor,
   { functions }: Thresholds,
   error: unknown,
-): Promise<(Found & { readonly ok: boolean })[]> {
+): Promise<(CheckResult & { readonly ok: boolean })[]> {
   if (sqlstateOf(error) !== NO_SUCH_FUNCTION) throw error;
   const missing = await missingFunctions(executor, functions);
   return [{ name: 'protocol', ok: false, subject: '', value: missing.length, limit: 1, data: { missing } }];

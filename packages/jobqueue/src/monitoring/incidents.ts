@@ -1,7 +1,7 @@
 /** Operators' actions on incidents: list them, say that they take care of one, and keep a check's alerts back for a while. */
 
 import { type Actor, actorOf, reasonOf } from '../core/actor.ts';
-import { CHECK_NAMES, inWords, linkTo, nextStep, pageOf } from '../core/describe-check.ts';
+import { CHECK_NAMES, describeCheck, linkTo, nextStep, pageOf } from '../core/describe-check.ts';
 import { idOf, integer, refused } from '../core/options.ts';
 import { isStorableText } from '../core/serialize.ts';
 import type { Executor } from '../postgres/database.ts';
@@ -102,7 +102,7 @@ function incidentOf(row: IncidentRow, consoleUrl: string | undefined): Incident 
     id: row.id,
     check: row.check_name,
     subject: row.subject,
-    detail: inWords(found),
+    detail: describeCheck(found),
     next: nextStep(found),
     page: pageOf(found),
     url: linkTo(consoleUrl, found),

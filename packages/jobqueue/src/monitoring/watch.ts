@@ -1,12 +1,12 @@
 /** Keeps watch: drains look at the queue's health in passing and tell of what turned red or well again, enqueues notice missing ticks. */
 import { randomUUID } from 'node:crypto';
-import { inWords, linkTo, nextStep } from '../core/describe-check.ts';
+import { describeCheck, linkTo, nextStep } from '../core/describe-check.ts';
 import { checkGuard, type Guard, type Job } from '../core/job.ts';
 import type { Log } from '../core/log.ts';
 import { type Names, number, onlyKnown, refusal } from '../core/options.ts';
 import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from '../core/thresholds.ts';
 import { atMostMs, type SleepOptions } from '../drain/sleep-hint.ts';
-import type { Chore, ChoreContext } from '../maintenance/maintenance.ts';
+import type { MaintenanceTask, TaskContext } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';
 import { functionsOf } from '../postgres/statements/functions.ts';
 import { confirmNotices, type Notice, type WatchAnswer, watch } from '../postgres/statements/watch.ts';
@@ -66,11 +66,11 @@ export function checkAlerts(alerts: AlertOptions): void {
 }
 
 /** The chore of each drain: watch_1 looks in its step, and what that hands out is told beside the jobs. */
-export function watchChore(options: WatchOptions): Chore {
+export function incidentsTask(options: WatchOptions): MaintenanceTask {
   return {
     name: 'watch',
     request: () => requestOf(options),
-    act: (answer, context) => tell(options, answer as WatchAnswer, context),
+    run: (answer, context) => tell(options, answer as WatchAnswer, context),
   };
 }
 
@@ -78,7 +78,7 @@ export function watchChore(options: WatchOptions): Chore {
  * Called after each enqueue: once a minute it asks, beside the request, whether the ticks still come, for without them nobody
  * else would. It never throws and never makes the request wait; `waitUntil` keeps the invocation alive for it.
  */
-export function tickLookout(
+export function missedTickMonitor(
   options: WatchOptions,
   database: () => Executor,
   waitUntil: (promise: Promise<unknown>) => void,
@@ -101,14 +101,18 @@ export function tickLookout(
 }
 
 function requestOf({ thresholds, guards, environment }: WatchOptions): object {
-  return { token: randomUUID(), thresholds, guards, environment };
+  const asStored = Object.entries(guards).map(([type, { failureRatio, minAttempts }]) => [
+    type,
+    { failureRatio, of: minAttempts }, // as watch_1.sql reads it
+  ]);
+  return { token: randomUUID(), thresholds, guards: Object.fromEntries(asStored), environment };
 }
 
 /** Posts, then confirms: whoever dies in between leaves the notice to a later tick, which sends it again. */
 async function tell(
   options: WatchOptions,
   answer: WatchAnswer,
-  { executor, untilMs }: Omit<ChoreContext, 'brought'>,
+  { executor, untilMs }: Omit<TaskContext, 'brought'>,
 ): Promise<void> {
   const { log, alerts } = options;
   const { notices, failed } = answer;
@@ -147,7 +151,14 @@ function logNotice(log: Log, notice: Notice, consoleUrl: string | undefined): vo
   }
   const found = foundOf(notice);
   log('warn', 'incident_opened', {
-    ...{ id, check, subject, detail: inWords(found), since: new Date(openedMs).toISOString(), next: nextStep(found) },
+    ...{
+      id,
+      check,
+      subject,
+      detail: describeCheck(found),
+      since: new Date(openedMs).toISOString(),
+      next: nextStep(found),
+    },
     url: linkTo(consoleUrl, found),
   });
 }

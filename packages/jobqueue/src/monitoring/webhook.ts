@@ -1,6 +1,6 @@
 /** One message to a webhook that takes what Slack takes. Its URL is a secret: nothing here shows it, nor what it answered. */
 
-import { type Found, inWords, linkTo, nextStep } from '../core/describe-check.ts';
+import { type CheckResult, describeCheck, linkTo, nextStep } from '../core/describe-check.ts';
 import { duration } from '../core/duration.ts';
 import type { Notice } from '../postgres/statements/watch.ts';
 
@@ -41,11 +41,11 @@ function lineOf(notice: Notice, consoleUrl: string | undefined): string {
   const what = `*${escaped(check)}*${subject === '' ? '' : ` ${escaped(subject)}`}`;
   if (kind === 'green') return `:white_check_mark: ${what} is well again after ${duration(lastedMs)}.${link}`;
   const since = `${new Date(openedMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  return `:red_circle: ${what}: ${escaped(inWords(found))}. Red since ${since}. Next: ${escaped(nextStep(found))}.${link}`;
+  return `:red_circle: ${what}: ${escaped(describeCheck(found))}. Red since ${since}. Next: ${escaped(nextStep(found))}.${link}`;
 }
 
 /** Postgres leaves out what is null. */
-export function foundOf({ check, subject, value = null, limit = null, data = {} }: Notice): Found {
+export function foundOf({ check, subject, value = null, limit = null, data = {} }: Notice): CheckResult {
   return { name: check, subject, value, limit, data };
 }
 

@@ -21,7 +21,7 @@ interface AddedJob {
   readonly differs?: boolean;
 }
 
-export interface EnqueuingQueue extends RoutedQueue, Pick<Operators, 'audit' | 'shown'> {
+export interface EnqueuingQueue extends RoutedQueue, Pick<Operators, 'audit' | 'redactPayload'> {
   addJobs(jobs: readonly NewJob[]): Promise<readonly AddedJob[]>;
   getJob(id: string): Promise<JobView | null>;
 }
@@ -98,7 +98,7 @@ async function look({ request, queue }: Call<EnqueuingQueue>): Promise<Response>
   if (found === null) throw new HttpError(404, 'not_found', 'There is no job with this id, or its history was pruned.');
   if (!wantsPayload(request)) return Response.json(forTheEnqueuer(found));
   await queue.audit({ actor: 'operator', action: 'job.payload_read', details: { id } });
-  return Response.json({ ...found, payload: queue.shown(found.type, found.payload) });
+  return Response.json({ ...found, payload: queue.redactPayload(found.type, found.payload) });
 }
 
 function wantsPayload({ url }: Request): boolean {

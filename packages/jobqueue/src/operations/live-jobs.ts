@@ -55,7 +55,7 @@ export async function reschedule(
 }
 
 /** Pending jobs get another priority; those that a drain holds are skipped. */
-export async function reprioritise(
+export async function setPriority(
   executor: Executor,
   filter: JobFilter,
   options: Actor & { readonly priority: number } & BulkOptions,

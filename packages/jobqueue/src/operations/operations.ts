@@ -4,7 +4,7 @@ import type { Actor } from '../core/actor.ts';
 import type { Limit } from '../core/bucket.ts';
 import type { DeadLetterFilter, JobFilter } from '../core/filters.ts';
 import type { Job } from '../core/job.ts';
-import { shownPayload } from '../core/redact.ts';
+import { redactPayload } from '../core/redact.ts';
 import type { Retention } from '../core/retention.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { checkEnvironment, type EnvironmentControls, environmentControls } from '../drain/environment.ts';
@@ -26,23 +26,23 @@ import {
   deadGroups,
   type JobsPage,
   type JobsQuery,
-  jobTrail,
   listJobs,
-  type Trail,
+  type Related,
+  relatedTo,
 } from '../reads/list-jobs.ts';
 import { checkNames, type Named, type Warned } from '../reads/names.ts';
 import { type Counted, type Overview, type Pause, readOverview } from '../reads/overview.ts';
 import { readStats, type Stats, type StatsOptions } from '../reads/stats.ts';
 import {
-  type FollowedJob,
-  type FollowOptions,
-  followJobs,
   type JobsPreview,
   listPauses,
   previewJobs,
+  type TailedJob,
+  type TailOptions,
+  tailJobs,
 } from '../reads/tail.ts';
 import { type ScheduleControls, scheduleControls } from '../schedules/admin.ts';
-import { type Amended, replayAmended } from './amend.ts';
+import { type ReplayedWithPayload, replayWithPayload } from './amend.ts';
 import type { BulkOptions, BulkReport } from './bulk.ts';
 import {
   type AuditEntry,
@@ -51,9 +51,9 @@ import {
   freeKey,
   type HeldKey,
   pause,
-  reprioritise,
   reschedule,
   resume,
+  setPriority,
   type Target,
 } from './live-jobs.ts';
 import {
@@ -71,7 +71,7 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   /** What a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
   /** New jobs above an id, and how known ones stand. */
-  followJobs(options: FollowOptions): Promise<readonly FollowedJob[]>;
+  tail(options: TailOptions): Promise<readonly TailedJob[]>;
   /** What is paused, at most 1,000. */
   pauses(): Promise<readonly Pause[]>;
   /**
@@ -93,7 +93,7 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
     options: Actor & { readonly to: Date | { readonly delayMs: number } } & BulkOptions,
   ): Promise<BulkReport & Warned>;
   /** Gives pending jobs another priority. `skipped`: held by a drain. */
-  reprioritise(
+  setPriority(
     filter: JobFilter,
     options: Actor & { readonly priority: number } & BulkOptions,
   ): Promise<BulkReport & Warned>;
@@ -107,17 +107,17 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
    * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;
    * what `shown` hid and nobody changed stays as it was. Throws QueueError `payload_invalid`, `unknown_type`, `job_unknown`.
    */
-  replayAmended(id: string, payload: unknown, by: Actor): Promise<Amended>;
+  replayWithPayload(id: string, payload: unknown, by: Actor): Promise<ReplayedWithPayload>;
   /** Payloads for the eyes of people: what the type's schema marks as secret is hidden, all of it where the type is not known. */
-  shown(type: string, payload: unknown): unknown;
+  redactPayload(type: string, payload: unknown): unknown;
   /** One page of jobs. Pending ones by due time, all others the newest first. */
-  jobsPage(query: JobsQuery, page?: { readonly after?: string; readonly limit?: number }): Promise<JobsPage>;
+  listJobs(query: JobsQuery, page?: { readonly after?: string; readonly limit?: number }): Promise<JobsPage>;
   /** How many live jobs an operation with this filter would mean, counted to 1,000. */
   countJobs(filter: JobFilter): Promise<Counted>;
   /** Dead letters by type and error: the largest groups, and those with the latest deaths. */
   deadGroups(filter?: { readonly type?: string }): Promise<DeadGroups>;
   /** What is known beside a job: its schedule, the drain that ran it, what operators did to it. */
-  jobTrail(id: string): Promise<Trail>;
+  related(id: string): Promise<Related>;
   /** Frees an idempotency key, with a line in the audit log. `holder`: the job that held it, which goes on without; null: none did. */
   freeKey(key: HeldKey, by: Actor): Promise<{ readonly freed: boolean; readonly holder: string | null }>;
   /** The ramps, the newest first, at most 100. */
@@ -174,7 +174,7 @@ export function operators(options: OperatorsOptions): Operators {
     ...environmentControls(database, environment),
     ...incidentControls(database, consoleUrl),
     preview: async (filter = {}) => preview(read(), jobs, filter),
-    followJobs: async (options) => followJobs(read(), options),
+    tail: async (options) => tailJobs(read(), options),
     pauses: async () => listPauses(read()),
     checkNames: names,
     previewJobs: async (filter) => warned(filter, () => previewJobs(read(), filter)),
@@ -182,15 +182,15 @@ export function operators(options: OperatorsOptions): Operators {
     resume: async (target, by) => warned(target, () => resume(database(), target, by)),
     cancel: async (filter, how) => warned(filter, () => cancel(database(), filter, how)),
     reschedule: async (filter, how) => warned(filter, () => reschedule(database(), filter, how)),
-    reprioritise: async (filter, how) => warned(filter, () => reprioritise(database(), filter, how)),
+    setPriority: async (filter, how) => warned(filter, () => setPriority(database(), filter, how)),
     previewReplay: async (filter, how = {}) => warned(filter, () => previewReplay(read(), filter, how)),
     replay: replayCall(database, names),
-    replayAmended: async (id, payload, by) => replayAmended(database(), jobs, { id, payload }, by),
-    shown: (type, payload) => shownPayload(jobs.get(type)?.payload, payload),
-    jobsPage: async (query, page = {}) => listJobs(read(), query, page),
+    replayWithPayload: async (id, payload, by) => replayWithPayload(database(), jobs, { id, payload }, by),
+    redactPayload: (type, payload) => redactPayload(jobs.get(type)?.payload, payload),
+    listJobs: async (query, page = {}) => listJobs(read(), query, page),
     countJobs: async (filter) => countJobs(read(), filter),
     deadGroups: async (filter = {}) => deadGroups(read(), filter),
-    jobTrail: async (id) => jobTrail(read(), id),
+    related: async (id) => relatedTo(read(), id),
     freeKey: async (key, by) => freeKey(database(), key, by),
     replays: async () => replays(read()),
     stopReplay: async (id, by) => stopReplay(database(), id, by),
@@ -216,16 +216,16 @@ const STIRRING = [
   'resume',
   'cancel',
   'reschedule',
-  'reprioritise',
+  'setPriority',
   'replay',
-  'replayAmended',
+  'replayWithPayload',
   'resumeSchedule',
   'overrideSchedule',
   'runSchedule',
 ] as const satisfies readonly (keyof Operators)[];
 
 /** The same, but that `stir` is called after each of those: also after one that failed, which may have come half way. */
-export function stirringOperators(offered: Operators, stir: () => void): Operators {
+export function invalidatingOperators(offered: Operators, stir: () => void): Operators {
   const stirring = STIRRING.map((verb) => {
     const call = offered[verb] as (...args: never[]) => Promise<unknown>;
     return [verb, async (...args: never[]) => call(...args).finally(stir)] as const;

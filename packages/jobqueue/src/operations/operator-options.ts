@@ -2,7 +2,7 @@
 
 import { type Names, onlyKnown } from '../core/options.ts';
 import type { Operators } from './operations.ts';
-import type { RampOptions, ReplayOptions } from './replay.ts';
+import type { ReplayOptions, ThrottledReplayOptions } from './replay.ts';
 
 type Verb = keyof Operators;
 /** Null: no options object, or a filter, which filters.ts reads. */
@@ -11,7 +11,7 @@ type Argument<T> = Names<Extract<T, object>> | null;
 type Arguments<List extends readonly unknown[]> = Partial<{ readonly [Place in keyof List]: Argument<List[Place]> }>;
 type Table = {
   readonly [Name in Exclude<Verb, 'replay'>]?: Arguments<Parameters<Operators[Name]>>;
-} & { readonly replay: readonly [null, Names<ReplayOptions | RampOptions>] };
+} & { readonly replay: readonly [null, Names<ReplayOptions | ThrottledReplayOptions>] };
 
 const ACTOR = { actor: true } as const;
 const BY = { actor: true, reason: true } as const;
@@ -22,16 +22,16 @@ const LIMIT = { perSecond: true, burst: true } as const;
 
 const NAMES: Table = {
   preview: [{ queue: true, types: true, includePaused: true }],
-  followJobs: [{ after: true, ids: true, limit: true }],
+  tail: [{ after: true, ids: true, limit: true }],
   pause: [TARGET, BY],
   resume: [TARGET, BY],
   cancel: [null, { ...BY, ...BULK }],
   reschedule: [null, { ...BY, ...BULK, to: true }],
-  reprioritise: [null, { ...BY, ...BULK, priority: true }],
+  setPriority: [null, { ...BY, ...BULK, priority: true }],
   previewReplay: [null, { statuses: true, due: true }],
   replay: [null, { ...BY, ...BULK, statuses: true, due: true, maxJobs: true, perMinute: true, stopWhen: true }],
-  replayAmended: [null, null, BY],
-  jobsPage: [
+  replayWithPayload: [null, null, BY],
+  listJobs: [
     { status: true, type: true, queue: true, search: true, fingerprint: true, from: true, until: true },
     { after: true, limit: true },
   ],

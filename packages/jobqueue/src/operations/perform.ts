@@ -2,6 +2,7 @@
 import type { JobView } from '../reads/job-view.ts';
 import type { BulkOptions } from './bulk.ts';
 import type { Operators } from './operations.ts';
+import type { ThrottledReplayOptions } from './replay.ts';
 import type { OperatorAction, OperatorRequest } from './request.ts';
 
 /** What of a queue is needed. */
@@ -23,22 +24,22 @@ const PERFORM = {
     return { hours, counts, lanes: due.lanes, scheduled, paused };
   },
   jobs: (queue: OperatedQueue, { action: _, after, limit, ...query }: Act<'jobs'>) =>
-    queue.jobsPage(query, { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) }),
+    queue.listJobs(query, { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) }),
   job: async (queue: OperatedQueue, { id, payload }: Act<'job'>) => {
     const found = await queue.getJob(id);
     if (found === null) return { job: null };
-    const { parent, children } = await queue.jobTrail(id);
+    const { parent, children } = await queue.related(id);
     const flow = { parent, children };
     if (payload) {
       await queue.audit({ actor: 'operator', action: 'job.payload_read', details: { id } });
-      return { job: { ...found, payload: queue.shown(found.type, found.payload), ...flow } };
+      return { job: { ...found, payload: queue.redactPayload(found.type, found.payload), ...flow } };
     }
     // What customers wrote is shown to who asks for it, and that is on record.
     const { payload: _, state: __, result: ___, ...shown } = found;
     return { job: { ...shown, ...flow } };
   },
   follow: async (queue: OperatedQueue, { action: _, ...options }: Act<'follow'>) => ({
-    jobs: await queue.followJobs(options),
+    jobs: await queue.tail(options),
   }),
   previewCancel: (queue: OperatedQueue, { filter }: Act<'previewCancel'>) => queue.previewJobs(filter),
   cancel: (queue: OperatedQueue, { filter, action: _, ...options }: Act<'cancel'>, bulk: BulkOptions) =>
@@ -55,7 +56,8 @@ const PERFORM = {
   }),
   replay: (queue: OperatedQueue, { filter, action: _, ...options }: Act<'replay'>, bulk: BulkOptions) =>
     queue.replay(filter, { ...options, ...bulk }),
-  ramp: (queue: OperatedQueue, { filter, action: _, ...options }: Act<'ramp'>) => queue.replay(filter, options),
+  ramp: (queue: OperatedQueue, { filter, action: _, stopWhen, ...options }: Act<'ramp'>) =>
+    queue.replay(filter, { ...options, ...(stopWhen && { stopWhen: withMinOutcomes(stopWhen) }) }),
   ramps: async (queue: OperatedQueue, _: Act<'ramps'>) => ({ ramps: await queue.replays() }),
   stopRamp: async (queue: OperatedQueue, { id, actor }: Act<'stopRamp'>) => ({
     stopped: await queue.stopReplay(id, { actor }),
@@ -100,6 +102,12 @@ const PERFORM = {
     return { name };
   },
 } as const;
+
+/** Releases up to 0.8 say `of`. */
+function withMinOutcomes(stopWhen: NonNullable<Act<'ramp'>['stopWhen']>): ThrottledReplayOptions['stopWhen'] & object {
+  if (!('of' in stopWhen)) return stopWhen;
+  return { failureRatio: stopWhen.failureRatio, minOutcomes: stopWhen.of };
+}
 
 /** What an action answers, before it is JSON. */
 export type OperatorAnswer<Name extends OperatorRequest['action']> = Awaited<ReturnType<(typeof PERFORM)[Name]>>;

@@ -3,7 +3,7 @@
 import { type Actor, actorOf, checkActor } from '../core/actor.ts';
 import { type DeadLetterFilter, deadLetterFilterJson, type Revival } from '../core/filters.ts';
 import { idOf, integer, onlyKnown, refused } from '../core/options.ts';
-import type { Chore } from '../maintenance/maintenance.ts';
+import type { MaintenanceTask } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/replays.ts';
 import type { Warned } from '../reads/names.ts';
@@ -30,11 +30,11 @@ export interface ReplayOptions extends Actor, Revival, BulkOptions {
 }
 
 /** Spread over time, as a ramp. */
-export interface RampOptions extends Actor, Revival {
+export interface ThrottledReplayOptions extends Actor, Revival {
   /** At most so many jobs a minute, 1 to 10,000, moved by the drains. */
   readonly perMinute: number;
-  /** Ends the ramp when so many of its jobs have failed again, or such a part of at least `of` that came to an outcome. */
-  readonly stopWhen?: { readonly failed: number } | { readonly failureRatio: number; readonly of: number };
+  /** Ends the ramp when so many of its jobs have failed again, or such a part of at least `minOutcomes` that came to an outcome. */
+  readonly stopWhen?: { readonly failed: number } | { readonly failureRatio: number; readonly minOutcomes: number };
   readonly maxJobs?: number;
 }
 
@@ -119,7 +119,7 @@ export interface ReplayCall {
   /** Dead letters become live jobs again, under their ids, with attempts counted anew; all at once, in slices. */
   (filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
   /** With `perMinute`: drains move them bit by bit; answers the ramp's id at once. */
-  (filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string } & Warned>;
+  (filter: DeadLetterFilter, options: ThrottledReplayOptions): Promise<{ readonly id: string } & Warned>;
 }
 
 /** `checkNames` refuses the types that nothing knows. */
@@ -128,12 +128,15 @@ export function replayCall(
   checkNames: (named: DeadLetterFilter) => Promise<readonly string[]>,
 ): ReplayCall {
   async function replay(filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
-  async function replay(filter: DeadLetterFilter, options: RampOptions): Promise<{ readonly id: string } & Warned>;
-  async function replay(filter: DeadLetterFilter, options: ReplayOptions | RampOptions) {
+  async function replay(
+    filter: DeadLetterFilter,
+    options: ThrottledReplayOptions,
+  ): Promise<{ readonly id: string } & Warned>;
+  async function replay(filter: DeadLetterFilter, options: ReplayOptions | ThrottledReplayOptions) {
     const warnings = await checkNames(filter);
     return options.perMinute === undefined
       ? { ...(await atOnce(executor(), filter, options)), warnings }
-      : { ...(await asRamp(executor(), filter, options)), warnings };
+      : { ...(await throttled(executor(), filter, options)), warnings };
   }
   return replay;
 }
@@ -150,7 +153,11 @@ async function atOnce(executor: Executor, filter: DeadLetterFilter, options: Rep
   return { operation, changed, skipped, done, refusals };
 }
 
-async function asRamp(executor: Executor, filter: DeadLetterFilter, options: RampOptions): Promise<{ id: string }> {
+async function throttled(
+  executor: Executor,
+  filter: DeadLetterFilter,
+  options: ThrottledReplayOptions,
+): Promise<{ id: string }> {
   const sent = {
     ...checkActor(options),
     perMinute: integer('perMinute', options.perMinute, { min: 1, max: MOST_PER_MINUTE }),
@@ -184,11 +191,11 @@ export async function stopReplay(executor: Executor, id: string, by: Pick<Actor,
  * Moves running ramps on, those whose jobs have a handler here. Looked for by a drain's steps; done in statements of their own:
  * replays_2.sql says why. A ramp that waits for outcomes is looked at again soon, or it would move on once a tick.
  */
-export function replaysChore(handled: readonly string[]): Chore {
+export function replaysTask(handled: readonly string[]): MaintenanceTask {
   return {
     name: 'replays',
     request: () => ({}),
-    async act(_, { executor, untilMs, brought }) {
+    async run(_, { executor, untilMs, brought }) {
       let portions = 0;
       let looksInVain = 0;
       while (portions < MOST_PORTIONS && looksInVain < MOST_LOOKS_IN_VAIN) {
@@ -216,11 +223,12 @@ function most({ maxJobs }: { readonly maxJobs?: number }): { maxJobs?: number } 
   return maxJobs === undefined ? {} : { maxJobs: integer('maxJobs', maxJobs, { min: 1, max: MOST_JOBS }) };
 }
 
-function stopWhenOf(stopWhen: NonNullable<RampOptions['stopWhen']>): object {
-  onlyKnown(stopWhen, { failed: true, failureRatio: true, of: true }, { at: 'stopWhen.' });
+function stopWhenOf(stopWhen: NonNullable<ThrottledReplayOptions['stopWhen']>): object {
+  onlyKnown(stopWhen, { failed: true, failureRatio: true, minOutcomes: true }, { at: 'stopWhen.' });
   if ('failed' in stopWhen) return { failed: integer('stopWhen.failed', stopWhen.failed, { min: 1, max: MOST_JOBS }) };
-  const { failureRatio, of } = stopWhen;
+  const { failureRatio, minOutcomes } = stopWhen;
   if (!(failureRatio > 0 && failureRatio <= 1))
     throw refused('stopWhen.failureRatio', 'a number above 0, up to 1', failureRatio);
-  return { failureRatio, of: integer('stopWhen.of', of, { min: 1, max: MOST_JOBS }) };
+  // as replays_2.sql reads it
+  return { failureRatio, of: integer('stopWhen.minOutcomes', minOutcomes, { min: 1, max: MOST_JOBS }) };
 }

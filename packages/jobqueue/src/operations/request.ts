@@ -55,9 +55,10 @@ const revival = {
 };
 
 const stopWhen = either(
-  'either { failed } from 1 on, or { failureRatio, of } with a ratio above 0 up to 1 of at least 1 job',
+  'either { failed } from 1 on, or { failureRatio, minOutcomes } with a ratio above 0 up to 1 of at least 1 job',
   object({ failed: integer(1) }),
-  object({ failureRatio: ratio, of: integer(1) }),
+  object({ failureRatio: ratio, minOutcomes: integer(1) }),
+  object({ failureRatio: ratio, of: integer(1) }), // as releases up to 0.8 name it
 );
 
 const target = { queue: optional(name), type: optional(name) };

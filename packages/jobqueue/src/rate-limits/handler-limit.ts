@@ -1,10 +1,10 @@
 /** What a handler calls to keep a rate limit, and what its job's declaration says of one. */
-import { checkKey, checkLimit, type Limit, patienceMs } from '../core/bucket.ts';
+import { checkKey, checkLimit, type Limit, maxWaitMs } from '../core/bucket.ts';
 import { droppable } from '../core/droppable.ts';
 import { PostponedError } from '../core/errors.ts';
 import type { RateLimit } from '../core/job.ts';
 import type { RateLimiter } from './limiter.ts';
-import type { Ticket } from './waiters.ts';
+import type { Waiter } from './waiters.ts';
 
 export interface LimitedRun {
   readonly limiter: RateLimiter;
@@ -53,21 +53,21 @@ async function tokenOrDelay(
 ): Promise<number | null> {
   const { limiter } = run;
   return new Promise((resolve, reject) => {
-    let ticket: Ticket | null = null;
+    let waiter: Waiter | null = null;
     const aborted = () => {
-      if (ticket) limiter.leave(ticket);
+      if (waiter) limiter.release(waiter);
       reject(signal.reason);
     };
     const changed = (now: number) => {
-      if (ticket === null || ticket.state === 'waiting' || ticket.state === 'over') return;
-      if (ticket.state === 'granted' && !limiter.use(ticket, now)) return; // too old: it is told of the next
+      if (waiter === null || waiter.state === 'waiting' || waiter.state === 'over') return;
+      if (waiter.state === 'granted' && !limiter.consume(waiter, now)) return; // too old: it is told of the next
       signal.removeEventListener('abort', aborted);
-      if (ticket.state === 'failed') reject(ticket.error);
-      else resolve(ticket.state === 'postponed' ? ticket.delayMs : null);
+      if (waiter.state === 'failed') reject(waiter.error);
+      else resolve(waiter.state === 'postponed' ? waiter.delayMs : null);
     };
     signal.addEventListener('abort', aborted, { once: true });
-    const patience = patienceMs(run.deadline().getTime() - Date.now());
-    ticket = limiter.enter({ key, limit, returning, patienceMs: patience, changed });
+    const patience = maxWaitMs(run.deadline().getTime() - Date.now());
+    waiter = limiter.acquire({ key, limit, returning, maxWaitMs: patience, changed });
     changed(performance.now());
   });
 }

@@ -1,24 +1,24 @@
-/** The tokens of one process: taken from Postgres in lumps, shared by its drains and jobs, and given back when nobody wants them. */
+/** The tokens of one process: taken from Postgres in batches, shared by its drains and jobs, and given back when nobody wants them. */
 
 import { askAfterMs, blockMs, comeBackMs, MAX_SHORT_MS, USES_MS, usableMs, worthReturning } from '../core/bucket.ts';
-import { meanAfter } from '../core/capacity.ts';
 import type { Log } from '../core/log.ts';
-import { verdictOn } from '../core/sqlstate.ts';
+import { meanAfter } from '../core/mean.ts';
+import { classifyError } from '../core/sqlstate.ts';
 import type { Executor } from '../postgres/database.ts';
 import { blockBucket, returnTokens, type TakeAnswer, takeTokens } from '../postgres/statements/buckets.ts';
 import {
   type Bucket,
   type Entry,
+  type Grant,
   handOut,
-  type Lump,
   newBucket,
-  newTicket,
+  newWaiter,
   noteUse,
   postpone,
   putBack,
   type Question,
   requestFor,
-  type Ticket,
+  type Waiter,
 } from './waiters.ts';
 
 /** A take is a few row updates; who gets no answer within this time asks anew, and tokens of the lost answer are lost. */
@@ -35,7 +35,7 @@ export class RateLimiter {
   readonly #executor: () => Executor;
   readonly #log: Log;
   readonly #buckets = new Map<string, Bucket>();
-  /** Those with waiting tickets. */
+  /** Those that somebody waits for. */
   readonly #wanted = new Set<Bucket>();
   readonly #pending = new Set<Promise<void>>();
   #drains = 0;
@@ -59,43 +59,43 @@ export class RateLimiter {
     }
   }
 
-  enter(entry: Entry): Ticket {
+  acquire(entry: Entry): Waiter {
     const now = performance.now();
-    const ticket = newTicket(entry, now);
+    const waiter = newWaiter(entry, now);
     const bucket = this.#bucketOf(entry);
-    bucket.tickets.push(ticket);
+    bucket.waiters.push(waiter);
     this.#serve(bucket, now);
-    return ticket;
+    return waiter;
   }
 
   /**
-   * Uses the token of a granted ticket. `false`: it is too old, and the ticket waits for another, or has one already. `now` is the
+   * Uses the token of a granted waiter. `false`: it is too old, and the waiter waits for another, or has one already. `now` is the
    * caller's one reading of the clock: a token that was granted at the same instant is never too old.
    */
-  use(ticket: Ticket, now: number): boolean {
-    if (now < ticket.untilMs) {
-      ticket.state = 'over';
-      const bucket = this.#bucketOf(ticket.entry);
+  consume(waiter: Waiter, now: number): boolean {
+    if (now < waiter.untilMs) {
+      waiter.state = 'over';
+      const bucket = this.#bucketOf(waiter.entry);
       noteUse(bucket, now);
       return true;
     }
-    const bucket = this.#bucketOf(ticket.entry);
-    putBack(bucket, ticket);
-    ticket.state = 'waiting';
-    ticket.untilMs = now + ticket.entry.patienceMs;
-    bucket.tickets.unshift(ticket);
+    const bucket = this.#bucketOf(waiter.entry);
+    putBack(bucket, waiter);
+    waiter.state = 'waiting';
+    waiter.untilMs = now + waiter.entry.maxWaitMs;
+    bucket.waiters.unshift(waiter);
     this.#serve(bucket, now);
     return false;
   }
 
   /** Gives up its place, or its token to the next. */
-  leave(ticket: Ticket): void {
-    const bucket = this.#bucketOf(ticket.entry);
-    const { state } = ticket;
-    ticket.state = 'over';
-    bucket.tickets = bucket.tickets.filter((other) => other !== ticket);
+  release(waiter: Waiter): void {
+    const bucket = this.#bucketOf(waiter.entry);
+    const { state } = waiter;
+    waiter.state = 'over';
+    bucket.waiters = bucket.waiters.filter((other) => other !== waiter);
     if (state === 'granted') {
-      putBack(bucket, ticket);
+      putBack(bucket, waiter);
       this.#serve(bucket, performance.now());
     }
   }
@@ -103,13 +103,13 @@ export class RateLimiter {
   /** For how long the bucket is known to have no token, ms; 0 if it may have one. */
   shortForMs(key: string, nowMs: number): number {
     const bucket = this.#buckets.get(key);
-    if (!bucket || bucket.lumps.some(({ untilMs }) => untilMs > nowMs)) return 0;
+    if (!bucket || bucket.grants.some(({ untilMs }) => untilMs > nowMs)) return 0;
     return Math.max(0, bucket.shortUntilMs - nowMs);
   }
 
   /** Whether asking for more jobs than can start now is worth it: they learn when to come back. */
-  sendsAway(key: string): boolean {
-    return this.#buckets.get(key)?.sendsAway ?? false;
+  isOversubscribed(key: string): boolean {
+    return this.#buckets.get(key)?.isOversubscribed ?? false;
   }
 
   /** The bucket gives nothing until then, to nobody; what other processes have in hand they use within 600 ms. */
@@ -117,7 +117,7 @@ export class RateLimiter {
     const delayMs = blockMs(until, Date.now());
     const bucket = this.#buckets.get(key);
     if (bucket) {
-      bucket.lumps = [];
+      bucket.grants = [];
       bucket.shortUntilMs = performance.now() + Math.min(delayMs, MAX_SHORT_MS);
     }
     return blockBucket(this.#executor(), key, delayMs);
@@ -136,17 +136,17 @@ export class RateLimiter {
 
   #forget(): void {
     const now = performance.now();
-    for (const [key, { tickets, lumps, asking, shortUntilMs }] of this.#buckets)
-      if (tickets.length === 0 && lumps.length === 0 && !asking && shortUntilMs <= now) this.#buckets.delete(key);
+    for (const [key, { waiters, grants, asking, shortUntilMs }] of this.#buckets)
+      if (waiters.length === 0 && grants.length === 0 && !asking && shortUntilMs <= now) this.#buckets.delete(key);
   }
 
   /** Hands out what is in hand, to those first that were sent away before, and asks for more if it does not suffice. */
   #serve(bucket: Bucket, now: number): void {
     handOut(bucket, now);
-    if (bucket.tickets.length > 0) this.#wanted.add(bucket);
+    if (bucket.waiters.length > 0) this.#wanted.add(bucket);
     else this.#wanted.delete(bucket);
     this.#planAsking(now);
-    if (bucket.lumps.length > 0) this.#planReturn();
+    if (bucket.grants.length > 0) this.#planReturn();
   }
 
   #planAsking(now: number): void {
@@ -186,25 +186,25 @@ export class RateLimiter {
         if (question) this.#take(question, answer, askedAtMs, now);
       }
     } catch (error) {
-      if (verdictOn(error) !== 'passing') this.#log('error', 'rate_limit_failed', { error }); // no keys: they name people
+      if (classifyError(error) !== 'passing') this.#log('error', 'rate_limit_failed', { error }); // no keys: they name people
       for (const bucket of buckets) this.#unanswered(bucket, error);
     }
   }
 
-  #take({ bucket, request, tickets }: Question, answer: TakeAnswer, askedAtMs: number, now: number): void {
+  #take({ bucket, request, waiters }: Question, answer: TakeAnswer, askedAtMs: number, now: number): void {
     const { taken, takenAt, retryInMs, freeInMs, postponed } = answer;
     const untilMs = askedAtMs + usableMs(request.holdMs);
     const isShort = taken < Math.min(request.want, request.waiting);
-    if (taken > 0) bucket.lumps.push({ tokens: taken, takenAt, askedAtMs, untilMs });
-    bucket.sendsAway = isShort || postponed > 0;
-    const isKnown = bucket.sendsAway || freeInMs > USES_MS; // a token that is there before the next claim is none the less there
+    if (taken > 0) bucket.grants.push({ tokens: taken, takenAt, askedAtMs, untilMs });
+    bucket.isOversubscribed = isShort || postponed > 0;
+    const isKnown = bucket.isOversubscribed || freeInMs > USES_MS; // a token that is there before the next claim is none the less there
     bucket.shortUntilMs = isKnown ? now + Math.min(freeInMs, MAX_SHORT_MS) : 0;
     bucket.askAtMs = isShort ? now + askAfterMs(bucket.limit, retryInMs, Math.random()) : now;
     if (postponed > 0) {
-      const last = tickets.slice(-postponed).filter(({ state }) => state === 'waiting');
-      bucket.tickets = bucket.tickets.filter((ticket) => !last.includes(ticket));
-      for (const [place, ticket] of last.entries()) postpone(ticket, comeBackMs(answer, place), now);
-      for (const ticket of tickets) ticket.isAhead = true; // the line begins behind those that stay
+      const last = waiters.slice(-postponed).filter(({ state }) => state === 'waiting');
+      bucket.waiters = bucket.waiters.filter((waiter) => !last.includes(waiter));
+      for (const [place, waiter] of last.entries()) postpone(waiter, comeBackMs(answer, place), now);
+      for (const waiter of waiters) waiter.hasPriority = true; // the line begins behind those that stay
     }
     this.#serve(bucket, now);
   }
@@ -214,15 +214,15 @@ export class RateLimiter {
     const now = performance.now();
     bucket.asking = false;
     bucket.askAtMs = now + ASK_AGAIN_MS;
-    const tickets = bucket.tickets;
-    const hopeless = verdictOn(error) !== 'passing';
-    bucket.tickets = hopeless ? [] : tickets.filter(({ untilMs }) => untilMs > now);
-    for (const ticket of tickets) {
+    const waiters = bucket.waiters;
+    const hopeless = classifyError(error) !== 'passing';
+    bucket.waiters = hopeless ? [] : waiters.filter(({ untilMs }) => untilMs > now);
+    for (const waiter of waiters) {
       if (hopeless) {
-        ticket.state = 'failed';
-        ticket.error = error;
-        ticket.entry.changed(now);
-      } else if (ticket.untilMs <= now) postpone(ticket, UNANSWERED_MS * (1 + Math.random()), now);
+        waiter.state = 'failed';
+        waiter.error = error;
+        waiter.entry.changed(now);
+      } else if (waiter.untilMs <= now) postpone(waiter, UNANSWERED_MS * (1 + Math.random()), now);
     }
     this.#serve(bucket, now);
   }
@@ -232,20 +232,20 @@ export class RateLimiter {
     this.#returnTimer = setTimeout(() => {
       this.#returnTimer = null;
       this.#return(({ untilMs }, now) => untilMs <= now);
-      for (const { lumps } of this.#buckets.values()) if (lumps.length > 0) return this.#planReturn();
+      for (const { grants } of this.#buckets.values()) if (grants.length > 0) return this.#planReturn();
     }, 500);
     this.#returnTimer.unref();
   }
 
-  #return(which: (lump: Lump, now: number) => boolean): void {
+  #return(which: (grant: Grant, now: number) => boolean): void {
     const now = performance.now();
     const unused: { key: string; tokens: number; takenAt: string }[] = [];
     for (const bucket of this.#buckets.values()) {
-      for (const lump of bucket.lumps) {
-        if (which(lump, now) && worthReturning(lump.tokens, now - lump.askedAtMs, bucket.limit))
-          unused.push({ key: bucket.key, tokens: lump.tokens, takenAt: lump.takenAt });
+      for (const grant of bucket.grants) {
+        if (which(grant, now) && worthReturning(grant.tokens, now - grant.askedAtMs, bucket.limit))
+          unused.push({ key: bucket.key, tokens: grant.tokens, takenAt: grant.takenAt });
       }
-      bucket.lumps = bucket.lumps.filter((lump) => !which(lump, now));
+      bucket.grants = bucket.grants.filter((grant) => !which(grant, now));
     }
     if (unused.length === 0) return;
     // what does not arrive is lost, like the tokens of a drain that was killed

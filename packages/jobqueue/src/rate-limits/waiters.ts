@@ -1,5 +1,5 @@
 /** What one process knows of a bucket: who waits for its tokens, and which it has in hand. No I/O. */
-import { holdMs, type Limit, lump, USES_MS } from '../core/bucket.ts';
+import { holdMs, type Limit, permitBatch, USES_MS } from '../core/bucket.ts';
 import type { TakeRequest } from '../postgres/statements/buckets.ts';
 
 export interface Entry {
@@ -7,16 +7,16 @@ export interface Entry {
   readonly limit: Limit;
   /** A rate limit sent the job away before. */
   readonly returning: boolean;
-  readonly patienceMs: number;
-  /** Called when the ticket is no longer waiting, with the instant at which that was decided. */
+  readonly maxWaitMs: number;
+  /** Called when the waiter is no longer waiting, with the instant at which that was decided. */
   readonly changed: (now: number) => void;
 }
 
 /** One job's place in the line for a token of one bucket. */
-export interface Ticket {
+export interface Waiter {
   readonly entry: Entry;
   /** Its job has been sent away before, or was told that its token comes before those of the line. */
-  isAhead: boolean;
+  hasPriority: boolean;
   state: 'waiting' | 'granted' | 'postponed' | 'failed' | 'over';
   /** Of a waiting one: how long it can wait. Of a granted one: how long its token may be used. On the monotonic clock. */
   untilMs: number;
@@ -24,10 +24,10 @@ export interface Ticket {
   delayMs: number;
   error: unknown;
   /** Of a granted one: where its token is from. */
-  lump: Lump | null;
+  grant: Grant | null;
 }
 
-export interface Lump {
+export interface Grant {
   tokens: number;
   readonly takenAt: string;
   readonly askedAtMs: number;
@@ -38,13 +38,13 @@ export interface Lump {
 export interface Bucket {
   readonly key: string;
   limit: Limit;
-  tickets: Ticket[];
-  lumps: Lump[];
+  waiters: Waiter[];
+  grants: Grant[];
   asking: boolean;
   askAtMs: number;
   shortUntilMs: number;
   /** By the last answer there is not enough for all who wait. */
-  sendsAway: boolean;
+  isOversubscribed: boolean;
   uses: { sinceMs: number; now: number; before: number };
 }
 
@@ -52,17 +52,27 @@ export interface Bucket {
 export interface Question {
   readonly bucket: Bucket;
   readonly request: TakeRequest;
-  readonly tickets: readonly Ticket[];
+  readonly waiters: readonly Waiter[];
 }
 
 export function newBucket(key: string, limit: Limit): Bucket {
   const uses = { sinceMs: 0, now: 0, before: 0 };
-  return { key, limit, tickets: [], lumps: [], asking: false, askAtMs: 0, shortUntilMs: 0, sendsAway: false, uses };
+  return {
+    key,
+    limit,
+    waiters: [],
+    grants: [],
+    asking: false,
+    askAtMs: 0,
+    shortUntilMs: 0,
+    isOversubscribed: false,
+    uses,
+  };
 }
 
-export function newTicket(entry: Entry, now: number): Ticket {
-  const untilMs = now + entry.patienceMs;
-  return { entry, isAhead: entry.returning, state: 'waiting', untilMs, delayMs: 0, error: null, lump: null };
+export function newWaiter(entry: Entry, now: number): Waiter {
+  const untilMs = now + entry.maxWaitMs;
+  return { entry, hasPriority: entry.returning, state: 'waiting', untilMs, delayMs: 0, error: null, grant: null };
 }
 
 /**
@@ -70,49 +80,49 @@ export function newTicket(entry: Entry, now: number): Ticket {
  * puts a token back then does not make this loop longer.
  */
 export function handOut(bucket: Bucket, now: number): void {
-  if (bucket.tickets.some(({ isAhead }) => isAhead))
-    bucket.tickets.sort((a, b) => Number(b.isAhead) - Number(a.isAhead));
-  const granted: Ticket[] = [];
-  for (const lump of bucket.lumps) {
-    while (lump.tokens > 0 && lump.untilMs > now && bucket.tickets.length > 0) {
-      const ticket = bucket.tickets.shift() as Ticket;
-      lump.tokens--;
-      ticket.state = 'granted';
-      ticket.untilMs = lump.untilMs;
-      ticket.lump = lump;
-      granted.push(ticket);
+  if (bucket.waiters.some(({ hasPriority }) => hasPriority))
+    bucket.waiters.sort((a, b) => Number(b.hasPriority) - Number(a.hasPriority));
+  const granted: Waiter[] = [];
+  for (const grant of bucket.grants) {
+    while (grant.tokens > 0 && grant.untilMs > now && bucket.waiters.length > 0) {
+      const waiter = bucket.waiters.shift() as Waiter;
+      grant.tokens--;
+      waiter.state = 'granted';
+      waiter.untilMs = grant.untilMs;
+      waiter.grant = grant;
+      granted.push(waiter);
     }
   }
-  bucket.lumps = bucket.lumps.filter(({ tokens }) => tokens > 0);
-  for (const ticket of granted) ticket.entry.changed(now);
+  bucket.grants = bucket.grants.filter(({ tokens }) => tokens > 0);
+  for (const waiter of granted) waiter.entry.changed(now);
 }
 
 export function requestFor(bucket: Bucket, now: number, roundTripMs: number): Question {
-  const { key, limit, tickets, uses } = bucket;
+  const { key, limit, waiters, uses } = bucket;
   noteUse(bucket, now, 0);
   const request = {
     key,
     ...limit,
-    ...lump(tickets.length, uses.before, limit),
-    waiting: tickets.length,
-    returning: tickets.filter(({ isAhead }) => isAhead).length,
-    patienceMs: Math.max(0, Math.min(...tickets.map(({ untilMs }) => untilMs - now))),
+    ...permitBatch(waiters.length, uses.before, limit),
+    waiting: waiters.length,
+    returning: waiters.filter(({ hasPriority }) => hasPriority).length,
+    patienceMs: Math.max(0, Math.min(...waiters.map(({ untilMs }) => untilMs - now))),
     holdMs: holdMs(limit, roundTripMs),
   };
-  return { bucket, request, tickets: [...tickets] };
+  return { bucket, request, waiters: [...waiters] };
 }
 
-export function postpone(ticket: Ticket, delayMs: number, now: number): void {
-  ticket.state = 'postponed';
-  ticket.delayMs = delayMs;
-  ticket.entry.changed(now);
+export function postpone(waiter: Waiter, delayMs: number, now: number): void {
+  waiter.state = 'postponed';
+  waiter.delayMs = delayMs;
+  waiter.entry.changed(now);
 }
 
 /** Its token is for the next, or goes back. */
-export function putBack(bucket: Bucket, { lump }: Ticket): void {
-  if (lump === null) return;
-  if (!bucket.lumps.includes(lump)) bucket.lumps.push(lump);
-  lump.tokens++;
+export function putBack(bucket: Bucket, { grant }: Waiter): void {
+  if (grant === null) return;
+  if (!bucket.grants.includes(grant)) bucket.grants.push(grant);
+  grant.tokens++;
 }
 
 /** Counts uses in windows, to know how many to expect. */

@@ -161,7 +161,7 @@ export async function countJobs(executor: Executor, filter: JobFilter): Promise<
 
 export interface DeadGroup {
   readonly type: string;
-  /** A criterion of `replay`, and of `jobsPage`. */
+  /** A criterion of `replay`, and of `listJobs`. */
   readonly fingerprint: string;
   readonly errorName: string | null;
   readonly errorCode: string | null;
@@ -208,7 +208,7 @@ export interface Relative {
   readonly waits: boolean;
 }
 
-export interface Trail {
+export interface Related {
   /** The schedule and slot that made the job, if one did. */
   readonly schedule: { readonly name: string; readonly slot: Date } | null;
   /** Those that were under way when the latest run began: the one that ran it is among them. `holds`: it does now. */
@@ -227,7 +227,7 @@ export interface Trail {
 }
 
 /** What is known beside the job itself. Throws QueueError `option_invalid`. */
-export async function jobTrail(executor: Executor, id: string): Promise<Trail> {
+export async function relatedTo(executor: Executor, id: string): Promise<Related> {
   const { meta, drains, audit, ...flow } = await store.trail(executor, idOf('id', id));
   const { schedule, slot } = meta ?? {};
   return {

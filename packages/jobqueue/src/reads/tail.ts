@@ -15,7 +15,7 @@ const MOST_PAUSES = 1_000;
 const PORTION = 10_000;
 const MOST_PORTIONS = 10;
 
-export interface FollowedJob {
+export interface TailedJob {
   readonly id: string;
   readonly type: string;
   readonly queue: string;
@@ -30,7 +30,7 @@ export interface FollowedJob {
   readonly error: string | null;
 }
 
-export interface FollowOptions {
+export interface TailOptions {
   /** Only jobs with higher ids are new. */
   readonly after: string;
   /** Known jobs to look at again, at most 1,000. */
@@ -40,7 +40,7 @@ export interface FollowOptions {
 }
 
 /** New jobs, and how the known ones stand; newest first. */
-export async function followJobs(executor: Executor, options: FollowOptions): Promise<readonly FollowedJob[]> {
+export async function tailJobs(executor: Executor, options: TailOptions): Promise<readonly TailedJob[]> {
   const { after, ids = [], limit = 500 } = options;
   if (ids.length > MOST_FOLLOWED) throw refused('ids', `at most ${MOST_FOLLOWED} ids`, ids.length);
   const rows = await store.followed(executor, {
@@ -80,7 +80,7 @@ export async function previewJobs(executor: Executor, filter: JobFilter): Promis
   return { total: all.reduce((sum, { jobs }) => sum + jobs, 0), atLeast: found?.at_end !== true, groups: all };
 }
 
-function lineOf({ max_attempts, due_ms, created_ms, finished_ms, ...row }: store.LineRow): FollowedJob {
+function lineOf({ max_attempts, due_ms, created_ms, finished_ms, ...row }: store.LineRow): TailedJob {
   return {
     id: row.id,
     type: row.type,

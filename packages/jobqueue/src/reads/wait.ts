@@ -4,7 +4,7 @@ import { QueueError } from '../core/errors.ts';
 import type { Status } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
 import { isJobId, type Names, number, onlyKnown } from '../core/options.ts';
-import { verdictOn } from '../core/sqlstate.ts';
+import { classifyError } from '../core/sqlstate.ts';
 import type { Executor } from '../postgres/database.ts';
 import { findFinished } from '../postgres/statements/jobs.ts';
 import { statusesOf } from '../postgres/statements/outcomes.ts';
@@ -110,7 +110,7 @@ export class Waiting {
       await this.#answer(asked);
       this.#cause = undefined;
     } catch (error) {
-      if (verdictOn(error) !== 'passing') for (const waiter of asked) waiter.reject(error);
+      if (classifyError(error) !== 'passing') for (const waiter of asked) waiter.reject(error);
       this.#cause = error; // a restart passes: whose time runs out meanwhile hears of it
     } finally {
       this.#isLooking = false;

@@ -7,9 +7,9 @@ import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import type { Schedule } from '../core/schedule.ts';
 import { bytesOf } from '../core/serialize.ts';
-import { verdictOn } from '../core/sqlstate.ts';
+import { classifyError } from '../core/sqlstate.ts';
 import { encodeJob } from '../enqueue/enqueue.ts';
-import type { Chore, ChoreContext } from '../maintenance/maintenance.ts';
+import type { MaintenanceTask, TaskContext } from '../maintenance/maintenance.ts';
 import { type DueSchedule, type Fire, fire, syncSchedules } from '../postgres/statements/schedules.ts';
 import { decide } from './misfire.ts';
 
@@ -22,7 +22,11 @@ const STATEMENT_MS = 10_000;
 const PAUSE_MS = 200;
 
 /** Throws QueueError: `schedule_definition_invalid`, and what addJob throws for a payload that does not fit. */
-export function schedulesChore(schedules: readonly Schedule[], jobs: ReadonlyMap<string, Job>, log: Log): Chore {
+export function schedulesTask(
+  schedules: readonly Schedule[],
+  jobs: ReadonlyMap<string, Job>,
+  log: Log,
+): MaintenanceTask {
   const definitions = schedules.map((schedule) => definitionOf(schedule, jobs));
   const names = schedules.map(({ name }) => name);
   const twice = names.find((name, n) => names.indexOf(name) !== n);
@@ -35,7 +39,7 @@ export function schedulesChore(schedules: readonly Schedule[], jobs: ReadonlyMap
   return {
     name: 'schedules',
     request: () => ({ hash }),
-    async act(answer, context) {
+    async run(answer, context) {
       const { sync, due } = answer as { readonly sync: boolean; readonly due: readonly DueSchedule[] };
       const first = sync ? await synced(context, `{"hash":"${hash}","schedules":${json}}`) : due;
       await fireAll(first, context, log);
@@ -54,12 +58,12 @@ function definitionOf(schedule: Schedule, jobs: ReadonlyMap<string, Job>): strin
   return `{"name":"${name}","definition":${rest.slice(0, -1)},"job":${job}}}`;
 }
 
-async function synced({ executor, untilMs }: ChoreContext, json: string): Promise<readonly DueSchedule[]> {
+async function synced({ executor, untilMs }: TaskContext, json: string): Promise<readonly DueSchedule[]> {
   return persistently(untilMs, (timeoutMs) => syncSchedules(executor, json, timeoutMs));
 }
 
 /** Fires until nothing is due: each call answers what is due after it. */
-async function fireAll(first: readonly DueSchedule[], context: ChoreContext, log: Log): Promise<void> {
+async function fireAll(first: readonly DueSchedule[], context: TaskContext, log: Log): Promise<void> {
   const seen = new Set<string>();
   let due = first;
   while (performance.now() < context.untilMs()) {
@@ -119,14 +123,14 @@ function* slices(decisions: readonly Decided[]): Generator<readonly Fire[]> {
 }
 
 /** What Postgres refuses of many is fired one by one, so that the one at fault holds up no other. Answers what is due then. */
-async function fireSlice(slice: readonly Fire[], context: ChoreContext, log: Log): Promise<readonly DueSchedule[]> {
+async function fireSlice(slice: readonly Fire[], context: TaskContext, log: Log): Promise<readonly DueSchedule[]> {
   const { executor, untilMs } = context;
   try {
     const { fired, skipped, due } = await persistently(untilMs, (timeoutMs) => fire(executor, slice, timeoutMs));
     log('info', 'schedules_fired', { schedules: slice.length, fired, skipped });
     return due;
   } catch (error) {
-    if (verdictOn(error) !== 'refused') throw error;
+    if (classifyError(error) !== 'refused') throw error;
     const [first, ...others] = slice;
     if (others.length === 0) log('error', 'schedule_refused', { schedule: first?.name, error });
     let due: readonly DueSchedule[] = [];
@@ -141,7 +145,8 @@ async function persistently<T>(untilMs: () => number, send: (timeoutMs: number) 
     try {
       return await send(Math.max(1, Math.min(STATEMENT_MS, untilMs() - performance.now())));
     } catch (error) {
-      if (tries === TRIES || verdictOn(error) !== 'passing' || performance.now() + PAUSE_MS >= untilMs()) throw error;
+      if (tries === TRIES || classifyError(error) !== 'passing' || performance.now() + PAUSE_MS >= untilMs())
+        throw error;
       await sleep(PAUSE_MS);
     }
   }

@@ -45,14 +45,14 @@ async function lives(database: Database): Promise<object> {
   const flow = await queue.addFlow({ type: 'work', payload: noop, children: [{ type: 'other', payload: noop }] });
   const bad = await queue.addJob('work', { mode: 'fail_for_good' });
   const first = await queue.drain({ budgetMs: 5_000 });
-  await queue.replayAmended(bad?.id ?? '', noop, ANN);
+  await queue.replayWithPayload(bad?.id ?? '', noop, ANN);
   const rescheduled = await queue.reschedule({ type: 'work', queue: 'default' }, { ...ANN, to: inAnHour });
-  const raised = await queue.reprioritise({ type: 'work' }, { ...ANN, priority: 9 });
+  const raised = await queue.setPriority({ type: 'work' }, { ...ANN, priority: 9 });
   const cancelled = await queue.cancel({ ids: [bad?.id ?? ''] }, { ...ANN, reason: 'enough' });
   await queue.pause({ type: 'other' }, { ...ANN, reason: 'a test' });
   const [done, waits, parent] = await Promise.all([now, later, flow].map((job) => queue.getJob(job?.id ?? '')));
-  const page = await queue.jobsPage({ status: 'COMPLETED' }, { limit: 2 });
-  const pending = await queue.jobsPage({ status: 'PENDING' });
+  const page = await queue.listJobs({ status: 'COMPLETED' }, { limit: 2 });
+  const pending = await queue.listJobs({ status: 'PENDING' });
   const [drain] = await queue.drains();
   return {
     first: [first.completed, first.deadLettered, first.stopReason, Math.round((first.nextDueInMs ?? 0) / 60_000)],
@@ -61,7 +61,7 @@ async function lives(database: Database): Promise<object> {
     parent: parent?.status,
     counts: [rescheduled.changed, raised.changed, cancelled.changed],
     page: [page.jobs.map(({ finishedAt }) => minutes(finishedAt)), page.next !== null],
-    more: (await queue.jobsPage({ status: 'COMPLETED' }, { after: page.next ?? '' })).jobs.length,
+    more: (await queue.listJobs({ status: 'COMPLETED' }, { after: page.next ?? '' })).jobs.length,
     pending: pending.jobs.map(({ scheduledFor }) => minutes(scheduledFor)),
     drain: [minutes(drain?.startedAt), minutes(drain?.finishedAt), drain?.stopReason],
     audit: (await queue.auditLog()).map(({ action, at }) => [action, minutes(at)]),
@@ -135,7 +135,7 @@ describeEachDriver('the settings of a role', (setup) => {
       () => queue.drain({ budgetMs: 5_000 }),
       () => queue.cancel(ids, { ...ANN, reason: 'enough' }),
       () => queue.reschedule(ids, { ...ANN, to: { delayMs: 1 } }),
-      () => queue.reprioritise(ids, { ...ANN, priority: 1 }),
+      () => queue.setPriority(ids, { ...ANN, priority: 1 }),
       () => queue.replay(ids, ANN),
       () => queue.prune(),
     ])
@@ -169,10 +169,10 @@ describeEachDriver('the settings of a role', (setup) => {
     await Promise.all([
       queue.getJob(id),
       queue.waitFor(id),
-      queue.jobsPage({ status: 'DEAD_LETTER' }),
-      queue.jobsPage({ status: 'PENDING' }),
+      queue.listJobs({ status: 'DEAD_LETTER' }),
+      queue.listJobs({ status: 'PENDING' }),
       queue.deadGroups(),
-      queue.jobTrail(id),
+      queue.related(id),
       queue.countJobs({ type: 'work' }),
       queue.previewJobs({ type: 'work' }),
       queue.previewReplay({ type: 'work' }),

@@ -22,4 +22,4 @@ const options = {
 };
 if (orders.does === 'cancel') await queue.cancel({ type: 'doomed' }, { ...options, reason: 'wrong template' });
 else if (orders.does === 'replay') await queue.replay({ type: 'doomed' }, options);
-else await queue.reprioritise({ type: 'doomed' }, { ...options, priority: 9 });
+else await queue.setPriority({ type: 'doomed' }, { ...options, priority: 9 });

@@ -17,7 +17,7 @@ interface ReplayPanelProps {
 
 export async function ReplayPanel({ queue, group, back }: ReplayPanelProps) {
   const { type, fingerprint } = group;
-  const { jobs: latest } = await queue.jobsPage({ status: 'DEAD_LETTER', type, fingerprint }, { limit: 5 });
+  const { jobs: latest } = await queue.listJobs({ status: 'DEAD_LETTER', type, fingerprint }, { limit: 5 });
   const jobs = `${atLeast(group.total.n, group.total.atLeast)} ${group.total.n === 1 ? 'job' : 'jobs'}`;
   return (
     <Panel

@@ -33,7 +33,7 @@ export const replayGroup = operatorAction({ page, input: form }, async (input, {
     return `${back}${back.includes('?') ? '&' : '?'}${new URLSearchParams(done)}`;
   };
   if (input.how === 'ramp') {
-    const stopWhen = { failureRatio: input.percent / 100, of: input.of };
+    const stopWhen = { failureRatio: input.percent / 100, minOutcomes: input.of };
     await queue.replay(filter, { actor, ...most, perMinute: input.perMinute, stopWhen });
     return answer({ done: 'ramp' });
   }

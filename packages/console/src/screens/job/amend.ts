@@ -15,7 +15,7 @@ const json = z.string().transform((text, context) => {
 export const amendJob = operatorAction(
   { page, input: z.object({ id: rowId, payload: json }) },
   async ({ id: job, payload }, { queue, actor }) => {
-    const { replayed } = await queue.replayAmended(job, payload, { actor });
+    const { replayed } = await queue.replayWithPayload(job, payload, { actor });
     if (!replayed) throw new Refusal('not_replayed');
     return `/jobs/${job}?done=amended`;
   },

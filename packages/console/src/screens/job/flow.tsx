@@ -1,11 +1,11 @@
 /** The other jobs of a job's flow: the one that waits for it, and those that it waits for. */
 
-import type { JobView, Relative, Trail } from '@conversure/jobqueue';
+import type { JobView, Related, Relative } from '@conversure/jobqueue';
 import { Section } from '../../ui/head.tsx';
 import { Link } from '../../ui/link.tsx';
 import { Status } from '../../ui/status.tsx';
 
-export function Flow({ job, trail: { parent, children, childrenTotal } }: { job: JobView; trail: Trail }) {
+export function Flow({ job, trail: { parent, children, childrenTotal } }: { job: JobView; trail: Related }) {
   if (parent === null && childrenTotal === 0) return null;
   const isWaitedFor = parent?.waits && parent.status === 'PENDING';
   const shown = children.filter(({ waits }) => waits).length;

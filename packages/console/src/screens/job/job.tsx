@@ -25,8 +25,8 @@ export async function Job({ setup: { queue, messages }, session: { role }, param
   const zone = await viewerZone();
   const job = /^[1-9]\d{0,17}$/.test(id) ? await queue.getJob(id) : null;
   if (job === null) notFound();
-  const trail = await queue.jobTrail(id);
-  const shown = queue.shown(job.type, job.payload);
+  const trail = await queue.related(id);
+  const shown = queue.redactPayload(job.type, job.payload);
   const holdsKey = await holdsItsKey(queue, job);
   const actions = role === 'operator' ? [...actionsOf(job), ...(holdsKey ? (['free_key'] as const) : [])] : [];
   const asked = actions.find((action) => action === one(sent.do));

@@ -1,6 +1,6 @@
 /** What happened to a job, the latest first: its end, its failed attempts with their errors, its run, its birth. */
 
-import type { JobView, Trail } from '@conversure/jobqueue';
+import type { JobView, Related } from '@conversure/jobqueue';
 import type { ReactNode } from 'react';
 import { Link } from '../../ui/link.tsx';
 import { Ago, When } from '../../ui/when.tsx';
@@ -8,7 +8,7 @@ import { duration } from '../../ui/words.ts';
 
 interface TimelineProps {
   readonly job: JobView;
-  readonly drains: Trail['drains'];
+  readonly drains: Related['drains'];
 }
 
 type Tone = 'good' | 'bad' | 'warn' | 'busy' | 'soft';
@@ -103,7 +103,7 @@ function Event({ tone, title, at, isAgo = false, isLast = false, children }: Eve
   );
 }
 
-function RanIn({ drains }: { drains: Trail['drains'] }) {
+function RanIn({ drains }: { drains: Related['drains'] }) {
   if (drains.length === 0) return null;
   const holder = drains.find(({ holds }) => holds);
   const candidates = holder ? [holder] : drains;

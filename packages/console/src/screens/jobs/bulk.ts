@@ -56,7 +56,7 @@ async function change(
       return queue.reschedule(filter, { ...bounded, to });
     }
     case 'reprioritise':
-      return queue.reprioritise(filter, { ...bounded, priority: input.priority });
+      return queue.setPriority(filter, { ...bounded, priority: input.priority });
   }
 }
 

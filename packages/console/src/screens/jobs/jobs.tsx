@@ -25,8 +25,8 @@ export async function Jobs({ setup: { queue, messages }, session: { role }, sent
   const params = paramsOf(sent);
   const after = one(sent.after);
   const query = queryOf(params, zone);
-  const page = await queue.jobsPage(query, after === undefined ? {} : { after }).catch((error: unknown) => {
-    if (error instanceof QueueError && error.code === 'option_invalid') return queue.jobsPage(query); // of another filter, or nobody's
+  const page = await queue.listJobs(query, after === undefined ? {} : { after }).catch((error: unknown) => {
+    if (error instanceof QueueError && error.code === 'option_invalid') return queue.listJobs(query); // of another filter, or nobody's
     throw error;
   });
   const actions = role === 'operator' ? actionsOf(params) : [];

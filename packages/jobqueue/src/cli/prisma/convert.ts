@@ -1,7 +1,7 @@
 /** What becomes of one row of the Prisma queue: live, or history with its reason. Pure: no clock, no database. */
 import { LIMITS } from '../../core/limits.ts';
 import { parseNow } from '../../core/payload.ts';
-import { shownIssues } from '../../core/redact.ts';
+import { redactIssues } from '../../core/redact.ts';
 import type { StandardSchema } from '../../core/standard-schema.ts';
 
 /** As oldTable.ts reads it; instants in ms. */
@@ -124,7 +124,7 @@ function refusalOf(old: OldJob, { payloads, nowMs, staleMs }: Rules): Converted[
   const schema = payloads.get(old.type);
   const mistakes = schema && parseNow({ type: old.type, payload: schema }, payload).issues;
   if (schema && mistakes) {
-    const issues = shownIssues(schema, payload, mistakes.slice(0, 10));
+    const issues = redactIssues(schema, payload, mistakes.slice(0, 10));
     const words = issues.map(({ path, message }) => `payload.${path}: ${message}`);
     return { code: 'payload_invalid', message: words.join('; ') };
   }

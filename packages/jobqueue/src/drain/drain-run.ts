@@ -1,0 +1,128 @@
+/** One run of the drain: its options, checked, and what its parts share. */
+import { randomUUID } from 'node:crypto';
+import { type DrainReport, emptyReport } from '../core/drain-report.ts';
+import type { Job } from '../core/job.ts';
+import { LIMITS } from '../core/limits.ts';
+import type { Log } from '../core/log.ts';
+import { integer, type Names, refused } from '../core/options.ts';
+import type { DrainSpan, Telemetry } from '../core/telemetry.ts';
+import type { MaintenanceTask } from '../maintenance/maintenance.ts';
+import type { Executor } from '../postgres/database.ts';
+import type { RateLimiter } from '../rate-limits/limiter.ts';
+import { type Tick, tickOf } from '../reads/drains.ts';
+import { checkDeclared } from '../reads/names.ts';
+import { Deadlines } from './deadlines.ts';
+import { type JobLog, jobLog, type LogJobs } from './job-log.ts';
+
+export interface DrainOptions {
+  /** What started it: 'cron', 'operator' …; kept in the ledger. */
+  readonly source?: string;
+  /** The platform's own end of this invocation. */
+  readonly deadline?: Date;
+  /** How long to drain at most, ms; the earlier of the two counts. Without both: the queue's `maxDurationMs`. */
+  readonly budgetMs?: number;
+  readonly queue?: string;
+  readonly types?: readonly string[];
+  /** How many jobs to claim at most. */
+  readonly limit?: number;
+  /** How many jobs run at once, 1 to 1000; default 10. */
+  readonly concurrency?: number;
+  /** How many jobs one exchange claims at most, 1 to 1000. */
+  readonly maxBatch?: number;
+  readonly includePaused?: boolean;
+  /** For ticks: end at once, without the database, while the wake hint says that nothing is due. Needs `sleep` of createQueue. */
+  readonly maySleep?: boolean;
+  /** When the platform says that this tick was due, and its id of the invocation, for whoever reads the ledger; nothing depends on them. */
+  readonly scheduledAt?: Date;
+  readonly executionId?: string;
+  /** Stops the drain: unstarted jobs are given back at once, running ones told to end. */
+  readonly signal?: AbortSignal;
+}
+
+export const DRAIN_NAMES: Names<DrainOptions> = {
+  source: true,
+  deadline: true,
+  budgetMs: true,
+  queue: true,
+  types: true,
+  limit: true,
+  concurrency: true,
+  maxBatch: true,
+  includePaused: true,
+  maySleep: true,
+  scheduledAt: true,
+  executionId: true,
+  signal: true,
+};
+
+/** What the drains of one process share. */
+export interface DrainContext {
+  readonly executor: Executor;
+  /** The environment of this process; null if it names none. */
+  readonly environment: string | null;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly maxDurationMs: number;
+  readonly keyWindowMs: number;
+  readonly tasks: readonly MaintenanceTask[];
+  readonly log: Log;
+  readonly logJobs: LogJobs;
+  readonly telemetry: Telemetry | null;
+  readonly limiter: RateLimiter;
+  /** The longest run of each type that this process has seen, ms. */
+  readonly longestRunMs: Map<string, number>;
+}
+
+/** One run of the drain, for all of its parts. */
+export interface DrainRun extends DrainContext {
+  readonly concurrency: number;
+  readonly maxBatch: number;
+  /** Infinity: as many as there are. */
+  readonly limit: number;
+  readonly queue: string | null;
+  /** The only types that it is to take; null: all that have a handler here. */
+  readonly types: readonly string[] | null;
+  /** Pauses do not concern this drain. */
+  readonly includePaused: boolean;
+  readonly deadlines: Deadlines;
+  /** Counted up as Postgres confirms. */
+  readonly report: DrainReport;
+  /** What the platform says of this invocation, for the ledger. */
+  readonly tick: Tick;
+  /** Null where nobody wants to hear of jobs. */
+  readonly jobLog: JobLog | null;
+  /** For traces; null where nobody asked for them. */
+  readonly span: DrainSpan | null;
+  /** Lets the drain look again at once. */
+  readonly wake: () => void;
+}
+
+const WHERE = { call: 'drain' };
+
+/** Begins a run: its time counts from now. Throws QueueError `option_invalid`, `unknown_type`. */
+export function beginRun(context: DrainContext, options: DrainOptions, wake: () => void): DrainRun {
+  const { concurrency = 10, maxBatch = LIMITS.stepJobs, limit, types, queue, budgetMs, deadline } = options;
+  integer('concurrency', concurrency, { min: 1, max: 1_000 }, WHERE);
+  integer('maxBatch', maxBatch, { min: 1, max: LIMITS.stepJobs }, WHERE);
+  if (limit !== undefined) integer('limit', limit, { min: 1, max: 1_000_000 }, WHERE);
+  if (budgetMs !== undefined && !(budgetMs > 0)) throw refused('budgetMs', 'a duration in ms', budgetMs, WHERE);
+  if (deadline && Number.isNaN(deadline.getTime())) throw refused('deadline', 'a valid Date', deadline, WHERE);
+  checkDeclared(context.jobs, types ?? []);
+  const tick = tickOf(options);
+  const untilDeadlineMs = deadline ? deadline.getTime() - Date.now() : context.maxDurationMs;
+  const report = emptyReport(randomUUID(), options.source ?? 'manual');
+  return {
+    ...context,
+    concurrency,
+    maxBatch,
+    limit: limit ?? Number.POSITIVE_INFINITY,
+    queue: queue ?? null,
+    types: types ?? null,
+    includePaused: options.includePaused ?? false,
+    deadlines: new Deadlines(Math.min(untilDeadlineMs, budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs)),
+    report,
+    tick,
+    jobLog: jobLog(context.log, context.logJobs, report.id),
+    span: context.telemetry?.drain(report) ?? null,
+    wake,
+  };
+}
