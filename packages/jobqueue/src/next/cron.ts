@@ -13,7 +13,8 @@ export interface DrainedQueue extends RoutedQueue {
 /**
  * Drains the queue at each tick and answers the report as JSON. `CRON_SECRET` opens it: as a bearer token, compared in constant time; while it
  * is unset or shorter than 16 characters the route stays closed (503). GET is what Vercel's crons send, POST what its newer schedules send. The
- * drain ends before the platform's deadline, or after the queue's `maxDurationMs`. A database that never answers is a 500.
+ * drain ends before the platform's deadline, or after the queue's `maxDurationMs`. A database that never answers is a 500. A request with
+ * the header `x-jobqueue-probe`, which `doctor --url` sends, is answered `{ probe: true }` and drains nothing.
  *
  *     // app/api/cron/drain/route.ts
  *     export const maxDuration = 300;
@@ -31,6 +32,7 @@ export function cronRoute(
       authorized(request);
     },
     serve: async ({ request, queue, startedAtMs }) => {
+      if (request.headers.has('x-jobqueue-probe')) return Response.json({ probe: true });
       const deadline = deadlineOf(startedAtMs, queue.maxDurationMs);
       return Response.json(await queue.drain({ ...tickOf(request), source: 'cron', deadline, maySleep: true }));
     },

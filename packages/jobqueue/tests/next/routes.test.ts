@@ -87,6 +87,18 @@ test('the schedules of the platform tick by POST, and an operator drains with a 
   expect((await healthRoute(queue).GET(asking({ token: null }))).status).toBe(200);
 });
 
+test('a probe with the secret drains nothing, and one without is refused', async () => {
+  await queue.addJob('greet', { name: 'eve' });
+  const probe = (token?: null) => {
+    const request = asking({ ...(token === null && { token }) });
+    request.headers.set('x-jobqueue-probe', '1');
+    return answer(cronRoute(queue).GET(request));
+  };
+  expect(await probe()).toEqual([200, { probe: true }]);
+  expect(await probe(null)).toMatchObject([401, {}]);
+  expect(await answer(cronRoute(queue).GET(asking()))).toMatchObject([200, { claimed: 1, completed: 1 }]);
+});
+
 const GUARDED: readonly [
   name: string,
   variable: string,
