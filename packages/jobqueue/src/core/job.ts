@@ -122,7 +122,7 @@ export function isCancel(value: unknown): value is Cancel {
 
 export type Handler<Payload> = (context: JobContext<Payload>) => Promise<unknown>;
 
-/** When a type is to be paused by itself: of at least `of` attempts in the last ten minutes more than this share failed. */
+/** When a type is to be paused by itself: of at least `minAttempts` attempts in the last ten minutes more than this share failed. */
 export interface Guard {
   /** From 0 to below 1. */
   readonly failureRatio: number;
@@ -231,5 +231,5 @@ export function checkGuard(guard: Guard, where: Where): void {
   const { failureRatio, minAttempts } = guard;
   if (!(failureRatio >= 0 && failureRatio < 1))
     throw refused('failureRatio', 'a number from 0 to below 1', failureRatio, where);
-  integer('of', minAttempts, { min: 1, max: 1_000_000 }, where);
+  integer('minAttempts', minAttempts, { min: 1, max: 1_000_000 }, where);
 }
