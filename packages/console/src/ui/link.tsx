@@ -1,4 +1,7 @@
-/** A link to a screen: `href` is a path of the console, such as `/jobs`, wherever the console is mounted. */
+/**
+ * A link to a screen: `href` is a path of the console, such as `/jobs`, wherever the console is mounted. Nothing is fetched before it is
+ * opened: lists have dozens of links, and what they lead to is rendered from the database each time.
+ */
 'use client';
 
 import NextLink from 'next/link';
@@ -8,5 +11,5 @@ import { useMount } from './mount.tsx';
 
 export function Link({ href, ...props }: Omit<ComponentProps<typeof NextLink>, 'href'> & { readonly href: string }) {
   const { base } = useMount();
-  return <NextLink {...props} href={within(base, href)} />;
+  return <NextLink prefetch={false} {...props} href={within(base, href)} />;
 }

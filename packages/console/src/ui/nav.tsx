@@ -23,7 +23,6 @@ export function Nav({ places }: NavProps) {
             <li key={path}>
               <Link
                 href={path}
-                prefetch={false}
                 aria-current={isHere ? 'page' : undefined}
                 className={`flex items-center gap-2 whitespace-nowrap rounded-md px-2 py-1.5 font-medium ${isHere ? 'bg-hover text-accent' : 'text-soft hover:bg-hover hover:text-ink'}`}
               >
