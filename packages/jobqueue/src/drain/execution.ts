@@ -8,7 +8,6 @@ import { childrenOf } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
 import type { ClaimedJob, Completed, JobMeta } from '../postgres/statements/step.ts';
 import type { RateLimiter } from '../rate-limits/limiter.ts';
-import type { DrainRun } from './drain-run.ts';
 import { type AbortReason, abandoned, type RunInput, run } from './run-handler.ts';
 
 /** As many leases lost and the job is a suspect: it runs alone, so that it convicts itself and no neighbour. */
@@ -63,7 +62,7 @@ export class Execution implements RunInput {
   constructor(
     claimed: ClaimedJob,
     definition: Job,
-    { executor, limiter }: Pick<DrainRun, 'executor' | 'limiter'>,
+    { executor, limiter }: { readonly executor: Executor; readonly limiter: RateLimiter },
     leaseEndsAtMs: number,
   ) {
     this.claimed = claimed;
