@@ -44,16 +44,23 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
   const statusOf = async (id: string) =>
     (await sql.query('select status from campaigns where id = $1', [id])).rows[0]?.status;
 
-  test.each([
+  describe.each([
     ['light', { colorScheme: 'light', viewport: { width: 1280, height: 900 } }],
     [
       'dark, on a phone',
       { colorScheme: 'dark', viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
     ],
-  ] as const)('%s: readable, within the screen, and without complaints', async (_, look) => {
-    const { page, context, complaints } = await visit(browser, app.url, look);
-    await signIn(page, OPERATOR_SECRET);
-    const paths = [
+  ] as const)('%s', (_, look) => {
+    let visitor: Visit;
+
+    beforeAll(async () => {
+      visitor = await visit(browser, app.url, look);
+      await signIn(visitor.page, OPERATOR_SECRET);
+    });
+
+    afterAll(() => visitor?.context.close());
+
+    test.each([
       '/campaigns',
       '/campaigns/spring-2026',
       '/campaigns/spring-2026?do=cancel',
@@ -67,18 +74,17 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
       '/opt-outs?do=add',
       '/templates',
       '/opt-outs?lift=1',
-    ];
-    for (const path of paths) {
+    ])('%s is readable, within the screen, and without complaints', async (path) => {
+      const { page, complaints } = visitor;
       await page.goto(path);
       await page.getByRole('heading').first().waitFor();
-      expect(await violations(page), path).toEqual([]);
+      expect(await violations(page)).toEqual([]);
       const overflow = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
-      expect(overflow, path).toBeLessThanOrEqual(0);
-    }
-    expect(complaints).toEqual([]);
-    await context.close();
+      expect(overflow).toBeLessThanOrEqual(0);
+      expect(complaints).toEqual([]);
+    });
   });
 
   test('templates show what Meta says of them, and are asked for at once', async () => {

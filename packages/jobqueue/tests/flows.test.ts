@@ -288,7 +288,7 @@ describeEachDriver('a flow', (setup) => {
     });
     expect(await refused(node(0))).toMatchObject({ code: 'option_invalid', issues: [{ path: 'children' }] });
     expect(await refused({ ...node(0), whenChildFails: 'hope', children: [node(1)] })).toMatchObject({
-      issues: [{ path: 'whenChildFails', message: "expected 'wait' or 'run', got hope" }],
+      issues: [{ path: 'whenChildFails', message: "expected 'wait' or 'run', got 'hope'" }],
     });
     expect(await refused({ ...node(0), children: works(1_000) })).toMatchObject({ code: 'batch_too_large' });
     const loop: { children: object[] } & object = { ...node(0), children: [] };

@@ -43,7 +43,6 @@ function requiredUrl(): string {
   if (url) return url;
   throw new DatabaseUsageError(
     'database_url_missing',
-    'DATABASE_URL is not set: set it to postgresql://user:password@host:5432/database. On your machine, `npx jobqueue dev` brings a ' +
-      'PostgreSQL of its own.',
+    'DATABASE_URL is not set: set it to postgresql://user:password@host:5432/database.',
   );
 }
