@@ -1,4 +1,4 @@
-/** The endpoints of the business in one function: a Hobby project has twelve. vercel.json leads their paths here. */
+/** The endpoints of the business and the webhooks of remote systems in one function: a plan bounds the functions of a deployment. */
 import { router } from '../lib/http/router.ts';
 
 export const { GET, POST } = router({
@@ -8,4 +8,6 @@ export const { GET, POST } = router({
   '/api/drafts': () => import('./_app/drafts.ts'),
   '/api/imports': () => import('./_app/imports.ts'),
   '/api/opt-outs': () => import('./_app/opt-outs.ts'),
+  '/api/webhooks/bitrix24': () => import('./_app/webhooks/bitrix24.ts'),
+  '/api/webhooks/whatsapp': () => import('./_app/webhooks/whatsapp.ts'),
 });

@@ -15,6 +15,8 @@ export const viewport: Viewport = {
   ],
 };
 export const dynamic = 'force-dynamic';
+/** Seconds. Drains of the incident screen run behind the answer. One value for all pages, because each value becomes a function of its own. */
+export const maxDuration = 300;
 
 /** Takes the forms of the console's screens. */
 async function act(form: FormData): Promise<void> {

@@ -182,7 +182,7 @@ test('the graph is seen: every part of the product stands in it', () => {
   );
   expect([...parts]).toEqual(
     expect.arrayContaining([
-      'api/jobs.ts',
+      'api/queue.ts',
       'app/[[...path]]',
       'lib/imports',
       'db/schema',
@@ -223,12 +223,12 @@ test('every function of api/ has its line in the local dispatcher', () => {
 });
 
 test('every endpoint behind a function of several has its line there', () => {
-  for (const name of ['app', 'webhooks']) {
+  for (const name of ['app', 'queue']) {
     const served = readFileSync(`api/${name}.ts`, 'utf8').matchAll(
       /'\/api\/([^']+)': \(\) => import\('\.\/([^']+)'\)/g,
     );
-    expect([...served].map(([, path, file]) => [`${path}.ts`.split('/').at(-1), `api/${file}`]).sort()).toEqual(
-      filesOf(`api/_${name}`).map((file) => [file.split('/').at(-1), file]),
+    expect([...served].map(([, path, file]) => [`_${name}/${path}.ts`, `api/${file}`])).toEqual(
+      filesOf(`api/_${name}`).map((file) => [file.slice('api/'.length), file]),
     );
   }
 });

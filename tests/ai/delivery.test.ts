@@ -17,7 +17,7 @@ let fresh: TestDatabase;
 let database: Database;
 let llm: Llm;
 let meta: WhatsAppStandIn;
-let webhook: typeof import('../../api/_webhooks/whatsapp.ts');
+let webhook: typeof import('../../api/_app/webhooks/whatsapp.ts');
 let queue: typeof import('../../lib/queue/index.ts')['queue'];
 const sql = (text: string, ...params: unknown[]) => database.execute({ text, params });
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
   vi.stubEnv('WHATSAPP_ACCESS_TOKEN', 'EAAG-test');
   vi.stubEnv('WHATSAPP_APP_SECRET', APP_SECRET);
   for (const level of ['info', 'warn', 'error'] as const) vi.spyOn(log, level).mockReturnValue();
-  webhook = await import('../../api/_webhooks/whatsapp.ts');
+  webhook = await import('../../api/_app/webhooks/whatsapp.ts');
   ({ queue } = await import('../../lib/queue/index.ts'));
   database = sharedDatabase();
   await sql("insert into companies (id, name) values ('acme', 'Palm Residences')");

@@ -72,7 +72,7 @@ async function startSender(): Promise<void> {
 
 /** The deployment's endpoint behind a port, as Meta would call it. */
 async function startWebhooks(): Promise<string> {
-  const { POST } = await import('../../api/_webhooks/whatsapp.ts');
+  const { POST } = await import('../../api/_app/webhooks/whatsapp.ts');
   webhooks = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);

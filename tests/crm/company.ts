@@ -85,7 +85,7 @@ export class Company {
 
   /** What the portal's outgoing webhook does. */
   async tell(event: string, id: number, ts = String(Date.now())): Promise<void> {
-    const { POST } = await import('../../api/_webhooks/bitrix24.ts');
+    const { POST } = await import('../../api/_app/webhooks/bitrix24.ts');
     const body = new URLSearchParams({ event, 'data[FIELDS][ID]': String(id), ts, 'auth[application_token]': TOKEN });
     const told = await POST(new Request('https://app.example/api/webhooks/bitrix24', { method: 'POST', body }));
     expect(told.status).toBe(200);

@@ -11,7 +11,7 @@ const TOKEN = 'application-token-0123456789';
 let fresh: TestDatabase;
 let database: Database;
 let portal: Bitrix24StandIn;
-let webhook: typeof import('../../api/_webhooks/bitrix24.ts');
+let webhook: typeof import('../../api/_app/webhooks/bitrix24.ts');
 let queue: typeof import('../../lib/queue/index.ts')['queue'];
 let portals = 0;
 const sql = (text: string, ...params: unknown[]) => database.execute({ text, params });
@@ -20,7 +20,7 @@ beforeAll(async () => {
   fresh = await freshDatabase();
   vi.stubEnv('DATABASE_URL', fresh.url);
   for (const level of ['info', 'warn', 'error'] as const) vi.spyOn(log, level).mockReturnValue();
-  webhook = await import('../../api/_webhooks/bitrix24.ts');
+  webhook = await import('../../api/_app/webhooks/bitrix24.ts');
   ({ queue } = await import('../../lib/queue/index.ts'));
   database = (await import('../../packages/jobqueue/src/postgres/connect.ts')).database();
 });

@@ -1,13 +1,13 @@
 /** The functions as they are deployed: few enough for every plan, and each carries what it needs and no more. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Bundle, bundleFunctions, functionEntries } from '../../scripts/functions/bundle.ts';
 
-/** A Hobby project deploys twelve, and Next.js makes some of them of the pages, their route handlers and proxy.ts. */
-const MOST_IN_API = 8;
+/** A Hobby project deploys twelve, and `vercel build` makes five of Next.js: pages, route handlers, proxy.ts, two prerendered answers. */
+const MOST_IN_API = 7;
 /** Of a function that runs no job, minified: mostly zod, the drivers and the queue. */
 const MOST_BYTES = 1_800_000;
 /** With every handler and the libraries of all of them. */
@@ -29,13 +29,21 @@ test('they are few, because a plan bounds them', () => {
   expect(bundles.map(({ entry }) => entry).sort()).toEqual(functionEntries());
 });
 
-test.each(['api/health.ts', 'api/metrics.ts', 'api/jobs.ts', 'api/operator.ts'])(
-  '%s carries no handler and none of their libraries',
-  (entry) => {
-    expect(sourcesOf(entry).filter((source) => HEAVY.test(source) || /^lib\/.*\/run\.ts$/.test(source))).toEqual([]);
-    expect(bytesOf(entry)).toBeLessThan(MOST_BYTES);
-  },
-);
+test('the pages share one function: one of them declares for all how long it may run', () => {
+  const declaring = readdirSync('app', { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.tsx?$/.test(path))
+    .filter((path) =>
+      /^export const (maxDuration|preferredRegion|runtime)\b/m.test(readFileSync(join('app', path), 'utf8')),
+    );
+  expect(declaring).toEqual(['layout.tsx']);
+});
+
+test('health, metrics, jobs and operator carry no handler and none of their libraries', () => {
+  const entry = 'api/queue.ts';
+  expect(sourcesOf(entry)).toEqual(expect.arrayContaining(['api/_queue/health.ts', 'api/_queue/metrics.ts']));
+  expect(sourcesOf(entry).filter((source) => HEAVY.test(source) || /^lib\/.*\/run\.ts$/.test(source))).toEqual([]);
+  expect(bytesOf(entry)).toBeLessThan(MOST_BYTES);
+});
 
 test('a drain carries every handler, and reads none of them before a job is claimed', () => {
   const entry = 'api/cron/drain.ts';

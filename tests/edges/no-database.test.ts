@@ -127,9 +127,9 @@ async function endpointsOn(url: string | undefined): Promise<Endpoints> {
   };
   const { GET: drain } = await import('../../api/cron/drain.ts');
   const { POST: drainByHand } = await import('../../api/drain.ts');
-  const { POST: operate } = await import('../../api/operator.ts');
-  const { POST: enqueue } = await import('../../api/jobs.ts');
-  const { GET: health } = await import('../../api/health.ts');
+  const { POST: operate } = await import('../../api/_queue/operator.ts');
+  const { POST: enqueue } = await import('../../api/_queue/jobs.ts');
+  const { GET: health } = await import('../../api/_queue/health.ts');
   const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   return { drain, drainByHand, enqueue, operate, health, close: () => database().close() };
 }

@@ -33,7 +33,7 @@ test('the paths that vercel.json leads to a function of several are those that i
   vi.stubEnv('QUEUE_API_KEY', undefined);
   for (const { source, destination } of vercel.rewrites) {
     expect(source).not.toContain(':'); // the platform would add it to the query, which is strict
-    const [, before = '', names = ''] = /^(.*)\(([\w|-]+)\)$/.exec(source) ?? [];
+    const [, before = '', names = ''] = /^(.*)\(([\w|/-]+)\)$/.exec(source) ?? [];
     const served = readFileSync(`${destination.slice(1)}.ts`, 'utf8').matchAll(/'(\/api\/[^']+)': /g);
     expect([...served].map(([, path]) => path).sort()).toEqual(names.split('|').map((name) => before + name));
   }

@@ -16,7 +16,7 @@ let tests = 0;
 
 let fresh: TestDatabase;
 let meta: WhatsAppStandIn;
-let webhook: typeof import('../../api/_webhooks/whatsapp.ts');
+let webhook: typeof import('../../api/_app/webhooks/whatsapp.ts');
 let queue: typeof import('../../lib/queue/index.ts')['queue'];
 let sql: (text: string, ...params: unknown[]) => Promise<Row[]>;
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
   vi.stubEnv('WHATSAPP_ACCESS_TOKEN', 'EAAG-test');
   vi.stubEnv('WHATSAPP_APP_SECRET', APP_SECRET);
   vi.stubEnv('WHATSAPP_VERIFY_TOKEN', VERIFY_TOKEN);
-  webhook = await import('../../api/_webhooks/whatsapp.ts');
+  webhook = await import('../../api/_app/webhooks/whatsapp.ts');
   ({ queue } = await import('../../lib/queue/index.ts'));
   const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
   sql = (text, ...params) => database().execute({ text, params });

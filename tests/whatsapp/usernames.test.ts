@@ -30,7 +30,7 @@ beforeAll(async () => {
   vi.stubEnv('DATABASE_URL', fresh.url);
   vi.stubEnv('WHATSAPP_ACCESS_TOKEN', 'EAAG-test');
   vi.stubEnv('WHATSAPP_APP_SECRET', APP_SECRET);
-  const { POST } = await import('../../api/_webhooks/whatsapp.ts');
+  const { POST } = await import('../../api/_app/webhooks/whatsapp.ts');
   webhooks = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);

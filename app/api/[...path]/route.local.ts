@@ -10,11 +10,7 @@ const FUNCTIONS: Readonly<Record<string, () => Promise<Endpoint>>> = {
   '/api/app': () => import('../../../api/app.ts'),
   '/api/cron/drain': () => import('../../../api/cron/drain.ts'),
   '/api/drain': () => import('../../../api/drain.ts'),
-  '/api/health': () => import('../../../api/health.ts'),
-  '/api/jobs': () => import('../../../api/jobs.ts'),
-  '/api/metrics': () => import('../../../api/metrics.ts'),
-  '/api/operator': () => import('../../../api/operator.ts'),
-  '/api/webhooks': () => import('../../../api/webhooks.ts'),
+  '/api/queue': () => import('../../../api/queue.ts'),
 };
 
 /** As the platform reads them: the whole path, no named parameters. */

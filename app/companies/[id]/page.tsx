@@ -15,8 +15,6 @@ import { SectionFacts } from './section-facts';
 import { SectionForm } from './section-form';
 
 export const metadata: Metadata = { title: 'Company' };
-/** A look at a connection waits for a remote system. */
-export const maxDuration = 60;
 
 export default async function Company({ params, searchParams }: PageProps<'/companies/[id]'>) {
   const { role } = await requireSession();

@@ -1,10 +1,10 @@
 /** GET and POST /api/webhooks/whatsapp: Meta's handshake, and its events, which are stored as jobs before they are acknowledged. */
 import { readBytes } from '@conversure/jobqueue/next';
-import { EDGE_LIMITS } from '../../lib/config.ts';
-import { endpoint } from '../../lib/http/errors.ts';
-import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';
-import { admitMeta, challengeOf } from '../../lib/messaging/webhook-auth.ts';
-import { queue } from '../../lib/queue/index.ts';
+import { EDGE_LIMITS } from '../../../lib/config.ts';
+import { endpoint } from '../../../lib/http/errors.ts';
+import { batchesOf, piecesOf } from '../../../lib/messaging/webhook.ts';
+import { admitMeta, challengeOf } from '../../../lib/messaging/webhook-auth.ts';
+import { queue } from '../../../lib/queue/index.ts';
 
 export const GET = endpoint(async (request) => new Response(challengeOf(request)));
 

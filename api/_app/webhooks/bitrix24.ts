@@ -1,9 +1,9 @@
 /** POST /api/webhooks/bitrix24: events of a portal, proved by its application token, stored as jobs and acknowledged. */
 import { acceptedSecrets, ROUTE_LIMITS, readBytes } from '@conversure/jobqueue/next';
 import { database } from '@conversure/jobqueue/postgres';
-import { storeArrivals } from '../../lib/crm/inbox.ts';
-import { companyOfToken, eventOf } from '../../lib/crm/webhook.ts';
-import { endpoint, HttpError } from '../../lib/http/errors.ts';
+import { storeArrivals } from '../../../lib/crm/inbox.ts';
+import { companyOfToken, eventOf } from '../../../lib/crm/webhook.ts';
+import { endpoint, HttpError } from '../../../lib/http/errors.ts';
 
 export const POST = endpoint(async (request) => {
   const found = eventOf(await readBytes(request, { maxBytes: ROUTE_LIMITS.requestBytes }));
