@@ -1,4 +1,4 @@
-/** What `npx jobqueue` needs of this app: its jobs, its migrations, and what `doctor` looks at besides the queue. */
+/** Tells `npx jobqueue` about this app: its queue, its migrations, and further checks of `doctor`. */
 import { defineConfig } from '@conversure/jobqueue';
 import { APP_MIGRATIONS } from './db/migrations.ts';
 import { companySecretFindings } from './lib/secrets/findings.ts';

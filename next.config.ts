@@ -1,4 +1,4 @@
-/** How Next.js builds and serves the pages. `/api` belongs to the functions in api/, see `app/api/[...path]/route.local.ts`. */
+/** Configures Next.js. `/api` belongs to the functions in api/, see `app/api/[...path]/route.local.ts`. */
 import type { NextConfig } from 'next';
 import { EDGE_LIMITS } from './lib/config.ts';
 

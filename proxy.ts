@@ -6,7 +6,7 @@ import { EDGE_LIMITS } from './lib/config.ts';
 import { refusal } from './lib/http/errors.ts';
 import { admitForm } from './lib/http/form.ts';
 
-/** What is left out is answered by a file or a function of its own; any other path is a page, also one that is not found. */
+/** Excluded paths are answered by a file or a function. Every other path is a page, including «not found». */
 export const config = { matcher: '/((?!api/|_next/static/|_next/image$|icon\\.svg$).*)' };
 
 export async function proxy(request: NextRequest): Promise<Response> {
@@ -39,7 +39,7 @@ function toLogin(request: NextRequest): Response {
   return response;
 }
 
-/** Of an address that is too long nothing is read. */
+/** Refuses an address that is too long without reading any of it. */
 function withoutQuery(request: NextRequest): Response {
   const page = request.nextUrl.clone();
   page.search = '';

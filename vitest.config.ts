@@ -1,4 +1,4 @@
-/** How the tests run: real PostgreSQL for all of them, one process per file, few at once. */
+/** Configures the tests: real PostgreSQL for all of them, one process per file, a few at once. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import LongestFirst from './tests/support/longest-first.ts';

@@ -12,7 +12,7 @@ import { keepForm } from '@/lib/kept-forms';
 import { log } from '@/lib/log';
 import { queue } from '@/lib/queue';
 
-/** Who acts, as the audit log will know them. */
+/** The person who acts, as the audit log names them. */
 export interface Actor {
   readonly actor: string;
 }
@@ -21,7 +21,7 @@ interface ActionOptions<Schema extends StandardSchema> {
   /** The page with the form, shown again with the reason when the input is refused; its path may hang on what was sent. */
   readonly page: string | ((form: FormData) => string);
   readonly input: Schema;
-  /** What the audit log calls it and keeps of it. Left out where the call behind the action writes its own line. */
+  /** The action's name and details in the audit log. Left out if the called function writes its own line. */
   readonly audit?: (input: OutputOf<Schema>) => { readonly action: string; readonly details: object };
   /** A refused form comes back as it was typed, each mistake beside its field; `secrets` names the fields that do not. */
   readonly keeps?: { readonly secrets: readonly string[] };
@@ -51,7 +51,7 @@ export function action<Schema extends StandardSchema>(
   };
 }
 
-/** What the user got wrong travels as its code: a message in an address could be anyone's words on our page. */
+/** Mistakes of the user are sent back as a code in the address. A message there could be anyone's words on our page. */
 async function attempt(page: string, run: () => Promise<string>): Promise<string> {
   try {
     return await run();
@@ -96,7 +96,7 @@ export function typedIn(form: FormData, secrets: readonly string[] = []): Record
 
 const refusedOn = (page: string, code: string) => `${page}${page.includes('?') ? '&' : '?'}refused=${code}`;
 
-/** Which parts of a payload or option were meant: names alone, a few, and only such as code could have given. */
+/** Paths of the invalid parts of a payload or option: names only, a few of them, and only names that code could have given. */
 function placesOf({ issues }: QueueError): string {
   const paths = issues.map(({ path }) => path).filter((path) => /^[\w.[\]-]{1,80}$/.test(path));
   return paths.length === 0 ? '' : `&at=${encodeURIComponent([...new Set(paths)].slice(0, 5).join(','))}`;

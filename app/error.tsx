@@ -1,4 +1,4 @@
-/** What a page shows when it fails: the details stand in the log, this only says where to look. */
+/** The page shown if rendering fails. It says where to look; the log has the details. */
 'use client';
 
 export default function Failed({ error, reset }: { error: Error & { digest?: string }; reset: () => void }) {

@@ -1,4 +1,4 @@
-/** What an address shows that leads nowhere. */
+/** The page for an address that does not exist. */
 import { Empty, Head, Link } from '@conversure/jobqueue-console/ui';
 
 export default function NotFound() {

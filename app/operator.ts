@@ -1,5 +1,5 @@
 /** The second wall of this app's own pages and actions: proxy.ts may be misconfigured, the data is asked for here. */
 import { queueConsole } from './console';
 
-/** Of pages: whoever signed in may look; a stranger is sent to the login. */
+/** Guards pages: any signed-in user may look; a stranger is sent to the login. */
 export const requireSession = () => queueConsole.requireSession();

@@ -9,8 +9,8 @@ export function Try({ session: { role } }: OwnScreenProps) {
       <summary>Try it</summary>
       <form action={enqueueDemoJob} className="mt-2 grid justify-items-start gap-2">
         <p>
-          Enqueues one <code>ai_generation</code> job, due in a minute, for a company that there is not: it becomes a
-          dead letter that says so. Its idempotency key is always the same, so a second click adds nothing.
+          Enqueues one <code>ai_generation</code> job, due in a minute. Its company does not exist, so it becomes a dead
+          letter that says so. Its idempotency key is fixed, so a second click adds nothing.
         </p>
         <button type="submit">Enqueue a demo job</button>
       </form>

@@ -5,7 +5,7 @@
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** What the harness writes to a process's stdin first. Not an argument: it holds a password, and arguments are public. */
+/** The first line that the harness writes to a process's stdin. It is no argument, because it holds a password and arguments are public. */
 export interface Assignment {
   readonly url: string;
   readonly mode: 'install' | 'drain' | 'enqueue-one' | 'enqueue-batch';
@@ -13,12 +13,15 @@ export interface Assignment {
   readonly jobs: number;
   /** The batch limit of a drain; jobs per call of `enqueue-batch`. */
   readonly batch: number;
-  /** What a queue may choose its fastest configuration by: how many processes work at once, and how far the database is. */
+  /**
+   * The conditions of a run, so that a queue can pick its fastest configuration: the number of processes, and the distance of the
+   * database.
+   */
   readonly drains: number;
   readonly latencyMs: number;
 }
 
-/** What a process answers. Instants are wall-clock milliseconds: all processes share one machine and thus one clock. */
+/** A process's result. Instants are wall-clock milliseconds, because all processes share one machine and its clock. */
 export interface Outcome {
   readonly jobs: number;
   readonly startedAt: number;

@@ -11,7 +11,7 @@ export interface Sample {
   readonly jobsPerSecond: number;
   readonly roundTripsPerJob: number;
   readonly walBytesPerJob: number;
-  /** Of the database; `null` where its processes cannot be seen. */
+  /** CPU of the database; `null` if its processes cannot be seen. */
   readonly cpuMicrosPerJob: number | null;
   readonly clientCpuMicrosPerJob: number;
 }

@@ -1,4 +1,4 @@
-/** What a run cost the database: WAL bytes and CPU time, of the whole server, read before and after. */
+/** Measures the cost of a run for the database: WAL bytes and CPU time of the whole server, read before and after. */
 import { readdir, readFile } from 'node:fs/promises';
 import type { Client } from 'pg';
 

@@ -1,4 +1,7 @@
-/** What the overview costs the database with millions of jobs: `npm run bench:overview`. Measures the very statements that the page sends. */
+/**
+ * Measures the overview's cost for a database with millions of jobs, by the very statements that the page sends: `npm run
+ * bench:overview`.
+ */
 
 import { createQueue } from '@conversure/jobqueue';
 import { connect, type Database, migrate, type Statement } from '@conversure/jobqueue/postgres';

@@ -1,7 +1,7 @@
-/** What is measured: the rows of the table, and how many jobs make one run long enough to trust. */
+/** The rows of the benchmark's table, each with enough jobs for a run that is long enough to trust. */
 import type { Assignment } from './contestant.ts';
 
-/** What each process of the row is told, but for the database, and what the table calls it. */
+/** A row: its title in the table, and the assignment of its processes without the URL. */
 export interface Row extends Omit<Assignment, 'url'> {
   readonly name: string;
 }

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { type MigrationSource, QUEUE_MIGRATIONS } from '@conversure/jobqueue/postgres';
 
-/** What the app adds to the queue's own. */
+/** The app's migrations, applied after the queue's own. */
 export const APP_MIGRATIONS: MigrationSource = {
   scope: 'app',
   versioned: fileURLToPath(new URL('./migrations', import.meta.url)),

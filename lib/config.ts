@@ -28,8 +28,8 @@ export type SecretName =
 const seconds = z.coerce.number().int().min(10).max(3600);
 
 /**
- * How long one function call may take where the platform does not say, in ms: `JOBQUEUE_MAX_DURATION` seconds, default 300, the
- * longest that every plan allows. Must not exceed `maxDuration` in vercel.json.
+ * The longest that one function call may take, in ms, if the platform does not say: `JOBQUEUE_MAX_DURATION` seconds, default 300,
+ * the longest that every plan allows. Must not exceed `maxDuration` in vercel.json.
  */
 export function maxDurationMs(): number {
   const value = seconds.default(300).safeParse(process.env.JOBQUEUE_MAX_DURATION);
@@ -40,8 +40,8 @@ export function maxDurationMs(): number {
 }
 
 /**
- * How long ticks that find nothing let the database alone, `DATABASE_SLEEP` such as 1h, in ms. Unset or empty: not at all. Shorter
- * than a minute there is no sleep, and after a day nobody remembers what was enqueued past the queue.
+ * The longest that ticks without work leave the database asleep, in ms: `DATABASE_SLEEP`, such as 1h. Unset or empty: never.
+ * Accepts one minute to one day: a shorter sleep has no effect, and a longer one delays jobs that were enqueued past the queue.
  */
 export function databaseSleepMs(): number | undefined {
   const value = process.env.DATABASE_SLEEP ?? '';
@@ -52,14 +52,15 @@ export function databaseSleepMs(): number | undefined {
 }
 
 /**
- * Where this process runs: `JOBQUEUE_ENVIRONMENT`, else what Vercel says (production, preview, development). Drains leave a database alone
- * that belongs to another environment. Undefined where neither is set, as in development and where an app is self-hosted.
+ * The environment of this process: `JOBQUEUE_ENVIRONMENT`, else `VERCEL_ENV` (production, preview, development). Drains do not
+ * touch a database that belongs to another environment. Undefined if neither is set, as in development and on a server of your
+ * own.
  */
 export function environment(): string | undefined {
   return process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
 }
 
-/** Where alerts go: `ALERT_WEBHOOK_URL`, a secret. Unset or empty: they are only logged. */
+/** The URL that alerts are posted to: `ALERT_WEBHOOK_URL`, a secret. Unset or empty: alerts are only logged. */
 export function alertWebhookUrl(): string | undefined {
   const value = z
     .union([z.literal(''), z.url({ protocol: /^https?$/ })])
@@ -69,8 +70,8 @@ export function alertWebhookUrl(): string | undefined {
 }
 
 /**
- * Where people open this console, `CONSOLE_URL`, for the links of alerts. Unset on Vercel: the production domain that the platform
- * names. Unset elsewhere: alerts have no link.
+ * The public address of the console, used for links in alerts: `CONSOLE_URL`, else the production domain that Vercel names.
+ * Undefined elsewhere: alerts have no link.
  */
 export function consoleUrl(): string | undefined {
   const own = process.env.CONSOLE_URL ?? '';
@@ -88,7 +89,7 @@ export function logLevel(): string {
     .parse(process.env.LOG_LEVEL);
 }
 
-/** Of which jobs the log hears, `JOBQUEUE_LOG_JOBS`: those that fail, all, or none. */
+/** The jobs that are logged, `JOBQUEUE_LOG_JOBS`: failed ones, all, or none. */
 export function logJobs(): 'failures' | 'all' | 'none' {
   return z.enum(['failures', 'all', 'none']).catch('failures').parse(process.env.JOBQUEUE_LOG_JOBS);
 }

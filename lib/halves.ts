@@ -32,7 +32,7 @@ export async function* commitByHalves<Item, Answer>(
   }
 }
 
-/** Of a message, in characters: Postgres quotes the value, which may be long. */
+/** The longest error message kept, in characters: Postgres quotes the refused value, which may be long. */
 const MOST_WORDS = 300;
 
 /**

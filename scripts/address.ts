@@ -1,4 +1,4 @@
-/** Where the app listens: the command line first, then `PORT`, then 3000; and under which URL this machine reaches it. */
+/** Resolves the app's port (command line, then `PORT`, then 3000) and the URL that reaches it on this machine. */
 import { parseArgs } from 'node:util';
 import type { Mode } from './environment.ts';
 import { SetupError } from './setup-error.ts';

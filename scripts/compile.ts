@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { PROJECT } from './environment.ts';
 
-/** What esbuild leaves to `require`, which a module does not have. */
+/** Defines `require`, which esbuild leaves in the output and which a module does not have. */
 const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
 
 /** Writes `NAME.mjs` into the folder for each `{ NAME: source file }`, and the package.json that gives them their version. */

@@ -1,4 +1,4 @@
-/** Which database a script works on, and its migration, with errors that name the variable to change. */
+/** Chooses and migrates the database of a script. Errors name the variable to change. */
 
 import {
   addressOf,
@@ -14,11 +14,11 @@ import { dataFolder } from './environment.ts';
 import { SetupError } from './setup-error.ts';
 
 export interface ScriptDatabase {
-  /** For the app: `DATABASE_URL`. */
+  /** The app's `DATABASE_URL`. */
   readonly url: string;
-  /** For a message, without user and password. */
+  /** The address without user and password, to be used in messages. */
   readonly address: string;
-  /** Whether it is the one that comes with the packages. */
+  /** True for the embedded PostgreSQL. */
   readonly embedded: boolean;
   /** Over the direct URL, whose address it answers, with what was applied. */
   migrate(log: (line: string) => void): Promise<Migrated>;

@@ -14,7 +14,7 @@ import { runScript } from './setup-error.ts';
 import { listenForStop } from './stop-signals.ts';
 
 const print = (line: string) => console.log(line);
-/** What a shell reports for Ctrl-C. */
+/** The exit code that a shell reports after Ctrl-C. */
 const INTERRUPTED = 130;
 
 await runScript(async () => {

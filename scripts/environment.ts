@@ -1,4 +1,4 @@
-/** Where a script's settings come from: the environment first, then the `.env` files in Next.js' order. */
+/** Loads a script's settings: the environment first, then the `.env` files in Next.js' order. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ export function dataFolder(): string {
   return process.env.JOBQUEUE_DATA ?? join(PROJECT, '.data');
 }
 
-/** What is set already stays: so the first file that names a variable wins, and the real environment wins over all of them. */
+/** A variable that is set is kept. So the first file that names it wins, and the real environment wins over every file. */
 export function loadEnvironment(mode: Mode, folder = PROJECT): void {
   for (const name of [`.env.${mode}.local`, '.env.local', `.env.${mode}`, '.env']) {
     const path = join(folder, name);

@@ -1,4 +1,4 @@
-/** The stand-ins of the remote systems, for whoever has no keys of the real ones: started here, and named to the app by its environment. */
+/** Starts stand-ins for remote systems whose real keys are missing, and points the app's environment at them. */
 import { randomBytes } from 'node:crypto';
 import { startBitrix24 } from '../tests/standins/bitrix24.ts';
 import type { StandIn } from '../tests/standins/kit/stand-in.ts';
@@ -6,20 +6,20 @@ import { LLM_KEYS, startLlm } from '../tests/standins/llm.ts';
 import { startWhatsApp } from '../tests/standins/whatsapp.ts';
 
 export interface StandIns {
-  /** What the app's environment has to hold to reach them. */
+  /** The environment that lets the app reach them. */
   readonly env: Readonly<Record<string, string>>;
-  /** Where each answers. */
+  /** Origin of each stand-in. */
   readonly origins: Origins;
-  /** One line each, for people. */
+  /** One line for each stand-in, to be printed. */
   readonly lines: readonly string[];
   stop(): Promise<void>;
 }
 
-/** By the name of the system; a system with real keys has none. */
+/** Origins by the system's name. A system with real keys has none. */
 export type Origins = Readonly<Partial<Record<'whatsapp' | 'bitrix24' | 'llm', string>>>;
 
 export interface StandInsOptions {
-  /** Where the app answers: events go there. */
+  /** The app's origin: events are sent there. */
   readonly origin: string;
   /** The first of three ports; default: any free ones. */
   readonly port?: number;
@@ -29,14 +29,14 @@ export interface StandInsOptions {
 
 const PHONE_NUMBER_ID = '100000000000001';
 const ACCOUNT_ID = '200000000000001';
-/** A second number of the same account, for the company of `npm run demo`. */
+/** A second number of the same account, used by the company of `npm run demo`. */
 export const TOUR_NUMBER_ID = '100000000000002';
 /** The bodies of the demo's template by language, at Meta and in the seeded company. */
 export const DEMO_BODIES = {
   en: 'Hello {{1}}, would you like to see the Palm Residences this week? Reply STOP to opt out.',
   ar: 'مرحبا {{1}}، هل تود زيارة مساكن النخيل هذا الأسبوع؟ أرسل توقف لإلغاء الاشتراك.',
 } as const;
-/** What db:seed gives its company, and what the portal's events prove themselves by. */
+/** The template that db:seed gives its company. */
 export const DEMO_TEMPLATE = 'viewing_invitation';
 
 /** Starts those whose real keys are not set. All listen on this machine alone, and forget everything when they stop. */

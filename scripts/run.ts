@@ -1,4 +1,4 @@
-/** What `npm run dev` and `npm start` share: database, migrations, secrets, then the app and its ticker until they end. */
+/** Shared by `npm run dev` and `npm start`: prepares database, migrations and secrets, then runs the app and its ticker until they end. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -64,7 +64,7 @@ export async function run(mode: Mode): Promise<number> {
   }
 }
 
-/** Loaded here, for nothing else of a script needs test code. */
+/** Imported lazily, because no other part of a script needs test code. */
 async function startStandIns(origin: string): Promise<StandIns> {
   const { openStandIns } = await import('./remote-systems.ts');
   const standIns = await openStandIns({ origin, environment: process.env });

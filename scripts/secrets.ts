@@ -11,7 +11,7 @@ import type { SecretName } from '../lib/config.ts';
 import { SecretError, secretsKeys } from '../lib/secrets/environment.ts';
 import { SetupError } from './setup-error.ts';
 
-/** Of the others METRICS_SECRET falls back to the operator's, and those of remote systems come from there. */
+/** Secrets that are made if missing. METRICS_SECRET falls back to the operator's, and those of remote systems come from there. */
 type NeededSecret = Extract<SecretName, 'CRON_SECRET' | 'OPERATOR_SECRET' | 'QUEUE_API_KEY'>;
 
 const DOES: Readonly<Record<NeededSecret | 'SECRETS_KEY', string>> = {
@@ -28,7 +28,7 @@ export type Secrets = Readonly<Record<Name, string>>;
 
 const Stored = z.record(z.string(), z.string()); // an older version's secrets may be among them
 
-/** What the environment does not set comes from `folder`, where it is made on first use and kept with mode 600. */
+/** Secrets of the environment. Missing ones are read from `folder`, where they are created on first use with mode 600. */
 export function developmentSecrets(folder: string): Secrets {
   const path = join(folder, 'secrets.json');
   const stored = existsSync(path) ? Stored.parse(JSON.parse(readFileSync(path, 'utf8'))) : {};
@@ -64,7 +64,10 @@ export function requireSecretsKey(): void {
   }
 }
 
-/** One line each, for the terminal of a developer. A secret of the environment is named, not shown: it may be a real one. */
+/**
+ * One line for each secret, to be printed in a developer's terminal. A secret from the environment is only named, because it may
+ * be a real one.
+ */
 export function describe(secrets: Secrets): string[] {
   return NAMES.map((name) => {
     const value = process.env[name] ? '(from the environment)' : secrets[name];

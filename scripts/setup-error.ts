@@ -1,4 +1,4 @@
-/** How a script ends that cannot do its work: one message for what the reader can put right, a stack for all else. */
+/** Ends a script that cannot work: one message for a mistake that the reader can fix, a stack for everything else. */
 import { DatabaseUsageError, MigrationError, UnusableDatabaseError } from '@conversure/jobqueue/postgres';
 
 /** Something is missing around us: the message says what, and what to do. */

@@ -1,4 +1,4 @@
-/** Where the stand-ins of an app that runs answer: noted by `npm run dev` for the demo, which uses that app. */
+/** Records the addresses of a running app's stand-ins. Written by `npm run dev`, read by the demo, which uses that app. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,7 +7,7 @@ import type { Origins } from './remote-systems.ts';
 export interface Noted {
   readonly app: string;
   readonly origins: Origins;
-  /** What the app was told of them, keys included: the file is for its owner only. */
+  /** The app's settings for them, keys included: only the owner may read the file. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -17,7 +17,7 @@ const Note = z.object({
   origins: z.object({ whatsapp: origin, bitrix24: origin, llm: origin }),
   env: z.record(z.string(), z.string()),
 });
-/** Of an app that uses all three. */
+/** A note of an app that uses all three. */
 export type CompleteNote = Omit<z.output<typeof Note>, 'app'>;
 
 const pathIn = (folder: string) => join(folder, 'standins.json');
@@ -29,7 +29,10 @@ export function noteStandIns(folder: string, noted: Noted): () => void {
   return () => rmSync(path, { force: true });
 }
 
-/** Of the app at `app`; null if there is no such note, or one of them has real keys. Whether they answer is for the caller to find out. */
+/**
+ * Reads the note of the app at `app`; null if it does not exist or if one of the systems has real keys. Does not check that the
+ * stand-ins answer.
+ */
 export function notedStandIns(folder: string, app: string): CompleteNote | null {
   const path = pathIn(folder);
   if (!existsSync(path)) return null;

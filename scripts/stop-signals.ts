@@ -5,7 +5,7 @@ export interface StopSignals {
   readonly force: AbortSignal;
 }
 
-/** From this call on, signals no longer end the process by themselves; a third one does. */
+/** Takes over signals: they no longer end the process, but the third one does. */
 export function listenForStop(): StopSignals {
   const requests = [new AbortController(), new AbortController()] as const;
   const onSignal = () => {

@@ -6,7 +6,7 @@ import { type Schedule, startTicker } from './ticker.ts';
 
 export interface Supervision {
   readonly app: Command;
-  /** Where the app will answer. */
+  /** The origin that the app will answer at. */
   readonly origin: string;
   readonly schedules: readonly Schedule[];
   readonly cronSecret: string;

@@ -84,10 +84,10 @@ function call(url: URL, headers: Record<string, string>, timeoutMs: number): Pro
 
 const Report = z.looseObject({ stopReason: z.string().nullish() });
 const Refusal = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-/** How the work was done, not that there was any. */
+/** Fields that describe the drain itself, not any work. */
 const NOT_WORK = new Set(['steps', 'nextDueInMs']);
 
-/** What a tick did, in one line; `null` if there was nothing to do. */
+/** Summarises a tick in one line; `null` if there was nothing to do. */
 function summary({ status, body }: Answer): string | null {
   const json = parse(body);
   if (status !== 200) {

@@ -14,7 +14,7 @@ const EXPORTS = [
   `${CONSOLE}(index|(auth|ui)/index|postcss)[.]ts$`,
 ];
 const CLI = `${SRC}cli/`;
-/** What Conversure's app is made of, beside the package. */
+/** Conversure's app, without the packages. */
 const PRODUCT = '^(api|app|db|lib|proxy[.]ts|jobqueue[.]config[.]ts)';
 /** The folders of the features, each with its jobs inside: a declaration (`job.ts`), and what runs it. */
 const JOB = '^lib/[^/]+/[^/]+/job[.]ts$';

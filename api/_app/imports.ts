@@ -24,7 +24,7 @@ export const GET = endpoint(async (request) => {
   return Response.json(existing(await imports.read(id), id));
 });
 
-/** By the parameter that asks for it. */
+/** Actions by the parameter that requests them. */
 const ACTIONS: Readonly<Record<string, (request: Request) => Promise<Response>>> = {
   part: storePart,
   finish,

@@ -1,4 +1,4 @@
-/** POST /api/operator: one action of an operator a request, for the command line. */
+/** POST /api/operator: one operator action a request. The command line uses it. */
 import { operatorRoute } from '@conversure/jobqueue/next';
 import { queue } from '../../lib/queue/index.ts';
 

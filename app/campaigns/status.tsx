@@ -1,4 +1,4 @@
-/** What a campaign is doing, with a colour and a shape. */
+/** A campaign's status as a badge with a colour and a shape. */
 import { Ban, CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon, Pause } from 'lucide-react';
 
 const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: string]>> = {

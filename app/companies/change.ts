@@ -16,7 +16,7 @@ import { HttpError } from '@/lib/http/errors';
 import { queue } from '@/lib/queue';
 import { action } from '../action';
 
-const reason = text(200).trim().min(1, 'expected a reason, for the audit log');
+const reason = text(200).trim().min(1, 'expected a reason for the audit log');
 const trimmed = (given: unknown) => (typeof given === 'string' ? given.trim() : given);
 
 export const createCompany = action(

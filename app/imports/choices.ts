@@ -1,4 +1,4 @@
-/** What a form says about an import, as the API would say it. An empty field says nothing, but for tags: then there are none. */
+/** Turns a form's choices into those of the API. An empty field is no choice, except tags: there it means none. */
 import { z } from 'zod';
 import { chosenColumns } from '@/lib/imports/lead-import/options';
 import { uploadQuery } from '@/lib/imports/request';

@@ -1,4 +1,4 @@
-/** What an operator does with one import: answer its question, pause it, let it go on, cancel it, take it back. */
+/** An operator's actions on one import: answer its question, pause, resume, cancel, undo. */
 'use server';
 
 import { z } from 'zod';

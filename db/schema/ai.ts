@@ -1,4 +1,4 @@
-/** AI settings, prompts, generations and what they cost, for drizzle. The SQL in db/migrations decides. */
+/** Drizzle tables of AI settings, prompts, generations and their cost. The SQL in db/migrations is authoritative. */
 import { bigint, boolean, date, integer, jsonb, numeric, pgTable, primaryKey, real, text } from 'drizzle-orm/pg-core';
 import { conversations, messages } from './conversations.ts';
 import { companies, instant } from './leads-and-imports.ts';

@@ -14,7 +14,7 @@ export interface Edit {
   readonly generationId: string;
   readonly conversationId: string;
   readonly triggerMessageId: string;
-  /** What the model said that it wrote in. */
+  /** The language that the model said it wrote in. */
   readonly language: string | null;
   readonly text: string;
 }

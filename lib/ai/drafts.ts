@@ -69,13 +69,13 @@ export interface DraftView extends DraftSummary {
   readonly language: string | null;
   readonly model: string | null;
   readonly verdict: Verdict | null;
-  /** What a person made of it; while it waits, the last text that was not sent. */
+  /** The text as a person edited it; while the draft waits, the last edit that was not sent. */
   readonly edited: string | null;
   readonly editedVerdict: Verdict | null;
   readonly decidedBy: string | null;
   readonly decidedAt: string | null;
   readonly decisionReason: string | null;
-  /** Of the reply that was sent. */
+  /** The status of the reply that was sent. */
   readonly messageStatus: string | null;
   /** Somebody of ours has written since. */
   readonly isAnswered: boolean;

@@ -160,7 +160,7 @@ export interface LabelMove {
   readonly movedAt: string;
 }
 
-/** What the labels of a prompt pointed to, the last move first; 100 at most. */
+/** Moves of a prompt's labels, newest first; at most 100. */
 export async function labelHistory(database: Executor, companyId: string | null, key: string): Promise<LabelMove[]> {
   return database.execute<LabelMove>({
     text: `

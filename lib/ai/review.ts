@@ -1,4 +1,4 @@
-/** What people decide about drafts: send it, send it edited, or do not. Each draft is decided once. */
+/** Decides drafts: send, send edited, or discard. Each draft is decided once. */
 
 import { isStorableText, storableJson } from '@conversure/jobqueue';
 import type { Executor } from '@conversure/jobqueue/postgres';
@@ -22,7 +22,7 @@ export interface Decision {
 export type Decided =
   | { readonly kind: 'decided'; readonly status: 'approved' | 'edited' | 'rejected'; readonly messageId: string | null }
   | { readonly kind: 'not_found' }
-  /** By somebody else, or a moment ago by the same form. */
+  /** Decided earlier, by somebody else or by the same form a moment ago. */
   | {
       readonly kind: 'already_decided';
       readonly status: Generation['status'];
@@ -36,7 +36,7 @@ export type Decided =
   /** The checks block `text` too; it is kept beside the draft, which goes on waiting. */
   | { readonly kind: 'unsafe'; readonly verdict: Verdict };
 
-/** What WhatsApp takes. */
+/** The longest text that WhatsApp accepts, in characters. */
 export const TEXT_CHARS = 4_096;
 
 /**

@@ -1,8 +1,8 @@
 /** Fills a prompt's variables in, strictly and once: what a customer wrote is never read as a template. Pure. */
 
-/** What a system prompt may say: the company's own words. Nothing that a customer wrote or was imported gets in there. */
+/** Variables of a system prompt: the company's own words. It never contains text that a customer wrote or that was imported. */
 export const SYSTEM_VARIABLES = ['company', 'tone', 'languages', 'max_length', 'intents'] as const;
-/** What the user's message may say beside those. The conversation before it is sent as messages, not by a variable. */
+/** Additional variables of the user's message. The earlier conversation is sent as messages, not by a variable. */
 export const USER_VARIABLES = ['message', 'customer_name'] as const;
 
 /** The template is wrong: which variable, and what there is. */

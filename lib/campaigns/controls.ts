@@ -1,4 +1,4 @@
-/** What an operator does with a campaign: each is one statement, and done twice it is done once. */
+/** An operator's actions on a campaign. Each is one statement, and repeating it changes nothing. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 import { skipWaiting } from './campaign-send/end.ts';
@@ -20,7 +20,7 @@ export async function resume(database: Executor, campaignId: string): Promise<Ch
   return changed(database, campaignId, 'resume', rows);
 }
 
-/** For good: whoever waits is skipped, what is under way ends. */
+/** Cancels the campaign for good: waiting recipients are skipped, calls under way finish. */
 export async function cancel(database: Executor, campaignId: string): Promise<Changed> {
   const rows = await database.execute<{ status: string }>({ text: CANCEL, params: [campaignId, jobTemplate()] });
   // Its job does it as well; here the answer comes with most of it done.
@@ -32,8 +32,8 @@ export async function cancel(database: Executor, campaignId: string): Promise<Ch
 const CANCEL_SLICES = 20;
 
 /**
- * Sends again to those of whom nobody knows whether they got the message, or to one of them: an operator's decision, for some
- * will get it twice. Answers how many; up to 10,000 at once.
+ * Sends again to recipients whose outcome is unknown, or to one of them. An operator decides it, because some will get the
+ * message twice. Returns the number of recipients, at most 10,000.
  */
 export async function retryUnconfirmed(
   database: Executor,

@@ -8,7 +8,7 @@ export type Fields = Readonly<Record<string, string | undefined>>;
 export interface FormContext {
   /** Those of the chosen template. */
   readonly parameters: readonly Parameter[];
-  /** Which price counts. */
+  /** The category that decides the price. */
   readonly category: 'MARKETING' | 'UTILITY' | 'AUTHENTICATION';
   readonly people: readonly Person[] | null;
   /** Reads a local time as the viewer's clock shows it; undefined for what is none. */
@@ -109,7 +109,7 @@ function timeIssues(fields: Fields, { instantOf, now }: FormContext): Issue[] {
 
 const said = (fields: Fields, key: string): string => (fields[key] ?? '').trim();
 
-/** By lines and commas, as tags are typed. */
+/** Splits a list of tags at lines and commas. */
 function listIn(fields: Fields, key: string): string[] | undefined {
   const entries = said(fields, key)
     .split(/[,،\n\r]+/)

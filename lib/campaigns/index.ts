@@ -19,7 +19,7 @@ export const campaigns = {
     createCampaign(database(), { ...given, id: given.id ?? randomUUID() }),
   /** Throws what `create` does for one that cannot be made. */
   check: async (given: NewCampaign): Promise<void> => void (await checkCampaign(database(), given)),
-  /** What it would come to; writes nothing. Throws what `check` does. */
+  /** Estimates the campaign's audience and cost; writes nothing. Throws what `check` does. */
   preview: (given: NewCampaign): Promise<CampaignPreview> => previewCampaign(database(), given),
   /** Throws 404 for an unknown campaign, 409 for one that takes no such action any more. */
   act({ id, action, recipientId }: z.output<typeof actionQuery>): Promise<object> {

@@ -16,7 +16,7 @@ export interface CampaignPreview {
   /** So many were looked at one by one; the rest is not judged. */
   readonly judged: number;
   readonly willBeWritten: number;
-  /** Of these, who wait for the end of their quiet hours. */
+  /** The part of them that waits for the end of quiet hours. */
   readonly later: number;
   readonly skipped: readonly { readonly reason: string; readonly people: number }[];
   readonly examples: readonly Example[];
@@ -32,7 +32,7 @@ export interface Example {
   readonly language: string;
   /** As the person reads it: header, body, footer. */
   readonly text: string;
-  /** What else fills the template: files, ends of addresses, codes. */
+  /** Other values of the template: files, ends of addresses, codes. */
   readonly others: readonly { readonly key: string; readonly value: string }[];
 }
 

@@ -17,7 +17,7 @@ const COLUMNS = [
   'billable',
   'clock',
 ];
-/** Of one read: some 100 KB, so that a stream of any length stays flat. */
+/** Rows per read, some 100 KB: memory stays flat for a list of any length. */
 const ROWS_PER_READ = 1_000;
 
 /** UTF-8 with a byte order mark, without which Excel reads it in a Windows encoding. `null` if there is no such campaign. */

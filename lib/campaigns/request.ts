@@ -1,11 +1,11 @@
-/** What a client may ask of /api/campaigns, as schemas: anything else is a 400 that names the field. */
+/** Schemas of the requests to /api/campaigns. Anything else is a 400 that names the field. */
 import { z } from 'zod';
 import { instant as anyInstant, companyId, few, clientId as id, text } from '../fields.ts';
 import { isTimeZone } from './campaign-send/zones.ts';
 
 /** Some 2 MB of JSON, below what the platform lets a request carry; more people are imported as leads and chosen by tag. */
 const MAX_PEOPLE = 10_000;
-/** Of a filter, and of fields of a person: more is not a choice any more. */
+/** The most choices of one filter, and the most fields of one person. */
 const MAX_CHOICES = 50;
 export const LIST_LIMITS = { people: MAX_PEOPLE, fields: MAX_CHOICES } as const;
 /** Meta's templates have some dozen gaps. */
@@ -23,7 +23,7 @@ const person = z.strictObject({
   language: language.optional(),
   timeZone: text(60).optional(),
   consented: z.boolean().default(false),
-  /** What parameters can be filled with, beside name, first_name and phone. */
+  /** Fields that parameters can be filled with, besides name, first_name and phone. */
   fields: few(MAX_CHOICES, text(60), text(1024)).default({}),
 });
 export type Person = z.output<typeof person>;
@@ -118,7 +118,7 @@ export const ACTIONS = ['pause', 'resume', 'cancel', 'retry-unconfirmed'] as con
 export const actionQuery = z.strictObject({
   id,
   action: z.enum(ACTIONS),
-  /** For retry-unconfirmed: only this recipient. */
+  /** Restricts retry-unconfirmed to this recipient. */
   recipientId: z
     .string()
     .regex(/^\d{1,18}$/, 'expected the id of a recipient')

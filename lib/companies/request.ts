@@ -4,7 +4,7 @@ import { companyId, few, text } from '../fields.ts';
 import { SECTION_NAMES, SECTIONS } from './sections.ts';
 import type { Value } from './setting.ts';
 
-/** Of a section: what it holds is counted and checked by its own schemas. */
+/** The most fields of a section. Its own schemas count and check their content. */
 const MOST_FIELDS = 100;
 const fieldName = z.string().regex(/^[a-zA-Z]{1,60}$/, 'expected the name of a setting');
 const { name, country } = SECTIONS.company.settings;
@@ -37,7 +37,7 @@ export const settingsChange = z.strictObject({
   values: sectionValues.default({}),
   /** Null removes it. */
   secrets: few(MOST_FIELDS, fieldName, text(4_000).min(1).nullable()).default({}),
-  /** What the client read before: refused with 409 where it is not so any more. */
+  /** The values that the client read before. The change is refused with 409 if they are no longer current. */
   seen: sectionValues.optional(),
   ...by,
 });

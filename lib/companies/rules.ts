@@ -1,4 +1,4 @@
-/** What of a section does not fit together, field by field. Pure. */
+/** Finds fields of a section that contradict each other. Pure. */
 import type { Issue } from '@conversure/jobqueue';
 import type { SectionName } from './sections.ts';
 import type { Values } from './setting.ts';
@@ -6,7 +6,7 @@ import type { Values } from './setting.ts';
 interface Judged {
   readonly before: Values;
   readonly after: Values;
-  /** What becomes of each secret: it is there, and it was entered now. */
+  /** The state of each secret after the change: it is set, and it was entered now. */
   readonly secrets: Readonly<Record<string, { readonly isSet: boolean; readonly isNew: boolean }>>;
 }
 

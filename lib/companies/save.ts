@@ -18,11 +18,11 @@ export interface Change {
   readonly values: Values;
   /** A new secret, or null to remove it. */
   readonly secrets: Readonly<Record<string, string | null>>;
-  /** What the person who changes it saw; left out, what stands there now is what they saw. */
+  /** The values that the person saw. If left out, the stored values count as seen. */
   readonly seen?: Values | undefined;
 }
 
-/** The changes, for the audit log: never a secret. */
+/** The changed fields that the audit log records; never a secret. */
 export interface Changed {
   readonly changes: Readonly<Record<string, { readonly from: Value; readonly to: Value }>>;
   readonly secrets: Readonly<Record<string, 'set' | 'removed'>>;

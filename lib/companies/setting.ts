@@ -9,7 +9,7 @@ export interface Setting {
   /** The default of the column: what a company without a row of its own has. */
   readonly initial: Value;
   readonly type: 'text' | 'text[]' | 'boolean' | 'int' | 'bigint' | 'real' | 'numeric';
-  /** Of the value as JSON has it; null where nothing is set. */
+  /** The schema of the JSON value; null if it is not set. */
   readonly schema: z.ZodType<Value>;
   readonly control: 'line' | 'area' | 'list' | 'check' | readonly (readonly [value: string, words: string])[];
 }
@@ -102,7 +102,10 @@ export function asText(value: Value | undefined): string {
   return typeof value === 'object' ? value.join('\n') : String(value);
 }
 
-/** What somebody typed, as JSON has it. What makes no sense stays a text, so that the schema says what was expected. */
+/**
+ * Reads typed text into the setting's JSON value. Text that cannot be read stays a text, so the schema's message says what was
+ * expected.
+ */
 export function fromText({ control, type }: Setting, typed: string): Value {
   if (control === 'check') return typed === '1';
   if (control === 'list') {

@@ -10,7 +10,10 @@ import { SecretError } from '../secrets/environment.ts';
 import { openSecret } from '../secrets/seal.ts';
 import type { Connection } from './provider.ts';
 
-/** The fault, for an operator; null: the remote system took the credentials. Changes nothing there; here, a secret that no key opens pauses the connection, as its use would. */
+/**
+ * Checks a connection's credentials at the remote system. Returns the fault in words for an operator, or null. Changes nothing
+ * there. A secret that no key opens pauses the connection here, as its use would.
+ */
 export async function checkConnection(
   database: Executor,
   { companyId, provider }: Connection,

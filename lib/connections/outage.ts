@@ -1,4 +1,4 @@
-/** How a job waits for a remote system that does not answer, or that an operator has to mend: without burning an attempt. */
+/** Lets a job wait for a remote system that does not answer or that an operator has to mend, without using up an attempt. */
 
 import { type Continue, continueWith, type JobContext } from '@conversure/jobqueue';
 import type { Executor } from '@conversure/jobqueue/postgres';
@@ -10,15 +10,15 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 /** After a day it is no outage any more: somebody has to look. */
 const GIVE_UP_MS = 24 * 3_600_000;
-/** How often jobs of a paused connection look again: a resumed one works within five minutes. */
+/** The interval at which jobs of a paused connection check again: a resumed connection works within five minutes. */
 const PAUSED_MS = 5 * 60_000;
 
 export interface Outage {
   /** The rate-limit bucket that all calls of this connection take from: it gives nothing until the wait is over. */
   readonly bucket: string;
-  /** What the job goes on from. */
+  /** The state that the job continues from. */
   readonly state: unknown;
-  /** What happened, without secrets. */
+  /** The error, without secrets. */
   readonly error: Error;
 }
 

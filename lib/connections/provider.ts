@@ -1,4 +1,4 @@
-/** Which connections there are, and what is said of a paused one. */
+/** Names the connections, and describes one that is paused. */
 export const PROVIDERS = ['whatsapp', 'bitrix24', 'ai'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 

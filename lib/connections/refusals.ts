@@ -9,7 +9,7 @@ import type { Connection } from './provider.ts';
 
 /** The answer of one request about records. */
 export interface Asked {
-  /** What was asked of each, as in `crm.item.add`: what one method accepts says nothing of another. */
+  /** The method that was called, as in `crm.item.add`: success of one method proves nothing about another. */
   readonly kind: string;
   readonly accepted: number;
   readonly refused: readonly Refused[];

@@ -28,7 +28,7 @@ export class Later extends Error {
 
 /** The bucket leaks 2 requests a second. */
 const THROTTLED_MS = 2_000;
-/** Of a block whose end nobody said: it lifts by itself within ten minutes. */
+/** The wait for a block without a stated end: Bitrix24 lifts it within ten minutes. */
 const BLOCK_MS = 600_000;
 
 export interface Asking {
@@ -36,11 +36,11 @@ export interface Asking {
   readonly context: Pick<JobContext<unknown>, 'rateLimit' | 'signal'>;
   readonly companyId: string;
   readonly crm: Crm;
-  /** What the job goes on from when it has to come again. */
+  /** The state to continue from if the job has to come again. */
   readonly state: unknown;
 }
 
-/** What became of one command. */
+/** The outcome of one command. */
 export type Told =
   | { readonly kind: 'done'; readonly result: unknown }
   /** Never for this item, or the item is not there. */

@@ -1,6 +1,6 @@
 /**
- * What the portal knows: fields, stages, sources. It ignores a field that it does not know without a word, so what a company's settings
- * name is compared with its directory before anything is written by them.
+ * Reads a portal's directory: fields, stages, sources. Bitrix24 silently ignores a field that it does not know, so a company's
+ * settings are compared with the directory before anything is written.
  */
 
 import { storableJson } from '@conversure/jobqueue';
@@ -37,7 +37,7 @@ export async function checkSettings(asking: Asking): Promise<void> {
   throw new Later(waitForOperator(state));
 }
 
-/** What of the settings the portal has not, for the operator; null if it has all. */
+/** The settings that the portal does not have, in words for the operator; null if it has all. */
 function faultIn(crm: Crm, { fields, stages, sources }: Directory): string | null {
   const { stageId, sourceId, assignedById } = crm;
   const used = [
@@ -55,7 +55,7 @@ function faultIn(crm: Crm, { fields, stages, sources }: Directory): string | nul
   return null;
 }
 
-/** One request, for all but a portal with more than a page of stages. */
+/** One request, unless the portal has more than a page of stages. */
 async function readDirectory(asking: Asking): Promise<Directory> {
   const { crm, database, companyId } = asking;
   const results: unknown[] = [];

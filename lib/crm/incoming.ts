@@ -1,4 +1,4 @@
-/** What changed in the portal, brought to our leads. What we wrote there ourselves comes back as an event too, and changes nothing. */
+/** Applies changes of the portal to our leads. Our own writes come back as events too, and change nothing. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Country } from '../phone/index.ts';
 import {
@@ -44,7 +44,7 @@ export interface Wishes {
   readonly country: Country;
 }
 
-/** Numbers of an item that nobody knew and that were not taken, with the reasons, for people. */
+/** Numbers of an item that matched no lead and were not imported, each with the reason in words. */
 export function untakenOf(item: Item, applied: Applied, { country }: Wishes): readonly string[] {
   const { phones, untaken } = readPhones(valuesOf(item, 'PHONE'), country);
   if (applied === 'known_number') return [...untaken, `another lead has ${phones[0]}`];

@@ -18,7 +18,7 @@ export interface Lead {
   readonly notes: string | null;
 }
 
-/** Whose leads these are, for the portal: with `originId` it names one of ours and no other. */
+/** Marks our leads in the portal: together with `originId` it identifies one lead. */
 export const ORIGINATOR = 'conversure';
 
 export function originOf(leadId: string): string {
@@ -46,10 +46,10 @@ export const UNITS: readonly (readonly TextField[])[] = [
   ...TEXTS.filter((field) => field !== 'name' && field !== 'familyName').map((field) => [field]),
 ];
 
-/** What of a lead both sides may change. An empty text and none are the same to people. */
+/** The fields of a lead that both sides may change. An empty text and a missing one are equal. */
 export type Content = Readonly<Record<TextField | 'phone' | 'email', string>>;
 
-/** What an item holds, as far as the portal said: a field that is missing from its answer is not one that is empty. */
+/** An item's values as far as the portal reported them: a missing field is not an empty one. */
 export interface Theirs extends Readonly<Partial<Record<TextField, string>>> {
   /** In E.164 where they can be read, else as they were typed. */
   readonly phones?: readonly string[];
@@ -133,7 +133,7 @@ export function newFields(lead: Pick<Lead, 'id' | 'name'>, content: Content): Re
   };
 }
 
-/** What we wrote before of the two that have entries of their own there; null: nothing that is ours. */
+/** The number and address that we wrote before; null: the portal has no entry of ours. */
 export interface Written {
   readonly phone: string | null;
   readonly email: string | null;

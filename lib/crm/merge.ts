@@ -1,13 +1,14 @@
 /**
- * Who changed what. We remember what we last carried to the portal and, apart from it, what we last saw there, for a portal may keep
- * a text otherwise than it was sent. Ours differs from `carried`: news of ours, which goes out. Theirs differs from `seen`: news
- * of theirs, which comes in, and is never written over, whether an event told of it or not. Pure.
+ * Three-way merge of a lead and a portal's item. `carried` is the last state that we wrote to the portal. `seen` is the last
+ * state that we read there, stored apart because a portal may store a text differently from how it was sent. If ours differs from
+ * `carried`, our change goes out. If theirs differs from `seen`, their change comes in, and is never overwritten, with or without
+ * an event. Pure.
  */
 import { type Content, hasEmail, hasPhone, TEXTS, type TextField, type Theirs, UNITS } from './mapping.ts';
 
 /** Each field of ours as it was when it last was at rest: written there, or taken from there, or left to differ. */
 export interface Carried extends Content {
-  /** Whether the portal's entry of this number and of this address was written by us: only then is it ours to change or remove. */
+  /** True for each of the portal's entries that we wrote ourselves; only those may be changed or removed. */
   readonly wrote: { readonly phone: boolean; readonly email: boolean };
 }
 
@@ -19,7 +20,7 @@ export interface Known {
   readonly seen: Theirs | null;
 }
 
-/** What the company wants of an edit in the portal: taken into our lead, or kept there, with ours as it is. */
+/** The company's choice for edits in the portal: `take` imports them into our lead, `keep` leaves both sides as they are. */
 export type Edits = 'take' | 'keep';
 
 /** The phone is what a lead is known by: it is never taken from there. */
@@ -30,9 +31,9 @@ export interface Merged {
   readonly send: readonly (keyof Content)[];
   /** News of theirs, to be taken in. */
   readonly take: Readonly<Partial<Record<Taken, string>>>;
-  /** What both stand on once `take` was taken in and `send` not yet sent. */
+  /** The state of both sides after `take` was applied and before `send`. */
   readonly afterTaking: { readonly carried: Carried; readonly seen: Theirs };
-  /** What both stand on once `send` was sent and `take` not yet taken in; `written`: the item as it is now. */
+  /** The state of both sides after `send` and before `take`; `written`: the item as it is now. */
   afterSending(written: Theirs): { readonly carried: Carried; readonly seen: Theirs };
 }
 
@@ -92,7 +93,7 @@ export function addedAs(content: Content): Carried {
   return { ...content, wrote: { phone: true, email: content.email !== '' } };
 }
 
-/** What stands there if nobody has touched what we carried. */
+/** The item as it looks if nobody has touched what we carried. */
 export function seenOf(content: Content): Theirs {
   const { phone, email } = content;
   return { ...only(content, TEXTS), phones: [phone], emails: email === '' ? [] : [email] };
@@ -139,7 +140,7 @@ function isEdited(emails: readonly string[], carried: string, seen: readonly str
   return hasEmail(seen, carried) && !hasEmail(emails, carried);
 }
 
-/** What stands there once `fields` of ours were written, where the portal's answer does not say. */
+/** The item after `fields` of ours were written; used if the portal's answer does not show it. */
 export function overlay(theirs: Theirs, ours: Content, fields: readonly (keyof Content)[]): Theirs {
   const texts = TEXTS.filter((field) => fields.includes(field)).map((field) => [field, ours[field]]);
   const beside = (values: readonly string[], value: string) => (value === '' ? values : [...values, value]);

@@ -4,7 +4,7 @@ import type { Operating, Portal } from '../providers/bitrix24.ts';
 
 /** The portal's own budget. */
 const BUDGET_S = 480;
-/** From here on calls of the method slow down, so that it is not used up: another application may spend of it too. */
+/** Above this use, calls of the method slow down: another application shares the budget. */
 const SLOW_FROM_S = BUDGET_S * 0.8;
 /** A window is that long; one that the portal did not name ends within it. */
 const WINDOW_MS = 600_000;
@@ -17,8 +17,8 @@ export function methodBucket({ host }: Portal, method: string): string {
 }
 
 /**
- * How long the method rests after an answer that says `operating`, ms: nothing below 80 % of its budget, then ever longer, and until
- * the budget is there again where none is left.
+ * The pause of a method after an answer with `operating`, ms: 0 below 80 % of its budget, then longer and longer, and until the
+ * budget is renewed if it is used up.
  */
 export function restMs({ seconds, resetAtMs }: Operating, nowMs: number): number {
   if (seconds < SLOW_FROM_S) return 0;

@@ -1,6 +1,6 @@
 /** A person's name as the portal keeps it, in two fields, and as a lead does: one text for people, and its parts where they are known. Pure. */
 
-/** A name whose family name is not known apart is all in `name`, for nothing says where it would be cut. */
+/** Parts of a name. If the family name is not known, the whole name is in `name`, because nothing says where to split it. */
 export interface Parts {
   readonly name: string;
   readonly familyName: string;

@@ -4,7 +4,7 @@ import { type Country, readPhone } from '../phone/index.ts';
 export interface ReadPhones {
   /** In E.164, in the portal's order. */
   readonly phones: readonly string[];
-  /** What was typed and is no number for certain, with the reason, for people. */
+  /** Typed texts that are not certain to be numbers, each with the reason in words. */
   readonly untaken: readonly string[];
 }
 

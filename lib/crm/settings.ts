@@ -1,4 +1,4 @@
-/** How a company's CRM is reached, and what the company wants of it. */
+/** A company's CRM settings: its access, and the company's wishes. */
 
 import type { Limit } from '@conversure/jobqueue';
 import type { Executor } from '@conversure/jobqueue/postgres';
@@ -24,7 +24,7 @@ export interface Crm {
   readonly directory: KnownDirectory | null;
 }
 
-/** What the portal knows, of which a company's settings name some. */
+/** Names that the portal knows. A company's settings refer to some of them. */
 export interface Directory {
   /** The portal that it is of: a company may have moved to another. */
   readonly host: string;

@@ -1,4 +1,4 @@
-/** From the form that a portal posts to a job. */
+/** Turns the form that a portal posts into a job. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isJobId } from '@conversure/jobqueue';
 import type { Executor } from '@conversure/jobqueue/postgres';

@@ -1,6 +1,6 @@
 /** The apostrophe that keeps spreadsheets from running a cell as a formula: put on when we export, taken off when we import. */
 
-/** What a spreadsheet takes for a formula (OWASP, ASVS 1.2.10), also behind blanks or in full width. */
+/** Matches a cell that a spreadsheet would run as a formula (OWASP, ASVS 1.2.10), also behind blanks or in full width. */
 const FORMULA = /^['\s]*[=+\-@\t\r\n＝＋－＠]/;
 const PHONE = /^\+\d{7,15}$/;
 

@@ -15,14 +15,14 @@ export function chosenIn({ country, delimiter, encoding, dryRun, options }: NewI
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== null && value !== undefined));
 }
 
-/** How an id stands already. */
+/** An import that already has this id. */
 export interface Standing {
   readonly jobId: string | null;
   readonly companyId: string;
   readonly sha256: string | null;
   /** null: by a release that kept none. */
   readonly chosen: Chosen | null;
-  /** What no country means. */
+  /** Shown where no country was chosen. */
   readonly country: string;
 }
 
@@ -76,7 +76,7 @@ function meant({ country, delimiter, encoding, dryRun, ...options }: Chosen, def
   };
 }
 
-/** Of a value, in characters: columns by hand may be many. */
+/** The longest choice shown in a refusal, in characters: columns chosen by hand may be many. */
 const SHOWN_LENGTH = 200;
 
 function issue(path: string, before: unknown, now: unknown): Issue {

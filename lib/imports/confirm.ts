@@ -8,7 +8,7 @@ import type { Encoding } from './lead-import/encoding.ts';
 import type { ImportChoice } from './lead-import/options.ts';
 import type { Enqueued } from './upload.ts';
 
-/** What is left out stays as it was at the upload. */
+/** The uploader's answers. A choice that is left out keeps the value from the upload. */
 export interface Answer {
   readonly encoding?: Encoding | undefined;
   readonly delimiter?: Delimiter | undefined;

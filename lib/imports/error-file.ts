@@ -3,10 +3,13 @@ import type { Executor } from '@conversure/jobqueue/postgres';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 import { unguard } from '../csv/formula-guard.ts';
 
-/** What we add. An import ignores columns of these names, and a file that has them gets new ones in their place. */
+/**
+ * Columns that the error file adds. An import ignores columns of these names; a file that already has them gets new ones in their
+ * place.
+ */
 const ADDED = ['_row', '_error_code', '_error'];
 
-/** Of one read: some 100 KB, so that a stream of any length stays flat. */
+/** Rows per read, some 100 KB: memory stays flat for a file of any length. */
 const ROWS_PER_READ = 500;
 
 /**

@@ -1,8 +1,8 @@
-/** What an undo left in place, and why, as a CSV. */
+/** A CSV of the leads that an undo left in place, each with the reason. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { BYTE_ORDER_MARK, csvLine, streamOf } from '../csv/csv.ts';
 
-/** Of one read: some 50 KB. */
+/** Rows per read, some 50 KB. */
 const ROWS_PER_READ = 500;
 
 const WHY = {

@@ -1,4 +1,4 @@
-/** What a company may do with its saved mappings beside using them. */
+/** Deletes a saved mapping of a company. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { HttpError } from '../http/errors.ts';
 

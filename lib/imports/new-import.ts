@@ -7,7 +7,7 @@ export interface NewImport {
   readonly importId: string;
   readonly companyId: string;
   readonly fileName: string | null;
-  /** Where numbers without country code are dialled from; `null` = the company's default. */
+  /** The country that numbers without a country code are dialled from; `null` means the company's default. */
   readonly country: string | null;
   /** `null` = found in the file. */
   readonly delimiter: string | null;

@@ -7,7 +7,7 @@ import { enqueuedJob } from './enqueued-job.ts';
 import type { NewImport } from './new-import.ts';
 import { type Enqueued, enqueued, meantCompany, repeatedBy, sha256Of } from './upload.ts';
 
-/** Of a whole file, in bytes: some half a million rows. Postgres hashes it in memory when the upload is finished. */
+/** The largest file, in bytes: some half a million rows. Postgres hashes it in memory when the upload is finished. */
 export const MAX_FILE_BYTES = 50 * 1024 * 1024;
 /** The largest file in parts of 50 KiB; the table has the same bound. */
 export const MAX_PARTS = 1_000;

@@ -1,4 +1,4 @@
-/** What an import would make of the first rows of its file: shown before anything is written, and free to try other choices on. */
+/** A preview of an import: the result for the first rows of a file. Writes nothing, so a user can try other choices. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { commitByHalves } from '../halves.ts';
 import { HttpError } from '../http/errors.ts';
@@ -36,14 +36,14 @@ import { UnreadableFile } from './lead-import/unreadable.ts';
 
 /** As many as fit on a screen. */
 const SHOWN_ROWS = 20;
-/** Of the header and of each row; a file with more columns is imported all the same. */
+/** The most columns shown of the header and of each row. A file with more columns is imported all the same. */
 const SHOWN_COLUMNS = 100;
-/** Of a cell, in characters. */
+/** The longest cell shown, in characters. */
 const SHOWN_LENGTH = 200;
 
 export interface Preview {
   readonly encoding: UsedEncoding;
-  /** What the rest was read with. `null` where not even a header can be read. */
+  /** The delimiter that the rest was read with; `null` if not even a header could be read. */
   readonly delimiter: Delimiter | null;
   readonly country: Country;
   readonly options: ImportOptions;
@@ -60,13 +60,13 @@ export interface Preview {
 export interface PreviewedColumn {
   readonly header: string;
   readonly field: Field | null;
-  /** A guess by the values, for a person to confirm: only where no column is known to have numbers. */
+  /** A guess from the values that a person has to confirm. Set only if no column is known to hold numbers. */
   readonly suggested: Field | null;
 }
 
 export interface UsedEncoding {
   readonly used: Encoding;
-  /** Who says so. Only a suggestion has to be confirmed. */
+  /** The source of the encoding. Only a suggestion has to be confirmed. */
   readonly source: 'chosen' | 'byte_order_mark' | 'utf8' | 'suggested';
   readonly suggestion: Suggestion | null;
 }
@@ -77,14 +77,14 @@ export interface PreviewedRow {
   readonly cells: readonly string[];
   /** `null` where the columns are not known. */
   readonly outcome: Foreseen['outcome'] | 'error' | null;
-  /** What the row says, in its final form; `null` if it is refused. */
+  /** The lead as it would be stored; `null` if the row is refused. */
   readonly lead: Lead | null;
   readonly error: RowError | null;
-  /** What of it would be left out. */
+  /** Parts of the row that would be left out. */
   readonly warnings: readonly RowWarning[];
-  /** Who says which country the number is dialled from: `default AE`, `beside SA`, or the `number` itself. */
+  /** The source of the country that the number is dialled from: `default AE`, `beside SA`, or the `number` itself. */
   readonly dialledFrom: string | null;
-  /** What the row's numbers would be opted out of. */
+  /** The messages that the row's numbers would be opted out of. */
   readonly optOut: 'marketing' | 'all' | null;
   /** The fields of a known lead that would change. */
   readonly changes: Foreseen['changes'];
@@ -258,7 +258,7 @@ async function judged(
 
 type Read = Omit<PreviewedRow, 'outcome' | 'changes'>;
 
-/** Where nothing was decided the headers alone are a start for who has to choose. */
+/** The columns to show. If no column was recognised, the headers alone let a person start choosing. */
 function shownColumns({ header, columns, records }: Sample): PreviewedColumn[] {
   const known = columns ?? mapColumns(header);
   const fields = fieldsOf(known, header.length);

@@ -8,7 +8,7 @@ export interface ReceivedFile {
   readonly fileName: string | null;
 }
 
-/** What clients call a CSV, and bytes without a name: parts of a file are no CSV by themselves. */
+/** Content types that clients send for a CSV, and for bytes without a name, because parts of a file are no CSV by themselves. */
 const FILE_TYPES = ['text/csv', 'application/csv', 'text/plain', 'application/octet-stream'];
 const FORM_TYPE = 'multipart/form-data';
 /** Boundaries and headers around a file that is itself as large as allowed. */

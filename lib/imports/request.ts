@@ -1,4 +1,4 @@
-/** What a client may ask of /api/imports, as schemas: anything else is a 400 that names the parameter. */
+/** Schemas of the requests to /api/imports. Anything else is a 400 that names the parameter. */
 import { z } from 'zod';
 import { companyId, clientId as id, text } from '../fields.ts';
 import { isCountry } from '../phone/index.ts';
@@ -37,7 +37,7 @@ const country = z.string().toUpperCase().refine(isCountry, 'expected a country o
 const delimiter = z.enum([...DELIMITERS, 'tab']).transform((value) => (value === 'tab' ? '\t' : value));
 const anyCase = z.string().toLowerCase().pipe(encoding);
 
-/** What may be chosen about an import, in an address. */
+/** Options of an import that an address may carry. */
 const choices = {
   country: country.optional(),
   delimiter: delimiter.optional(),
@@ -89,7 +89,7 @@ export const previewQuery = z.strictObject({ id, preview: yes, ...choices });
 export const mappingsQuery = z.strictObject({ companyId, mappings: yes });
 export const forgetQuery = z.strictObject({ companyId, forgetMapping: mappingName });
 
-/** What a confirmation may change. Everything is optional: an empty object says yes to what the preview shows. */
+/** The changes that a confirmation may make. All are optional: an empty object accepts the preview. */
 export const confirmation = z
   .strictObject({
     country: country.optional(),
@@ -115,7 +115,7 @@ export const CONFIRMATION_BYTES = 256 * 1024;
 
 type Choices = Omit<z.output<typeof uploadQuery>, 'companyId' | 'id' | 'fileName' | 'createCompany'>;
 
-/** What was chosen, apart from what was left out: a default must not replace what was said before. */
+/** The options that the caller set. Defaults are left out, because they must not replace an earlier choice. */
 export function chosen({
   country,
   delimiter,

@@ -1,4 +1,4 @@
-/** What became of an import, as its owner may know it: the import's own word, and its job's where that died on the way. */
+/** The status of an import for its owner: the import's own status, or its job's if the job died first. */
 
 import type { Status } from '@conversure/jobqueue';
 import type { Executor } from '@conversure/jobqueue/postgres';
@@ -13,7 +13,7 @@ export interface ImportView {
   readonly companyId: string;
   readonly fileName: string | null;
   readonly status: ImportStatus;
-  /** By bytes. `null` total: parts are still being uploaded. */
+  /** Progress in bytes. `totalBytes` is null while parts are still being uploaded. */
   readonly progress: { readonly doneBytes: number; readonly totalBytes: number | null; readonly percent: number };
   /** `rows` is known once the file was checked; the others grow with every slice. */
   readonly counts: {
@@ -36,17 +36,17 @@ export interface ImportView {
   readonly mode: ImportOptions['mode'];
   /** As it was chosen or declared; `null` is UTF-8. */
   readonly encoding: string | null;
-  /** What a `waiting` import has to know before it goes on. */
+  /** The question that a `waiting` import needs answered. */
   readonly question: Question | null;
   /** The saved mapping that its columns came from, or were saved as. */
   readonly mapping: string | null;
   /** An earlier import of the same file with the same columns, as far as they are known. */
   readonly repeats: string | null;
-  /** Of an undo: what became of the leads that this import created. `kept` by reason. */
+  /** The result of an undo, counted over the leads that this import created; `kept` by reason. */
   readonly undo: { readonly removed: number; readonly kept: Readonly<Record<string, number>> } | null;
   /** Why a failed import failed. */
   readonly failure: { readonly code: string; readonly message: string; readonly line?: number } | null;
-  /** Which headers feed which field, best first; `null` until the file was checked. */
+  /** The headers that feed each field, best first; `null` until the file has been checked. */
   readonly columns: Readonly<Record<string, readonly string[]>> | null;
   readonly jobId: string | null;
   readonly createdAt: string;
@@ -106,7 +106,7 @@ async function withItsJob(database: Executor, getJob: JobLookup, row: ImportView
   return { ...now, status: 'failed', failure: job?.status === 'DEAD_LETTER' ? GIVEN_UP : JOB_LOST };
 }
 
-/** Whether a job has to bring it to its end. One that waits or is paused has none. */
+/** True if a job has to finish the import. An import that waits or is paused has no job. */
 export function isUnderWay({ status }: Pick<ImportView, 'status'>): boolean {
   return status === 'pending' || status === 'running' || status === 'undoing';
 }
@@ -124,7 +124,10 @@ const JOB_LOST = {
 
 const instant = (column: string) => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** By what was sent and what its columns mean; files that two people sent are compared by their hash alone until they are checked. */
+/**
+ * Finds earlier uploads of the same content and column meaning. Files sent by two people are compared by hash alone until they
+ * are checked.
+ */
 const REPEATS = `(
   select e.id from imports e
   where e.company_id = imports.company_id and e.sha256 = imports.sha256 and not e.dry_run
@@ -134,7 +137,7 @@ const REPEATS = `(
   limit 1)`;
 
 const COMPLETE = "status in ('completed', 'undoing', 'undone')";
-/** Of the text, once it is made, for that is what is read then. */
+/** The length of the decoded text once it exists, because that is what the import reads then. */
 const TOTAL = 'case when layout is null then size_bytes else coalesce(text_bytes, size_bytes) end';
 
 const dialledBy = (who: string) => `coalesce((

@@ -32,7 +32,7 @@ export async function uploadFile(database: Executor, upload: NewImport, bytes: U
   return { importId, jobId: before.jobId };
 }
 
-/** What an upload answers; the warning only where there is one. */
+/** The answer to an upload. `warning` is set only if there is one. */
 export function enqueued(importId: string, { job_id, repeats }: { job_id: string; repeats: string | null }): Enqueued {
   return { importId, jobId: job_id, ...(repeats === null ? {} : { repeats }) };
 }

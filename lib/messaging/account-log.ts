@@ -4,7 +4,7 @@ import { alertAccount } from '../connections/alert.ts';
 import { pauseConnection } from '../connections/connection.ts';
 import type { AccountEvent } from './account-events.ts';
 
-/** Of each company; older ones say nothing of today. */
+/** Days that events are kept; older ones say nothing about today. */
 const KEPT_DAYS = 90;
 /** Meta repeats a webhook for a while; the same words later are news. */
 const SAME_MINUTES = 10;

@@ -14,8 +14,8 @@ export interface Unaddressed {
 }
 
 /**
- * By the company's own number. The deployment's number belongs to the one company that has none; with several it cannot be told
- * whose it is.
+ * The company that owns the number. The deployment's number belongs to the one company without its own; with several such
+ * companies the owner is unknown.
  */
 export async function companyOfNumber(database: Executor, phoneNumberId: string): Promise<Addressee | Unaddressed> {
   const isDefault = whatsAppEnvironment().phoneNumberId === phoneNumberId;

@@ -5,10 +5,10 @@ import { personOf } from '../providers/whatsapp/person.ts';
 import { readStatus } from '../providers/whatsapp/status.ts';
 
 export interface Element {
-  /** Where it is in the value. */
+  /** The path of the list in the value. */
   readonly list: string;
   readonly value: unknown;
-  /** What the change says of its person. */
+  /** The change's data about its person. */
   readonly contact?: unknown;
   /** It came without a list around it. */
   readonly isLoose?: true;

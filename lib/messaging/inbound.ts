@@ -21,7 +21,7 @@ export interface Inbound {
   readonly wantsReply: boolean;
 }
 
-/** Of campaigns, those that a reply may mean: the last ones within 30 days. */
+/** The most campaign messages that a reply may refer to: the last ones within 30 days. */
 const CAMPAIGN_MESSAGES = 3;
 /** Meta allows 4,096; whatever is longer is no message. */
 const BODY_CHARS = 8_192;

@@ -1,8 +1,8 @@
-/** Who may call WhatsApp's webhook: whoever knows the verify token may subscribe, and whoever signs with the app's secret may tell. */
+/** Authenticates calls of WhatsApp's webhook: the verify token permits subscribing, the app secret's signature permits posting. */
 import { acceptedSecrets, HttpError, NotConfiguredError, opens } from '@conversure/jobqueue/next';
 import { isSigned } from '../providers/whatsapp/signature.ts';
 
-/** What the handshake has to be answered with. Throws 403 on a wrong token, 503 while none is configured. */
+/** The answer to the handshake. Throws 403 on a wrong token, 503 if none is configured. */
 export function challengeOf(request: Request): string {
   const given = new URL(request.url).searchParams;
   const token = given.get('hub.verify_token') ?? '';

@@ -11,7 +11,7 @@ import { repaired } from './repaired.ts';
 
 export interface Piece {
   readonly payload: EventPayload;
-  /** By its content: the same piece sent twice is one job. */
+  /** Derived from the content: the same piece sent twice is one job. */
   readonly key: string;
 }
 

@@ -20,7 +20,7 @@ export interface OptOut {
 
 export interface OptOutsPage {
   readonly optOuts: readonly OptOut[];
-  /** What the next page begins after; null if this is the last. */
+  /** The key that the next page begins after; null if this is the last. */
   readonly next: string | null;
   /** Set where the search stopped at its bound before the page was full: older ones may fit. */
   readonly searchedTo: string | null;

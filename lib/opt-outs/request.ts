@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { companyId, instant, rowId, text } from '../fields.ts';
 
-/** Who said it. A source that is not the company's own is the person's, or Meta's word for the person. */
+/** The source of an opt-out. One that is not the company's own comes from the person, or from Meta about the person. */
 export const SOURCES = ['keyword', 'button', 'user_preferences', 'delivery_error', 'import', 'admin'] as const;
 export const SCOPES = ['marketing', 'all'] as const;
 export const STATES = ['in_force', 'lifted', 'any'] as const;

@@ -1,4 +1,4 @@
-/** From the text beside a number that names its country to that country, whatever the text is: calling code, ISO code or name. */
+/** Finds the country that a text beside a number names: a calling code, an ISO code or a name. */
 import metadata from 'libphonenumber-js/max/metadata';
 import { countryNamed } from './country-names.ts';
 import { type Country, callingCodeOf, countryBegunAs } from './number.ts';
@@ -30,7 +30,7 @@ export function readCountry(cell: string): CountryReading {
   return { country: names.length === 1 ? (names[0] as Country) : code, by: 'calling code' };
 }
 
-/** Of the parts between punctuation; those that are no country are places in it. */
+/** The countries named between punctuation. Parts that name no country are places inside it. */
 function namesIn(text: string): Country[] {
   return [...new Set(text.split(/[^\p{L}\p{M}'’.& ]+/u).flatMap((part) => countryNamed(part) ?? []))];
 }

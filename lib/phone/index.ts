@@ -1,4 +1,4 @@
-/** Phone numbers: the one place that reads and accepts them, for imports, campaigns, the CRM and webhooks. Pure; nobody else parses one. */
+/** Reads and validates phone numbers. The only parser of numbers: imports, campaigns, the CRM and webhooks use it. Pure. */
 export { type CountryReading, readCountry } from './country.ts';
 export { type Country, countriesOf, isCountry, lineOf } from './number.ts';
 export { type Dialled, type PhoneReading, type PhoneRefusal, readPhone } from './read.ts';

@@ -27,7 +27,7 @@ export interface Valid {
   readonly callingCode: string;
   /** Also true where the plan does not tell mobile from fixed, as in North America. */
   readonly canBeMobile: boolean;
-  /** For people to read, and as its country's people write it at home. */
+  /** The number in the national format of its country, to be read by people. */
   shown(): string;
   shownAtHome(): string;
 }
@@ -49,7 +49,7 @@ export function validNumber(text: string, country?: Country): Valid | undefined 
   };
 }
 
-/** Of a number in E.164: one, or several that share its calling code and of which it does not tell. */
+/** The countries of an E.164 number: one, or several if they share its calling code and the number does not tell which. */
 export function countriesOf(phone: string): readonly Country[] {
   const number = parse(phone);
   return number?.country ? [number.country] : (number?.getPossibleCountries() ?? []);

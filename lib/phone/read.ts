@@ -1,4 +1,4 @@
-/** From the text of a phone cell to E.164, or to the reason why not. Nothing is guessed: a wrong number reaches a stranger. */
+/** Reads a phone cell into E.164, or into the reason for a refusal. Guesses nothing: a wrong number reaches a stranger. */
 import { readCountry } from './country.ts';
 import { isLabel } from './labels.ts';
 import { type Country, callingCodeOf, type Valid, validNumber, whyInvalid } from './number.ts';
@@ -7,11 +7,11 @@ import { digitsIn, partsOf, SHORTEST, splitsOf } from './split.ts';
 import { damageOf, plainText, saysNone, withoutQuantity } from './text.ts';
 
 export interface Dialled {
-  /** Where a number without country code is dialled from, if nothing beside it says otherwise. */
+  /** The country that a number without a country code is dialled from, unless the text beside it names another. */
   readonly country: Country;
   /** The text beside the number that names its country or calling code: `+966`, `KSA`, `Deutschland`. */
   readonly beside?: string | undefined;
-  /** What becomes of a cell with several numbers: refused (the default), or its first good one. */
+  /** The treatment of a cell with several numbers: refuse it (default), or take the first valid one. */
   readonly several?: 'refuse' | 'first' | undefined;
 }
 
@@ -23,7 +23,7 @@ export type PhoneReading =
       readonly phone: string;
       /** `null`: no country's, as +800. */
       readonly country: Country | null;
-      /** Who says so: the number itself, the text beside it, or the default. */
+      /** The source of the country: the number itself, the text beside it, or the default. */
       readonly countryFrom: 'number' | 'beside' | 'default';
       /** Every good number of a cell that has several. */
       readonly among?: readonly string[];
@@ -34,7 +34,7 @@ export type PhoneReading =
 
 /** In characters. The patterns take the square of a cell's length: 60,000 digits would hold a run for 22 s. */
 const LONGEST = 250;
-/** Of what stands beside a number, in a message: in characters, none of them cut. */
+/** The longest text beside a number that a message quotes, in whole characters. */
 const SHOWN_LENGTH = 40;
 
 /** The only reading of a cell, or no reading: see docs/imports.md, Phone numbers. An extension is dropped. */

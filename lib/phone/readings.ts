@@ -53,7 +53,10 @@ function behindOneZero(digits: string, national: Valid | undefined, country: Cou
   return abroad?.canBeMobile ? abroad : undefined;
 }
 
-/** Of another country's number without its plus: it is grouped across the end of its code, or as long as the numbers at home. */
+/**
+ * True if the number may be another country's without its plus: its groups cross the end of the calling code, or it is as long as
+ * a domestic number.
+ */
 function isDoubtful({ callingCode, canBeMobile, shown }: Valid, written: string, country: Country): boolean {
   if (callingCode === callingCodeOf(country)) return false;
   const groups = groupsOf(written);
@@ -63,9 +66,9 @@ function isDoubtful({ callingCode, canBeMobile, shown }: Valid, written: string,
 }
 
 /**
- * What tells two readings apart. First the groups, if they are those of one reading. Then a calling code in the cell beside: the
- * number has none of its own. Then the kind: a fixed line takes no messages, so it counts only if its code is a group of its own,
- * or if it is written as at home, or as long as a mobile of its country without trunk prefix.
+ * Chooses between two readings. First by the groups, if they fit only one reading. Then by a calling code in the cell beside,
+ * because the number has none of its own. Then by kind: a fixed line takes no messages, so it counts only if its code is a group
+ * of its own, if it is written as at home, or if it is as long as a mobile of its country without trunk prefix.
  */
 export function choose(readings: readonly Reading[], written: string, isSplit: boolean): Reading | undefined {
   const groups = groupsOf(written.replace(/^\(?00/, '+'));

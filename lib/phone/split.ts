@@ -1,6 +1,6 @@
 /** Takes the numbers of a cell apart. A joiner never disappears: digits on its two sides are never read as one number. */
 
-/** Of those that dial on behind the number. Nobody can message an extension, so it is dropped. */
+/** An extension that is dialled after the number. It is dropped, because nobody can message an extension. */
 const EXTENSION =
   /[\s,;(-]*(?:;ext=|(?<!\p{L})(?:ext(?:n|ension)?|x|доб(?:авочный)?|вн(?:утр)?|int|interno|ramal|anexo|poste|durchwahl|dw|app|تحويلة|分机|内線)[.:\s-]*|#\s*)\d{1,6}\s*\)?$/iu;
 

@@ -64,7 +64,7 @@ export function damageOf(text: string): string | null {
   return null;
 }
 
-/** What separates the thousands of a quantity: a blank in French and Russian, a point in German. */
+/** The thousands separator of a quantity: a blank in French and Russian, a point in German. */
 const THOUSANDS = /(?<=\d)[ .'’](?=\d{3}(?!\d))/g;
 
 const DATE = /^(?:(?:19|20)\d\d-[01]\d-[0-3]\d|[0-3]?\d([./-])[0-3]?\d\1(?:19|20)\d\d)(?:[ T]\d\d:\d\d.*)?$/;

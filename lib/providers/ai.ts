@@ -24,7 +24,7 @@ export interface Question<T> {
   readonly system: string;
   /** The last one is the user's. */
   readonly messages: readonly ChatMessage[];
-  /** What the answer must be; a JSON object. The prompt describes it too, because not every form carries it. */
+  /** The schema of the answer, a JSON object. The prompt describes it too, because not every form of call carries it. */
   readonly schema: z.ZodType<T>;
   readonly form: Form;
   readonly temperature: number;
@@ -32,7 +32,7 @@ export interface Question<T> {
   readonly maxOutputTokens: number;
 }
 
-/** How long one call may take: replies are short, and the queue comes again. */
+/** The longest that one call may take, ms: replies are short, and the queue retries. */
 const CALL_MS = 30_000;
 const SHOWN_TEXT = 4_000;
 

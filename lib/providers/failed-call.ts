@@ -1,4 +1,4 @@
-/** What is known of a `fetch` that rejected: by its innermost code, whether the request can have left this machine. */
+/** Judges a `fetch` that rejected by its innermost code: can the request have left this machine? */
 
 /** The code that says why: fetch wraps its reasons, and happy eyeballs wrap several. */
 export function codeOf(error: unknown): string {

@@ -23,5 +23,5 @@ export const jobs = [
   whatsAppEvent,
 ] as const;
 
-/** What comes by the clock: the list given to `createQueue`. */
+/** The schedules given to `createQueue`. */
 export const schedules = [reconcileCrm, syncTemplates] as const;

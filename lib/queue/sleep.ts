@@ -1,4 +1,4 @@
-/** Where the wake hint of this deployment is kept: in the platform's runtime cache or, self-hosted, in the one process that serves and ticks. */
+/** Stores the wake hint of this deployment: in the platform's runtime cache or, self-hosted, in the one process that serves and ticks. */
 
 import type { HintCache, SleepOptions } from '@conversure/jobqueue';
 import { getCache, waitUntil } from '@vercel/functions';

@@ -1,4 +1,7 @@
-/** For `jobqueue doctor`: companies' secrets can be read, and none is stored in plain. Says the settings' names, never a character of a secret. */
+/**
+ * Checks for `jobqueue doctor` that companies' secrets can be read and that none is stored in plain text. Names settings only,
+ * never a character of a secret.
+ */
 import type { Check, Finding } from '@conversure/jobqueue';
 import { SecretError, secretsKeys } from './environment.ts';
 import { countStale } from './reseal.ts';

@@ -1,6 +1,6 @@
 /**
- * How a company's secret is stored: encrypted with AES-256-GCM under its company and field, so that a ciphertext which somebody
- * copies to another row or column opens nothing. Pure but for the nonce; the keys are a parameter.
+ * Encrypts a company's secret with AES-256-GCM, bound to its company and field: a ciphertext that somebody copies to another row
+ * or column does not open. Pure but for the nonce; the keys are a parameter.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { SecretError, type SecretsKey, secretsKeys } from './environment.ts';
@@ -13,7 +13,7 @@ const DIGEST = 'sha256:';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** What to store for `secret` in the company's row. Throws SecretError without a usable `SECRETS_KEY`. */
+/** The ciphertext to store for `secret` in the company's row. Throws SecretError without a usable `SECRETS_KEY`. */
 export function sealSecret(
   field: SecretField,
   companyId: string,
@@ -69,7 +69,7 @@ export function openSecret(
   }
 }
 
-/** What the columns of secrets that are only compared hold. Such a secret is long and random, so its digest tells nothing of it. */
+/** The digest stored for a secret that is only compared. Such a secret is long and random, so its digest reveals nothing. */
 export function digestOf(secret: string): string {
   return `${DIGEST}${createHash('sha256').update(secret).digest('hex')}`;
 }

@@ -4,7 +4,7 @@ import type { Executor } from '@conversure/jobqueue/postgres';
 export interface AccountView {
   readonly accountId: string;
   readonly companyId: string;
-  /** How many Meta listed the last time; null: never. */
+  /** Templates that Meta listed the last time; null: never. */
   readonly templates: number | null;
   /** ISO; null: no look has come to its end. */
   readonly syncedAt: string | null;

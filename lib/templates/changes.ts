@@ -1,4 +1,4 @@
-/** What Meta tells of one template by webhook: its status, its category, its quality. Applied to every company of the account. */
+/** Applies Meta's webhooks about one template (status, category, quality) to every company of the account. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** The template that the event names, of these companies. */
@@ -71,7 +71,7 @@ export async function applyStatus(
   return rows.length;
 }
 
-/** From the next claim on the opt-out from marketing counts by it, also in campaigns that run. */
+/** Sets the category. From the next claim on, also in running campaigns, it decides if the opt-out from marketing applies. */
 export function applyCategory(database: Executor, named: Named, category: string): Promise<number> {
   return change(database, named, 'category', categoryOf(category));
 }

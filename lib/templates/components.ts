@@ -38,7 +38,7 @@ const LOCATION = [
   { name: 'address', optional: true },
 ];
 
-/** What a message with these components has to fill in. */
+/** The values that a message with these components has to supply. */
 export function gapsOf(components: readonly Component[]): Gaps {
   const parameters: Parameter[] = [];
   let unsupported: string | null = null;

@@ -36,7 +36,7 @@ export function fillIn(template: TemplateText, texts: Readonly<Record<string, st
   return { kind: 'filled', components: componentsOf(template, texts) };
 }
 
-/** What Meta would refuse about this value of a parameter, or null. */
+/** The rule of Meta that this parameter value breaks, in words; null if none. */
 export function valueFault(parameter: Parameter, text: string): string | null {
   const { name } = parameter;
   const kind = kindOf(parameter);

@@ -18,10 +18,10 @@ export const templates = {
   list: (of: { companyId: string; approvedOnly?: boolean }): Promise<TemplateView[]> => listTemplates(database(), of),
   page: (of: { companyId?: string | undefined; after?: string | undefined }): Promise<TemplatesPage> =>
     templatesPage(database(), of),
-  /** How the last look at each account ended. */
+  /** The last result of reading each account. */
   accounts: (companyId?: string): Promise<AccountView[]> =>
     listAccounts(database(), { own: whatsAppEnvironment().accountId, companyId }),
-  /** What Meta told of accounts and numbers, the newest first. */
+  /** Meta's events about accounts and numbers, newest first. */
   events: (companyId?: string): Promise<StoredAccountEvent[]> => newestAccountEvents(database(), companyId),
   /** Has the company's account read from Meta by a job; answers before it is. */
   async sync(companyId: string): Promise<void> {

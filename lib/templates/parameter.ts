@@ -17,7 +17,7 @@ export interface Parameter {
   readonly component: 'header' | 'body' | 'button';
   /** `1`, `2` … in a positional template, else the name; of other kinds than text what it is, as in `image` or `latitude`. */
   readonly name: string;
-  /** Of a button, from 0. */
+  /** The button's index, from 0. */
   readonly index?: number | undefined;
   /** Default: a text, of a button the end of its address. */
   readonly kind?: ParameterKind | undefined;

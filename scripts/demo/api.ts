@@ -63,7 +63,7 @@ export interface Upload {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly companyId: string;
   readonly country: string;
-  /** For every lead of the file. */
+  /** The tag of every lead of the file. */
   readonly tag: string;
 }
 

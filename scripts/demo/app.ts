@@ -14,7 +14,7 @@ import { type Reached, reach } from './systems.ts';
 
 export interface DemoApp {
   readonly origin: string;
-  /** Whether we started it, and so have to stop it. */
+  /** True if the demo started the app, so it also has to stop it. */
   readonly ours: boolean;
   /** The stand-ins that it talks to. */
   readonly reached: Reached;
@@ -101,7 +101,7 @@ async function startOnFreePort({ secrets, databaseUrl, stop, force }: DemoAppOpt
   throw new SetupError(`The app did not start. The end of ${logFile}:\n${said}`);
 }
 
-/** Whether what answers at `origin` is an app with these secrets. */
+/** True if the server at `origin` is an app with these secrets. */
 export async function opensTo(origin: string, { OPERATOR_SECRET }: Pick<Secrets, 'OPERATOR_SECRET'>): Promise<boolean> {
   const headers = { authorization: `Bearer ${OPERATOR_SECRET}` };
   const response = await fetch(new URL('/api/health', origin), { headers, signal: AbortSignal.timeout(START_MS) });
@@ -111,7 +111,7 @@ export async function opensTo(origin: string, { OPERATOR_SECRET }: Pick<Secrets,
 
 const next = () => createRequire(import.meta.url).resolve('next/dist/bin/next');
 
-/** What Next.js notes for others to find; a server that was killed leaves it behind. */
+/** The note that Next.js leaves for other processes. A server that was killed leaves it behind. */
 const Note = z.object({ pid: z.number(), port: z.number() });
 
 async function runningApp(stop: AbortSignal): Promise<string | null> {

@@ -1,7 +1,7 @@
 /**
- * What goes wrong with `--chaos`: drains are processes that are killed in the middle of jobs, calls are lost before and after
- * they took effect, answers break off, webhooks come late, twice or never. Only clocks are spared: what waits for a lease or an
- * answer for minutes is moved on in its row, and every such move is told.
+ * Injects the faults of `--chaos`: drains are processes that are killed in the middle of jobs, calls are lost before and after
+ * they took effect, answers break off, webhooks arrive late, twice or never. Clocks are spared: a wait of minutes for a lease or
+ * an answer is shortened in its row, and every such change is printed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +28,7 @@ export interface Chaos extends Drains {
 export interface ChaosOptions {
   readonly database: Database;
   readonly systems: Systems;
-  /** What a drain needs of the app's environment. */
+  /** The environment that a drain needs from the app. */
   readonly env: Readonly<Record<string, string>>;
   readonly print: (line: string) => void;
 }

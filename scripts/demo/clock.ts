@@ -7,7 +7,7 @@ const ORPHAN_MS = 8_000;
 
 export class Clock {
   readonly #database: Executor;
-  /** By job and fence. */
+  /** Start of each hold, by job and fence. */
   #heldSinceMs: ReadonlyMap<string, number> = new Map();
 
   constructor(database: Executor) {

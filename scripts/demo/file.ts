@@ -1,4 +1,4 @@
-/** Which leads the demo imports: those of a file that was named, the fixture's, or for `--chaos` enough of them to be torn apart. */
+/** Chooses the leads that the demo imports: those of a named file, of the fixture, or with `--chaos` enough of them to be interrupted. */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { SetupError } from '../setup-error.ts';
 export interface LeadsFile {
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where numbers without a country's code are dialled from. */
+  /** The country that numbers without a country code are dialled from. */
   readonly country: string;
   readonly isChaos: boolean;
 }

@@ -1,4 +1,4 @@
-/** What came of the import: read from the database and the error file, compared with what the endpoint says, and shown. */
+/** Prints the result of the import: the database, the error file and the endpoint, compared with each other. */
 
 import type { Database } from '@conversure/jobqueue/postgres';
 import { parse } from 'csv-parse/sync';
@@ -12,7 +12,7 @@ export interface Findings {
   readonly leads: readonly (readonly [outcome: string, rows: number])[];
   readonly refusals: readonly (readonly [code: string, rows: number, example: string])[];
   readonly failure: string | null;
-  /** What must be true of every file. */
+  /** Checks that hold for every file. */
   readonly checks: readonly Check[];
   /** Not one lead of this file was new: an earlier run has imported it. */
   readonly repeated: boolean;

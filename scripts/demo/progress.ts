@@ -5,7 +5,7 @@ import { SetupError } from '../setup-error.ts';
 export interface Progress {
   /** 0 to 1. */
   readonly done: number;
-  /** What stands behind the bar. */
+  /** The text beside the bar. */
   readonly says: string;
   readonly isOver: boolean;
 }

@@ -1,4 +1,4 @@
-/** What must be true when all is done: from the database, and from what the remote systems counted on their side. */
+/** Final checks, against the database and against the remote systems' own counts. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { COMPANY } from './company.ts';
@@ -88,7 +88,7 @@ async function readRest(database: Executor, since: Date): Promise<Rest> {
 interface Sent {
   /** Opaque ids of the campaign's calls. */
   readonly campaign: ReadonlySet<string>;
-  /** By opaque id of a reply of this run, to whom it is; each of them wrote once. */
+  /** The person of each reply of this run, by opaque id. Each wrote once. */
   readonly replies: ReadonlyMap<string, string>;
   readonly leads: readonly string[];
 }

@@ -21,7 +21,7 @@ export interface StoryOptions {
   readonly database: Database;
   readonly reached: Reached;
   readonly file: LeadsFile;
-  /** Of the app, for drains in processes of their own. */
+  /** The app's environment, passed to drains that run in processes of their own. */
   readonly env: Readonly<Record<string, string>>;
   readonly print: (line: string) => void;
   readonly stop: AbortSignal;
@@ -29,7 +29,7 @@ export interface StoryOptions {
 
 type Table = readonly (readonly (string | number)[])[];
 
-/** Whether all that had to be true is. */
+/** True if every check passed. */
 export async function tellStory(options: StoryOptions): Promise<boolean> {
   const { api, database, reached, file, env, print, stop } = options;
   const systems = systemsAt(reached, stop);

@@ -1,9 +1,9 @@
-/** The clock of a deployment: `GET /api/cron/drain`, one after the other, for as long as the story lasts. */
+/** The clock of a deployment: calls `GET /api/cron/drain`, one at a time, until the story ends. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { DemoApi, Report } from './api.ts';
 
 export interface Drains {
-  /** Of the drains that ended so far: what they did together. */
+  /** Counters of all finished drains, summed. */
   totals(): Readonly<Record<string, number>>;
   /** Resolves once the last one has given back what it held. Rejects with what a drain failed of. */
   close(): Promise<void>;

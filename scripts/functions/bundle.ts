@@ -15,7 +15,7 @@ export interface Bundle {
   readonly file: string;
   /** The methods that it answers. */
   readonly exports: readonly string[];
-  /** What the function carries: of each file of the bundle, the sources in it and their bytes. */
+  /** The bundle's contents: each of its files, with the sources in it and their bytes. */
   readonly carries: Metafile['outputs'];
 }
 

@@ -9,9 +9,9 @@ export interface Doom {
   readonly message: string;
 }
 
-/** What the handlers know of the story. */
+/** The handlers' view of the story. */
 export interface Story {
-  /** By the id in the payload. */
+  /** The fate of each job, by the id in its payload. */
   readonly doomed: Map<string, Doom>;
   /** Jobs that run until somebody ends the drain. */
   endless: boolean;
@@ -20,7 +20,7 @@ export interface Story {
 /** Longer than anybody looks at the pages while jobs run. */
 const TIMEOUT_MS = 1_800_000;
 
-/** How long a run takes, ms: a model thinks longer than a row is written. */
+/** Duration of a run, ms: a call of a model takes longer than writing a row. */
 const TAKES: Readonly<Record<string, number>> = {
   ai_generation: 420,
   message_send: 90,

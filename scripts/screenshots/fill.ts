@@ -89,7 +89,10 @@ export async function fill(url: string, { minutes = 2 }: { readonly minutes?: nu
   }
 }
 
-/** What came in a minute, and the tick that ran it: now and then one is missing, two overlap, or one has too little time. */
+/**
+ * Plays one minute: the jobs that came in, and the tick that ran them. Now and then a tick is missing, two overlap, or one has
+ * too little time.
+ */
 async function minute(queue: Filling, n: number): Promise<void> {
   const wave = 1 + 0.5 * Math.sin(n / 6);
   const some = (count: number) => Array.from({ length: Math.round(count * wave) + (n % 5) }, (_, i) => n * 100 + i);
@@ -133,7 +136,7 @@ async function enqueueDoomed(
   await queue.addJobs(entries);
 }
 
-/** What nobody has run yet when the pictures are taken. */
+/** Leaves jobs that wait when the pictures are taken. */
 async function leaveWaiting(queue: Filling): Promise<void> {
   await queue.pause({ type: 'campaign_send' }, { ...BY, reason: 'INC-7: the wrong template went out' });
   const many = <Entry>(count: number, make: (n: number) => Entry) => Array.from({ length: count }, (_, n) => make(n));
@@ -155,7 +158,7 @@ async function leaveWaiting(queue: Filling): Promise<void> {
   ]);
 }
 
-/** What an operator has done this afternoon. */
+/** Plays an operator's actions of this afternoon. */
 async function operate(queue: Filling): Promise<void> {
   await queue.setPriority({ type: 'message_send' }, { ...BY, priority: 8 });
   await queue.cancel({ type: 'lead_import', queue: 'imports' }, { ...BY, reason: 'the customer sent the file twice' });

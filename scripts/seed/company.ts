@@ -16,7 +16,7 @@ export async function seedCompany(database: Executor, companyId: string, { leads
   return row as NonNullable<typeof row>;
 }
 
-/** Of ranges that no network gives to customers in this form: nobody is called who did not ask for it. */
+/** Leads with numbers of ranges that no network assigns in this form, so no stranger is ever called. */
 const LEADS = [
   { phone: '+971501230001', name: 'Amira Haddad', email: 'amira@example.com', source: 'Website', tags: ['viewing'] },
   { phone: '+971501230002', name: 'Omar Nasser', email: 'omar@example.com', source: 'Portal', tags: ['viewing'] },

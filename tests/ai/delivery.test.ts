@@ -1,4 +1,4 @@
-/** From a person's message to the reply on their phone, through the app's own queue: what is called sent has been sent. */
+/** Follows a person's message to the reply on their phone through the app's own queue: a reply that counts as sent has arrived. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { decideDraft } from '../../lib/ai/review.ts';
 import { log } from '../../lib/log.ts';
@@ -58,7 +58,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
 });
 
-/** By a webhook, as Meta tells it; sent `times` over, as Meta does when it doubts. */
+/** Sends the message as a webhook of Meta, `times` over, as Meta does in doubt. */
 async function writes(text: string, times = 1): Promise<void> {
   const message = {
     from: PERSON,

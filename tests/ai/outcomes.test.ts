@@ -1,4 +1,4 @@
-/** What becomes of a generation: corrections, throttles, quotas, fail-over, and the last word on what goes out by itself. */
+/** Outcomes of a generation: corrections, throttles, quotas, fail-over, and the final decision on sending without a person. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resumeConnection } from '../../lib/connections/connection.ts';
 import { log } from '../../lib/log.ts';

@@ -21,7 +21,7 @@ export interface RunOptions {
 }
 
 export interface Replies {
-  /** Of the database, for connections beside. */
+  /** The database's URL, used by additional connections. */
   readonly url: string;
   readonly database: Database;
   readonly llm: Llm;
@@ -35,7 +35,7 @@ export interface Replies {
   close(): Promise<void>;
 }
 
-/** What everything speaks for. */
+/** A message that every check accepts. */
 export const GOOD = {
   reply: 'We are glad to help you with that.',
   intent: 'question',

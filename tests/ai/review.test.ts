@@ -1,4 +1,4 @@
-/** What people may decide about a draft: each is decided once, nothing that the checks block goes out, and no text is lost. */
+/** Decisions on drafts: each draft is decided once, nothing that the checks block is sent, and no text is lost. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { draftsPage, readDraft } from '../../lib/ai/drafts.ts';
 import { type Decided, type Decision, decideDraft } from '../../lib/ai/review.ts';

@@ -1,4 +1,4 @@
-/** What generations may cost: never more than the budget, however many run at once, and what is booked is what was billed. */
+/** The cost of generations: never above the budget, with any number of concurrent runs, and the booked amount equals the bill. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { log } from '../../lib/log.ts';
 import { isContinue } from '../../packages/jobqueue/src/core/job.ts';
@@ -37,7 +37,7 @@ async function spent(companyId: string) {
   return row as NonNullable<typeof row>;
 }
 
-/** What one reply can cost at most, by the prompt that they all share. */
+/** The highest cost of one reply, by the prompt that they all share. */
 async function worstCase(): Promise<number> {
   const companyId = await ai.company();
   await ai.run(await ai.wrote(companyId, 'Do you have parking?', '+971501111000'));

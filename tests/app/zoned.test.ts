@@ -1,4 +1,4 @@
-/** What a person types and reads as a time, in their own zone. */
+/** Times that a person types and reads in their own zone. */
 import { expect, test } from 'vitest';
 import { duration } from '../../packages/console/src/ui/words.ts';
 import { instantIn, inZone } from '../../packages/console/src/ui/zoned.ts';

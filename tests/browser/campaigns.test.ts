@@ -9,7 +9,7 @@ import { CHROMIUM, launch, signIn, type Visit, violations, visit } from './chrom
 const OPERATOR_SECRET = 'operator-secret-0123456789';
 const VIEWER_SECRET = 'viewer-secret-0123456789';
 const SKIPPED = CHROMIUM === null ? ', SKIPPED: no Chromium here; install Debian’s, or set CHROMIUM_PATH' : '';
-/** Of the running campaign, by status. */
+/** Recipients of the running campaign, by status. */
 const PEOPLE = { read: 4, delivered: 3, unconfirmed: 2, failed: 1, pending: 5, skipped: 1 } as const;
 const ALL = Object.values(PEOPLE).reduce((a, b) => a + b, 0);
 

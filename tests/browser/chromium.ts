@@ -18,7 +18,7 @@ export function launch(): Promise<Browser> {
 export interface Visit {
   readonly context: BrowserContext;
   readonly page: Page;
-  /** What the console, or a script, complained of. */
+  /** Complaints of the browser's console, or of a script. */
   readonly complaints: string[];
 }
 
@@ -43,14 +43,14 @@ export async function signIn(page: Page, secret: string, name = 'ann'): Promise<
   await page.waitForURL((url) => url.pathname !== '/login');
 }
 
-/** What a person finds on a page: its address, its words, and what its fields hold. For the report of a test that failed. */
+/** The address, text and field values of a page. Part of the report of a failed test. */
 export async function foundOn(page: Page): Promise<string> {
   return `${page.url()}\n${(await page.locator('body').ariaSnapshot()).slice(0, 8_000)}`;
 }
 
 const AXE = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe finds wrong, in one line each: WCAG 2.2 A and AA, and its best practices. */
+/** Findings of axe, one line each: WCAG 2.2 A and AA, and its best practices. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(await AXE);
   return page.evaluate(async () => {

@@ -8,7 +8,7 @@ import { CHROMIUM, launch } from './chromium.ts';
 
 const SKIPPED = CHROMIUM === null ? ', SKIPPED: no Chromium here; install Debian’s, or set CHROMIUM_PATH' : '';
 
-/** What people write for bare elements, and for classes that the console has, too. */
+/** Typical CSS of a host: rules for bare elements, and for classes that the console has too. */
 const HOST_CSS = `
   @keyframes spin { to { opacity: 0.5 } }
   * { box-sizing: content-box; letter-spacing: 2px }

@@ -466,7 +466,7 @@ function cutOff(page: Page): Promise<string[]> {
   });
 }
 
-/** What the browser does when another tab comes to the front. */
+/** Tells the page that another tab came to the front. */
 async function hide(page: Page, hidden: boolean): Promise<void> {
   await page.evaluate((isHidden) => {
     Object.defineProperty(document, 'visibilityState', {

@@ -97,7 +97,7 @@ export async function startCampaignsOn(database: Database) {
     drainUntil: (id: string, statuses: string | readonly string[], drains = 1) =>
       drainUntilTrue(async () => [statuses].flat().includes((await statusOf(id)).status), drains),
     drainUntilTrue,
-    /** What was under way when a drain was stopped is written by now: nobody is being sent to. */
+    /** Waits until all messages under way at a drain's stop are written: nothing is being sent any more. */
     settled: (id: string) =>
       vi.waitFor(
         async () =>
@@ -119,7 +119,7 @@ export async function startCampaignsOn(database: Database) {
       return Object.fromEntries(found.map(({ phone, status }) => [phone, status]));
     },
     resume: (id: string) => resume(database, id),
-    /** What Meta's webhooks tell of every message that reached a phone. */
+    /** Sends Meta's webhooks for every message that reached a phone. */
     async tell(id: string, status: 'sent' | 'delivered' | 'read' | 'failed', code?: number) {
       await rows(
         `select apply_statuses(company_id, jsonb_agg(jsonb_build_object('opaqueId', opaque_id, 'wamid', coalesce(wamid, 'wamid.' || id),

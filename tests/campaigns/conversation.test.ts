@@ -1,4 +1,4 @@
-/** What a campaign wrote stands in the conversation once the person answers, so that whoever replies knows what it was about. */
+/** A campaign's message is part of the conversation once the person answers, so the one who replies knows the subject. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadTurn } from '../../lib/ai/ai-generation/turn.ts';
 import { type Inbound, storeInbound } from '../../lib/messaging/inbound.ts';

@@ -19,11 +19,11 @@ export interface Delivery {
 }
 
 export interface Phones extends StandIn {
-  /** What reached a phone, in order. */
+  /** Messages that reached a phone, in order. */
   readonly deliveries: Delivery[];
   /** The last 100 requests as they came. */
   readonly bodies: unknown[];
-  /** How many calls there were, refused ones too. */
+  /** The number of calls, refused ones included. */
   readonly counts: { calls: number };
   /** Instead of taking the message: an error code, or null. Default: takes all. */
   refuse: (phone: string, call: number) => number | null;
@@ -32,8 +32,8 @@ export interface Phones extends StandIn {
   /** Between the delivery and Meta's answer. */
   answered: (delivery: Delivery) => Promise<unknown>;
   /**
-   * By how many messages the worst of all windows exceeds the limit. Counted when a call is read: while this process could not
-   * read, calls of several moments look like one, so that the longest such time is allowed for.
+   * Messages above the limit in the worst of all windows. A call counts when it is read. If this process could not read for a
+   * while, calls of several moments look like one, so the longest such gap is allowed for.
    */
   excess(limit: Limit): number;
   /** Between tests. */

@@ -58,7 +58,7 @@ describeEachDriver('a preview', (setup) => {
     ['leads who agreed', { audience: { kind: 'leads', anyTag: ['vip'] }, needsConsent: true }],
     ['nobody', { audience: { kind: 'leads', anyTag: ['no such tag'] } }],
   ])(
-    'of %s counts whom planning writes to, and skips whom planning skips, for the same reasons',
+    'of %s counts whom planning writes to, and skips whom planning skips and for the same reasons',
     async (name, more) => {
       const campaign = given(more);
       const preview = await previewCampaign(setup.database, campaign);

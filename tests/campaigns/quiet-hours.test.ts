@@ -145,9 +145,9 @@ describe('the zones of a person', () => {
     ['their own word', '+4915112345678', 'Asia/Tokyo', 'Asia/Tokyo', 'person'],
     ['the country of their number', '+971501234567', null, 'Asia/Dubai', 'country'],
     ['the country, where their own word is no zone', '+971501234567', 'Mars/Base', 'Asia/Dubai', 'country'],
-    ['the nearest, for a country without a zone of its own', '+38344123456', null, 'Europe/Belgrade', 'nearest'],
-    ['the nearest, for an island without one', '+2908999', null, 'Atlantic/St_Helena', 'nearest'],
-    ['the company’s, for a number of no country', '+88213123456', null, 'Asia/Riyadh', 'company'],
+    ['the nearest one of a country without a zone of its own', '+38344123456', null, 'Europe/Belgrade', 'nearest'],
+    ['the nearest one of an island without one', '+2908999', null, 'Atlantic/St_Helena', 'nearest'],
+    ['the company’s if the number has no country', '+88213123456', null, 'Asia/Riyadh', 'company'],
   ])('%s', (_, phone, timeZone, zone, from) => {
     expect(clockOf({ phone, timeZone }, 'Asia/Riyadh')).toEqual({ zones: [zone], from });
   });

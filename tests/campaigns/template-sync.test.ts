@@ -1,4 +1,4 @@
-/** Templates as they are read from Meta: page by page, for every company of an account, and gone only when the whole list says so. */
+/** Reading templates from Meta: page by page, once for all companies of an account. A template is gone only if the whole list lacks it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { pauseConnection } from '../../lib/connections/connection.ts';
 import { listTemplates } from '../../lib/templates/list.ts';

@@ -1,4 +1,4 @@
-/** What Meta refuses, throttles, or never answers: each stops as much as it must, and no person gets a message twice. */
+/** Refusals, throttles and missing answers of Meta: each stops only as much as it must, and no person gets a message twice. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const people = (count: number) => numbers(count).map((phone) => ({ phone }));
 
-/** How many of each phone, by the phones' own count. */
+/** Copies that each phone received, by the phones' own count. */
 function copies(): Record<string, number> {
   const counted: Record<string, number> = {};
   for (const { phone } of its.phones.deliveries) counted[phone] = (counted[phone] ?? 0) + 1;
@@ -33,7 +33,7 @@ function copies(): Record<string, number> {
 
 const once = (count: number) => Object.fromEntries(numbers(count).map((phone) => [phone, 1]));
 
-/** Where somebody listened a moment ago. */
+/** An address that a server used a moment ago. */
 async function nobody(): Promise<string> {
   const gone = await startStandIn({ name: 'gone', handle: () => ({ status: 200, body: {} }), state: () => ({}) });
   await gone.close();

@@ -1,4 +1,4 @@
-/** What each outcome of a call means for its recipient and for the rest, over all effects that an error can have. */
+/** The effect of each outcome of a call on its recipient and on the rest, over all errors. */
 import { describe, expect, test } from 'vitest';
 import { tripped } from '../../lib/campaigns/campaign-send/breaker.ts';
 import type { Claimed } from '../../lib/campaigns/campaign-send/claim.ts';

@@ -1,4 +1,4 @@
-/** A company with a portal, its database and its queue, for the tests of a file: all real but the portal, which is a stand-in. */
+/** A company with a portal, its database and its queue. All are real but the portal, which is a stand-in. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { crmEvent } from '../../lib/crm/crm-event/job.ts';
 import { crmReconcile } from '../../lib/crm/crm-reconcile/job.ts';
@@ -13,7 +13,7 @@ import { freshDatabase, type TestDatabase } from '../support/database.ts';
 export const TOKEN = 'application-token-0123456789';
 const TABLES = ['crm_inbox', 'crm_links', 'leads', 'crm_settings', 'connections', 'companies'];
 
-/** What a test has at hand. Each test has a portal and a company 'acme' of its own. */
+/** The fixture of a test. Each test has its own portal and its own company 'acme'. */
 export class Company {
   fresh!: TestDatabase;
   database!: Database;
@@ -83,7 +83,7 @@ export class Company {
     return this.item(id).fm.flatMap((one) => (one.typeId === typeId ? [one.value] : []));
   }
 
-  /** What the portal's outgoing webhook does. */
+  /** Sends the portal's outgoing webhook. */
   async tell(event: string, id: number, ts = String(Date.now())): Promise<void> {
     const { POST } = await import('../../api/_app/webhooks/bitrix24.ts');
     const body = new URLSearchParams({ event, 'data[FIELDS][ID]': String(id), ts, 'auth[application_token]': TOKEN });

@@ -1,4 +1,4 @@
-/** Who changed what: edits in the portal are never reverted, whether their event came, is on its way or was lost. */
+/** Edits in the portal are never reverted, even if their event is late or lost. */
 import { describe, expect, test } from 'vitest';
 import { applyItem } from '../../lib/crm/incoming.ts';
 import { call, mapOf, Portal } from '../../lib/providers/bitrix24.ts';
@@ -133,7 +133,7 @@ test('a lead of people that has our number gets what it lacks, and keeps what it
   expect(acme.values('PHONE')).toEqual(['+971 50 101 0000', '+971509999999']); // theirs is not ours to change
 });
 
-/** Of the lead that was imported with its names apart. */
+/** A lead that was imported with its names apart. */
 async function amira(name = 'Amira Haddad'): Promise<string> {
   const [id = ''] = await acme.leads(1);
   await acme.change(id, { name, given_name: 'Amira', family_name: 'Haddad' });

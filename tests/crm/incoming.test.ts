@@ -1,4 +1,4 @@
-/** From the portal to our leads: events that are proved, echoes that change nothing, and what was never delivered. */
+/** Changes of the portal reach our leads: authenticated events, echoes that change nothing, and events that were never delivered. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { claimArrivals, endArrivals } from '../../lib/crm/inbox.ts';
 import { requestSync } from '../../lib/crm/request.ts';

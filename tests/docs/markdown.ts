@@ -1,4 +1,4 @@
-/** What a test reads out of a document: its code blocks, links, scripts and files. */
+/** Reads documents: their code blocks, links, scripts and files. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Every document of the project, as paths from its root. */

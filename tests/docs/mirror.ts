@@ -9,7 +9,7 @@ import { blocksOf } from './markdown.ts';
 export interface Mirror {
   /** Loads a file of the mirror, as the app would. */
   load(path: string): Promise<Record<string, unknown>>;
-  /** What the compiler says about the mirror; empty if all is well. */
+  /** The compiler's messages about the mirror; empty if it compiles. */
   compile(): Promise<string>;
   remove(): void;
 }

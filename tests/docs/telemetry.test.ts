@@ -61,7 +61,7 @@ test('the table of ends names each code that waitFor refuses with', () => {
   expect([...new Set(codes)].filter((code) => !rows.includes(code ?? ''))).toEqual([]);
 });
 
-/** What stands in the first column of the document's tables, as code. */
+/** Code in the first column of the document's tables. */
 function rowsOf(document: string): string[] {
   return [...proseOf(document).matchAll(/^\| `([^`]+)` \|/gm)].map(([, name = '']) => name);
 }

@@ -1,4 +1,4 @@
-/** What drizzle believes of the domain's tables is what the migrations made of them; and it knows all of them. */
+/** Drizzle's tables agree with the migrations, and cover all of them. */
 import { readdirSync } from 'node:fs';
 import { is, Table } from 'drizzle-orm';
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';

@@ -1,4 +1,4 @@
-/** Who is let in: current and previous secrets, nothing else, and nobody while none is configured. */
+/** Access: current and previous secrets open, nothing else does, and nobody gets in while none is configured. */
 import { authorize } from '@conversure/jobqueue/next';
 import {
   admit,

@@ -1,4 +1,4 @@
-/** What clients send is bounded while it is read, and refused in words that never repeat it. */
+/** Request bodies are bounded while they are read, and refused in words that never repeat them. */
 import { readJson, readQuery } from '@conversure/jobqueue/next';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';

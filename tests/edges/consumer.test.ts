@@ -9,7 +9,7 @@ type Type = (typeof jobs)[number]['type'];
 
 /** Asks whatever portals there are; that there is none is no failure. */
 const ASKING_ALL = 'crm_reconcile';
-/** Of each other type one job that names what there is not. A new type does not compile without its line here. */
+/** One job of each other type, whose payload names nothing that exists. A new type does not compile without its line here. */
 const NAMING_NOTHING: Readonly<Record<Exclude<Type, typeof ASKING_ALL>, object>> = {
   ai_generation: { companyId: 'acme', conversationId: '1', messageId: '1' },
   campaign_send: { companyId: 'acme', campaignId: 'none' },

@@ -8,7 +8,7 @@ import { type Bundle, bundleFunctions, functionEntries } from '../../scripts/fun
 
 /** A Hobby project deploys twelve, and `vercel build` makes five of Next.js: pages, route handlers, proxy.ts, two prerendered answers. */
 const MOST_IN_API = 7;
-/** Of a function that runs no job, minified: mostly zod, the drivers and the queue. */
+/** The largest bundle of a function that runs no job, minified: mostly zod, the drivers and the queue. */
 const MOST_BYTES = 1_800_000;
 /** With every handler and the libraries of all of them. */
 const MOST_BYTES_OF_DRAIN = 4_500_000;

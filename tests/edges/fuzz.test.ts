@@ -72,7 +72,7 @@ afterAll(async () => {
   await db.drop();
 });
 
-/** What a header may carry. */
+/** Characters that a header may carry. */
 const headerText = fc
   .oneof(hostileText, fc.constantFrom('2026-12-01T00:00:00Z'))
   .map((text) => text.replace(/[^\x20-\x7e]/g, '').trim());
@@ -109,7 +109,7 @@ const ids = fc.oneof(
   { weight: 1, arbitrary: hostileText },
 );
 
-/** Of every second one a part is replaced by what is sure to meet rows; null leaves out what a schema cannot say in its JSON Schema. */
+/** Replaces a part of every second value by one that is sure to match rows; null leaves out fields that the JSON Schema cannot express. */
 const surely = (made: unknown, isSure: boolean, sure: object): unknown =>
   isSure && typeof made === 'object' && made !== null
     ? Object.fromEntries(Object.entries({ ...made, ...sure }).filter(([, value]) => value !== null))
@@ -287,7 +287,7 @@ test.each(ENDPOINTS)('%s is never answered by a fault of ours', async (_, method
   );
 });
 
-/** What may be asked of an import that waits may be asked again. */
+/** Makes an import wait, because its question may be asked again. */
 const WAITS = `update imports set status = 'waiting', question = '{"code":"preview"}', held_at = now(), failure = null,
   layout = null, next_offset = null, next_row = null where id = 'import-1'`;
 

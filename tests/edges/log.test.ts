@@ -1,4 +1,4 @@
-/** What the app itself prints of jobs and drains: one line of JSON each, as a log drain of the platform reads it. */
+/** The app's own log of jobs and drains: one line of JSON each, as the platform's log drain reads it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';

@@ -1,4 +1,4 @@
-/** What the edges say when there is no database, or one without our schema: to the client little, to the log the next step. */
+/** Answers without a database, or without our schema: the client learns little, the log names the next step. */
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { emptyDatabase, freshDatabase, type TestDatabase } from '../support/database.ts';

@@ -1,4 +1,4 @@
-/** What the platform is told must be what the code answers: vercel.json, next.config.ts and api/ agree. */
+/** The platform's settings agree with the code: vercel.json, next.config.ts and api/. */
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';

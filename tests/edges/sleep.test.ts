@@ -4,7 +4,7 @@ import { databaseSleepMs } from '../../lib/config.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const SECRET = 'a-secret-of-sleeping-ticks';
-/** Where @vercel/functions finds what the platform gives a request. */
+/** The symbol under which @vercel/functions finds the request's context. */
 const PLATFORM = Symbol.for('@vercel/request-context');
 
 type Report = { stopReason: string; claimed: number };

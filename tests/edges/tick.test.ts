@@ -1,4 +1,4 @@
-/** What a scheduled call says of itself: kept if it makes sense, and never a reason to refuse the tick. */
+/** A scheduled call's own data is stored if it makes sense, and is never a reason to refuse the tick. */
 
 import { tickOf } from '@conversure/jobqueue/next';
 import { expect, test } from 'vitest';

@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Of a run that failed: where it stood. */
+/** The most output of a failed run that is reported, in characters. */
 const SAID_CHARS = 4_000;
 
 let folder: string;

@@ -1,4 +1,4 @@
-/** What a newcomer tries the job types with: a seeded company, and stand-ins for whatever has no keys. */
+/** The job types work for a newcomer: a seeded company, and stand-ins for every system without keys. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { openStandIns } from '../../scripts/remote-systems.ts';

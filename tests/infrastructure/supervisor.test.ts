@@ -39,7 +39,7 @@ interface Supervised {
 }
 
 interface Options {
-  /** What the app does on SIGTERM. */
+  /** The app's reaction to SIGTERM. */
   readonly mode?: 'stubborn' | '';
   /** As npm starts scripts: through a shell that passes no signal on. */
   readonly byNpm?: boolean;

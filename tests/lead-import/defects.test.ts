@@ -1,4 +1,4 @@
-/** What the implementation before this one did wrong with imports, each as a test that would have met it. */
+/** Defects of the previous implementation of imports, each as a test that would have caught it. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EDGE_LIMITS } from '../../lib/config.ts';

@@ -1,4 +1,4 @@
-/** What a file becomes: exact counts, outcomes and reasons. */
+/** Import of a file: exact counts, outcomes and reasons. */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

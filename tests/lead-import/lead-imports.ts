@@ -45,7 +45,7 @@ export interface Imported {
   readonly view: NonNullable<Awaited<ReturnType<typeof readImport>>>;
   /** As `2 created`. */
   readonly outcomes: readonly string[];
-  /** Of the company, in the order in which they were created. */
+  /** The company's leads, in the order of their creation. */
   readonly leads: readonly StoredLead[];
 }
 
@@ -143,7 +143,7 @@ async function runAgainWhenLate<T>(options: RunOptions, run: (options: RunOption
   }
 }
 
-/** What is there of an import. */
+/** The stored state of an import. */
 export async function readImported(database: Database, importId: string): Promise<Imported> {
   const view = await readImport(database, async () => ({ status: 'PROCESSING' }), importId);
   if (view === null) throw new Error(`there is no import ${importId}`);

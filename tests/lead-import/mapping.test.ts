@@ -1,4 +1,4 @@
-/** Which column means what: by hand, under a saved name, by the headers, in this order. */
+/** Precedence of column mappings: chosen by hand, then a saved name, then the headers. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { confirmImport } from '../../lib/imports/confirm.ts';
 import { type Columns, canonical } from '../../lib/imports/lead-import/columns.ts';
@@ -42,14 +42,14 @@ describe('by hand', () => {
       { Phone: 'phone', WhatsApp: 'phone' },
       { phone: [1, 0] },
     ],
-    ['by its place, for headers that stand twice', ['Phone', 'Phone'], { '#1': 'ignore' }, { phone: [1] }],
+    ['by its place if headers occur twice', ['Phone', 'Phone'], { '#1': 'ignore' }, { phone: [1] }],
     [
       'a name means all columns of that name, a place one of them',
       ['N', 'N', 'Tel'],
       { N: 'notes', '#2': 'ignore' },
       { notes: [0], phone: [2] },
     ],
-    ['by its place, for a header that is empty', ['Tel', ''], { '#2': 'name' }, { phone: [0], name: [1] }],
+    ['by its place if its header is empty', ['Tel', ''], { '#2': 'name' }, { phone: [0], name: [1] }],
   ])('%s', (_, header, columns, expected) => {
     expect(mapped(header, columns)).toEqual(expected);
   });

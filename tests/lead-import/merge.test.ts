@@ -1,4 +1,4 @@
-/** What a row does to a lead that is known: modes, rules and tags; and a dry run that tells all of it and does none. */
+/** A row's effect on a known lead: modes, rules and tags. A dry run reports all of it and changes nothing. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorFile } from '../../lib/imports/error-file.ts';
 import { type ImportChoice, importOptions, rulesOf } from '../../lib/imports/lead-import/options.ts';

@@ -27,7 +27,7 @@ function optOutsOf(companyId: string): Promise<OptOut[]> {
   );
 }
 
-/** Of the row `cell` in a column `header`. */
+/** The scope of an opt-out from a row with `cell` in the column `header`. */
 async function scopeOf(header: string, cell: string): Promise<string | null> {
   const { companyId, leads } = await imports.imported(`Phone,Name,${header}\n${ALI},Ali,${cell}\n`);
   expect(leads).toMatchObject([{ phone: ALI, name: 'Ali' }]);
@@ -66,7 +66,7 @@ describe('a column that refuses', () => {
     expect(await scopeOf(header, cell)).toBe(scope);
   });
 
-  test('counts for every number of the row, for rows without a lead of their own, and says where it stood', async () => {
+  test('counts for every number of the row and for rows without a lead of their own, and names its place', async () => {
     const file = [
       'Mobile,Work Phone,Name,Do Not Call',
       `${ALI},${OMAR},Ali,yes`,

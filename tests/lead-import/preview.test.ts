@@ -168,7 +168,7 @@ describe('before a decision', () => {
     }
   });
 
-  test('columns that cannot be told are shown with their cells, for a person to choose', async () => {
+  test('columns that cannot be told are shown with their cells, so that a person can choose', async () => {
     const shown = await previewOf('Куда,Кто\n0501111111,Иван\n');
     expect(shown).toMatchObject({
       columns: [

@@ -73,7 +73,7 @@ const file = fc
 
 const phoneOf = (n: number) => `050${7_100_000 + n * 1_357}`;
 
-/** What became of each record below the header, or 'asked' where nobody has to find out what is lost. */
+/** The outcome of each record below the header, or 'asked' if nobody has to find out what is lost. */
 async function outcomeOf(text: string, shape: RowShape, quotes?: 'lines') {
   const rows: { phone: string | null; words: string }[] = [];
   const dialect = { delimiter: shape.delimiter as ',', lineEnds: LINE_ENDS };

@@ -34,7 +34,7 @@ test('removes what it created, leaves what it only updated, and says how many', 
   expect(leads).toMatchObject([{ phone: '+971501111111', name: 'Ali H' }]);
 });
 
-/** What may happen to a lead after its import, and the reason for which it then stays. */
+/** Changes of a lead after its import, each with the reason why it then stays. */
 const TOUCHES: [string, string][] = [
   ['changed', "update leads set name = 'Corrected' where id = $1::bigint"],
   [

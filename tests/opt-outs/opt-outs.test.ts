@@ -1,4 +1,4 @@
-/** Who asked not to be written to: found, written down by a colleague, and lifted only as the person asked for it. */
+/** Opt-outs: they are found, can be recorded by a colleague, and are lifted only as the person asked. */
 import { beforeAll, expect, test } from 'vitest';
 import { HttpError } from '../../lib/http/errors.ts';
 import { addOptOut, liftOptOut, personOf, readLiftable } from '../../lib/opt-outs/change.ts';

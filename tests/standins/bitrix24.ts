@@ -21,7 +21,7 @@ export interface Bitrix24Options {
   readonly firstId?: number;
   /** Seconds of work that each call of a method counts for. */
   readonly methodSeconds?: number;
-  /** Where its own events go, with the token that proves them. */
+  /** The target of its own events, with the token that proves them. */
   readonly outgoing?: { readonly url: string; readonly token: string } | null;
 }
 
@@ -47,9 +47,9 @@ export interface Bitrix24StandIn extends StandIn {
   readonly items: ReadonlyMap<number, Item>;
   /** Requests that were refused because the bucket was full. */
   readonly refusedForRate: number;
-  /** How many leads there are of each origin. */
+  /** Leads counted by origin. */
   leadsPerOrigin(): ReadonlyMap<string, number>;
-  /** What a person does in the portal; sends an event unless told not to. */
+  /** A person's actions in the portal. Each sends an event unless told not to. */
   person: {
     add(fields: Record<string, unknown>, phones: readonly string[], options?: { silently?: boolean }): number;
     change(id: number, fields: Record<string, unknown>, options?: { silently?: boolean }): void;
@@ -59,19 +59,19 @@ export interface Bitrix24StandIn extends StandIn {
   block(method: string): void;
   /** The method refuses every item with this code; null: no longer. */
   refuse(method: string, code: string | null): void;
-  /** From now on the method has so many seconds of its time used up, whoever asks. */
+  /** Uses up so many seconds of the method's time. */
   spend(method: string, seconds: number): void;
-  /** What is added from now on is found after so long. */
+  /** Makes leads that are added from now on visible only after this time. */
   slowAdds(ms: number): void;
-  /** From now on every lead needs this field, as when an administrator makes one required; null: none. */
+  /** Makes a field mandatory for every lead, as an administrator can; null: none. */
   requires(field: string | null): void;
   /** Writes that contain this text are refused for good; null: none. */
   rejects(text: string | null): void;
   /** Requests that contain this text are answered with a page instead of being done, or after they were; null: none. */
   chokesOn(text: string | null, options?: { done?: boolean }): void;
-  /** How it keeps a text that it is given. */
+  /** Changes a text when the portal stores it. */
   keepsTextsAs(kept: (text: string) => string): void;
-  /** What the portal knows, to be changed as an administrator would. */
+  /** The portal's directory, changeable as by an administrator. */
   readonly directory: { fields: Set<string>; statuses: Record<string, readonly string[]> };
   /** Resolves once every event was sent. */
   flush(): Promise<void>;

@@ -25,9 +25,9 @@ export interface Llm extends StandIn {
   flag(pattern: RegExp, ...categories: string[]): void;
   /** Requests to models that got an answer or a refusal from behind the limit: what would be billed. */
   readonly asked: readonly Asked[];
-  /** Which server it is that resembles OpenAI's, and the forms of answer that it knows; by default OpenAI's with all of them. */
+  /** Chooses the server that it imitates, and the forms of answer that it knows; by default OpenAI's with all of them. */
   serve(as: { dialect: DialectName; forms?: readonly AnswerForm[] }): void;
-  /** For tests of the limit; default 500. */
+  /** Sets the limit; default 500. */
   limit(perMinute: number): void;
   reset(): void;
 }

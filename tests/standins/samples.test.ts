@@ -7,7 +7,7 @@ import { type Bitrix24StandIn, startBitrix24 } from './bitrix24.ts';
 import { unlike } from './kit/shape.ts';
 import { startWhatsApp, type WhatsAppStandIn } from './whatsapp.ts';
 
-/** What was sent to our webhooks, oldest first. */
+/** Requests to our webhooks, oldest first. */
 const sent: string[] = [];
 let receiver: Server;
 let meta: WhatsAppStandIn;

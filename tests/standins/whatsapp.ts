@@ -23,14 +23,14 @@ export interface WhatsAppOptions {
   readonly isNumber?: (id: string) => boolean;
   readonly accountId?: string;
   readonly appSecret?: string;
-  /** Where events go; null: nowhere. */
+  /** The target of events; null: none. */
   readonly webhookUrl?: string | null;
   readonly templates?: readonly StandInTemplate[];
   /** Meta's default is 80. */
   readonly perSecond?: number;
   readonly pair?: { readonly perSecond: number; readonly burst: number };
   readonly webhookFaults?: WebhookFaults;
-  /** What a person answers to a message that was delivered; null: nothing. */
+  /** A person's answer to a delivered message; null: none. */
   readonly answerOf?: (to: string, text: string) => string | null;
 }
 
@@ -52,7 +52,7 @@ export interface WhatsAppStandIn extends StandIn {
   readonly messages: readonly StandInMessage[];
   /** Calls refused because a limit of Meta's was exceeded: 130429 and 131056. */
   readonly refusedForRate: number;
-  /** How many messages each person was sent, by number without plus. */
+  /** Messages that each person received, by number without plus. */
   deliveries(type?: 'text' | 'template'): ReadonlyMap<string, number>;
   /** The most messages that were accepted within any second. */
   mostPerSecond(): number;

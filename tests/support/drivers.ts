@@ -8,12 +8,12 @@ import type { Faults } from './faults.ts';
 import { neonEndpoint } from './neon-endpoint.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 
-/** What a suite gets. Only `driver` may be read before its tests run. */
+/** The fixture of a suite. Only `driver` may be read before its tests run. */
 export interface DriverUnderTest {
   readonly driver: DriverName;
   readonly database: Database;
   readonly faults: Faults;
-  /** The database past driver and faults, for observers. */
+  /** Reaches the database without driver and faults; used by observers. */
   readonly directUrl: string;
   /** Another database of the same driver, as a second function instance has it. Closed with the suite. */
   connect(): Database;

@@ -1,4 +1,4 @@
-/** What can be made to go wrong between a driver and its database, in one shape for every way to reach it. */
+/** Faults between a driver and its database, in one shape for every way to connect. */
 
 export interface Faults {
   /** Delays each request and each answer by as much. */
@@ -31,7 +31,7 @@ interface Destroyable {
 export interface Line extends Faults {
   /** False if the connection was refused, and destroyed. */
   admit(connection: Destroyable): boolean;
-  /** Whether some answer is still to be lost. */
+  /** True while some answer is still to be lost. */
   readonly armed: boolean;
   /** The loss that this request is to suffer, if any; each happens once. */
   lossFor(request: string): Loss | undefined;

@@ -17,7 +17,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The server's maintenance database. */
     postgresUrl: string;
-    /** A folder of this run, for what test files do once between them. */
+    /** A folder of this run, shared by test files. */
     runFolder: string;
   }
 }

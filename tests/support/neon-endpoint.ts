@@ -14,7 +14,7 @@ import { MAX_BYTES, type Query, runQueries, toPgText } from './sql-over-http.ts'
 const MAX_SESSIONS = 20;
 
 export interface NeonEndpoint {
-  /** For the drivers' `endpoint` option. */
+  /** The value of the drivers' `endpoint` option. */
   readonly origin: string;
   readonly faults: Faults;
   close(): Promise<void>;

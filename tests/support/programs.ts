@@ -13,13 +13,13 @@ const PROGRAMS = {
   campaignLedger: '../campaigns/programs/ledger.ts',
 } as const;
 
-/** Of the run's setup, before any test. */
+/** Called by the run's setup, before any test. */
 export async function compilePrograms(folder: string): Promise<void> {
   const sources = Object.entries(PROGRAMS).map(([name, path]) => [name, fileURLToPath(new URL(path, import.meta.url))]);
   await compile(Object.fromEntries(sources), folder);
 }
 
-/** What to give to `node`. */
+/** The file to run with `node`. */
 export function programFile(name: keyof typeof PROGRAMS): string {
   return join(inject('runFolder'), `${name}.mjs`);
 }

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import pg from 'pg';
 
-/** Neon's limit, for requests and for answers. */
+/** Neon's limit of requests and answers, in bytes. */
 export const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface Query {

@@ -6,7 +6,7 @@ export interface Webhook {
   readonly url: string;
   /** Each message that was posted, in order, whatever the answer. */
   readonly posted: { readonly text: string }[];
-  /** Of those, the ones that were answered with 200. */
+  /** The alerts that were answered with 200. */
   readonly taken: { readonly text: string }[];
   /** The status of each next answer; null: none ever comes. When they are used up, 200. */
   readonly answers: (number | null)[];

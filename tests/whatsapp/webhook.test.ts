@@ -1,4 +1,4 @@
-/** From a webhook's body to jobs: nothing in it may cost its neighbours. Pure, with properties. */
+/** Turns a webhook's body into jobs: no part of it may affect its neighbours. Pure, with properties. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';

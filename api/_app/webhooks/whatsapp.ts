@@ -8,7 +8,7 @@ import { queue } from '../../../lib/queue/index.ts';
 
 export const GET = endpoint(async (request) => new Response(challengeOf(request)));
 
-/** Anything but 200 makes Meta send it again, for up to seven days. What was stored by then is the same jobs. */
+/** Any answer but 200 makes Meta repeat the webhook for up to seven days. A repetition leads to the same jobs as before. */
 export const POST = endpoint(async (request) => {
   const body = await readBytes(request, { maxBytes: EDGE_LIMITS.webhookBytes });
   admitMeta(request.headers, body);

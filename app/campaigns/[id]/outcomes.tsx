@@ -1,4 +1,4 @@
-/** Where everybody of the audience stands now: one bar, and the numbers that add up to all of them. */
+/** The state of the whole audience: one bar, and numbers that add up to it. */
 import { count } from '@conversure/jobqueue-console/ui';
 import type { CampaignReport } from '@/lib/campaigns';
 

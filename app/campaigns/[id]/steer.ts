@@ -1,4 +1,4 @@
-/** What an operator does with one campaign. */
+/** An operator's actions on one campaign. */
 'use server';
 
 import { address } from '@conversure/jobqueue-console/ui';

@@ -1,4 +1,4 @@
-/** What can be asked of a campaign now. All but going on is asked about first, with the numbers. */
+/** The actions that a campaign allows now. Each but resuming asks for confirmation first, and shows the numbers. */
 import { plural } from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import type { CampaignReport, CampaignSummary } from '@/lib/campaigns';
@@ -6,7 +6,7 @@ import type { CampaignReport, CampaignSummary } from '@/lib/campaigns';
 export interface Step {
   readonly step: 'pause' | 'resume' | 'cancel' | 'retry-unconfirmed';
   readonly label: string;
-  /** What it means, before it is done. */
+  /** The consequences, shown before the action. */
   readonly means: string;
   readonly tone: 'primary' | 'danger';
 }

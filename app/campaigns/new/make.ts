@@ -19,7 +19,7 @@ import { choiceOf, filledIn, PAGE, peopleIn, usableTemplates } from './query';
 
 const form = z.object({ company: companyId, template: z.string().max(600), list: z.string().default('') }).loose();
 
-/** The form again, for the company and the template that it is about. */
+/** The address of the form, with the chosen company and template. */
 function page(sent: FormData): string {
   return address(PAGE, { company: String(sent.get('company') ?? ''), template: String(sent.get('template') ?? '') });
 }
@@ -75,7 +75,10 @@ interface Listed {
   readonly issues: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** Of the new file, else of the one that was kept. A field without a file sends an empty one, whose name depends on who sends it. */
+/**
+ * Reads the list from the new file, else from the one that was kept. A field without a file sends an empty one, whose name
+ * depends on the browser.
+ */
 async function listOf(file: unknown, kept: string, company: string): Promise<Listed> {
   if (!(file instanceof File) || file.size === 0)
     return { people: kept === '' ? null : await peopleIn(kept), fileName: null, leftOut: 0, issues: [] };
@@ -100,7 +103,7 @@ function refusedFile(message: string): Listed {
 const start = z.object({
   kept: z.uuid(),
   start: z.enum(['now', 'later']),
-  reason: text(200).trim().min(1, 'expected a reason, for the audit log'),
+  reason: text(200).trim().min(1, 'expected a reason for the audit log'),
 });
 
 /** The id of the kept form becomes the campaign's: whoever presses twice, or comes back and presses again, makes no second one. */

@@ -12,7 +12,7 @@ const FIELD_WORDS: Readonly<Record<(typeof PERSON_FIELDS)[number], string>> = {
   organisation: 'the organisation',
 };
 
-/** The words of each field, for the list of mistakes above the form. */
+/** Labels of the fields, used by the list of mistakes above the form. */
 export function labelsOf({ parameters }: TemplateView): Record<string, string> {
   return Object.fromEntries(parameters.map((parameter) => [`text-${keyOf(parameter)}`, wordsOf(parameter)]));
 }

@@ -52,7 +52,7 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
-/** Of a list the first ones; the form has them all. */
+/** The longest list shown, in characters; the form shows all of it. */
 const SHOWN_CHARS = 300;
 
 function Shown({ setting: { control }, value = null }: { setting: Setting; value: Value | undefined }) {

@@ -1,4 +1,4 @@
-/** What an import would do with its first rows, and the form that lets it: every choice can be tried before it is made. */
+/** A waiting import: the result for its first rows, and the form that lets it go on. Every choice can be previewed first. */
 import type { ImportView, Preview, PreviewedRow } from '@/lib/imports';
 import { FIELDS } from '@/lib/imports/lead-import/options';
 import { ChoiceFields } from '../choice-fields';

@@ -1,4 +1,4 @@
-/** Which account to ask first: the company's choice, or its fallback while the first one refuses the company. */
+/** Chooses the account to ask first: the company's own choice, or its fallback while the first one refuses the company. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { openCredential } from '../../connections/credential.ts';
 import { log } from '../../log.ts';

@@ -13,7 +13,7 @@ import { endCall, type Purpose, type Reserved, reserve } from './spend.ts';
  * itself, by 429.
  */
 const LIMIT = { perSecond: 2, burst: 20 } as const;
-/** What a provider adds around the messages: roles, separators, the schema of the answer. */
+/** Tokens that a provider adds around the messages: roles, separators, the schema of the answer. */
 const FRAME_TOKENS = 1_000;
 
 export interface Asker {

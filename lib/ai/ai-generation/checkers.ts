@@ -1,4 +1,7 @@
-/** Which checks a company's drafts go through: the rules always, the moderation endpoint and a second model if it wants them. */
+/**
+ * The checks that a company's drafts go through: always the rules, and the moderation endpoint and a second model if the company
+ * wants them.
+ */
 import { z } from 'zod';
 import { type AiAccount, moderate, moderationAccount } from '../../providers/ai.ts';
 import { type Asker, ask } from './ask.ts';
@@ -12,7 +15,7 @@ export function checkersFor(asker: Asker, account: AiAccount, settings: Settings
   return checkers;
 }
 
-/** What is checked, against what the turn knows. `declared`: the language that the model says it wrote in. */
+/** The draft to check, with everything that the turn knows. `declared`: the language that the model says it wrote in. */
 export function draftOf(turn: Turn, settings: Settings, { text, declared }: { text: string; declared: string }): Draft {
   const said = turn.lines.flatMap(({ body }) => (body === null ? [] : [body]));
   return {

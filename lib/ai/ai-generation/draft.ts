@@ -1,4 +1,4 @@
-/** From a turn to a reply: one call, and one correction of each kind that a second call can mend. */
+/** Turns a turn into a reply: one call, and at most one correction of each kind that a second call can mend. */
 
 import { NonRetryableError } from '@conversure/jobqueue';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import { ModelConfig, type PromptVersion } from './prompt-version.ts';
 import type { Purpose, Reserved } from './spend.ts';
 import type { Settings, Turn } from './turn.ts';
 
-/** What a model has to answer. Its text is not trusted before the checks have passed. */
+/** The answer expected of a model. Its text is not trusted before the checks have passed. */
 export const Reply = z.object({
   reply: z.string().min(1).max(8_000),
   intent: z.string().max(100),

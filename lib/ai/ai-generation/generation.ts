@@ -20,11 +20,11 @@ export interface Generation {
     | 'superseded'
     | 'failed';
   readonly reason: string | null;
-  /** Of the reply in the outbox. */
+  /** The id of the reply in the outbox. */
   readonly messageId: string | null;
 }
 
-/** Of one incoming message. */
+/** The key of a generation: one incoming message has one. */
 export interface GenerationKey {
   readonly companyId: string;
   readonly conversationId: string;
@@ -96,7 +96,7 @@ left join prompt_versions v on v.prompt_id = found.prompt_id and v.version = fou
 
 export type Quiet = { readonly status: 'skipped' | 'superseded' | 'failed' | 'blocked'; readonly reason: string };
 
-/** Ends it without a draft; answers how it really stands, for one that had ended already stays as it is. */
+/** Ends the generation without a draft. Returns its stored state, because one that had already ended stays as it is. */
 export async function endQuietly(
   database: Executor,
   { companyId, conversationId, messageId, jobId }: GenerationKey & { jobId: string },

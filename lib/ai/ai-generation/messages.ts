@@ -1,11 +1,11 @@
-/** From a turn and a pinned prompt version to what the model is asked. Pure. */
+/** Builds the model's messages from a turn and a pinned prompt version. Pure. */
 
 import type { ChatMessage } from '../../providers/ai.ts';
 import { render } from '../template.ts';
 import type { PromptVersion } from './prompt-version.ts';
 import type { Settings, Turn } from './turn.ts';
 
-/** What the model may call the customer's wish, where a company names no intents of its own. */
+/** Intents that the model chooses from if the company names none of its own. */
 export const INTENTS = [
   'greeting',
   'question',
@@ -35,7 +35,7 @@ export interface Prompt {
   readonly messages: readonly ChatMessage[];
 }
 
-/** `history`: false leaves out what was said before, for a model that had no room for it. Throws TemplateError. */
+/** Throws TemplateError. `history: false` leaves out the conversation; used if the model had no room for it. */
 export function promptFor(
   turn: Turn,
   settings: Settings,
@@ -63,7 +63,7 @@ export function intentsOf({ allowedIntents }: Settings): readonly string[] {
   return allowedIntents === null ? INTENTS : [...new Set([...allowedIntents, 'other'])];
 }
 
-/** What the customer wrote stands in a user's message, what we wrote in the assistant's. */
+/** Maps a line of the conversation to a message: the customer's lines are the user's, ours the assistant's. */
 function asMessage({ direction, body }: Turn['lines'][number]): ChatMessage[] {
   if (body === null || body.trim() === '') return [];
   return direction === 'inbound'

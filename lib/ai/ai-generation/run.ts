@@ -27,7 +27,7 @@ export const run: Handler<Payload> = (context) => generateReply(database(), cont
 
 /** Calls that may have cost something, over all runs of one generation: more is a fault that money does not mend. */
 const MAX_CALLS = 12;
-/** Where a provider does not say when to come back. */
+/** The wait if a provider does not say when to come back. */
 const THROTTLED_MS = 10_000;
 /** A longer `Retry-After` is looked at again in between: the conversation may have moved on. */
 const MAX_THROTTLED_MS = 10 * 60_000;

@@ -100,7 +100,7 @@ select (select id from call) as call_id, unpriced,
 from wanted
 `;
 
-/** What a call certainly cost: by its usage, nothing if it was refused or never left, and its whole reservation if nobody knows. */
+/** The certain cost of a call: its usage; nothing if it was refused or never left; its whole reservation if the outcome is unknown. */
 type Cost =
   | { readonly by: 'usage'; readonly usage: Usage }
   | { readonly by: 'nothing' }

@@ -33,7 +33,7 @@ export interface Line {
   readonly author: 'customer' | 'ai' | 'person' | 'campaign' | 'system';
   /** `null` for what is no text. */
   readonly body: string | null;
-  /** Of the generation that it came from. */
+  /** The status of the generation that it came from. */
   readonly generation: Generation['status'] | null;
 }
 

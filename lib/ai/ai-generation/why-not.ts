@@ -17,7 +17,7 @@ export function whyNot(turn: Turn): Quiet | { readonly settings: Settings } {
   return { settings };
 }
 
-/** How many replies in a row went out by themselves: since a person of ours wrote, or approved one. */
+/** Counts the automatic replies since a person on our side last wrote or approved one. */
 export function repliesInARow({ lines }: Pick<Turn, 'lines'>): number {
   const since = lines.findLastIndex(
     ({ author, generation }) => author === 'person' || generation === 'approved' || generation === 'edited',

@@ -25,12 +25,12 @@ export interface Candidate {
   readonly phone: string;
   readonly leadId: string | null;
   readonly name: string | null;
-  /** Where it is known apart; a list has whole names only. */
+  /** The given name if it is known apart; a list holds whole names only. */
   readonly givenName: string | null;
   readonly language: string | null;
   readonly timeZone: string | null;
   readonly consented: boolean;
-  /** What the campaign's parameters can be filled with, beside name and phone. */
+  /** Fields that the campaign's parameters can be filled with, besides name and phone. */
   readonly fields: Readonly<Record<string, string | null>>;
 }
 

@@ -23,9 +23,9 @@ import {
 export interface Batch {
   readonly campaignId: string;
   readonly account: WhatsAppAccount;
-  /** Of the sending number. */
+  /** Messages a second that the sending number may send. */
   readonly perSecond: number;
-  /** How long one call may take, ms. */
+  /** The longest that one call may take, ms. */
   readonly callMs: number;
 }
 
@@ -41,7 +41,7 @@ export interface Sent {
 
 /** After this long a claim may be taken for dead by others: see STALE_CLAIM_S. What was not called by then is not. */
 const CLAIM_MS = 60_000;
-/** What runs when the job is told to end gets this long to be answered: an unanswered call is a message nobody knows about. */
+/** Time that running calls get to be answered once the job has to end, ms. An unanswered call is a message with an unknown outcome. */
 const GRACE_MS = 1_000;
 
 type Taken = Extract<Claims, { kind: 'claimed' }>;

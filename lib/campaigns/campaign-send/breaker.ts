@@ -1,4 +1,4 @@
-/** Whether what became of the last messages says that the next should not be sent. Pure. */
+/** Decides from the last outcomes if the campaign should stop sending. Pure. */
 import { effectOf, wordsOf } from '../../providers/whatsapp.ts';
 import type { Newest } from './claim.ts';
 import type { Halt } from './verdict.ts';

@@ -19,7 +19,7 @@ export interface Claimed {
   readonly wasCapped: boolean;
 }
 
-/** Of the last recipients whose attempt ended since the last start. */
+/** Counts over the newest recipients whose attempt ended since the last start. */
 export interface Newest {
   readonly ended: number;
   readonly failed: number;

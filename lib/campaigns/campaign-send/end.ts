@@ -24,7 +24,7 @@ export async function pauseCampaign(
   return paused.length > 0;
 }
 
-/** What the breaker has seen until now is dealt with. */
+/** Starts counting failures anew: the breaker ignores all earlier outcomes. */
 export async function forgiveFailures(database: Executor, campaignId: string): Promise<void> {
   await database.execute({
     text: 'update campaigns set breaker_from = clock_timestamp() where id = $1',
@@ -32,7 +32,7 @@ export async function forgiveFailures(database: Executor, campaignId: string): P
   });
 }
 
-/** For good: whoever still waits is skipped. */
+/** Ends the campaign as failed. This is final: waiting recipients are skipped. */
 export async function failCampaign(database: Executor, campaignId: string, reason: Reason): Promise<void> {
   await database.execute({
     text: `
@@ -87,7 +87,7 @@ export async function backToRunning(database: Executor, campaignId: string): Pro
   });
 }
 
-/** What settling still waits for. */
+/** The recipients that a settling campaign still waits for. */
 export async function unsettled(
   database: Executor,
   campaignId: string,

@@ -10,7 +10,7 @@ export const campaignSend = defineJob({
   payload: z.object({
     campaignId: id,
     companyId: id.optional(),
-    /** Of several jobs that send one campaign: the first also waits for its end. */
+    /** The index of this job among those that send the campaign. Job 0 also waits for the campaign's end. */
     shard: z.int().min(0).max(15).default(0),
     /** Only this recipient, if it still waits: for callers that have a job for each. */
     recipientId: z

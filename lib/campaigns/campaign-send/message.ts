@@ -5,7 +5,7 @@ import { fillIn, type TemplateText } from '../../templates/fill.ts';
 export interface Templates {
   /** The campaign's own. */
   readonly template: { readonly name: string; readonly language: string };
-  /** By language: the campaign's own, and what else is approved under its name. */
+  /** Texts by language: the campaign's own, and other approved translations of the same name. */
   readonly templates: Readonly<Record<string, TemplateText>>;
 }
 

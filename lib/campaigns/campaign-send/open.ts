@@ -28,7 +28,7 @@ export interface OpenCampaign {
   readonly pause: { readonly code: string; readonly message: string } | null;
   /** ms since everybody had been sent to. */
   readonly settlingForMs: number | null;
-  /** Of the company: where numbers without country code are dialled from, its zone, how quick it may be. */
+  /** Settings of the company: the country that numbers without a country code are dialled from, its time zone, its send rate. */
   readonly country: string;
   readonly companyZone: string;
   readonly perSecond: number;

@@ -1,6 +1,6 @@
 /** The text of each parameter for one person, from where the campaign takes it. Pure. */
 
-/** Where a campaign takes a parameter from: a text for all, or a field of the person. */
+/** The source of a parameter: one text for all, or a field of the person. */
 export type Source = { readonly value: string } | { readonly field: string; readonly fallback?: string | undefined };
 
 /**

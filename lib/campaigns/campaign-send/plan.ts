@@ -12,7 +12,7 @@ import { fill } from './parameters.ts';
 import { windowsOf } from './quiet-hours.ts';
 import { clockOf } from './zones.ts';
 
-/** A commit of so many takes some 60 ms; more would hold the campaign's row, and whoever pauses it, for longer. */
+/** Rows per commit, some 60 ms. More would lock the campaign's row for longer and delay a pause. */
 const SLICE_ROWS = 500;
 
 /**
@@ -125,10 +125,10 @@ export async function readTemplates(database: Executor, templateId: string): Pro
   return row as NonNullable<typeof row>;
 }
 
-/** Of what stands where a number should, in bytes: enough to find it again. */
+/** The longest invalid number that is kept, in bytes: enough to find it again. */
 const MAX_GIVEN = 100;
 
-/** From here on recipients are claimed. The list has served its purpose, and holds personal data. */
+/** Ends planning: from now on recipients are claimed. Deletes the list, because it is no longer needed and holds personal data. */
 async function endPlan(database: Executor, campaignId: string, position: string): Promise<boolean> {
   const ended = await database.execute({
     text: `

@@ -18,7 +18,7 @@ export interface Window {
  * arithmetic with local times that a clock change makes twice or not at all.
  */
 const QUARTER_MS = 15 * 60_000;
-/** Where no instant of a week is allowed in all zones none will be. */
+/** A time window that allows no instant within a week allows none at all. */
 const LOOK_AHEAD_QUARTERS = 8 * 24 * 4;
 
 /** The first window from `nowMs` on in which no zone has quiet hours; `null` if the zones have no allowed hour in common. */

@@ -1,4 +1,4 @@
-/** What became of a campaign, counted from its recipients: nothing in here is kept in step, so nothing can be out of it. */
+/** Reports a campaign's results, counted from its recipients. No stored counter has to be kept in step. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { wordsOf } from '../../providers/whatsapp.ts';
 
@@ -6,7 +6,7 @@ export interface CampaignReport {
   /** Everybody of the audience: the sum of all that follows up to `unconfirmed`. */
   readonly planned: number;
   readonly skipped: { readonly total: number; readonly byReason: Readonly<Record<string, number>> };
-  /** Who waits, and for what. */
+  /** Recipients that wait, by reason. */
   readonly pending: number;
   readonly deferred: { readonly total: number; readonly byReason: Readonly<Record<string, number>> };
   readonly sending: number;
@@ -29,7 +29,7 @@ export interface CampaignReport {
   readonly optOuts: number;
   readonly cost: {
     readonly currency: string | null;
-    /** Of what Meta has billed so far at the campaign's prices; null: no price is known for some of it. */
+    /** The cost so far at the campaign's prices, over the messages that Meta has billed; null if some of them have no known price. */
     readonly total: number | null;
     /** Messages that went out and of which Meta has not said whether it bills them: neither billed nor free. */
     readonly unknown: number;

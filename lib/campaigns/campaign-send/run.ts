@@ -20,7 +20,7 @@ export interface Payload {
   readonly shard: number;
 }
 
-/** How often a job looks whether an operator, a webhook or the time has changed something: what waits longer looks again. */
+/** Bounds of the wait before a job looks for changes by an operator, a webhook or the clock. A longer wait is split. */
 const LOOK_MS = { least: 250, most: 5 * 60_000 };
 /** Statuses of accepted messages come within seconds, or within days when a phone is off: the report goes on counting them. */
 const SETTLE_MS = 10 * 60_000;

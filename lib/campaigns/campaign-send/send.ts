@@ -16,11 +16,14 @@ import { stateOf } from './state.ts';
 import { type Halt, unstarted } from './verdict.ts';
 import { renewWindows } from './windows.ts';
 
-/** What is claimed is lost to others, and unknown should this run die: no more than a second can send. */
+/**
+ * The most recipients claimed at once, about a second of sending: claimed recipients are closed to other jobs, and unknown if
+ * this run dies.
+ */
 const MOST_CLAIMED = 20;
 /** Meta answers in 0.1 to 2 s. */
 const CALL_MS = 15_000;
-/** From an answer to its commit, and out. */
+/** Time from an answer to its commit and the end of the run, ms. */
 const WAY_OUT_MS = 1_500;
 const LEAST_ROOM_MS = 3_000;
 /**

@@ -54,7 +54,7 @@ async function settleRecipients(database: Executor, campaignId: string, outcomes
   for await (const _ of commitByHalves<Outcome, unknown>(rows, settle, inOurWords));
 }
 
-/** What Meta said of this one cannot be stored: only what it came to. */
+/** Keeps the outcome without Meta's own data, which cannot be stored. */
 function inOurWords({ wamid: _, code: __, ...outcome }: Outcome, why: string): Outcome {
   return { ...outcome, error: why };
 }

@@ -1,10 +1,10 @@
-/** What a campaign's job carries from run to run: how patient it has become. Everything else is in the campaign's rows. */
+/** The state that a campaign's job carries between runs: its back-off counters. Everything else is in the campaign's rows. */
 import { z } from 'zod';
 
 const State = z.object({
-  /** How often in a row Meta said that the number is too quick. */
+  /** Consecutive answers of Meta that the number sends too fast. */
   throttles: z.int().min(0).max(1_000).catch(0),
-  /** How often it has looked whether a settling campaign is settled. */
+  /** Times that the job has checked if a settling campaign is settled. */
   looks: z.int().min(0).max(1_000).catch(0),
 });
 

@@ -3,11 +3,11 @@ import type { Executor } from '@conversure/jobqueue/postgres';
 
 /** Twice what a claim may live: its run is dead, and what it called may have been sent. */
 const STALE_CLAIM_S = 120;
-/** How long an unanswered call may yet be told of by a webhook, where webhooks of later messages have come … */
+/** The longest that a webhook may still report an unanswered call, if webhooks of later messages have come … */
 const GRACE_S = 15 * 60;
 /** … and where none have: then it may be them that are late, and not the message that was lost. */
 const LONGEST_GRACE_S = 60 * 60;
-/** Of a message that is to arrive whatever it costs: more copies would be worse than none. */
+/** The most copies of a message with an unknown outcome that is sent again; more would be worse than none. */
 const MAX_RESENDS = 3;
 /** One statement's worth; the next sweep takes more. */
 const ROWS = 1_000;

@@ -1,16 +1,16 @@
-/** What one call's outcome means: for its recipient, and for everything else that would be sent. Pure. */
+/** Maps the outcome of one call to its effects: on its recipient, and on everything else to be sent. Pure. */
 import { type Effect, inShort, type SendOutcome, throttleMs, type WhatsAppError } from '../../providers/whatsapp.ts';
 import type { Claimed } from './claim.ts';
 
-/** What settle_recipients takes. */
+/** The input of settle_recipients. */
 export interface Outcome {
   readonly id: string;
   readonly claim: string;
   readonly opaqueId: string;
   readonly to: 'accepted' | 'failed' | 'unknown' | 'pending' | 'deferred';
-  /** What the attempt came to; null: no call was made. */
+  /** The result of the call; null: no call was made. */
   readonly call: 'accepted' | 'refused' | 'unsent' | 'unknown' | null;
-  /** Whether this was an attempt of this message, of which there are only so many. */
+  /** True if the call counts as one of the limited attempts of this message. */
   readonly counts: boolean;
   readonly wamid?: string;
   readonly code?: number;
@@ -33,7 +33,7 @@ export interface Verdict {
   readonly halt: Halt | null;
 }
 
-/** Of one message that Meta could not take at the moment: 4, 16, 64, 256 seconds, then it has failed. */
+/** The most attempts of a message that Meta could not take at the moment: after waits of 4, 16, 64 and 256 seconds it has failed. */
 const MAX_ATTEMPTS = 5;
 /** Meta's cap counts a day; a tenth more, spread, so that those who were capped together do not come back together. */
 const CAPPED_MS = 24 * 3_600_000;
@@ -140,7 +140,7 @@ export function isOfTemplate(effect: Effect): boolean {
   return effect === 'fail_campaign' || effect === 'pause_template';
 }
 
-/** What was refused is a translation: the person waits for the campaign's own language, and nobody else for anything. */
+/** The verdict for a refused translation: this person gets the campaign's own language next, and nobody else is affected. */
 export function withoutTranslation({ outcome }: Verdict): Verdict {
   return { outcome: { ...outcome, to: 'pending', counts: false, reason: 'retry' }, halt: null };
 }

@@ -48,7 +48,7 @@ interface ZonedLocale {
 
 const known = new Map<string, readonly string[]>();
 
-/** By the CLDR that Node carries. */
+/** The time zones of a country, by the CLDR that comes with Node. */
 function zonesOfCountry(country: string): readonly string[] {
   let zones = known.get(country);
   if (zones === undefined) {

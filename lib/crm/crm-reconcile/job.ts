@@ -5,14 +5,14 @@ import { z } from 'zod';
 
 export const crmReconcile = defineJob({
   type: 'crm_reconcile',
-  /** Of one company; without, of all that have a CRM. */
+  /** Without it: all companies that have a CRM. */
   payload: z.object({ companyId: z.string().min(1).optional() }),
   maxAttempts: 5,
   timeout: '4m',
   handler: () => import('./run.ts'),
 });
 
-/** Every quarter of an hour: what an event lost is there before anybody misses it, for a request or two a portal. */
+/** Every 15 minutes: lost events are made up for within that time, at a cost of one or two requests a portal. */
 export const reconcileCrm = defineSchedule({
   name: 'crm-reconcile',
   cron: '*/15 * * * *',

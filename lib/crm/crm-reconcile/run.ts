@@ -17,13 +17,13 @@ interface Payload {
   readonly companyId?: string | undefined;
 }
 
-/** Where a run goes on: in this company, behind this item, with what changed from `fromMs` on; `startedMs` is its next cursor. */
+/** The position of a run: this company, after this item, with changes from `fromMs` on. `startedMs` becomes the next cursor. */
 const State = z.object({
   companyId: z.string(),
   afterId: z.number(),
   fromMs: z.number(),
   startedMs: z.number(),
-  /** Of companies before it, in words. */
+  /** Refusals of the companies before it, in words. */
   refusals: z.array(z.string()).default([]),
 });
 type State = z.output<typeof State>;
@@ -34,7 +34,7 @@ const OVERLAP_MS = 5 * 60_000;
 const FIRST_LOOK_MS = 24 * 3_600_000;
 /** The portal's own page. */
 const PAGE = 50;
-/** What an error can tell; each is in the log. */
+/** The most refusals that an error lists. The log has all of them. */
 const TOLD_REFUSALS = 10;
 /** Then others have a turn. */
 const PAGES_A_RUN = 20;

@@ -1,6 +1,6 @@
 /**
- * Which leads the portal knows already, although we have no link: by our own origin, which an add leaves whose answer was lost, and by
- * their number, as the company wants it.
+ * Finds leads that the portal already has although no link is stored: by our own origin, which an add leaves even if its answer
+ * was lost, and by number, as the company wants it.
  */
 
 import { mapOf } from '../../providers/bitrix24.ts';

@@ -4,7 +4,7 @@ import type { Lead, Theirs } from '../mapping.ts';
 import type { Carried } from '../merge.ts';
 
 export interface Waiting extends Lead {
-  /** Of the lead as it is read here: what is synced is this version and no newer one. */
+  /** The version of the lead that was read. The sync covers this version and no newer one. */
   readonly version: string;
   readonly externalId: string | null;
   readonly carried: Carried | null;
@@ -118,8 +118,8 @@ order by l.id
 `;
 
 /**
- * Right before an add: notes that it begins, and with what, for whoever finds the lead without having heard of it. Answers which
- * leads are still this run's; of the others nothing may be written.
+ * Records before an add that it begins, and with what values, so that a later run recognises the lead if this run never learns of
+ * it. Returns the leads that this run still holds; nothing may be written for the others.
  */
 export async function holdAdds(
   database: Executor,
@@ -138,10 +138,10 @@ export async function holdAdds(
   return new Set(held.map(({ lead_id: id }) => id));
 }
 
-/** What became of a lead. */
+/** The outcome for a lead. */
 export type Outcome =
   | { readonly kind: 'synced'; readonly externalId: string; readonly carried: Carried; readonly seen: Theirs }
-  /** What it held is what it holds: nobody looked. */
+  /** Nobody looked: the previous values stay. */
   | { readonly kind: 'same' }
   /** Final for this version, with the reason; what is known of its item stays. `given_up`: it may be there all the same. */
   | { readonly kind: 'refused' | 'given_up'; readonly reason: string }
@@ -222,7 +222,7 @@ export async function countUnanswered(
   return new Map(rows.map(({ leadId, count, forMs }) => [leadId, { count, forMs }]));
 }
 
-/** Of these items those that another lead of the company is linked to already. */
+/** The given items that are already linked to another lead of the company. */
 export async function linkedElsewhere(
   database: Executor,
   companyId: string,

@@ -30,16 +30,16 @@ export interface Sync {
   readonly crm: Crm;
   readonly holder: Holder;
   readonly leads: readonly Waiting[];
-  /** Of `performance.now()`. */
+  /** The start, by `performance.now()`. */
   readonly startedMs: number;
   readonly outcomes: Map<string, Settled>;
   /** Leads whose add may be under way, and how long to wait for it, ms. */
   readonly waitsMs: Map<string, number>;
   /** Leads of requests that got no answer: with how many they were in it; 0: it was no request that a lead can be to blame for. */
   readonly unanswered: Map<string, number>;
-  /** What the portal said of leads, by method. */
+  /** The portal's answers about leads, by method. */
   readonly asked: Map<string, { accepted: number; refused: Refused[] }>;
-  /** What people changed there, and no event has told of yet. */
+  /** Changes made in the portal that no event has reported yet. */
   readonly news: Arrival[];
 }
 

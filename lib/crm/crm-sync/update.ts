@@ -88,7 +88,10 @@ function fieldsOf({ lead, item, merged }: Read, country: Country): Record<string
   });
 }
 
-/** What people changed there is left to the job that takes it in, as if its event had come. */
+/**
+ * Settles the written item. Changes that people made in the portal are left to the job that takes them in, as if their event had
+ * arrived.
+ */
 function settleItem(sync: Sync, { lead, item, merged }: Read, written: Theirs): void {
   const externalId = lead.externalId as string;
   settle(sync, lead, { kind: 'synced', externalId, ...merged.afterSending(written) });

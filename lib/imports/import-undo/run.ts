@@ -32,7 +32,7 @@ interface Slice {
   status: string;
   done: boolean;
   removed: number;
-  /** By reason. */
+  /** Leads that stayed, counted by reason. */
   kept: Readonly<Record<string, number>>;
   created: number;
 }

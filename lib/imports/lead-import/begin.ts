@@ -14,12 +14,12 @@ export interface OpenImport {
   readonly importId: string;
   readonly companyId: string;
   readonly country: Country;
-  /** What the uploader chose. */
+  /** The uploader's choice; null lets the import find it. */
   readonly delimiter: Delimiter | null;
   /** As it was chosen, or declared by the file; `null`: UTF-8, or else it has to be asked about. */
   readonly encoding: Encoding | null;
   readonly sizeBytes: number;
-  /** How much of the file stands there as text in UTF-8 already, where it is in another encoding. */
+  /** The part of the file that is already stored as UTF-8; only for files in another encoding. */
   readonly decoded: { readonly upTo: number; readonly textBytes: number };
   readonly dryRun: boolean;
   readonly options: ImportOptions;

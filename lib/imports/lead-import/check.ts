@@ -14,7 +14,7 @@ import { cleanLine, shorten } from './text.ts';
 import { textOnly } from './text-only.ts';
 import { UnreadableFile } from './unreadable.ts';
 
-/** What the import needs to know of a file that can be read. */
+/** The layout of a readable file: its dialect, header and columns. */
 export interface Layout extends Dialect {
   /** As it stands in the file. */
   readonly header: readonly string[];
@@ -30,7 +30,7 @@ export interface Sound {
   readonly rows: number;
 }
 
-/** What the uploader says of the form of the file; the rest is found. */
+/** The parts of a file's form that the uploader chose. The rest is detected. */
 export interface ChosenForm {
   readonly delimiter: Delimiter | null;
   readonly headerRow?: number | undefined;
@@ -46,7 +46,7 @@ const RECORDS_PER_LOOK = 1_000;
 const MAX_ROWS = 1_048_576;
 /** Shown of a header that has no phone column. */
 const SHOWN_HEADERS = 50;
-/** Of each of them, in characters. */
+/** The longest name shown in a message, in characters. */
 const SHOWN_LENGTH = 100;
 
 export interface Checking {
@@ -100,7 +100,7 @@ export async function checkFile(
   return { kind: 'sound', ...found, rows: at.row - firstRow.row };
 }
 
-/** What the rows mean depends on it, so nobody can say how to take it. */
+/** A quotation mark in the header swallows rows. Their meaning depends on the header, so the import cannot ask for an answer. */
 function headerSwallows(line: number): UnreadableFile {
   const what = `a quotation mark opens in the header, at line ${line}, and goes on over lines that look like rows`;
   return new UnreadableFile(
@@ -128,7 +128,7 @@ export function wholeLines(head: Buffer, isWhole: boolean): Buffer {
   throw new UnreadableFile('line_too_long', `the first line does not end within ${HEAD_BYTES} bytes`, 1);
 }
 
-/** How the whole lines at the beginning of a file are to be read. Throws `UnreadableFile` without a column of numbers. */
+/** Reads the layout from the first whole lines of a file. Throws `UnreadableFile` if no column holds numbers. */
 export async function readLayout(
   head: Buffer,
   chosen: ChosenForm,

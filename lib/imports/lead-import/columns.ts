@@ -76,25 +76,25 @@ export function columnsOf(indexesOf: (field: Field) => readonly number[]): Colum
   return Object.fromEntries(entries) as Record<Field, readonly number[]>;
 }
 
-/** What each column of a header means; `null`: nothing, it is ignored. */
+/** The field of each column of a header; `null` for a column that is ignored. */
 export function fieldsOf(columns: Columns, width: number): (Field | null)[] {
   const fields: (Field | null)[] = Array(width).fill(null);
   for (const field of FIELDS) for (const index of columns[field]) fields[index] = field;
   return fields;
 }
 
-/** Whether a column says something about a field of a lead. A name may come in two halves. */
+/** True if some column feeds this field of a lead. A name may come in two halves. */
 export function isMapped(columns: Columns, field: Merged): boolean {
   const from = field === 'name' ? (['name', 'firstName', 'lastName'] as const) : [field];
   return from.some((column) => columns[column].length > 0);
 }
 
-/** The names of columns in a file without a header, for people to choose and see them by. */
+/** Column names for a file without a header. People see them and choose columns by them. */
 export function inventedHeader(width: number): string[] {
   return Array.from({ length: width }, (_, n) => `Column ${n + 1}`);
 }
 
-/** Whether the names, as `canonical` has them, are such: every file without a header has them, so they say nothing. */
+/** True for names that `inventedHeader` made, in their `canonical` form. Every file without a header has them, so they identify nothing. */
 export function isInvented(names: readonly string[]): boolean {
   return names.every((name) => /^column \d+$/.test(name));
 }

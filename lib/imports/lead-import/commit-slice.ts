@@ -22,7 +22,7 @@ export interface Merging {
   readonly dryRun: boolean;
 }
 
-/** Whether the slice was committed; `false` means that the import moved on, or ended, without this run. */
+/** Commits one slice. `false`: another run moved the import on, or the import has ended, so nothing was written. */
 export async function commitSlice(
   database: Executor,
   { importId, offset }: Standing,
@@ -81,7 +81,7 @@ with slice as (
 
 const WRITE = `, ${writeLeads({ importId: '$1', mode: 7, firstRule: FIRST_RULE })}`;
 
-/** For companies that want it, what was written is asked to be in their CRM in the same statement. */
+/** If the company has a CRM, requests the sync of each lead in the statement that writes it. */
 const SYNC = `, ${syncRequest(`
   select w.company_id, w.id, w.version from written w
   where exists (select from crm_settings s where s.company_id = w.company_id and s.sync_imports)`)}`;

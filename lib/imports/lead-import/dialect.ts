@@ -8,13 +8,13 @@ export type Delimiter = (typeof DELIMITERS)[number];
 
 export interface Dialect {
   readonly delimiter: Delimiter;
-  /** What ends a record. Kept with the import, which goes on as it began. */
+  /** The line ends of this file. They are stored with the import, so a later run reads on with the same ones. */
   readonly lineEnds: readonly string[];
 }
 
 /** The line ends that end a record, wherever they stand outside quotes: files that several programs wrote mix them. The first is a CRLF written twice. */
 export const LINE_ENDS = ['\r\r\n', '\r\n', '\n', '\r'] as const;
-/** The same, for a text. */
+/** The first line end of a text, of any kind. */
 export const LINE_END = /\r\r?\n|\n|\r/;
 
 /** Options that the whole import shares: a stray quote stays text instead of swallowing the rows behind it. */

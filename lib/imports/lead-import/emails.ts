@@ -5,7 +5,7 @@ import { cleanLine } from './text.ts';
 const EMAIL = /^[^\s@<>,;"]+@[^\s@<>,;".]+(?:\.[^\s@<>,;".]+)+$/;
 /** Lists in a cell; a comma in an address makes two halves that are none. */
 const BETWEEN = /\s*(?::::|[;,\n])\s*/;
-/** Of mail itself (RFC 5321). */
+/** The longest address that mail allows, in characters (RFC 5321). */
 const LONGEST = 254;
 
 export interface EmailReading {

@@ -1,8 +1,8 @@
-/** Which encoding a file may be in. Only a byte order mark and strict UTF-8 are certain; the rest is a suggestion to confirm. */
+/** Detects the encoding of a file. Only a byte order mark and strict UTF-8 are certain; anything else is a suggestion to confirm. */
 import { analyse } from 'chardet';
 import iconv from 'iconv-lite';
 
-/** By name, as files of this trade come: what spreadsheets write in a country's Windows, what exports of older systems write. */
+/** Encodings that files of this trade come in: those of spreadsheets in a country's Windows, and those of older systems' exports. */
 export const ENCODINGS = [
   'utf-8',
   'utf-16le',
@@ -44,7 +44,7 @@ export interface Suggestion {
   readonly alternatives: readonly Encoding[];
 }
 
-/** What a byte order mark declares at the beginning of a file; `null` without one. */
+/** The encoding that a byte order mark declares at the beginning of a file; `null` without one. */
 export function declaredEncoding(head: Buffer): Encoding | null {
   if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) return 'utf-8';
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
@@ -58,7 +58,7 @@ export function unmarkedUtf16(head: Buffer): Encoding | null {
   return (['utf-16le', 'utf-16be'] as const).find((encoding) => readsAsUtf16(head, encoding)) ?? null;
 }
 
-/** Of a list of people's names and numbers, in any script, digits and delimiters are more than this. In the wrong order none are. */
+/** In a list of names and numbers, in any script, at least this share is digits and delimiters. Bytes read in the wrong order have none. */
 const ASCII_SHARE = 0.1;
 
 function readsAsUtf16(head: Buffer, encoding: Encoding): boolean {
@@ -67,10 +67,13 @@ function readsAsUtf16(head: Buffer, encoding: Encoding): boolean {
   return text.length > 0 && ascii / text.length >= ASCII_SHARE && !/\0|\ufffd/.test(text);
 }
 
-/** Of a detector's answers; more are noise. */
+/** The most answers taken from a detector; later ones are noise. */
 const MAX_ALTERNATIVES = 4;
 
-/** Of `sample`, lines of the file that hold more than ASCII. Something is always suggested: windows-1252 where nothing speaks for anything. */
+/**
+ * Suggests an encoding from `sample`: lines of the file that hold more than ASCII. Falls back to windows-1252 if nothing favours
+ * another.
+ */
 export function suggestEncoding(sample: Buffer): Suggestion {
   const utf16 = unmarkedUtf16(sample);
   const found = analyse(foreignWords(sample)).flatMap(({ name, confidence }) => {

@@ -12,8 +12,8 @@ export interface Foreseen {
 }
 
 /**
- * By row. Of rows with one number the first counts, as in an import. Rejects as the import would where Postgres refuses one of them:
- * the leads are written and taken back.
+ * The outcome of each row, keyed by row. If rows share one number the first counts, as in an import. Writes the leads and rolls
+ * back; rejects if Postgres refuses a row, as the import would.
  */
 export async function foresee(
   database: Executor,

@@ -20,11 +20,11 @@ export interface FoundHeader {
   /** The rows below it. */
   readonly rows: readonly (readonly string[])[];
   readonly hasPhone: boolean;
-  /** How many of its cells are headers that some system writes. */
+  /** Cells whose text is a header that some known system writes. */
   readonly known: number;
 }
 
-/** Of a row, in cells: no system writes more columns whose names are known. */
+/** The most cells examined in a row: no system writes more columns with known names. */
 const LOOKED_AT = 500;
 
 /**

@@ -29,7 +29,7 @@ export type Asks = { readonly says: 'no' | 'yes' | 'state'; readonly scope: Scop
 
 export interface Meaning {
   readonly field: Field;
-  /** Of columns with one field the lowest is the best. */
+  /** Precedence among columns that feed one field: the lowest rank wins. */
   readonly rank: number;
   /** The same header serves for other things: it counts if the values of the column bear it out. */
   readonly isMaybe?: true;
@@ -62,7 +62,7 @@ export function squash(text: string): string {
 }
 
 const list = (words: string): string[] => words.split('|').map(squash);
-/** For a pattern; the longest first, because the first that fits counts. */
+/** A pattern of alternatives, longest first, because the first one that matches wins. */
 const anyOf = (words: string): string =>
   list(words)
     .sort((a, b) => b.length - a.length)

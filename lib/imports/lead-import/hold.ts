@@ -1,4 +1,4 @@
-/** What an import asks before it goes on, and how it waits for the answer: without a job, its file kept, and not for ever. */
+/** Pauses an import that needs an answer: it has no job while it waits, its file is kept, and the wait ends after a limit. */
 import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Sound } from './check.ts';
 import { type Encoding, suggestEncoding } from './encoding.ts';

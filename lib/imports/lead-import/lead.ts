@@ -12,7 +12,7 @@ import { cleanLine, cleanText, shorten } from './text.ts';
 export interface Lead {
   readonly phone: string;
   readonly name: string | null;
-  /** Where the file has them apart; not without a family name. */
+  /** The given name, if the file has it in a column of its own; only together with a family name. */
   readonly givenName?: string;
   readonly familyName?: string;
   readonly email: string | null;
@@ -22,7 +22,7 @@ export interface Lead {
   readonly tags: readonly string[] | null;
 }
 
-/** What the error file shows beside the row. */
+/** The error that the error file shows beside a row. */
 export interface RowError {
   readonly code: PhoneRefusal | 'phone_missing' | 'value_too_long' | 'too_many_cells' | 'value_refused';
   /** The column's header as the file has it; `null` when the whole row is meant. */
@@ -49,7 +49,7 @@ export interface Reading {
   readonly warnings: readonly RowWarning[];
   /** Opt-outs of the row's numbers, whatever becomes of its lead. */
   readonly stops: readonly Stop[];
-  /** Who said which country the number is dialled from, as `default AE`; `null` where no number was read. */
+  /** The source of the country that the number is dialled from, such as `default AE`; `null` if no number was read. */
   readonly dialledFrom: string | null;
 }
 
@@ -60,9 +60,9 @@ export interface RowLayout {
 
 /** In characters. Longer ones are a shifted column or a pasted document, and no screen or template shows them. */
 const MAX_LENGTH = { name: 200, source: 200, organisation: 200, notes: 5_000 };
-/** Of a refused value and its column's header in a report; the row itself is kept whole. */
+/** The longest refused value or column header shown in a report, in characters. The row itself is stored whole. */
 const SHOWN_LENGTH = 200;
-/** Of a reason that names many columns. */
+/** The longest message, in characters: one that lists many columns. */
 const MESSAGE_LENGTH = 1_000;
 
 /** Reads the rows of one file. */

@@ -20,7 +20,7 @@ export interface SavedMapping {
   readonly columns: Columns;
 }
 
-/** Of one company. The newest ones; each file's header is compared with every one of them. */
+/** The most mappings of one company, newest first: each file's header is compared with all of them. */
 const MAX_SAVED = 200;
 
 /** The newest first. */
@@ -98,7 +98,7 @@ function chosenIndexes(key: string, header: readonly string[]): number[] {
   );
 }
 
-/** How a mapping is kept: `null` unless a name for it was chosen. */
+/** The mapping to store; `null` unless the uploader named it. */
 export function mappingToSave(
   { saveMapping }: Pick<ImportOptions, 'saveMapping'>,
   { header, columns }: { readonly header: readonly string[]; readonly columns: Columns },

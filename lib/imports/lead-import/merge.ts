@@ -15,7 +15,7 @@ export function ruleValues(rules: Rules): string[] {
   return MERGED.map((field) => rules[field]);
 }
 
-/** What each field of `known` becomes; the rules are the parameters from `firstRule` on. */
+/** SQL for the new value of each field of `known`. The rules are the parameters from `firstRule` on. */
 export function merged(
   known: string,
   given: string,
@@ -36,7 +36,7 @@ export function mergedParts(known: string, given: string, firstRule: number): re
   );
 }
 
-/** Whether a row would change anything about `known`. */
+/** SQL that is true if the row would change a field of `known`. */
 export function differs(known: string, given: string, firstRule: number): string {
   const values = merged(known, given, firstRule);
   const before = values.map(([column]) => `${known}.${column}`).join(', ');

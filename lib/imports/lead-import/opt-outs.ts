@@ -16,7 +16,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** Of a stored reason, in characters. */
+/** The longest stored reason, in characters. */
 const REASON_LENGTH = 200;
 /** A column that a person chose, whatever its header says. */
 const BY_HAND: Asks = { says: 'no', scope: 'all' };

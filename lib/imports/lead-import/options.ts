@@ -1,11 +1,11 @@
-/** What an uploader may choose about an import, as it is stored with it. */
+/** The options that an uploader may choose for an import, in the form that is stored with it. */
 import { z } from 'zod';
 import { few, text } from '../../fields.ts';
 import { ENCODINGS } from './encoding.ts';
 
 /**
- * What a column can mean. A name may come in two halves. `country` and `phoneType` are said of the number beside them, `optOut` is
- * a refusal of messages.
+ * The fields that a column can feed. A name may come in two halves. `country` and `phoneType` describe the number beside them;
+ * `optOut` is a refusal of messages.
  */
 export const FIELDS = [
   'phone',
@@ -23,7 +23,7 @@ export const FIELDS = [
 ] as const;
 export type Field = (typeof FIELDS)[number];
 
-/** What of a known lead an import may change. */
+/** The fields of a known lead that an import may change. */
 export const MERGED = ['name', 'email', 'source', 'organisation', 'notes', 'tags'] as const;
 export type Merged = (typeof MERGED)[number];
 
@@ -39,7 +39,7 @@ export const QUOTES = ['cells', 'lines'] as const;
 
 /** Shown as a chip and typed in a filter. */
 export const MAX_TAG_LENGTH = 50;
-/** Of one upload or of one cell; a lead has at most 100. */
+/** The most tags of one upload or of one cell; a lead has at most 100. */
 export const MAX_TAGS = 20;
 /** As the header check: nobody maps more by hand. */
 const MAX_CHOSEN_COLUMNS = 500;
@@ -54,20 +54,20 @@ export const mappingName = text(100)
   .regex(/^\P{Cc}+$/u, 'expected a name without control characters');
 const policy = z.enum(POLICIES);
 
-/** Header → field; `#3` is the third column, for headers that stand twice or are empty. */
+/** Maps a header to a field. `#3` is the third column; it names columns whose header is empty or occurs twice. */
 export const chosenColumns = few(MAX_CHOSEN_COLUMNS, text(1_000), z.enum([...FIELDS, 'ignore']));
 
 /** Not strict: what a later version stored must not stop this one. Requests are checked by schemas of their own. */
 export const importOptions = z.object({
-  /** Whether rows may become new leads, and may change known ones. */
+  /** Permits new leads, changes of known leads, or both. */
   mode: z.enum(MODES).default('upsert'),
-  /** What a value does to the one that a known lead has. */
+  /** The rule for a field of a known lead that already has a value. */
   policy: policy.default('overwrite'),
   /** The same for single fields. */
   policies: z.partialRecord(z.enum(MERGED), policy).default({}),
-  /** Whether an empty cell empties the field, where the policy is to overwrite. */
+  /** Under `overwrite`, lets an empty cell clear the field. */
   clear: z.boolean().default(false),
-  /** For every lead that the import creates or updates. */
+  /** Tags added to every lead that the import creates or updates. */
   tags: z.array(tag).max(MAX_TAGS).default([]),
   columns: chosenColumns.default({}),
   /** The header's row as a spreadsheet shows it, 0 for a file without one; else it is found. */
@@ -78,7 +78,7 @@ export const importOptions = z.object({
   mapping: mappingName.optional(),
   /** Under which name to keep the columns, once the file was checked. */
   saveMapping: mappingName.optional(),
-  /** How to take a cell that goes on over lines which look like rows; else the import asks. */
+  /** The treatment of a cell that runs over lines which look like rows. Without it the import asks. */
   quotes: z.enum(QUOTES).optional(),
   /** Stop for a confirmation once the file was checked. */
   preview: z.boolean().default(false),
@@ -88,7 +88,7 @@ export type ImportChoice = z.input<typeof importOptions>;
 
 export const encoding = z.enum(ENCODINGS);
 
-/** What becomes of a field of a known lead: a policy, `clear` where empty cells empty it, `add` for tags. */
+/** The rule for one field of a known lead: a policy, `clear` if empty cells empty it, `add` for tags. */
 export type Rule = (typeof POLICIES)[number] | 'clear' | 'add';
 export type Rules = Readonly<Record<Merged, Rule>>;
 

@@ -1,13 +1,13 @@
-/** Whether a run has time for one more slice. The only clock of the import. */
+/** Decides if a run has time for one more slice. The only clock of the import. */
 
 export interface Pace {
   /** Asked after every slice: true once another like the slowest so far might not end in time, or the run was told to stop. */
   isOver(): boolean;
-  /** For statements: how long the run may still wait for an answer. */
+  /** The longest that a statement may still wait for its answer. */
   remainingMs(): number;
 }
 
-/** What a run needs behind its last slice: one round trip to a slow database, and the handler's way out. */
+/** Time that a run needs after its last slice: one round trip to a slow database, and the return from the handler. */
 const MARGIN_MS = 1_000;
 /** Slices differ: the next may meet a cold cache or a busy table. */
 const SAFETY = 2;

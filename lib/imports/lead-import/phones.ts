@@ -12,7 +12,7 @@ import { kindOfLabel, meaningOf, PHONE_KINDS, type PhoneKind, stemOf } from './h
 import { cleanLine, shorten } from './text.ts';
 
 export interface Dialled {
-  /** Where a number is dialled from if neither it nor its row says so. */
+  /** The country that a number is dialled from if neither the number nor its row names one. */
   readonly country: Country;
   /** The fate of a cell with several good numbers. */
   readonly several: 'refuse' | 'first';
@@ -181,7 +181,7 @@ function kindAndReading(
 /** Google's contacts write the values of one label like this. */
 const VALUE_LIST = /\s*:::\s*/;
 
-/** Of a list of values the good one; of several good ones the one that is no fixed line. */
+/** Picks the valid value of a list; of several valid ones, the one that is no fixed line. */
 function oneOf(readings: readonly PhoneReading[], several: Dialled['several']): PhoneReading {
   const good = readings.filter((reading) => 'phone' in reading);
   const mobile = good.filter(({ phone }) => lineOf(phone) !== 'fixed');
@@ -222,7 +222,7 @@ function tierOf({ kind, reading }: GoodRead): number {
   return line === 'either' ? 3 : 4;
 }
 
-/** Of equal ones the first column's. */
+/** Picks the best reading; among equals the one of the first column. */
 function fittest(good: readonly GoodRead[]): GoodRead | undefined {
   const ranked = good.map((one) => ({
     one,

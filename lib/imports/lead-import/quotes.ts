@@ -60,8 +60,9 @@ export function strayQuote(text: string, shape: RowShape): OpenQuote | null {
 }
 
 /**
- * Whether a row begins `text`. A number in a column of numbers makes a row, or an address in a column of addresses. Prose, street addresses
- * and numbers on a line of their own have none there. Where the cell around it is broken too, as many cells as the header has are enough.
+ * True if `text` begins a row: it has a number in a column of numbers, or an address in a column of addresses. Prose, street
+ * addresses and numbers on a line of their own do not. If the cell around it is broken too, as many cells as the header has are
+ * enough.
  */
 function looksLikeRow(text: string, { header, columns, delimiter, country }: RowShape, end: OpenQuote['end']): boolean {
   const line = text.slice(0, LINE_END.exec(text)?.index);
@@ -110,7 +111,7 @@ export function rowBefore(
   return { cells: unquoted.length <= header.length ? unquoted : firstRow(row, delimiter), length };
 }
 
-/** For `readRecords`, where every line of a cell that swallows rows is a row. */
+/** A rule for `readRecords` that splits a cell which swallowed rows: every line of it becomes a row. */
 export function tearOf(shape: RowShape, quotes: ImportOptions['quotes']): Tear | undefined {
   if (quotes !== 'lines') return undefined;
   return (text) => {

@@ -1,4 +1,4 @@
-/** From a stream of bytes to records that know where in the file they end, so that any later run can go on behind them. */
+/** Reads a stream of bytes into records that know their end offset in the file, so a later run can continue after them. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { CsvError, type InfoRecord, parse } from 'csv-parse';
 import { CSV_OPTIONS, type Dialect, LINE_END } from './dialect.ts';
@@ -16,7 +16,7 @@ export const START: Position = { offset: 0, row: 1, line: 1 };
 export interface FileRecord {
   readonly cells: string[];
   readonly row: number;
-  /** Of its first line. */
+  /** The number of its first line. */
   readonly line: number;
   /** As it stands in the file, where it has several lines; else null. */
   readonly text: string | null;
@@ -103,7 +103,7 @@ export async function* readRecords(
   }
 }
 
-/** What one step of the parser came to: the records that ended in it, each with the offset behind it, and why it went no further. */
+/** The result of one step of the parser: the records that ended in it, each with its end offset, and the reason to stop. */
 interface Read {
   readonly records: readonly { readonly cells: string[]; readonly end: number }[];
   readonly failure: Error | null;

@@ -68,7 +68,7 @@ export async function importLeads(database: Executor, context: JobContext<Payloa
   }
 }
 
-/** From where the import stands to the next milestone, or to the end of this run's time: then the state to go on from. */
+/** Works from the import's position to the next milestone or to the end of this run's time. Returns the state to continue from. */
 async function advance(
   database: Executor,
   open: OpenImport,
@@ -86,7 +86,7 @@ async function advance(
   }
 }
 
-/** Whether the upload is in an encoding whose text we make first. */
+/** True if the upload has to be decoded to UTF-8 first. */
 function isTranscoded({ encoding }: OpenImport): boolean {
   return encoding !== null && encoding !== 'utf-8';
 }

@@ -7,7 +7,7 @@ import { cleanLine } from './text.ts';
 
 /** A commit takes some 75 ms on two busy cores. 2,000 rows would save a third per row, and hold their locks four times as long. */
 const SLICE_ROWS = 500;
-/** Of the file: a statement stays a few megabytes even where every row is as long as allowed. */
+/** The most bytes of the file in a slice: a statement stays at a few megabytes even if every row has the greatest length. */
 const SLICE_BYTES = 1024 * 1024;
 
 /** One row of the file, judged. */
@@ -46,7 +46,7 @@ function tagged(read: Reading, tags: readonly string[]): Reading {
   return 'code' in lead ? read : { ...read, lead: { ...lead, tags: withTags(lead.tags, tags) } };
 }
 
-/** What else the row says stays: an opt-out is no part of its lead. */
+/** The row as refused. Its opt-out still counts, because it is no part of the lead. */
 export function refusedRow(row: SliceRow, why: string): SliceRow {
   return row.read === null ? row : { ...row, read: { ...row.read, lead: refusedByDatabase(why), warnings: [] } };
 }

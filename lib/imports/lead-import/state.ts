@@ -1,4 +1,7 @@
-/** What an import leaves with the queue between two runs. A hint for the check, and news for screens: slices go by `imports`. */
+/**
+ * The state that an import keeps in the queue between two runs: a hint for the check, and progress for screens. The position of
+ * its slices is stored in `imports`.
+ */
 import { z } from 'zod';
 import { type Position, START } from './records.ts';
 
@@ -7,7 +10,7 @@ const checking = z.object({ phase: z.literal('check'), at: position });
 
 export type State = z.output<typeof checking> | { readonly phase: 'decode' | 'import'; readonly offset: number };
 
-/** Where the check of the file goes on: its beginning, unless an earlier run left it in between. */
+/** The position at which the check of the file continues: the beginning, unless an earlier run stopped later. */
 export function checkedUpTo(state: unknown): Position {
   const left = checking.safeParse(state);
   return left.success ? left.data.at : START;

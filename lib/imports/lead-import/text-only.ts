@@ -59,7 +59,7 @@ function refusal(bytes: Buffer, line: number, rest: Buffer): UnreadableFile {
   return new WrongEncoding(`line ${line} is not in UTF-8`, line, foreignLines(rest));
 }
 
-/** Whether the whole lines of the beginning of a file are UTF-8. */
+/** True if the whole lines at the beginning of a file are valid UTF-8. */
 export function startsAsUtf8(head: Buffer): boolean {
   return isUtf8(head.subarray(0, head.lastIndexOf(LF) + 1 || head.length));
 }

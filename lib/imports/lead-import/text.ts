@@ -6,7 +6,7 @@ const INVISIBLE = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed.
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 
-/** What people type when they have nothing to say: no value. */
+/** Placeholders for «no value». */
 const NOTHING = /^(?:n\/?a|null|none|nil|undefined|#n\/a|[-–—.?]+)$/i;
 
 /** One line of text: blanks collapsed; empty for a cell that says nothing. */

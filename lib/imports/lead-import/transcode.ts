@@ -38,7 +38,7 @@ export async function* transcode(
   if (rest.length > 0) yield piece(rest, encoding, from);
 }
 
-/** What can be decoded of the beginning of a file: its whole lines, or all of it where none ends. Never throws. */
+/** Decodes the whole lines at the beginning of a file, or all of it if no line ends. Never throws. */
 export function decodeHead(head: Buffer, encoding: Encoding, isWhole: boolean): string {
   const end = isWhole ? head.length : endOfLines(head, encoding) || head.length;
   return iconv.decode(head.subarray(0, end), encoding, { stripBOM: true });

@@ -1,4 +1,4 @@
-/** What makes a whole file unfit to import: told to the person who uploaded it, never retried. */
+/** The reasons that make a whole file unfit to import. The uploader sees them; they are never retried. */
 
 export type UnreadableCode =
   | 'file_empty'

@@ -19,7 +19,7 @@ export interface QueuedMessage {
   readonly replyTo: string | null;
   /** The connection waits for an operator. */
   readonly isPaused: boolean;
-  /** How many messages a second the number may send. */
+  /** Messages a second that the number may send. */
   readonly perSecond: number;
 }
 
@@ -46,7 +46,7 @@ export interface ClaimedMessage {
   /** The message is this run's to send, and nobody else's. */
   readonly isOurs: boolean;
   readonly status: Status;
-  /** Which call of this message the coming one is, from 1. */
+  /** The number of the next call of this message, from 1. */
   readonly attempt: number;
   readonly error: string | null;
 }
@@ -98,7 +98,7 @@ left join taken on taken.id = found.id
 
 export interface Settled {
   readonly to: 'accepted' | 'queued' | 'failed' | 'unconfirmed';
-  /** What the attempt came to. */
+  /** The outcome of the attempt. */
   readonly outcome: 'accepted' | 'refused' | 'unsent' | 'unknown';
   readonly wamid?: string;
   readonly code?: number;

@@ -27,7 +27,7 @@ interface Payload {
   readonly messageId: string;
 }
 
-/** Of a message that Meta cannot take at the moment: 4, 16, 64, 256 seconds, then it has failed. */
+/** The most attempts of a message that Meta cannot take at the moment: after waits of 4, 16, 64 and 256 seconds it has failed. */
 const MAX_ATTEMPTS = 5;
 
 export const run: Handler<Payload> = (context) => sendQueued(database(), context);

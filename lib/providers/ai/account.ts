@@ -1,4 +1,4 @@
-/** Which model a company's calls go to, with whose key. */
+/** Chooses the model and key for a company's calls. */
 import { type AiProvider, aiEnvironment, defaultModel, environmentKey, environmentUrl } from './environment.ts';
 
 export interface AiAccount {
@@ -12,7 +12,7 @@ export interface AiAccount {
   readonly owner: 'company' | 'deployment';
 }
 
-/** What a company chose, for its first provider or for its fallback; null means the deployment's. */
+/** A company's choice of its first provider or its fallback; null means the deployment's. */
 export interface AiChoice {
   readonly provider: AiProvider | null;
   readonly model: string | null;

@@ -1,14 +1,14 @@
-/** What one call of a model came to. Nothing that the remote side does is thrown. */
+/** The outcome of one call of a model. Failures of the remote side are values, never thrown. */
 
 export interface Usage {
   readonly inputTokens: number;
-  /** Of them from the provider's cache. */
+  /** The input tokens that came from the provider's cache. */
   readonly cachedInputTokens: number;
   /** Reasoning included. */
   readonly outputTokens: number;
 }
 
-/** What is known of the call whatever became of it. */
+/** Facts that are known for every outcome. */
 export interface Told {
   /** `null`: the provider did not say. */
   readonly usage: Usage | null;

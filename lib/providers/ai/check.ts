@@ -10,7 +10,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 
 const Listed = z.object({ data: z.array(z.object({ id: z.string() })) });
 
-/** What is wrong, or null. Its words are ours: a vendor's may quote the key. */
+/** Checks an account by a call. Returns the fault in our own words, or null: a vendor's message may quote the key. */
 export async function checkAiAccount(account: AiAccount, signal: AbortSignal): Promise<string | null> {
   const { provider, model, baseUrl, apiKey } = account;
   // Many compatible servers list their models and have no entry for each.

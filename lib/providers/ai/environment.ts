@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const AI_PROVIDERS = ['openai', 'google', 'compatible'] as const;
 export type AiProvider = (typeof AI_PROVIDERS)[number];
 
-/** What is asked where neither company nor environment names a model. An OpenAI-compatible server has no default. */
+/** Models used if neither company nor environment names one. An OpenAI-compatible server has no default. */
 const DEFAULT_MODELS = { openai: 'gpt-4o-mini', google: 'gemini-2.5-flash', compatible: null } as const;
 const DEFAULT_URLS = {
   openai: 'https://api.openai.com/v1',
@@ -32,7 +32,7 @@ export function defaultModel(provider: AiProvider): string | null {
   return (own === provider ? model : null) ?? DEFAULT_MODELS[provider];
 }
 
-/** Where the environment sends a provider's calls, without a slash at the end; `null` if it does not say and nothing is known. */
+/** The environment's URL for a provider, without a trailing slash; `null` if none is set and there is no default. */
 export function environmentUrl(provider: AiProvider): string | null {
   switch (provider) {
     case 'openai':

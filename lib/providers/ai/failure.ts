@@ -1,4 +1,4 @@
-/** What a model provider's error means for us: the whole table. Pure. */
+/** Maps every error of a model provider to its effect. Pure. */
 import { APICallError } from 'ai';
 import type { Failure, Refusal } from './answer.ts';
 import { type Said, saidBy } from './said.ts';

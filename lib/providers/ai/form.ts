@@ -2,7 +2,7 @@
 import { Output } from 'ai';
 import type { z } from 'zod';
 
-/** From the strictest to what every server knows. The prompt describes the object in each of them. */
+/** Forms of structured output, strictest first; every server knows the last. The prompt describes the object in each of them. */
 export const FORMS = ['json_schema', 'json_object', 'text'] as const;
 export type Form = (typeof FORMS)[number];
 

@@ -1,4 +1,4 @@
-/** From an account to a model of the AI SDK. */
+/** Makes a model of the AI SDK from an account. */
 import { createGoogleGenerativeAI } from '@ai-sdk/google';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';

@@ -10,7 +10,7 @@ export interface Said {
   readonly isQuota: boolean;
   readonly isBadKey: boolean;
   readonly retryAfterMs: number | null;
-  /** What a model wrote that the provider then refused to hand on as JSON; null: nothing. */
+  /** Text that the model wrote and the provider refused to pass on as JSON; null: nothing. */
   readonly written: string | null;
 }
 

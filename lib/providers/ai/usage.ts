@@ -8,7 +8,7 @@ const Reported = z.looseObject({
   total_tokens: z.number().nullish().catch(null),
   totalTokenCount: z.number().nullish().catch(null),
 });
-/** What a column of type integer holds. */
+/** The largest value of an integer column. */
 const MOST = 2 ** 31 - 1;
 
 /**

@@ -17,7 +17,7 @@ export interface Bitrix24Error {
   readonly resetAtMs: number | null;
 }
 
-/** How long the portal has worked for this method within its ten minutes, and when that counts anew. */
+/** The portal's work for this method within its ten minutes, and the time of the next reset. */
 export interface Operating {
   /** The budget is the method's, not the portal's. */
   readonly method: string;
@@ -51,7 +51,7 @@ export type Batched =
   | {
       readonly kind: 'done';
       readonly answers: readonly Answer[];
-      /** Of each method that was asked the most that it said. */
+      /** The highest use reported for each method that was called. */
       readonly operating: readonly Operating[];
     }
   | Exclude<Called, { kind: 'done' }>;

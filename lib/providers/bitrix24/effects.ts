@@ -1,4 +1,4 @@
-/** What an error of Bitrix24's REST API means. By its code, and where that says nothing by the HTTP status. */
+/** Maps errors of Bitrix24's REST API to effects, by code, else by HTTP status. */
 
 export type Effect =
   /** The leaky bucket is full: in a moment. */

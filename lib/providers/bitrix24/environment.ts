@@ -1,4 +1,4 @@
-/** The deployment's own portal, for companies that have named none. Read when it is used. */
+/** The deployment's own portal, used by companies that name none. Read at each use. */
 
 /** `BITRIX24_WEBHOOK_URL`, a secret; null if it is unset. */
 export function bitrix24WebhookUrl(): string | null {

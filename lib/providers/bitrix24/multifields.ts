@@ -11,7 +11,7 @@ export type Multifield = z.output<typeof Multifield>;
 
 export interface Wanted {
   readonly typeId: 'PHONE' | 'EMAIL';
-  /** What we wrote there before: that entry is ours to change. Null: none is. */
+  /** The value that we wrote before; its entry may be changed. Null: no entry is ours. */
   readonly was: string | null;
   /** Null: ours is to go. */
   readonly value: string | null;
@@ -20,8 +20,8 @@ export interface Wanted {
 type Change = { readonly typeId: string; readonly valueType: string; readonly value: string };
 
 /**
- * What `fm` of an update has to hold so that the item has these values; null if it has them. A key of `n0`, `n1` adds, an id changes,
- * an id with an empty value deletes. What somebody else wrote in the portal is left alone.
+ * The `fm` of an update that gives the item these values; null if it has them already. A key of `n0`, `n1` adds, an id changes,
+ * an id with an empty value deletes. Entries that other people wrote in the portal stay.
  */
 export function multifieldChanges(
   has: readonly Multifield[],

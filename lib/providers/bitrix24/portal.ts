@@ -25,7 +25,7 @@ export class Portal {
     this.isSafe = url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && isHere));
   }
 
-  /** For the client alone: whoever has it can do all that the webhook may. */
+  /** The method's URL. A secret: it grants everything that the webhook may do. */
   urlOf(method: string): string {
     return `${this.#base}/${method}`;
   }

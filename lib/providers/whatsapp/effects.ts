@@ -1,5 +1,5 @@
 /**
- * What an error code of the Cloud API means for whoever sends. Meta says to go by `code`, never by titles, subcodes or the HTTP
+ * Maps error codes of the Cloud API to their effect on the sender. Meta says to use `code`, never titles, subcodes or the HTTP
  * status: throttling arrives as 400. The table follows Meta's list of error codes as of v25.0.
  */
 
@@ -131,7 +131,7 @@ export function effectOf(code: number, { isTransient = false, status = 400 }: Hi
   return status === 401 || status === 403 ? 'pause_channel' : 'fail_message';
 }
 
-/** What the code means, for reports; null for one that the table does not hold. */
+/** The meaning of a code in words; null if the table does not have it. */
 export function wordsOf(code: number): string | null {
   if (code >= 200 && code <= 299) return 'the app or its user lacks a permission';
   if (code === 1 || code === 2) return 'Meta had a temporary problem';

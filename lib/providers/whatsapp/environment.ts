@@ -1,4 +1,4 @@
-/** What the environment says of WhatsApp's Cloud API, read when it is used. A company's own settings come before it. */
+/** WhatsApp settings of the environment, read at each use. A company's own settings take precedence. */
 import { z } from 'zod';
 
 export interface WhatsAppEnvironment {

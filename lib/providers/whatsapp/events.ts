@@ -1,4 +1,4 @@
-/** What stands in WhatsApp's webhooks, as far as this product reads it. What else Meta sends beside it is let through unread. */
+/** Schemas of WhatsApp's webhooks, limited to what this product reads. Everything else is ignored. */
 import { z } from 'zod';
 import { anyObject } from '../../fields.ts';
 
@@ -20,7 +20,7 @@ const errors = z
   )
   .optional();
 
-/** How far a message of ours is. What Meta says beside it is left out where it is not what Meta documents. */
+/** The delivery status of one of our messages. Fields that differ from Meta's documentation are dropped. */
 export const StatusEvent = z.object({
   id: wamid,
   status: z.enum(['sent', 'delivered', 'read', 'played', 'failed']),
@@ -92,7 +92,7 @@ export const TemplateQualityValue = z.object({ ...named, new_quality_score: z.st
 
 export const TemplateComponentsValue = z.object(named);
 
-/** What is posted. Its entries are read one by one. */
+/** The body of a webhook. Its entries are parsed one by one. */
 export const WebhookBody = z.object({ object: z.literal('whatsapp_business_account'), entry: z.array(z.unknown()) });
 
 export const WebhookEntry = z.object({
@@ -103,14 +103,14 @@ export const WebhookEntry = z.object({
 /** A change of the account, of one field. */
 export const WebhookChange = z.object({ field: z.string().max(100), value: anyObject });
 
-/** Whether Meta bills the message; undefined: it has not said. `type` decides, because Meta retires `billable`. */
+/** True if Meta bills the message; undefined: not known yet. Uses `type`, because Meta retires `billable`. */
 export function isBilled(pricing: StatusEvent['pricing']): boolean | undefined {
   if (pricing?.type === 'regular') return true;
   if (pricing?.type === 'free_customer_service' || pricing?.type === 'free_entry_point') return false;
   return pricing?.billable;
 }
 
-/** What an error says, for people. */
+/** The error in words; null if there is none. */
 export function errorText(errors: StatusEvent['errors']): string | null {
   const [first] = errors ?? [];
   return first?.error_data?.details ?? first?.title ?? first?.message ?? null;

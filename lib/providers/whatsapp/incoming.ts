@@ -16,7 +16,7 @@ export type Incoming =
       readonly type: string;
       /** Null of a message without text. */
       readonly text: string | null;
-      /** What a tapped button was given to send. */
+      /** The payload of a tapped button. */
       readonly chosenId: string | null;
       readonly isChoice: boolean;
       /** Meta's id of the message that it answers or edits. */

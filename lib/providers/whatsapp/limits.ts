@@ -18,7 +18,7 @@ export function pairBucket(phoneNumberId: string, to: string): string {
 /** Some of what may be borrowed: a reply in three parts goes out at once, and no loop of ours fills a phone. */
 export const PAIR_LIMIT: Limit = { perSecond: 1 / 6, burst: 10 };
 
-/** Per account, for reading and writing templates: Meta allows 200 calls an hour. */
+/** The bucket of an account's template calls: Meta allows 200 an hour. */
 export function managementBucket(accountId: string): string {
   return `wa:management:${accountId}`;
 }

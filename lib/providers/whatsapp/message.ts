@@ -1,11 +1,11 @@
-/** What is sent: checked against Meta's rules before it goes out, so that a mistake of ours costs no call, and made into its JSON. */
+/** Messages to send. Checks them against Meta's rules first, so that a mistake of ours costs no call, and makes their JSON. */
 import { isStorablePhone } from '../../phone/index.ts';
 import { USER_ID } from './person.ts';
 
 export type TemplateParameter =
   /** `name` only for templates with named parameters. */
   | { readonly type: 'text'; readonly text: string; readonly name?: string }
-  /** By the address that Meta fetches it from, or by the id of an upload. `filename` of documents only. */
+  /** Media by the URL that Meta fetches, or by the id of an upload. `filename` is for documents only. */
   | {
       readonly type: 'image' | 'video' | 'document';
       readonly link?: string;
@@ -46,7 +46,7 @@ export type WhatsAppMessage =
 /** Meta's limits, in characters. */
 const TEXT_CHARS = 4096;
 const OPAQUE_CHARS = 512;
-/** Of a template once it is filled in, in characters, and of what fills its other gaps. */
+/** Limits of a filled template and of its other parameters, in characters. */
 export const PARAMETER_LIMITS = {
   bodyChars: 1024,
   headerChars: 60,
@@ -56,7 +56,7 @@ export const PARAMETER_LIMITS = {
   codeChars: 15,
 } as const;
 
-/** What Meta would refuse about the message, or null. */
+/** The rule of Meta that the message breaks, in words; null if none. */
 export function faultOf(message: WhatsAppMessage, opaqueId: string): string | null {
   if (!isStorablePhone(message.to) && !USER_ID.test(message.to))
     return "expected a recipient in E.164 or a person's WhatsApp id";
@@ -78,7 +78,7 @@ export function faultOf(message: WhatsAppMessage, opaqueId: string): string | nu
   return null;
 }
 
-/** What Meta would refuse about one parameter, whatever template it fills; null: nothing. */
+/** The rule of Meta that the parameter breaks in any template, in words; null if none. */
 export function parameterFault(parameter: TemplateParameter): string | null {
   switch (parameter.type) {
     case 'text':

@@ -1,4 +1,4 @@
-/** Who somebody in a webhook is. Meta names people by number, by business-scoped user id, or by both. */
+/** Identifies a person in a webhook. Meta names people by number, by business-scoped user id, or by both. */
 import { z } from 'zod';
 import { isStorablePhone, phoneOfWaId } from '../../phone/index.ts';
 

@@ -28,7 +28,7 @@ export interface WhatsAppError {
   readonly retryAfterMs: number | null;
 }
 
-/** What one call came to. */
+/** The outcome of one call. */
 export type SendOutcome =
   | {
       readonly kind: 'accepted';
@@ -48,7 +48,7 @@ export type SendOutcome =
 const TIMEOUT_MS = 20_000;
 
 const Accepted = z.object({
-  /** Which of the two it is depends on how the person was named. */
+  /** Holds one of the two, depending on how the person was named. */
   contacts: z
     .array(z.object({ wa_id: z.string().optional(), user_id: z.string().optional() }))
     .optional()
@@ -109,7 +109,7 @@ export async function checkCredentials(account: WhatsAppAccount, signal: AbortSi
   return error === null ? `WhatsApp answered ${answer.status}` : inShort(error);
 }
 
-/** Code and meaning, for people: Meta's own words may quote what was sent. */
+/** Code and meaning in our words: Meta's own message may quote what was sent. */
 export function inShort({ code, message }: WhatsAppError): string {
   return `WhatsApp error ${code}: ${wordsOf(code) ?? message}`;
 }
@@ -164,7 +164,7 @@ export function errorOf(status: number, json: unknown, retryAfterMs: number | nu
   };
 }
 
-/** What we refuse ourselves counts like Meta's «a parameter was refused», and never for the whole campaign. */
+/** Our own refusal. It counts like Meta's «a parameter was refused», and never stops the whole campaign. */
 function ours(fault: string): WhatsAppError {
   return {
     code: 100,

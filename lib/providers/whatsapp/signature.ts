@@ -6,7 +6,7 @@ export function signatureOf(body: Uint8Array, appSecret: string): string {
   return `sha256=${createHmac('sha256', appSecret).update(body).digest('hex')}`;
 }
 
-/** Whether `signature` is that of `body`; the time it takes tells nothing of the right one. */
+/** True if `signature` is that of `body`. Compares in constant time. */
 export function isSigned(body: Uint8Array, signature: string | null, appSecret: string): boolean {
   const expected = Buffer.from(signatureOf(body, appSecret));
   const given = Buffer.from(signature ?? '');

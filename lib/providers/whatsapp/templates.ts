@@ -34,7 +34,7 @@ export type TemplatesPage =
       readonly templates: readonly ListedTemplate[];
       /** Entries that are no templates as Meta documents them. */
       readonly unreadable: number;
-      /** Where the next page begins; null: this is the last. */
+      /** The cursor of the next page; null: this is the last. */
       readonly after: string | null;
     }
   | { readonly kind: 'refused'; readonly error: WhatsAppError }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 export const templateSync = defineJob({
   type: 'template_sync',
-  /** Of the account of one company, now; without, of all accounts that are due. */
+  /** Syncs the account of this company now; without it, all accounts that are due. */
   payload: z.object({ companyId: z.string().min(1).optional() }),
   maxAttempts: 5,
   timeout: '2m',

@@ -26,13 +26,13 @@ const State = z.object({
   accountId: z.string(),
   companyId: z.string(),
   startedMs: z.number(),
-  /** Where the next page begins; null: at the first. */
+  /** The cursor of the next page; null: the first. */
   cursor: z.string().nullable(),
   pages: z.int(),
   templates: z.int(),
-  /** How often in a row Meta had to be asked again. */
+  /** Consecutive waits for Meta. */
   waits: z.int(),
-  /** Of accounts before it, in words. */
+  /** Refusals of the accounts before it, in words. */
   refusals: z.array(z.string()),
 });
 type State = z.output<typeof State>;
@@ -45,7 +45,7 @@ const MOST_PAGES = 150;
 const PAGES_A_RUN = 10;
 /** A page without answer is asked for again after 16, 64, 256, 300 and 300 s: then the next account has its turn. */
 const MOST_UNANSWERED = 5;
-/** What an error can tell; each is in the log. */
+/** The most refusals that an error lists. The log has all of them. */
 const TOLD_REFUSALS = 10;
 /** Meta's: a parameter is not valid, a cursor has expired. */
 const CURSOR_CODES = [100, 131059];

@@ -1,4 +1,4 @@
-/** Who is there, for pages and actions: the host's own sign-in if it has one, else the session of the console's login. */
+/** Identifies the user of pages and actions: by the host's own sign-in if there is one, else by the session of the console's login. */
 import { headers } from 'next/headers';
 import { notFound, redirect } from 'next/navigation';
 import { admittedOperator, sessionOf } from './auth/access.ts';
@@ -21,14 +21,14 @@ export async function sessionFor({ authorize, log }: Setup, asked: Headers): Pro
   return null;
 }
 
-/** For pages: a stranger is sent to the login, or finds nothing here if the host has one of its own. */
+/** Guards a page. A stranger is sent to the login, or gets «not found» if the host has its own sign-in. */
 export async function requireSession(setup: Setup): Promise<Session> {
   const session = await sessionFor(setup, await headers());
   if (session !== null) return session;
   return setup.authorize ? notFound() : redirect(within(setup.base, '/login'));
 }
 
-/** For actions. Throws HttpError 401 or, for a viewer, 403. */
+/** Guards an action. Throws HttpError 401, or 403 for a viewer. */
 export async function requireOperator(setup: Setup): Promise<Session> {
   return admittedOperator(await sessionFor(setup, await headers()));
 }

@@ -11,19 +11,19 @@ import { admitOrigin } from './auth/access.ts';
 import type { ConsoleQueue, Setup } from './options.ts';
 import { within } from './paths.ts';
 
-/** What an action works with. */
+/** The input of an action. */
 export interface Call {
   readonly queue: ConsoleQueue;
   readonly setup: Setup;
-  /** Who acts, as the audit log will know them. */
+  /** The person who acts, as the audit log names them. */
   readonly actor: string;
   /** When the request has to be over. */
   readonly deadline: Date;
 }
 
-/** What a form of the console leads to. */
+/** The handler of a form of the console. */
 export interface Action {
-  /** Who is not admitted here is refused before the form is read. */
+  /** Checks the role before it reads the form. */
   readonly act: (setup: Setup, form: FormData) => Promise<never>;
 }
 
@@ -31,7 +31,7 @@ interface ActionOptions<Schema extends z.ZodType> {
   /** The page with the form, shown again with the reason when the input is refused; its path may hang on what was sent. */
   readonly page: string | ((form: FormData) => string);
   readonly input: Schema | ((setup: Setup) => Schema);
-  /** What the audit log calls it and keeps of it. Left out where the call behind the action writes its own line. */
+  /** The action's name and details in the audit log. Left out if the called function writes its own line. */
   readonly audit?: (input: z.output<Schema>) => { readonly action: string; readonly details: object };
 }
 
@@ -77,7 +77,7 @@ export async function requireOwnForm(): Promise<void> {
   admitOrigin(await headers());
 }
 
-/** What the user got wrong travels as its code: a message in an address could be anyone's words on our page. */
+/** Mistakes of the user are sent back as a code in the address. A message there could be anyone's words on our page. */
 async function attempt({ log }: Setup, page: string, run: () => Promise<string>): Promise<string> {
   try {
     return await run();
@@ -92,7 +92,7 @@ async function attempt({ log }: Setup, page: string, run: () => Promise<string>)
 
 const refusedOn = (page: string, code: string) => `${page}${page.includes('?') ? '&' : '?'}refused=${code}`;
 
-/** Which parts of a payload or option were meant: names alone, a few, and only such as code could have given. */
+/** Paths of the invalid parts of a payload or option: names only, a few of them, and only names that code could have given. */
 function placesOf({ issues }: QueueError): string {
   const paths = issues.map(({ path }) => path).filter((path) => /^[\w.[\]-]{1,80}$/.test(path));
   return paths.length === 0 ? '' : `&at=${encodeURIComponent([...new Set(paths)].slice(0, 5).join(','))}`;

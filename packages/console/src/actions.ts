@@ -12,7 +12,7 @@ import { changeSchedule } from './screens/schedules/change.ts';
 import type { ActionName } from './ui/action-name.ts';
 import { setTheme } from './ui/set-theme.ts';
 
-/** By the name that stands in the form's hidden field. */
+/** Actions by the name in the form's hidden field. */
 export const ACTIONS: Readonly<Record<ActionName, Action>> = {
   'sign-in': signIn,
   'sign-out': signOut,

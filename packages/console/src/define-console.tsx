@@ -27,9 +27,15 @@ export interface Console {
    * that the form is the console's own and, but for the login and the colours, that an operator sent it.
    */
   readonly act: (form: FormData) => Promise<void>;
-  /** For screens with a route folder of their own: who asks. Sends a stranger to the login; where the host signs people in, it answers 404. */
+  /**
+   * Guards a screen with a route folder of its own, and returns its user. Sends a stranger to the login; answers 404 if the host
+   * signs people in.
+   */
   readonly requireSession: () => Promise<Session>;
-  /** For actions of the app: who acts. Throws HttpError 401 for a stranger, 403 for a viewer and for a form that another site sent. */
+  /**
+   * Guards an action of the app, and returns its user. Throws HttpError 401 for a stranger; 403 for a viewer and for a form that
+   * another site sent.
+   */
   readonly requireOperator: () => Promise<Session>;
 }
 

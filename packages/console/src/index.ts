@@ -1,4 +1,4 @@
-/** What an app imports to mount the console. */
+/** Public exports of the console, used by an app that mounts it. */
 
 export type { Role, Session } from './auth/session.ts';
 export { type Console, defineConsole } from './define-console.tsx';

@@ -17,7 +17,7 @@ export interface ConsoleQueue extends Operators {
 /** The query of an address, as Next.js gives it to a page. */
 export type Sent = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What a screen gets that an app adds. Whoever sees it has signed in. */
+/** Props of a screen that an app adds. Its user has signed in. */
 export interface OwnScreenProps {
   readonly session: Session;
   readonly searchParams: Sent;
@@ -34,7 +34,7 @@ export interface OwnScreen {
   readonly page?: ComponentType<OwnScreenProps>;
 }
 
-/** Who the host says this is. */
+/** The user, as the host knows them. */
 export interface Identity {
   /** An operator may do everything, a viewer only look. */
   readonly role: 'operator' | 'viewer';
@@ -75,7 +75,7 @@ export interface Screen {
   readonly page: ComponentType<ScreenProps>;
 }
 
-/** What a built-in screen gets. */
+/** Props of a built-in screen. */
 export interface ScreenProps {
   readonly setup: Setup;
   readonly session: Session;

@@ -7,7 +7,7 @@ import { within } from './paths.ts';
 import { Login } from './screens/login/login.tsx';
 import { address } from './ui/address.ts';
 
-/** What Next.js gives the page of an optional catch-all segment; the segment may have any name. */
+/** Props of an optional catch-all page in Next.js. The segment may have any name. */
 export interface ConsolePageProps {
   readonly params: Promise<Readonly<Record<string, string | readonly string[] | undefined>>>;
   readonly searchParams: Promise<Sent>;

@@ -13,7 +13,7 @@ const STEPS: Readonly<Record<string, string>> = {
   components: `:is(${ROOT},#_ #_)`,
   utilities: `:is(${ROOT},#_ #_ #_)`,
 };
-/** What an app's own rules say of bare elements and of classes that happen to have our names is set back; drawings live by attributes. */
+/** Resets what an app's own rules set on bare elements, and on classes that share a name with ours. Drawings use attributes instead. */
 const RESET = [
   `${ROOT}{all:initial;display:block;box-sizing:border-box;min-height:100dvh}`,
   `${ROOT} :not(svg,svg *){all:revert}`,

@@ -11,7 +11,7 @@ const database = (): Database => {
 };
 
 describe('defineJob', () => {
-  test('without options a job is tried three times, for a minute each, in the default queue', () => {
+  test('without options a job has three attempts of a minute each, in the default queue', () => {
     expect(defineJob({ type: 'mail', payload })).toEqual({
       type: 'mail',
       payload,

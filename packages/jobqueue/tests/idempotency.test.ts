@@ -1,4 +1,4 @@
-/** A key admits one job, whoever asks at once, for as long as it holds. */
+/** A key admits one job while it holds, with any number of concurrent callers. */
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
@@ -242,7 +242,7 @@ describeEachDriver('idempotency keys', (setup) => {
     expect(await rows(setup.database, call)).toEqual([{ id: added?.id, duplicate: true }]);
   });
 
-  test('the key of a live job that somebody deleted is free, for each way to take it', async () => {
+  test('the key of a live job that somebody deleted is free in every way to take it', async () => {
     const { database } = setup;
     const { queue } = queueOf(database);
     const keys = ['enqueued', 'replayed', 'in a flow', 'batched'];

@@ -13,7 +13,7 @@ import { emptyTables, rows } from './support.ts';
 
 type Report = ScheduleDeclaration<'report', { readonly company: string }>;
 
-/** Hourly, for the job 'report'. */
+/** An hourly schedule of the job 'report'. */
 export function report(of: Partial<Report> = {}) {
   return defineSchedule({
     name: 'reports',

@@ -56,7 +56,7 @@ export async function calm(database: Database): Promise<void> {
   await ticked(database);
 }
 
-/** A tick that ended so long ago, for this reason. */
+/** A tick that ended so long ago with this stop reason. */
 export async function ticked(database: Database, ago = '1 second', reason: string | null = 'empty'): Promise<void> {
   await rows(
     database,

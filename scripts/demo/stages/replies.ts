@@ -4,7 +4,7 @@ import { COMPANY } from '../company.ts';
 import { share, type WatchOptions, watch } from '../progress.ts';
 import type { Systems } from '../systems.ts';
 
-/** What people write after such a message, in their order. */
+/** Typical answers to such a message, in the order that people send them. */
 const WRITTEN = [
   'Hello! Is it still available?',
   'I would like to visit it on Saturday',
@@ -16,9 +16,9 @@ const WRITTEN = [
 ] as const;
 
 export interface Replied {
-  /** How many wrote. */
+  /** People who wrote. */
   readonly written: number;
-  /** Of their messages: answered by the model, waiting for a person, opted out. */
+  /** Messages that the model answered, that wait for a person, and that opted out. */
   readonly answered: number;
   readonly review: number;
   readonly optedOut: number;

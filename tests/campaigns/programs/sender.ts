@@ -7,7 +7,7 @@ import { campaignQueue } from '../queue.ts';
 export interface SenderOrders {
   readonly url: string;
   readonly whatsAppUrl: string;
-  /** What its drains are called in the ledger. */
+  /** The name of its drains in the ledger. */
   readonly source: string;
 }
 

@@ -1,4 +1,4 @@
-/** What `npm run dev` does around Next.js, around the small app instead; ticks every second. */
+/** Runs the supervisor of `npm run dev` around the small app; ticks every second. */
 import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../../../scripts/database.ts';
 import { runScript } from '../../../scripts/setup-error.ts';

@@ -1,4 +1,4 @@
-/** What a portal knows of leads: their fields, stages and sources. */
+/** A portal's directory of leads: their fields, stages and sources. */
 
 export const FIELDS: ReadonlySet<string> = new Set([
   'title',

@@ -1,4 +1,4 @@
-/** How PHP reads and writes what travels to and from a portal. */
+/** Reads and writes PHP's form encoding, which portals use. */
 
 /** PHP writes an empty map as a list. */
 export function php(map: Record<string, unknown>): unknown {

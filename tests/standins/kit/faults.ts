@@ -1,4 +1,4 @@
-/** What goes wrong on demand: which calls, how often, and what the caller sees instead of an answer. */
+/** Faults on demand: the calls that they hit, their number, and the caller's view instead of an answer. */
 import { z } from 'zod';
 
 /** At least one of status, delayMs, reset and truncate, or nothing would go wrong. */
@@ -6,9 +6,9 @@ export const Fault = z
   .strictObject({
     /** A regular expression over `METHOD /path`; default: every call. */
     match: z.string().default(''),
-    /** How many calls it meets before it is spent; null: until the plan is cleared. */
+    /** Calls that it hits before it is spent; null: until the plan is cleared. */
     times: z.number().int().positive().nullable().default(1),
-    /** Which share of the matching calls it meets, 0 to 1. */
+    /** The share of matching calls that it hits, 0 to 1. */
     ratio: z.number().min(0).max(1).default(1),
     /** Waits before anything else. */
     delayMs: z.number().int().min(0).max(120_000).default(0),
@@ -34,7 +34,7 @@ export interface FaultPlan {
   meet(call: { readonly method: string; readonly path: string }): Fault | null;
 }
 
-/** `random`: 0 to below 1, for faults that meet only a share of the calls. */
+/** `random`: 0 to below 1, decides for faults that hit only a share of the calls. */
 export function faultPlan(random: () => number): FaultPlan {
   let faults: (Fault & { left: number })[] = [];
   return {

@@ -1,4 +1,4 @@
-/** Whether an answer has the shape of a vendor's sample: no field that the sample has not, and none of another type. */
+/** True if an answer has the shape of a vendor's sample: no additional field, and none of another type. */
 
 /** One line for each difference, `at` a path into the answer. `maps`: paths whose keys are data, as ids are. */
 export function unlike(

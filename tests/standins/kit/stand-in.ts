@@ -13,10 +13,10 @@ export interface Call {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** By lower-case name. */
+  /** Headers by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** By the stand-in's clock. */
+  /** The time by the stand-in's clock. */
   readonly atMs: number;
 }
 
@@ -36,9 +36,9 @@ export interface StandInOptions {
   readonly random?: () => number;
   /** The vendor: what it does with a call, and what it answers. */
   handle(call: Call): Answer | Promise<Answer>;
-  /** What `GET /__standin/state` shows. */
+  /** The answer of `GET /__standin/state`. */
   state(): unknown;
-  /** What `POST /__standin/<name>` does beside faults and clock, with the JSON that was posted. */
+  /** Handlers of `POST /__standin/<name>` beside faults and clock; they receive the posted JSON. */
   readonly controls?: Readonly<Record<string, (body: unknown) => unknown>>;
 }
 

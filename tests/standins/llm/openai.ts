@@ -9,13 +9,13 @@ import { ChatRequest, ResponsesRequest } from './wire.ts';
 export interface OpenAiRules {
   readonly apiKey: string;
   readonly models: readonly string[];
-  /** Which server it is, and the forms of answer that it knows. */
+  /** The server that it imitates, and the forms of answer that it knows. */
   readonly dialect: DialectName;
   readonly forms: readonly AnswerForm[];
   next(asked: Asked): Scripted;
-  /** Which categories the moderation endpoint flags in a text. */
+  /** Categories that the moderation endpoint flags in a text. */
   flags(text: string): readonly string[];
-  /** Whether this request is within the limit; else seconds to wait. */
+  /** Null if this request is within the limit; else seconds to wait. */
   admit(): number | null;
 }
 

@@ -1,4 +1,4 @@
-/** What a model says next: an answer, or one of the ways in which its provider does not give one. */
+/** The model's next outputs: an answer, or one of the ways in which its provider gives none. */
 import { z } from 'zod';
 
 export const Scripted = z.discriminatedUnion('kind', [
@@ -34,7 +34,7 @@ export interface Asked {
   readonly last: string;
 }
 
-/** By keyword, good enough for a demo: what a friendly agent of few words would answer. */
+/** A plausible answer chosen by keyword, good enough for a demo. */
 export function sensibleReply({ system, last }: Asked): object {
   if (system.includes('"safe"')) return { safe: true, score: 5, reason: 'nothing objectionable' };
   const text = /<customer_message>\n?([\s\S]*?)\n?<\/customer_message>/.exec(last)?.[1] ?? last;

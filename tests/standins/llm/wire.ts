@@ -1,4 +1,4 @@
-/** What OpenAI and Gemini put on the wire, as far as we read or write it: the stand-in's answers and vendor samples must both fit. */
+/** The wire formats of OpenAI and Gemini, as far as we read or write them. The stand-in's answers and vendor samples must both fit. */
 import { z } from 'zod';
 
 export const ChatRequest = z.looseObject({

@@ -1,4 +1,4 @@
-/** Who Meta says somebody is: the number, a business-scoped user id beside it, or the id alone of people who show a username instead. */
+/** Meta's identification of a person: the number, a business-scoped user id beside it, or only the id if people show a username instead. */
 import { randomBytes } from 'node:crypto';
 
 interface Person {

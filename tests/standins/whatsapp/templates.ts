@@ -16,7 +16,7 @@ export interface StandInTemplate {
   status: 'APPROVED' | 'PENDING' | 'REJECTED' | 'PAUSED' | 'DISABLED';
   quality?: 'GREEN' | 'YELLOW' | 'RED' | 'UNKNOWN';
   readonly format?: 'POSITIONAL' | 'NAMED';
-  /** How many parameters its body takes, where there are no components. */
+  /** The parameters of its body, if it has no components. */
   readonly parameters?: number;
   readonly components?: readonly StandInComponent[];
 }
@@ -27,7 +27,7 @@ type SentComponent = Sent['components'][number];
 const BODY_CHARS = 1024;
 const HEADER_CHARS = 60;
 const CODE_CHARS = 15;
-/** Of calls that read or write templates, per app and account. */
+/** Calls an hour that read or write templates, per app and account. */
 const CALLS_PER_HOUR = 200;
 const PAGE = 25;
 const MOST_ON_A_PAGE = 1_000;

@@ -3,13 +3,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { signatureOf } from '../../../lib/providers/whatsapp.ts';
 
 export interface WebhookFaults {
-  /** Which share of the statuses is never sent, 0 to 1. What people write always is: Meta repeats it for days. */
+  /** The share of statuses that is never sent, 0 to 1. Messages of people are always sent, because Meta repeats them for days. */
   lost?: number;
-  /** Which share is sent twice. */
+  /** The share that is sent twice. */
   doubled?: number;
   /** Events that wait go out in any order. */
   reordered?: boolean;
-  /** How long each waits at least, ms. */
+  /** The least delay of each, ms. */
   delayMs?: number;
 }
 
@@ -20,7 +20,7 @@ interface Event {
   readonly field: string;
   readonly list: 'messages' | 'statuses' | 'user_preferences' | null;
   readonly value: unknown;
-  /** What the change says of the person beside it. */
+  /** The change's data about the person. */
   readonly contact?: object;
 }
 
@@ -34,7 +34,7 @@ export interface WebhooksOptions {
 
 /** Meta batches up to 1,000; what matters is that there are several. */
 const BATCH = 50;
-/** Of seven days of repetitions as many as a test or a demo can wait for. */
+/** The most repetitions: as many of Meta's seven days as a test or a demo can wait for. */
 const ATTEMPTS = 40;
 const AGAIN_MS = 250;
 
@@ -43,7 +43,7 @@ export class Webhooks {
   #waiting: Event[] = [];
   #pump: Promise<void> | null = null;
   #closed = false;
-  /** How many were acknowledged. */
+  /** Acknowledged events. */
   acknowledged = 0;
 
   constructor(options: WebhooksOptions) {
@@ -60,7 +60,7 @@ export class Webhooks {
     });
   }
 
-  /** How many events are still to be sent. */
+  /** Events still to be sent. */
   get waiting(): number {
     return this.#waiting.length;
   }

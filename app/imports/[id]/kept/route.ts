@@ -1,4 +1,4 @@
-/** What the undo of an import kept, as a file: for the operator's browser, which has no API key. */
+/** Serves the CSV of leads that an undo kept to the operator's browser, which has no API key. */
 
 import { admit } from '@conversure/jobqueue-console/auth';
 import { endpoint, HttpError } from '@/lib/http/errors';

@@ -4,13 +4,13 @@ import { excerptOf, type Finding } from './verdict.ts';
 import { readable } from './words.ts';
 
 export interface Known {
-  /** What was said before, by either side, and the customer's own number. */
+  /** Earlier lines of both sides, and the customer's own number. */
   readonly conversation: readonly string[];
   /** Phones in E.164 and e-mail addresses. */
   readonly allowedContacts: readonly string[];
   /** With their subdomains. */
   readonly allowedLinkHosts: readonly string[];
-  /** Where a number without country code is dialled from. */
+  /** The country that a number without a country code is dialled from. */
   readonly country: string;
 }
 

@@ -6,14 +6,14 @@ export interface Form {
   readonly maxMessageLength: number;
   /** ISO 639-1. */
   readonly languages: readonly string[];
-  /** What the model says that it wrote in. */
+  /** The language that the model says it wrote in. */
   readonly declared: string;
   readonly competitors: readonly string[];
   /** The message that is answered. */
   readonly question: string;
 }
 
-/** What WhatsApp takes at all. */
+/** The longest text that WhatsApp accepts, in characters. */
 const LONGEST = 4_096;
 
 export function form(draft: string, { maxMessageLength, languages, declared, competitors, question }: Form): Finding[] {

@@ -1,4 +1,4 @@
-/** What the customer's message says about the risk of answering it by machine: flags for the verdict, never a refusal. Pure. */
+/** Rates the risk of answering the customer's message by machine. Adds flags to the verdict, never a refusal. Pure. */
 import type { Finding } from './verdict.ts';
 import { wordsIn, wordsPattern } from './words.ts';
 

@@ -1,13 +1,13 @@
-/** What the checks say of a draft, and what follows from it. Pure. */
+/** Combines the findings of all checks into a verdict on a draft, and the decision that follows. Pure. */
 
 export type Severity = 'low' | 'medium' | 'high' | 'critical';
 
 export interface Finding {
   readonly rule: string;
-  /** Of the rule's definition: a verdict of last year stays readable. */
+  /** The version of the rule's definition, so a verdict of last year stays readable. */
   readonly ruleVersion: number;
   readonly severity: Severity;
-  /** Where in the draft, in UTF-16 units; `null` for what concerns it as a whole, or the customer's message. */
+  /** The place in the draft, in UTF-16 units; `null` if the finding is about the whole draft or about the customer's message. */
   readonly span: readonly [start: number, end: number] | null;
   /** At most 80 characters. */
   readonly excerpt: string | null;

@@ -28,10 +28,10 @@ const ALIKE = new Map<string, string>([
 const UNSEEN = '[\\u0640\\u064b-\\u0652\\u0670\\u200b-\\u200f\\u2060\\ufeff\\u00ad]*';
 const BEFORE = '(?<![\\p{L}\\p{N}\\p{M}_])';
 const AFTER = '(?![\\p{L}\\p{N}\\p{M}_])';
-/** And, so, by, for, like, the: Arabic writes them in one with the word. */
+/** Arabic writes «and», «so», «by», «for», «like» and «the» in one with the following word. */
 const ARABIC_PREFIX = `(?:[وف]${UNSEEN})?(?:(?:[بكل]${UNSEEN})?ا${UNSEEN}ل${UNSEEN}|ل${UNSEEN}ل${UNSEEN}|[بكل]${UNSEEN})?`;
 
-/** One pattern for a list of words and phrases; `*` at the end of one stands for any ending («guarantee*»). Global, for `matchAll`. */
+/** A global pattern for `matchAll` that matches any word or phrase of the list; `*` at the end of one means any ending («guarantee*»). */
 export function wordsPattern(words: readonly string[]): RegExp {
   if (words.length === 0) return /(?!)/gu;
   return new RegExp(`${BEFORE}(?:${words.map(wordSource).join('|')})${AFTER}`, 'gu');
@@ -49,7 +49,7 @@ function escaped(char: string): string {
   return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char;
 }
 
-/** Where one of the words stands in the text, in order. */
+/** Positions of the words in the text, in order. */
 export function wordsIn(text: string, pattern: RegExp): (readonly [number, number])[] {
   return Array.from(readable(text).matchAll(pattern), (match) => [match.index, match.index + match[0].length] as const);
 }

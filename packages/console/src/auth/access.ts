@@ -1,9 +1,9 @@
-/** Who may see the pages and call their actions. Asked again where the data is read, whatever a proxy before it has asked. */
+/** Decides access to pages and actions. Called again wherever data is read, even if a proxy has already checked. */
 import { isIP } from 'node:net';
 import { HttpError } from '@conversure/jobqueue/next';
 import { type Session, unseal } from './session.ts';
 
-/** Browsers take a `__Host-` cookie only over TLS, for this host alone, and never from a script. */
+/** Browsers accept a `__Host-` cookie over TLS only, send it to this host alone, and hide it from scripts. */
 const COOKIE = '__Host-jobqueue';
 /** Without TLS they would drop it; on the developer's own machine there is none. */
 const LOCAL_COOKIE = 'jobqueue';

@@ -57,7 +57,7 @@ function mac(body: string): Buffer {
   return createHmac('sha256', key()).update(body).digest();
 }
 
-/** Of both secrets as they are now: changing either, or rotating it, ends every session. */
+/** Derived from both current secrets: changing or rotating either one ends every session. */
 function key(): Buffer {
   const [operator] = acceptedSecrets('OPERATOR_SECRET');
   if (operator === undefined) throw new NotConfiguredError('OPERATOR_SECRET');

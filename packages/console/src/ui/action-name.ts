@@ -1,4 +1,4 @@
-/** How a form says which action it asks for: all forms of a console are sent to one server action, which the app owns. */
+/** Names the action of a form. All forms of a console are sent to one server action, which the app owns. */
 
 /** The hidden field that holds the action's name. */
 export const ACTION_FIELD = '_do';

@@ -1,4 +1,4 @@
-/** What the last action did, in fixed words and numbers: the address carries only codes, for anyone can write an address. */
+/** Reports the last action in fixed words and numbers. The address carries only codes, because anyone can write an address. */
 import { CircleCheck } from 'lucide-react';
 import type { Messages, Numbers } from './messages.ts';
 import { count, plural } from './words.ts';
@@ -8,7 +8,7 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   reschedule: (n) => `${plural(n.changed, 'job')} given another due time${held(n)}.`,
   reprioritise: (n) => `${plural(n.changed, 'job')} given another priority${held(n)}.`,
   replay: ({ changed, skipped }) =>
-    `${plural(changed, 'job')} replayed${skipped > 0 ? `; ${count(skipped)} refused, for another job holds their key` : ''}.`,
+    `${plural(changed, 'job')} replayed${skipped > 0 ? `; ${count(skipped)} refused, because another job holds their key` : ''}.`,
   ramp: () => 'The ramp has begun: the next drain moves its first jobs.',
   stop_ramp: () => 'The ramp is stopped; what is back stays back.',
   amended: () => 'Replayed with the payload as you edited it.',
@@ -30,7 +30,7 @@ const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
 };
 
 function held({ skipped }: Numbers): string {
-  return skipped > 0 ? `; ${count(skipped)} left alone, for a drain holds them` : '';
+  return skipped > 0 ? `; ${count(skipped)} skipped, because a drain holds them` : '';
 }
 
 interface DoneProps {

@@ -5,7 +5,7 @@ interface FieldProps {
   readonly name: string;
   readonly label: string;
   readonly hint?: ReactNode;
-  /** What is wrong with it; the control names `error-<name>` as its description. */
+  /** The error of the field; the control names `error-<name>` as its description. */
   readonly error?: string | undefined;
   readonly children: ReactNode;
 }
@@ -28,7 +28,7 @@ export function Field({ name, label, hint, error, children }: FieldProps) {
 
 export function Reason({ required = true, value }: { required?: boolean; value?: string | undefined }) {
   return (
-    <Field name="reason" label={required ? 'Reason, for the audit log' : 'Reason, for the audit log (may be empty)'}>
+    <Field name="reason" label={required ? 'Reason for the audit log' : 'Reason for the audit log (optional)'}>
       <input
         id="field-reason"
         name="reason"

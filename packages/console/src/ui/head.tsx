@@ -1,4 +1,4 @@
-/** What stands above every page: its name, one line of what it shows, and what can be done with all of it. */
+/** The head of every page: its name, one line about its content, and actions on all of it. */
 import type { ReactNode } from 'react';
 
 export function Head({ title, sub, children }: { title: ReactNode; sub?: ReactNode; children?: ReactNode }) {
@@ -26,7 +26,7 @@ export function Section({ title, aside, children }: { title: ReactNode; aside?: 
   );
 }
 
-/** Where there is nothing: says so, and what to do next. */
+/** Shown if a list is empty, with the next step. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="card px-4 py-8 text-center">

@@ -1,4 +1,4 @@
-/** The console's kit, for the screens that an app adds: they look and behave like its own. */
+/** The console's UI components. Screens that an app adds use them to look and behave like the built-in ones. */
 
 export { address, all, one } from './address.ts';
 export { Done } from './done.tsx';

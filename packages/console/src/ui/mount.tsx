@@ -1,4 +1,4 @@
-/** Where the console is mounted, for what is rendered in the browser: its base path, and the server action that takes its forms. */
+/** Provides the console's base path and its server action to components in the browser. */
 'use client';
 
 import { createContext, type ReactNode, useContext } from 'react';

@@ -4,12 +4,12 @@ import { address } from './address.ts';
 import { Link } from './link.tsx';
 
 interface PagesProps {
-  /** What is listed, as «drafts». */
+  /** The name of the listed items, such as «drafts». */
   readonly of: string;
   readonly path: string;
   /** The address of the list, without the place in it. */
   readonly params: Readonly<Record<string, string | undefined>>;
-  /** Where this page begins, and where the next one does; without, it is the first or the last. */
+  /** The cursors of this page and the next. Undefined: the first or the last page. */
   readonly after: string | undefined;
   readonly next: string | null | undefined;
   readonly nextLabel?: string;

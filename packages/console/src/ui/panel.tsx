@@ -11,7 +11,7 @@ import { useMount } from './mount.tsx';
 
 interface PanelProps {
   readonly title: string;
-  /** What it means, with the numbers. */
+  /** The consequences, with numbers. */
   readonly description: ReactNode;
   /** The page without the question. */
   readonly back: string;

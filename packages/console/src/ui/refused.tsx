@@ -1,4 +1,4 @@
-/** Why the last form was refused, in fixed words: the address carries only a code, for anyone can write an address. */
+/** The reason why the last form was refused, in fixed words. The address carries only a code, because anyone can write an address. */
 import type { Messages } from './messages.ts';
 
 const REASONS: Readonly<Record<string, string>> = {

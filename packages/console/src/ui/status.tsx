@@ -1,4 +1,4 @@
-/** Statuses and states, each with its colour and a shape, for colour alone tells not everyone. */
+/** Statuses and states, each with a colour and a shape, because some people cannot tell colours apart. */
 
 import type { Status as JobStatus } from '@conversure/jobqueue';
 import {

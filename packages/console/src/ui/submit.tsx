@@ -9,9 +9,9 @@ interface SubmitProps {
   readonly tone?: 'primary' | 'danger' | 'plain';
   readonly small?: boolean;
   readonly children: ReactNode;
-  /** For a row's button: what it is done to. */
+  /** The target of a button in a row. */
   readonly label?: string;
-  /** Where a form has several buttons: what this one sends. */
+  /** The field that this button sends, if a form has several buttons. */
   readonly name?: string;
   readonly value?: string;
 }

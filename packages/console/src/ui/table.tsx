@@ -20,7 +20,7 @@ export interface Column {
   readonly align?: 'right';
   /** `wide`: not on a phone; `widest`: only where there is plenty of room. */
   readonly from?: 'wide' | 'widest';
-  /** Whether a click on its title sorts the rows that are shown. */
+  /** Lets a click on the title sort the shown rows. */
   readonly sorts?: boolean;
   /** The cell that names the row. */
   readonly heads?: boolean;
@@ -29,14 +29,14 @@ export interface Column {
 export interface TableRow {
   readonly id: string;
   readonly cells: Readonly<Record<string, ReactNode>>;
-  /** What a column sorts by. */
+  /** Sort keys by column. */
   readonly by?: Readonly<Record<string, number | string | null>>;
   /** Worth being looked at first. */
   readonly tone?: 'bad' | 'warn';
 }
 
 interface DataTableProps {
-  /** Says what the rows are, for those who do not see the heading above. */
+  /** The name of the rows. Screen readers announce it in place of the heading above. */
   readonly label: string;
   readonly columns: readonly Column[];
   readonly rows: readonly TableRow[];

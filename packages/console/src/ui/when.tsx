@@ -11,7 +11,7 @@ export async function When({ at }: { at: Date | null }) {
   );
 }
 
-/** How long ago, or in how long: for what people compare with now. */
+/** Time ago, or time until. Used for instants that people compare with now. */
 export function Ago({ at }: { at: Date | null }) {
   if (at === null) return <span className="soft">–</span>;
   const ms = Date.now() - at.getTime();

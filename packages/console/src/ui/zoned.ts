@@ -36,7 +36,10 @@ export function inZone(at: Date, zone: string, { seconds = true }: { seconds?: b
   return format.format(at).replace(',', '');
 }
 
-/** What a field of type datetime-local says, as an instant; undefined for what is no time. Of an hour that comes twice the first. */
+/**
+ * Parses the value of a datetime-local field in a time zone; undefined if it is no time. An hour that occurs twice means its
+ * first occurrence.
+ */
 export function instantIn(text: string | undefined, zone: string): Date | undefined {
   if (text === undefined || !/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z?$/.test(text)) return undefined;
   const asUtc = Date.parse(text.endsWith('Z') ? text : `${text}Z`);

@@ -93,7 +93,7 @@ begin
         using errcode = 'serialization_failure';
     end if;
     if jobs -> 0 ? 'wait_ms' then
-      perform set_config('lock_timeout', '3s', true);  -- what else is locked now is the tables, for a migration
+      perform set_config('lock_timeout', '3s', true);  -- only a migration can still hold a lock: on the tables
     end if;
   end if;
 

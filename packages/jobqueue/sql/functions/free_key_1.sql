@@ -1,4 +1,4 @@
--- free_key_1: frees an idempotency key whoever holds it, for an operator. The job that held it goes on without.
+-- free_key_1: an operator frees an idempotency key, whichever job holds it. That job goes on without it.
 --
 -- options  {actor, reason?}
 -- answer   {freed, holder}: the id of the job that held it, null if nobody did

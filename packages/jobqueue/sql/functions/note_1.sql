@@ -1,6 +1,6 @@
 -- note_1: notes what runs, its progress and its checkpoints. Part of step_1, which describes the parameter. Answers the ids of
 -- jobs that are not this drain's any more. A checkpoint starts the counts anew. What is known to run and has nothing new
--- to say is only looked at, for a write every two seconds would be a row version each.
+-- to say is only looked at, because a write every two seconds would be a row version each.
 create or replace function jobqueue.note_1(running jsonb)
 returns bigint[]
 language plpgsql volatile
@@ -22,7 +22,7 @@ begin
   where j.id = r.id and j.fence = r.fence and isfinite(j.lease_until) and j.settled_fence <> j.fence
     and (j.started_fence <> j.fence or r.progress is not null or r.state is not null);
 
-  -- A statement of its own, for its snapshot: the drain's other step may have told the same of this job a moment ago.
+  -- A statement of its own, so that it has a new snapshot: the drain's other step may have told the same of this job a moment ago.
   select coalesce(array_agg(r.id), '{}') into v_revoked
   from jsonb_to_recordset(running) as r(id bigint, fence int)
   where not exists (

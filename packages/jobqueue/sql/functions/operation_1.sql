@@ -5,8 +5,8 @@
 -- operation whose caller died is simply begun anew, and does the rest.
 --
 -- progress  {operation, upTo, cursor, changed, skipped, locked, pass, done, …}; operation: the audit entry that it began with;
---           upTo: the last job at that time, for what is enqueued later is not meant; locked: rows that some step held just
---           then, for which a further pass is made
+--           upTo: the last job at that time, because later ones are not meant; locked: rows that some step held just
+--           then; a further pass takes them
 create or replace function jobqueue.begin_operation_1(action text, filter jsonb, options jsonb, more jsonb default '{}')
 returns jsonb
 language plpgsql volatile

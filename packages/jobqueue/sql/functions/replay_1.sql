@@ -3,7 +3,7 @@
 --
 -- filter   with {"due": "now"}, jobs that were cancelled before their time run now instead of then
 -- options  {actor, maxJobs?}
--- answer   as operation_1 says; skipped: refused, for another job holds their key; refusals: the first 20 of them, {id, holder}
+-- answer   as operation_1 says; skipped: refused, because another job holds their key; refusals: the first 20 of them, {id, holder}
 create or replace function jobqueue.replay_1(filter jsonb, options jsonb, progress jsonb default null)
 returns jsonb
 language plpgsql volatile

@@ -1,7 +1,7 @@
 -- rescue_1: takes jobs back whose lease ran out. Part of step_1. Answers the rows that may run again, and the ids of those
 -- that may not.
 --
--- The attempt counts if the job was reported running, but the last one only if it ran alone, for beside others it may be
+-- The attempt counts if the job was reported running, but the last one only if it ran alone, because beside others it may be
 -- innocent. At three rescues the function dies of this job: it is not tried again. A suspect is always reported before it
 -- runs, so one that was not is innocent of this death.
 create or replace function jobqueue.rescue_1(expired tid[], out spared tid[], out crashed bigint[])
@@ -31,7 +31,7 @@ begin
 
   if crashed <> '{}' then
     perform jobqueue.part_ids_1(crashed);
-    -- Counted here, for a step sent again does not hear of them. A row of its own each time: no drain is known to write it.
+    -- Counted here, because a step that is sent again does not hear of them. A row of its own each time: no drain is known to write it.
     with gone as (
       delete from jobqueue.jobs j where j.id = any(crashed) returning j.*
     ), counted as (

@@ -120,7 +120,7 @@ begin
     v_revoked := jobqueue.note_1(running);
   end if;
 
-  -- 3. Claim, after the chores, for what they bring back can be claimed at once.
+  -- 3. Claim, after the chores, so that jobs which they bring back can be claimed at once.
   if drain ? 'chores' then
     v_chores := jobqueue.chores_1(drain -> 'chores');
   end if;

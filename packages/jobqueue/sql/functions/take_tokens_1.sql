@@ -99,7 +99,7 @@ begin
   end loop;
 
   -- Who makes a bucket looks at one page of the table for some that nobody needs: cleaned faster than filled, and found
-  -- without an index, which would cost every take its HOT update. Last, for these locks are in no order.
+  -- without an index, which would cost every take its HOT update. Last, because these locks are in no order.
   if v_made then
     v_page := floor(random() * pg_relation_size('jobqueue.buckets') / 8192);
     delete from jobqueue.buckets

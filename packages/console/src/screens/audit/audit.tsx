@@ -1,4 +1,4 @@
-/** Who did what, the latest first. */
+/** The audit log, newest first. */
 
 import type { ScreenProps } from '../../options.ts';
 import { one } from '../../ui/address.ts';

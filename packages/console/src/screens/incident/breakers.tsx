@@ -1,4 +1,4 @@
-/** What holds jobs back without anybody having paused them: rate limits that a remote system closed. */
+/** Rate limits that are closed because a remote system asked for it: they hold jobs back without a pause. */
 
 import type { RateLimitView } from '@conversure/jobqueue';
 import { ActionForm } from '../../ui/action-form.tsx';

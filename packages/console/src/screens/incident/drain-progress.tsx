@@ -1,4 +1,4 @@
-/** How a drain by hand goes: what the ledger says of it, which its steps rewrite at least every two seconds. */
+/** Progress of a manual drain, read from the ledger, which is updated at least every two seconds. */
 
 import type { DrainView } from '@conversure/jobqueue';
 import { Link } from '../../ui/link.tsx';

@@ -1,4 +1,4 @@
-/** What an operator needs in an incident: stop the bleeding, see what is broken, drain by hand, and let go again. */
+/** The incident page: pause jobs, find the fault, drain by hand, and resume. */
 
 import type { Incident } from '@conversure/jobqueue';
 import type { ScreenProps } from '../../options.ts';

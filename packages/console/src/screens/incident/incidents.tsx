@@ -61,7 +61,7 @@ function State({ incident: { openedAt, closedAt, acknowledgedAt, acknowledgedBy 
   if (closedAt !== null)
     return (
       <>
-        <Ago at={openedAt} />, for {duration(closedAt.getTime() - openedAt.getTime())}
+        <Ago at={openedAt} />, lasted {duration(closedAt.getTime() - openedAt.getTime())}
       </>
     );
   return (

@@ -1,4 +1,4 @@
-/** The question before a mute: whose alerts, for how long, and why. */
+/** The confirmation before a mute: its target, duration and reason. */
 
 import { ActionForm } from '../../ui/action-form.tsx';
 import { Field, Hidden, Reason } from '../../ui/field.tsx';

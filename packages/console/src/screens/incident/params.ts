@@ -8,7 +8,7 @@ import { one } from '../../ui/address.ts';
 
 const blank = (value: unknown) => (value === '' || value === undefined || value === null ? undefined : value);
 
-/** What a function has left after the answer that began the drain. */
+/** Time that the function keeps after the answer that began the drain. */
 const ANSWER_MS = 5_000;
 
 /** The longest that a drain by hand may take, in whole seconds. */
@@ -33,7 +33,7 @@ export const drainForm = (setup: Setup) => z.object(fieldsOf(setup));
 type DrainForm = z.output<ReturnType<typeof drainForm>>;
 export type DrainParams = DrainForm & { readonly look: boolean };
 
-/** Of an address, where what makes no sense counts as left out. */
+/** Reads an address. An invalid value counts as left out. */
 export function drainParams(setup: Setup, sent: Sent): DrainParams {
   const entries = Object.entries(fieldsOf(setup)).map(([name, schema]) => {
     const parsed = schema.safeParse(sent[name]);

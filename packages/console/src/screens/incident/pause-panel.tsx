@@ -61,7 +61,7 @@ export async function PausePanel({ queue, target, lanes }: PausePanelProps) {
   );
 }
 
-/** Of everything the overview knows the numbers; a filter without a criterion would be refused. */
+/** The numbers for «everything» come from the overview, because a filter without a criterion would be refused. */
 async function numbersOf(
   queue: ConsoleQueue,
   named: { readonly type?: string; readonly queue?: string },

@@ -1,4 +1,4 @@
-/** What is paused, and pausing more. */
+/** Lists pauses, and adds new ones. */
 
 import type { Pause } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';

@@ -14,7 +14,7 @@ interface AmendPanelProps {
   readonly job: JobView;
   readonly shown: unknown;
   readonly back: string;
-  /** Why the last try was refused: said inside, for what is outside the question nobody hears. */
+  /** The reason why the last attempt was refused. Shown inside the dialog, because a screen reader does not read text outside it. */
   readonly refused: string | string[] | undefined;
   readonly at: string | string[] | undefined;
   readonly messages: Messages;

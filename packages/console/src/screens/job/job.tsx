@@ -124,7 +124,7 @@ export async function Job({ setup: { queue, messages }, session: { role }, param
             </Section>
           )}
           {job.state !== null && (
-            <Section title="State, for the next run">
+            <Section title="State for the next run">
               <Json value={job.state} />
             </Section>
           )}

@@ -1,4 +1,4 @@
-/** What happened to a job, the latest first: its end, its failed attempts with their errors, its run, its birth. */
+/** A job's history, newest first: its end, its failed attempts with their errors, its run, its creation. */
 
 import type { JobView, Related } from '@conversure/jobqueue';
 import type { ReactNode } from 'react';

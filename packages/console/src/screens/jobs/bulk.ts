@@ -1,4 +1,4 @@
-/** What the jobs page does to many jobs at once: each in slices, for as long as a request may take; then it says what is left. */
+/** Bulk actions of the jobs page. Each works in slices until the request's time is used up, then reports the number of jobs left. */
 import type { BulkReport } from '@conversure/jobqueue';
 import { z } from 'zod';
 import { type Call, operatorAction, Refusal } from '../../action.ts';

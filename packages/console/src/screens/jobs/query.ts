@@ -1,4 +1,4 @@
-/** The filter of the jobs page, as its address says it: for the page, for bulk actions, and back into an address. */
+/** Converts the filter of the jobs page from and to its address. Pages and bulk actions use it. */
 import {
   type DeadLetterFilter,
   isStorableText,
@@ -66,7 +66,7 @@ export function queryOf({ status, type, queue, search, fingerprint, ...times }: 
   };
 }
 
-/** What can be done with live jobs, and what with dead ones. */
+/** Actions on live jobs. */
 export const LIVE_ACTIONS = ['cancel', 'reschedule', 'reprioritise'] as const;
 export type BulkAction = (typeof LIVE_ACTIONS)[number] | 'replay';
 

@@ -1,4 +1,4 @@
-/** What is paused, since when and why: nobody should have to wonder why a type stands still. */
+/** Lists pauses with their start and reason, so that nobody has to wonder why a type does not run. */
 
 import type { Pause } from '@conversure/jobqueue';
 import { Pause as PauseIcon } from 'lucide-react';

@@ -1,4 +1,4 @@
-/** What can be done with a schedule. */
+/** Actions on schedules. */
 
 export const SCHEDULE_ACTIONS = ['run', 'pause', 'resume', 'override', 'restore'] as const;
 export type ScheduleAction = (typeof SCHEDULE_ACTIONS)[number];

@@ -1,4 +1,4 @@
-/** What comes by the clock: when each schedule fires next and fired last, and what operators made of it. */
+/** Schedules with their next and last fire times, and operators' changes to them. */
 
 import { type ScheduleView, slotAfter } from '@conversure/jobqueue';
 import type { ScreenProps } from '../../options.ts';

@@ -1,4 +1,4 @@
-/** What the charts share: a frame with two axes over time, drawn on the server and again when it is resized by the browser. */
+/** The frame shared by all charts: two axes over time. Rendered on the server, and again in the browser when it is resized. */
 'use client';
 
 import { AxisBottom, AxisLeft } from '@visx/axis';
@@ -15,7 +15,7 @@ export interface Scales {
 
 interface FrameProps {
   readonly title: string;
-  /** One sentence: what the chart says, for those who do not see it. */
+  /** One sentence that tells the chart's content to people who do not see it. */
   readonly summary: string;
   readonly from: number;
   readonly to: number;
