@@ -7,6 +7,7 @@ export const { GET, POST } = router({
   '/api/connections': () => import('./_app/connections.ts'),
   '/api/drafts': () => import('./_app/drafts.ts'),
   '/api/imports': () => import('./_app/imports.ts'),
+  '/api/imports/*': () => import('./_app/imports.ts'),
   '/api/opt-outs': () => import('./_app/opt-outs.ts'),
   '/api/webhooks/bitrix24': () => import('./_app/webhooks/bitrix24.ts'),
   '/api/webhooks/whatsapp': () => import('./_app/webhooks/whatsapp.ts'),

@@ -4,14 +4,14 @@ type Handle = (request: Request) => Promise<Response>;
 const METHODS = ['GET', 'POST'] as const;
 type Methods = Record<(typeof METHODS)[number], Handle>;
 
-/** The endpoints by their paths. */
+/** The endpoints by their paths; one that ends in `/*` serves all below it. */
 export type Endpoints = Readonly<Record<string, () => Promise<Partial<Methods>>>>;
 
 /** The methods of a function that serves `endpoints`: 404 for any other path, 405 for a method that the endpoint has not. */
 export function router(endpoints: Endpoints): Methods {
   const dispatch = async (request: Request) => {
     const { pathname } = new URL(request.url);
-    const load = Object.hasOwn(endpoints, pathname) ? endpoints[pathname] : undefined;
+    const load = find(pathname);
     if (load === undefined) return refuse(404, 'not_found', 'There is no such endpoint.');
     const endpoint = await load();
     const handle = METHODS.includes(request.method as keyof Methods)
@@ -20,6 +20,12 @@ export function router(endpoints: Endpoints): Methods {
     return handle === undefined ? notAllowed(request.method, endpoint) : handle(request);
   };
   return { GET: dispatch, POST: dispatch };
+
+  function find(pathname: string): Endpoints[string] | undefined {
+    if (Object.hasOwn(endpoints, pathname)) return endpoints[pathname];
+    const above = Object.keys(endpoints).find((path) => path.endsWith('/*') && pathname.startsWith(path.slice(0, -1)));
+    return above === undefined ? undefined : endpoints[above];
+  }
 }
 
 /** The answer to a method that `endpoint` has not: 405 with those that it has. */

@@ -84,10 +84,10 @@ export function demoApi({ origin, secrets, stop }: { origin: string; secrets: Se
       return Uploaded.parse(await (await ask(`/api/imports?${query}`, QUEUE_API_KEY, init)).json());
     },
     async readImport(id: string): Promise<Import> {
-      return Import.parse(await (await ask(`/api/imports?id=${id}`, QUEUE_API_KEY)).json());
+      return Import.parse(await (await ask(`/api/imports/${id}`, QUEUE_API_KEY)).json());
     },
     async errorFile(id: string): Promise<string> {
-      return (await ask(`/api/imports?id=${id}&errors=csv`, QUEUE_API_KEY)).text();
+      return (await ask(`/api/imports/${id}/errors`, QUEUE_API_KEY)).text();
     },
     async createCampaign(campaign: object): Promise<void> {
       const headers = { 'content-type': 'application/json' };

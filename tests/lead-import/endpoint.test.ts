@@ -436,3 +436,43 @@ test('a part may leave out the choices of the part before it, and may not change
   expect(await refusal(await part(2, '&mode=upsert'))).toEqual([409, 'choices_differ']);
   expect(await refusal(await post(`id=${id}&companyId=acme`, 'Phone\n'))).toEqual([409, 'choices_differ']);
 });
+
+describe('an import by its own path', () => {
+  const at = (method: 'GET' | 'POST', path: string, body: BodyInit | null = null, headers: object = CSV) =>
+    (method === 'GET' ? GET : POST)(
+      new Request(`http://app.test/api/imports/${path}`, {
+        method,
+        body,
+        headers: { authorization: `Bearer ${KEY}`, ...(body !== null && headers) },
+      }),
+    );
+
+  test('is sent in parts, finished, read, drained and cancelled as by its parameters', async () => {
+    const id = randomUUID();
+    const csv = Buffer.from('name,phone\nAnn,+14155550101\nBob,none\n');
+    expect((await at('POST', `${id}/parts/1?companyId=other&country=us`, csv)).status).toBe(200);
+    const whole = { size: csv.length, sha256: createHash('sha256').update(csv).digest('hex') };
+    const finished = await at('POST', `${id}/finish`, JSON.stringify(whole), { 'content-type': 'application/json' });
+    expect(await uploaded(finished)).toMatchObject({ importId: id });
+    await drain();
+    expect(await (await at('GET', id)).json()).toEqual(await viewOf(id));
+    expect(await (await at('GET', `${id}/errors`)).text()).toBe(await (await get(`id=${id}&errors=csv`)).text());
+    expect(await refusal(await at('POST', `${id}/cancel`))).toEqual(await refusal(await post(`id=${id}&cancel=1`)));
+  });
+
+  test.each<['GET' | 'POST', string, number, string]>([
+    ['GET', 'some-import/nothing', 404, 'not_found'],
+    ['GET', 'some-import/constructor', 404, 'not_found'],
+    ['GET', 'some-import/mappings', 404, 'not_found'],
+    ['GET', 'some-import/errors/1', 404, 'not_found'],
+    ['POST', 'some-import/part', 404, 'not_found'],
+    ['GET', 'some-import/cancel', 405, 'method_not_allowed'],
+    ['POST', 'some-import/errors', 405, 'method_not_allowed'],
+    ['POST', 'some-import', 405, 'method_not_allowed'],
+    ['GET', 'some-import?id=another-import', 400, 'request_invalid'],
+    ['GET', 'bad%20id', 400, 'request_invalid'],
+    ['GET', 'some-import', 404, 'not_found'],
+  ])('%s %s is a %d %s', async (method, path, status, code) => {
+    expect(await refusal(await at(method, path))).toEqual([status, code]);
+  });
+});

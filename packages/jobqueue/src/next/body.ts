@@ -50,7 +50,10 @@ export async function readForm(body: Uint8Array, contentType: string): Promise<F
 }
 
 /** The query string as `schema` promises. A parameter given twice is refused: which of the two counts would be a guess. */
-export function readQuery<Schema extends StandardSchema>(request: Request, schema: Schema): OutputOf<Schema> {
+export function readQuery<Schema extends StandardSchema>(
+  request: Pick<Request, 'url'>,
+  schema: Schema,
+): OutputOf<Schema> {
   const once = new Map<string, string>();
   const twice = new Set<string>();
   for (const [name, value] of new URL(request.url).searchParams) {
