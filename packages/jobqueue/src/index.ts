@@ -1,6 +1,5 @@
 /** What a user of the queue imports. */
 
-export type { Transaction } from './adapters/transaction.ts';
 export {
   type AnyQueue,
   type Check,
@@ -25,13 +24,13 @@ export {
   RetryAfterError,
 } from './core/errors.ts';
 export type { DeadLetterFilter, JobFilter } from './core/filters.ts';
+export type { Guard } from './core/guard.ts';
 export {
   type Child,
   type Continue,
   cancelJob,
   continueWith,
   defineJob,
-  type Guard,
   type Handler,
   type Job,
   type JobContext,
@@ -74,7 +73,7 @@ export type { AlertOptions } from './monitoring/webhook.ts';
 export { escaped, post } from './monitoring/webhook.ts';
 export type { ReplayedWithPayload } from './operations/amend.ts';
 export type { BulkOptions, BulkReport } from './operations/bulk.ts';
-export type { AuditEntry, Target } from './operations/live-jobs.ts';
+export type { Target } from './operations/live-jobs.ts';
 export type { Operators } from './operations/operations.ts';
 export { type OperatedQueue, type OperatorAnswer, perform } from './operations/perform.ts';
 export type {
@@ -86,6 +85,7 @@ export type {
   ThrottledReplayOptions,
 } from './operations/replay.ts';
 export { type OperatorAction, type OperatorRequest, operatorRequest } from './operations/request.ts';
+export type { Transaction } from './postgres/adapters/transaction.ts';
 export { type TakeRequest, takeTokens } from './postgres/statements/buckets.ts';
 export {
   createQueue,
@@ -97,6 +97,7 @@ export {
   type ScheduleOf,
 } from './queue.ts';
 export type { RateLimitView } from './rate-limits/admin.ts';
+export type { AuditEntry } from './reads/audit-log.ts';
 export type { DrainsOptions, DrainView } from './reads/drains.ts';
 export type { JobView, Preview } from './reads/job-view.ts';
 export type { DeadGroup, DeadGroups, JobLine, JobsPage, JobsQuery, Related, Relative } from './reads/list-jobs.ts';

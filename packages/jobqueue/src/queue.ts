@@ -1,9 +1,9 @@
 /** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
 import { randomUUID } from 'node:crypto';
-import { type Transaction, transactionExecutor } from './adapters/transaction.ts';
 import { type DrainReport, emptyReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
-import type { Guard, Job } from './core/job.ts';
+import type { Guard } from './core/guard.ts';
+import type { Job } from './core/job.ts';
 import { LIMITS } from './core/limits.ts';
 import { type Log, logToStderr } from './core/log.ts';
 import { type Names, name, number, onlyKnown, refused } from './core/options.ts';
@@ -36,6 +36,7 @@ import type { AlertOptions } from './monitoring/webhook.ts';
 import { invalidatingOperators, type Operators, operators } from './operations/operations.ts';
 import { strictOperators } from './operations/operator-options.ts';
 import { replaysTask } from './operations/replay.ts';
+import { type Transaction, transactionExecutor } from './postgres/adapters/transaction.ts';
 import type { Database } from './postgres/database.ts';
 import { DEADLINES_MS, withDeadline } from './postgres/deadlines.ts';
 import { placedDatabase, placing, schemaName } from './postgres/schema.ts';

@@ -1,15 +1,10 @@
 /** Single steps of a drain that a test plays itself: what a delayed packet, a retry or a frozen function would send. */
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
+import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { emptyReport } from '../src/core/drain-report.ts';
 import type { Database } from '../src/postgres/connect.ts';
-import {
-  type Claim,
-  type ClaimedJob,
-  type StepAnswer,
-  type StepRequest,
-  step,
-} from '../src/postgres/statements/step.ts';
+import { type Claim, type StepAnswer, type StepRequest, step } from '../src/postgres/statements/step.ts';
 
 export const CLAIM: Claim = {
   limit: 10,

@@ -1,8 +1,8 @@
 /** A drain that lost its lease: whatever it still says changes nothing, and its handlers learn that the job is another's. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
-import type { ClaimedJob } from '../src/postgres/statements/step.ts';
 import { CLAIM, claimOne, outcome, send } from './played-step.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';
 

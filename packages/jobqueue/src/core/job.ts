@@ -1,8 +1,9 @@
 /** What a job is to its author: the declaration, what a handler gets, and what it may answer. Pure: no I/O, no clock. */
 import { checkLimit, type Limit } from './bucket.ts';
+import { checkGuard, type Guard } from './guard.ts';
 import type { SurvivesJson } from './json.ts';
 import { LIMITS } from './limits.ts';
-import { type Duration, duration, integer, type Names, name, onlyKnown, refused, type Where } from './options.ts';
+import { type Duration, duration, integer, type Names, name, onlyKnown, refused } from './options.ts';
 import { type InputOf, isStandardSchema, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
 export type Status = 'PENDING' | 'PROCESSING' | 'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED';
@@ -122,14 +123,6 @@ export function isCancel(value: unknown): value is Cancel {
 
 export type Handler<Payload> = (context: JobContext<Payload>) => Promise<unknown>;
 
-/** When a type is to be paused by itself: of at least `minAttempts` attempts in the last ten minutes more than this share failed. */
-export interface Guard {
-  /** From 0 to below 1. */
-  readonly failureRatio: number;
-  /** 1 to 1,000,000. */
-  readonly minAttempts: number;
-}
-
 export interface JobDeclaration<Type extends string, Schema extends StandardSchema> {
   readonly type: Type;
   /** A schema of zod 4 or 3.25, valibot, arktype or any other library of Standard Schema. It answers at once: no asynchronous checks. */
@@ -167,7 +160,6 @@ const NAMES: Names<JobDeclaration<string, StandardSchema>> = {
   guard: true,
   rateLimit: true,
 };
-const GUARD: Names<Guard> = { failureRatio: true, minAttempts: true };
 const RATE_LIMIT: Names<JobRateLimit<never>> = { perSecond: true, burst: true, key: true };
 
 /** A type of job. `Input` is what its payload is enqueued as, `Output` what its handler gets. */
@@ -223,13 +215,4 @@ export function defineJob<const Type extends string, Schema extends StandardSche
     guard,
     rateLimit,
   };
-}
-
-/** Throws QueueError, with the code that `where` names. */
-export function checkGuard(guard: Guard, where: Where): void {
-  onlyKnown(guard, GUARD, where);
-  const { failureRatio, minAttempts } = guard;
-  if (!(failureRatio >= 0 && failureRatio < 1))
-    throw refused('failureRatio', 'a number from 0 to below 1', failureRatio, where);
-  integer('minAttempts', minAttempts, { min: 1, max: 1_000_000 }, where);
 }

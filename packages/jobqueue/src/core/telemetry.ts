@@ -1,6 +1,6 @@
 /** What the queue tells a tracer: the seam between its parts and an adapter such as opentelemetry.ts. It knows no tracing library. */
 
-import type { ClaimedJob } from '../postgres/statements/step.ts';
+import type { ClaimedJob } from './claimed-job.ts';
 import type { DrainReport } from './drain-report.ts';
 import type { ScrubbedError } from './scrub-error.ts';
 import type { Outcome } from './settle.ts';

@@ -1,5 +1,5 @@
 /** From when on the queue is not well: what its author says, with the defaults, as health_1 and watch_1 read it. Pure. */
-import type { Guard, Job } from './job.ts';
+import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { type Duration, duration, type Names, number, onlyKnown } from './options.ts';
 
@@ -100,14 +100,4 @@ export function thresholdsOf(
     snapshotMs: durationMs('snapshotAge', options.snapshotAge ?? '15m'),
     snapshotXids: SNAPSHOT_XIDS,
   };
-}
-
-/** The guard of each type that has one and runs here: its own, else the queue's. */
-export function guardsOf(jobs: Iterable<Job>, fallback: Guard | undefined): Readonly<Record<string, Guard>> {
-  const guards: Record<string, Guard> = {};
-  for (const { type, handler, guard } of jobs) {
-    const own = guard ?? fallback ?? false;
-    if (handler && own !== false) guards[type] = own;
-  }
-  return guards;
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { type DrainReport, emptyReport } from '../core/drain-report.ts';
 import type { Job } from '../core/job.ts';
+import { checkDeclared } from '../core/known-names.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
 import { integer, type Names, refused } from '../core/options.ts';
@@ -9,9 +10,8 @@ import type { DrainSpan, Telemetry } from '../core/telemetry.ts';
 import type { MaintenanceTask } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';
 import type { RateLimiter } from '../rate-limits/limiter.ts';
-import { type Tick, tickOf } from '../reads/drains.ts';
-import { checkDeclared } from '../reads/names.ts';
 import { Deadlines } from './deadlines.ts';
+import { type Invocation, invocationOf } from './invocation.ts';
 import { type JobLog, jobLog, type LogJobs } from './job-log.ts';
 
 export interface DrainOptions {
@@ -87,7 +87,7 @@ export interface DrainRun extends DrainContext {
   /** Counted up as Postgres confirms. */
   readonly report: DrainReport;
   /** What the platform says of this invocation, for the ledger. */
-  readonly tick: Tick;
+  readonly invocation: Invocation;
   /** Null where nobody wants to hear of jobs. */
   readonly jobLog: JobLog | null;
   /** For traces; null where nobody asked for them. */
@@ -107,7 +107,7 @@ export function beginRun(context: DrainContext, options: DrainOptions, wake: () 
   if (budgetMs !== undefined && !(budgetMs > 0)) throw refused('budgetMs', 'a duration in ms', budgetMs, WHERE);
   if (deadline && Number.isNaN(deadline.getTime())) throw refused('deadline', 'a valid Date', deadline, WHERE);
   checkDeclared(context.jobs, types ?? []);
-  const tick = tickOf(options);
+  const invocation = invocationOf(options);
   const untilDeadlineMs = deadline ? deadline.getTime() - Date.now() : context.maxDurationMs;
   const report = emptyReport(randomUUID(), options.source ?? 'manual');
   return {
@@ -120,7 +120,7 @@ export function beginRun(context: DrainContext, options: DrainOptions, wake: () 
     includePaused: options.includePaused ?? false,
     deadlines: new Deadlines(Math.min(untilDeadlineMs, budgetMs ?? LIMITS.timeoutMs, LIMITS.timeoutMs)),
     report,
-    tick,
+    invocation,
     jobLog: jobLog(context.log, context.logJobs, report.id),
     span: context.telemetry?.drain(report) ?? null,
     wake,

@@ -1,12 +1,13 @@
 /** One claimed job of a drain, from the claim to its outcome: what it is, what runs, what is still to be reported. */
 
+import type { ClaimedJob, JobMeta } from '../core/claimed-job.ts';
 import { droppable, droppableValues } from '../core/droppable.ts';
 import type { Child, Job, RunningJob } from '../core/job.ts';
 import type { Counters, Outcome, Settlement } from '../core/settle.ts';
 import type { RunSpan } from '../core/telemetry.ts';
 import { childrenOf } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
-import type { ClaimedJob, Completed, JobMeta } from '../postgres/statements/step.ts';
+import type { Completed } from '../postgres/statements/step.ts';
 import type { RateLimiter } from '../rate-limits/limiter.ts';
 import { type AbortReason, abandoned, type RunInput, run } from './run-handler.ts';
 

@@ -27,7 +27,7 @@ export class LedgerEntry {
 
   /** Of many quick steps not each needs to tell. The first and the last do, and those that must: with news, or with a claim that may be the last. */
   report(now: number, step: number, running: ReadonlySet<Execution>, mustReport: boolean): ExchangeRequest['drain'] {
-    const { report, deadlines, keyWindowMs, tick } = this.#run;
+    const { report, deadlines, keyWindowMs, invocation } = this.#run;
     const reports =
       step === 1 || report.stopReason !== null || mustReport || now - this.#reportedAtMs >= REPORT_EVERY_MS;
     if (reports) this.#reportedAtMs = now;
@@ -39,7 +39,9 @@ export class LedgerEntry {
       keyWindowMs,
       lingerMs: Math.max(0, Math.min(deadlines.abortAtMs - now, LINGER_MS)),
       ...(reports && { report, running: Array.from(running, ({ claimed }) => claimed.id) }),
-      ...(step === 1 ? { tick } : reports && { databaseMs: this.#databaseMs, roundTripMs: this.#roundTripMs }),
+      ...(step === 1
+        ? { tick: invocation }
+        : reports && { databaseMs: this.#databaseMs, roundTripMs: this.#roundTripMs }),
       stopReason: report.stopReason,
     };
   }

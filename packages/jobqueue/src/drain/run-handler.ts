@@ -16,6 +16,7 @@ import { redactIssues } from '../core/redact.ts';
 import { bytesOf, storableError, storableJson, storableText } from '../core/serialize.ts';
 import { type Outcome, retryAfterMs } from '../core/settle.ts';
 import { type LimitedRun, rateLimitOf } from '../rate-limits/handler-limit.ts';
+import { loadHandler } from './handler-loader.ts';
 
 /** Of a payload that no longer fits, as much as an error may take: 2 × 20 × 200 bytes. */
 const MAX_ISSUES = 20;
@@ -43,7 +44,7 @@ export async function run(input: RunInput): Promise<Outcome> {
   const { definition, attempt } = input;
   let context: Context | null = null;
   try {
-    const handler = await load(definition);
+    const handler = await loadHandler(definition);
     const parsed = await definition.payload['~standard'].validate(input.payload);
     if (parsed.issues) {
       const found = redactIssues(definition.payload, input.payload, parsed.issues.slice(0, MAX_ISSUES));
@@ -80,35 +81,6 @@ export function abandoned(input: RunInput, cut: AbortReason): Outcome {
   const error = storableError(cutError(input, cut, 'and ignored its signal'), input.attempt);
   if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
   return { kind: 'interrupted', error };
-}
-
-const loaded = new WeakMap<Job, Promise<{ run: (context: JobContext<unknown>) => Promise<unknown> }>>();
-
-const ready = new WeakSet<Job>();
-
-/**
- * Whether the handler's module is there, so that a run begins at once. If not, it is being loaded, and `wake` is called when
- * it is there or cannot be: then the run will say so.
- */
-export function isLoaded(definition: Job, wake: () => void): boolean {
-  if (ready.has(definition)) return true;
-  const over = () => {
-    ready.add(definition);
-    wake();
-  };
-  load(definition).then(over, over);
-  return false;
-}
-
-async function load(definition: Job): Promise<(context: JobContext<unknown>) => Promise<unknown>> {
-  if (!definition.handler) throw new NonRetryableError(`'${definition.type}' has no handler in this deployment`);
-  let module = loaded.get(definition);
-  if (!module) {
-    module = definition.handler();
-    loaded.set(definition, module);
-    module.catch(() => loaded.delete(definition)); // a failed import is tried again by the next run, which reports it
-  }
-  return (await module).run;
 }
 
 /** The handler's view of its job. All but the payload is made when asked for: most quick handlers never do. */

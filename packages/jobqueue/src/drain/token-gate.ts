@@ -5,7 +5,7 @@ import type { Outcome } from '../core/settle.ts';
 import type { RateLimiter } from '../rate-limits/limiter.ts';
 import type { Waiter } from '../rate-limits/waiters.ts';
 import type { Execution } from './execution.ts';
-import { isLoaded } from './run-handler.ts';
+import { isLoaded } from './handler-loader.ts';
 
 /** Postgres refused to say whether there are tokens: until somebody has looked at it, nothing of the type starts. */
 const REFUSED_MS = 30_000;

@@ -1,6 +1,6 @@
 /** Turns a caller's jobs into one insert statement: checks first, so that a refused call has written nothing. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type DrizzleSql, drizzleSql } from '../adapters/drizzle.ts';
+import type { JobMeta } from '../core/claimed-job.ts';
 import { QueueError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
@@ -9,12 +9,12 @@ import { encodePayload } from '../core/payload.ts';
 import { bytesOf, isStorableText } from '../core/serialize.ts';
 import { isLockTimeout, isSerializationFailure, sqlstateOf } from '../core/sqlstate.ts';
 import type { SentBatch } from '../core/telemetry.ts';
+import { type DrizzleSql, drizzleSql } from '../postgres/adapters/drizzle.ts';
 import type { Executor, Statement } from '../postgres/database.ts';
 import { DEADLINES_MS } from '../postgres/deadlines.ts';
 import { ConnectionError } from '../postgres/errors.ts';
 import type { placing } from '../postgres/schema.ts';
 import { type AddedRow, addJobsStatement, addKeyedJobsStatement, type NewJob } from '../postgres/statements/jobs.ts';
-import type { JobMeta } from '../postgres/statements/step.ts';
 
 const ENQUEUE_TRIES = 3;
 /** A key in somebody's open transaction is waited for as long; add_jobs waits as long in a transaction of the caller's. */

@@ -1,10 +1,11 @@
 /** Keeps watch: drains look at the queue's health in passing and tell of what turned red or well again, enqueues notice missing ticks. */
 import { randomUUID } from 'node:crypto';
 import { describeCheck, linkTo, nextStep } from '../core/describe-check.ts';
-import { checkGuard, type Guard, type Job } from '../core/job.ts';
+import { checkGuard, type Guard, guardsOf } from '../core/guard.ts';
+import type { Job } from '../core/job.ts';
 import type { Log } from '../core/log.ts';
 import { type Names, number, onlyKnown, refusal } from '../core/options.ts';
-import { guardsOf, type HealthOptions, type Thresholds, thresholdsOf } from '../core/thresholds.ts';
+import { type HealthOptions, type Thresholds, thresholdsOf } from '../core/thresholds.ts';
 import { atMostMs, type SleepOptions } from '../drain/sleep-hint.ts';
 import type { MaintenanceTask, TaskContext } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';

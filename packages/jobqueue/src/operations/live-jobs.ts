@@ -3,13 +3,10 @@
 import { type Actor, actorOf, checkActor, reasonOf } from '../core/actor.ts';
 import { type JobFilter, jobFilterJson } from '../core/filters.ts';
 import { LIMITS } from '../core/limits.ts';
-import { idOf, instant, integer, name, number, refused, text } from '../core/options.ts';
+import { instant, integer, name, number, refused, text } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/controls.ts';
 import { type BulkCall, type BulkOptions, type BulkReport, inSlices } from './bulk.ts';
-
-/** One page of a screen. */
-const MOST_ENTRIES = 500;
 
 export interface Target {
   readonly queue?: string;
@@ -19,14 +16,6 @@ export interface Target {
 export interface HeldKey {
   readonly type: string;
   readonly idempotencyKey: string;
-}
-
-export interface AuditEntry {
-  readonly id: string;
-  readonly at: Date;
-  readonly actor: string;
-  readonly action: string;
-  readonly details: unknown;
 }
 
 /** Pending jobs end CANCELLED; so do running ones, at once: see cancel_1.sql. */
@@ -83,19 +72,6 @@ export async function freeKey(
 ): Promise<{ readonly freed: boolean; readonly holder: string | null }> {
   const key = text('idempotencyKey', idempotencyKey, LIMITS.idempotencyKeyChars);
   return store.freeKey(executor, { type: name('type', type), key }, checkActor(by));
-}
-
-/** The latest first; `before` an id for the next page, at most 500 a call. */
-export async function auditLog(
-  executor: Executor,
-  { before, limit = 50 }: { readonly before?: string; readonly limit?: number },
-): Promise<readonly AuditEntry[]> {
-  const rows = await store.auditEntries(
-    executor,
-    before === undefined ? null : idOf('before', before),
-    integer('limit', limit, { min: 1, max: MOST_ENTRIES }),
-  );
-  return rows.map(({ at_ms, ...entry }) => ({ ...entry, at: new Date(at_ms) }));
 }
 
 async function inBulk(

@@ -18,6 +18,7 @@ import { DEADLINES_MS, withDeadline } from '../postgres/deadlines.ts';
 import { audit } from '../postgres/statements/controls.ts';
 import { measure } from '../postgres/statements/metrics.ts';
 import { type RateLimitView, rateLimits, takeToken, unblock } from '../rate-limits/admin.ts';
+import { type AuditEntry, auditLog } from '../reads/audit-log.ts';
 import { type DrainsOptions, type DrainView, drains } from '../reads/drains.ts';
 import { type Preview, preview } from '../reads/job-view.ts';
 import {
@@ -44,18 +45,7 @@ import {
 import { type ScheduleControls, scheduleControls } from '../schedules/admin.ts';
 import { type ReplayedWithPayload, replayWithPayload } from './amend.ts';
 import type { BulkOptions, BulkReport } from './bulk.ts';
-import {
-  type AuditEntry,
-  auditLog,
-  cancel,
-  freeKey,
-  type HeldKey,
-  pause,
-  reschedule,
-  resume,
-  setPriority,
-  type Target,
-} from './live-jobs.ts';
+import { cancel, freeKey, type HeldKey, pause, reschedule, resume, setPriority, type Target } from './live-jobs.ts';
 import {
   previewReplay,
   type Replay,

@@ -1,37 +1,9 @@
-/** The ledger: what the platform says of a drain when it begins, and the list of drains for people. */
+/** The list of drains for people, read from the ledger. */
 
 import type { DrainReport, StopReason } from '../core/drain-report.ts';
-import { instant, integer, refused } from '../core/options.ts';
+import { integer, refused } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
-import { processGlobal } from '../postgres/process-global.ts';
 import { ledger } from '../postgres/statements/ledger.ts';
-
-/** What the first step tells the ledger. */
-export interface Tick {
-  readonly scheduledAt?: string;
-  readonly executionId?: string;
-  /** No drain has run in this process before. */
-  readonly coldStart: boolean;
-}
-
-/** A process is cold once. */
-const temperature = processGlobal('temperature', () => ({ isCold: true }));
-
-const EXECUTION_ID = /^[\x21-\x7e]{1,200}$/;
-
-/** Throws QueueError `option_invalid`. */
-export function tickOf({ scheduledAt, executionId }: { scheduledAt?: Date; executionId?: string }): Tick {
-  const planned = scheduledAt && instant('scheduledAt', scheduledAt);
-  if (executionId !== undefined && !EXECUTION_ID.test(executionId))
-    throw refused('executionId', '1 to 200 visible ASCII characters', executionId);
-  const coldStart = temperature.isCold;
-  temperature.isCold = false;
-  return {
-    ...(planned !== undefined && { scheduledAt: planned }),
-    ...(executionId !== undefined && { executionId }),
-    coldStart,
-  };
-}
 
 /** One drain, as the ledger knows it. */
 export interface DrainView {

@@ -1,12 +1,12 @@
 /** Reads for people and screens: one job, what is due. Every probe is bounded. */
 
 import type { Job, Progress, Status } from '../core/job.ts';
+import { checkDeclared } from '../core/known-names.ts';
 import { isJobId, name } from '../core/options.ts';
 import { isStorableText, type StoredError } from '../core/serialize.ts';
 import { waitsForChildren } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
 import { type DueLane, dueLanes, findById, findByKey, type JobRow } from '../postgres/statements/jobs.ts';
-import { checkDeclared } from './names.ts';
 
 /** How many due jobs of a lane a preview counts; more is shown as "at least". */
 const PREVIEW_BOUND = 1_000;

@@ -5,9 +5,9 @@ import type { Status } from '../core/job.ts';
 import { idOf, instant, integer, isJobId, name, refused } from '../core/options.ts';
 import { isStorableInstant, isStorableText } from '../core/serialize.ts';
 import { waitsForChildren } from '../enqueue/children.ts';
-import type { AuditEntry } from '../operations/live-jobs.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/console.ts';
+import type { AuditEntry } from './audit-log.ts';
 import type { Counted } from './overview.ts';
 
 const MOST_LINES = 200;

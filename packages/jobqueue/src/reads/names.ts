@@ -1,10 +1,8 @@
 /** Names that operators type, against those that exist: a type that nothing knows is refused, a queue that nothing uses is told. */
 
-import type { QueueError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
+import { ALL, checkDeclared, nearestHint, unknownType } from '../core/known-names.ts';
 import { LIMITS } from '../core/limits.ts';
-import { nearest } from '../core/nearest.ts';
-import { refusal } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import { namesInUse } from '../postgres/statements/names.ts';
 
@@ -24,8 +22,6 @@ export interface Warned {
 const MOST_LANES = 100_000;
 /** The queue of every job that names none. */
 const DEFAULT_QUEUE = 'default';
-/** A pause that names no queue, or no type. */
-const ALL = '*';
 
 /**
  * Throws QueueError `unknown_type` for a type that is neither declared here nor live, dead, cancelled, paused, scheduled or run
@@ -46,30 +42,10 @@ export async function checkNames(
   const queues = new Set([...declared, ...used.queues]);
   return queues.has(queue) || !isName(queue) || !used.complete
     ? []
-    : [`no job is in queue '${queue}'${hint(queue, queues)}`];
-}
-
-/** Checks that the types of a drain are declared here: another deployment's handlers are not at hand. Throws QueueError `unknown_type`. */
-export function checkDeclared(jobs: ReadonlyMap<string, Job>, types: readonly string[]): void {
-  const unknown = types.find((type) => !jobs.has(type));
-  if (unknown !== undefined) throw unknownType('types', unknown, jobs.keys());
+    : [`no job is in queue '${queue}'${nearestHint(queue, queues)}`];
 }
 
 /** What cannot be a name is refused by whoever reads the rest of the options. */
 function isName(name: unknown): boolean {
   return typeof name === 'string' && LIMITS.name.pattern.test(name);
-}
-
-function unknownType(path: string, type: string, known: Iterable<string>): QueueError {
-  return refusal(path, `expected a type that this queue knows, got '${type}'${hint(type, known)}`, {
-    code: 'unknown_type',
-  });
-}
-
-function hint(name: string, known: Iterable<string>): string {
-  const names = nearest(
-    name,
-    [...known].filter((one) => one !== ALL),
-  );
-  return names.length === 0 ? '' : `; the nearest: ${names.join(', ')}`;
 }

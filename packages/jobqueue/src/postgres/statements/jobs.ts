@@ -1,9 +1,9 @@
 /** The statements about single jobs and lanes: enqueue, look up, count what is due. */
 
+import type { JobMeta } from '../../core/claimed-job.ts';
 import type { Progress, Status } from '../../core/job.ts';
 import type { StoredError } from '../../core/serialize.ts';
 import type { Executor, Statement } from '../database.ts';
-import type { JobMeta } from './step.ts';
 
 /** One entry of an enqueue as SQL reads it. */
 export interface NewJob {

@@ -1,42 +1,9 @@
 /** The statement of a drain: one step, parameters out, answer decoded once. Nothing in this folder decides. */
 
+import type { ClaimedJob, JobMeta } from '../../core/claimed-job.ts';
 import type { DrainReport } from '../../core/drain-report.ts';
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
-
-/** A job as a step hands it over. `attempt` counts the attempts that ended; the coming run is the next one. */
-export interface ClaimedJob {
-  readonly id: string;
-  readonly fence: number;
-  readonly type: string;
-  readonly queue: string;
-  readonly priority: number;
-  readonly attempt: number;
-  readonly maxAttempts: number;
-  readonly rescues: number;
-  readonly interruptions: number;
-  readonly idempotencyKey: string | null;
-  readonly createdAt: string;
-  readonly dueAt: string;
-  readonly payload: unknown;
-  readonly state: unknown;
-  readonly meta: JobMeta | null;
-}
-
-/** What goes with a job and is not its payload. */
-export interface JobMeta {
-  /** The schedule that it comes from, and the instant, ISO in UTC. */
-  readonly schedule?: string;
-  readonly slot?: string;
-  /** The trace of the one who enqueued it, as W3C writes it. */
-  readonly traceparent?: string;
-  /** A rate limit sent it away before: it takes a token before those that come for the first time. */
-  readonly postponed?: boolean;
-  /** The id of the job that waits for this one. */
-  readonly parent?: string;
-  /** Of a parent: it also runs when children ended otherwise than completed. */
-  readonly whenChildFails?: 'run';
-}
 
 /** (queue, type, priority), how far into it this drain has claimed (due time and id, null at the start), and whether others share its priority. */
 export type Lane = readonly [

@@ -1,5 +1,5 @@
 /** The transaction of our own `Database`: an `Executor` already. */
-import type { Executor } from '../postgres/database.ts';
+import type { Executor } from '../database.ts';
 import type { Recognised } from './recognised.ts';
 
 /** The `tx` of `database.transaction(…)`. A whole `Database` is none, which its `driver` tells. */

@@ -1,5 +1,5 @@
 /** postgres.js: the `sql` that `sql.begin` and `sql.savepoint` give. Imports no postgres.js. */
-import type { Statement } from '../postgres/database.ts';
+import type { Statement } from '../database.ts';
 import type { Recognised } from './recognised.ts';
 
 /** The `sql` inside `sql.begin(async (sql) => …)`. */

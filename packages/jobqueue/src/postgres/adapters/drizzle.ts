@@ -1,5 +1,5 @@
 /** Drizzle's transactions (0.30 and later, 1.0), over each of its PostgreSQL drivers that has transactions. Imports no drizzle. */
-import type { Statement } from '../postgres/database.ts';
+import type { Statement } from '../database.ts';
 import type { Recognised } from './recognised.ts';
 
 /** The `tx` of `db.transaction(…)`. */

@@ -1,6 +1,6 @@
 /** The transactions that callers bring: decides whose client one belongs to and gives an `Executor` over it. Imports no client. */
-import { QueueError } from '../core/errors.ts';
-import type { Executor } from '../postgres/database.ts';
+import { QueueError } from '../../core/errors.ts';
+import type { Executor } from '../database.ts';
 import { type DatabaseTransaction, databaseTransaction } from './database.ts';
 import { type DrizzleTransaction, drizzleTransaction } from './drizzle.ts';
 import { type KyselyTransaction, kyselyTransaction } from './kysely.ts';

@@ -1,6 +1,6 @@
 /** The clients of `pg` and of Neon's WebSocket driver, whose caller has begun a transaction. Imports neither. */
-import type { Statement } from '../postgres/database.ts';
-import { types } from '../postgres/drivers/decode.ts';
+import type { Statement } from '../database.ts';
+import { types } from '../drivers/decode.ts';
 import type { Recognised } from './recognised.ts';
 
 /** A `Client`, or a `PoolClient` of `pool.connect()`, after its `begin` was answered. */

@@ -1,5 +1,5 @@
 /** Kysely's transactions, those of `startTransaction` too. Imports no Kysely. */
-import type { Statement } from '../postgres/database.ts';
+import type { Statement } from '../database.ts';
 import type { Recognised } from './recognised.ts';
 
 /** The `trx` of `db.transaction().execute(…)` or `db.startTransaction().execute()`, over a dialect for PostgreSQL. */

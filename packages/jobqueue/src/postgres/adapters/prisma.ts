@@ -1,5 +1,5 @@
 /** Prisma's interactive transactions, over PostgreSQL. Imports no Prisma. */
-import type { Statement } from '../postgres/database.ts';
+import type { Statement } from '../database.ts';
 import type { Recognised } from './recognised.ts';
 
 /** The `tx` of `prisma.$transaction(async (tx) => …)`. It ends after Prisma's `timeout`, by default 5 s. */
