@@ -5,6 +5,7 @@ import { cruise, type ICruiseResult, type IForbiddenRuleType, type IModule } fro
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { beforeAll, expect, test } from 'vitest';
 import { functionEntries } from '../scripts/functions/bundle.ts';
+import { layerViolations } from './support/layers.ts';
 
 const SRC = '^packages/jobqueue/src/';
 const CONSOLE = '^packages/console/src/';
@@ -14,6 +15,28 @@ const EXPORTS = [
   `${CONSOLE}(index|(auth|ui)/index|postcss)[.]ts$`,
 ];
 const CLI = `${SRC}cli/`;
+/** The folders of the package, and the files beside them: each imports only those above it in this list, types included. */
+const LAYERS = [
+  'core',
+  'postgres',
+  'enqueue',
+  'rate-limits',
+  'maintenance',
+  'schedules',
+  'drain',
+  'reads',
+  'monitoring',
+  'operations',
+  'queue.ts',
+  'config.ts',
+  'index.ts',
+  'next',
+  'testing',
+  'embedded',
+  'cli',
+];
+/** More than this is no table of contents any longer. */
+const MOST_FOLDERS = 14;
 /** Conversure's app, without the packages. */
 const PRODUCT = '^(api|app|db|lib|proxy[.]ts|jobqueue[.]config[.]ts)';
 /** The folders of the features, each with its jobs inside: a declaration (`job.ts`), and what runs it. */
@@ -51,7 +74,7 @@ const ABSENT: IForbiddenRuleType[] = [
   {
     name: 'core/ is pure',
     from: { path: `${SRC}core/` },
-    to: { pathNot: [`${SRC}core/`, '(^|/)node_modules/(@types/)?(croner|ms)/'], dependencyTypesNot: ['type-only'] },
+    to: { pathNot: [`${SRC}core/`, '(^|/)node_modules/(@types/)?(croner|ms)/'] },
   },
   {
     name: 'jobs know no edge and no queue',
@@ -199,6 +222,42 @@ test('nothing imports against the directions of the design, and nothing in a cir
     return `${rule.name}: ${path.join(' → ')}`;
   });
   expect(violations).toEqual([]);
+});
+
+test('the folders of the package import downwards only, in the order of LAYERS', () => {
+  const root = 'packages/jobqueue/src/';
+  const imports = modules
+    .filter(({ source }) => source.startsWith(root))
+    .flatMap(({ source, dependencies }) => dependencies.map(({ resolved }) => ({ from: source, to: resolved })))
+    .filter(({ to }) => to.startsWith(root))
+    .map(({ from, to }) => ({ from: from.slice(root.length), to: to.slice(root.length) }));
+  expect(imports.length).toBeGreaterThan(500);
+  expect(layerViolations(LAYERS, imports)).toEqual([]);
+});
+
+test('the package has one folder a subject, and no more than a reader can take in', () => {
+  const folders = readdirSync('packages/jobqueue/src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders.length).toBeLessThanOrEqual(MOST_FOLDERS);
+});
+
+test.each([
+  { of: 'its own folder', from: 'drain/a.ts', to: 'drain/b.ts', says: [] },
+  { of: 'a lower layer', from: 'drain/a.ts', to: 'core/b.ts', says: [] },
+  {
+    of: 'a higher layer',
+    from: 'core/a.ts',
+    to: 'drain/b.ts',
+    says: ['core/a.ts imports drain/b.ts, which is in a higher layer'],
+  },
+  {
+    of: 'a file above it',
+    from: 'drain/a.ts',
+    to: 'index.ts',
+    says: ['drain/a.ts imports index.ts, which is in a higher layer'],
+  },
+  { of: 'a folder that is in no layer', from: 'drain/a.ts', to: 'utils/b.ts', says: ['utils/b.ts is in no layer'] },
+])('the check of layers sees an import of $of', ({ from, to, says }) => {
+  expect(layerViolations(['core', 'drain', 'index.ts'], [{ from, to }])).toEqual(says);
 });
 
 test('what api/ reaches imports relatively, with the .ts extension: anything else builds and then fails at run time', () => {
