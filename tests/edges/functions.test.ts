@@ -6,13 +6,33 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Bundle, bundleFunctions, functionEntries } from '../../scripts/functions/bundle.ts';
 
-/** A Hobby project deploys twelve, and `vercel build` makes five of Next.js: pages, route handlers, proxy.ts, two prerendered answers. */
-const MOST_IN_API = 7;
-/** The largest bundle of a function that runs no job, minified: mostly zod, the drivers and the queue. */
-const MOST_BYTES = 1_800_000;
-/** With every handler and the libraries of all of them. */
-const MOST_BYTES_OF_DRAIN = 4_500_000;
+/** A Hobby project deploys twelve, and `vercel build` makes six of Next.js: pages, «not found», route handlers, proxy.ts, two prerendered answers. */
+const MOST_IN_API = 6;
+/** The libraries of handlers and pages: large, and none of monitoring's or enqueueing's business. */
 const HEAVY = /node_modules\/(@ai-sdk|ai|libphonenumber-js|csv-parse|iconv-lite|chardet|next|react)\//;
+
+interface Budget {
+  readonly entry: string;
+  /** Minified, with every chunk that it may load some day. */
+  readonly bytes: number;
+  /** The part of them that a cold start reads before the first request is answered, per endpoint: mostly zod and the queue. */
+  readonly atOnce: Readonly<Record<string, number>>;
+}
+
+/** Some 10 % above what they were when this was written: who exceeds one looks at what came in, and says why it must. */
+const BUDGETS: readonly Budget[] = [
+  { entry: 'api/cron/drain.ts', bytes: 3_800_000, atOnce: { 'api/cron/drain.ts': 825_000 } },
+  { entry: 'api/drain.ts', bytes: 3_800_000, atOnce: { 'api/drain.ts': 825_000 } },
+  {
+    entry: 'api/queue.ts',
+    bytes: 1_225_000,
+    atOnce: { 'api/queue.ts': 5_000, 'api/_queue/health.ts': 825_000, 'api/_queue/metrics.ts': 825_000 },
+  },
+  { entry: 'api/app.ts', bytes: 3_800_000, atOnce: { 'api/app.ts': 5_000 } },
+];
+
+/** The modules that run jobs. */
+const HANDLER = /^lib\/.*\/run\.ts$/;
 
 let folder: string;
 let bundles: readonly Bundle[];
@@ -38,18 +58,32 @@ test('the pages share one function: one of them declares for all how long it may
   expect(declaring).toEqual(['layout.tsx']);
 });
 
+test('every function has a budget', () => {
+  expect(BUDGETS.map(({ entry }) => entry).sort()).toEqual(functionEntries());
+});
+
+test.each(BUDGETS)('$entry keeps its budget', ({ entry, bytes, atOnce }) => {
+  expect(bytesOf(entry, everything(entry))).toBeLessThan(bytes);
+  for (const [endpoint, most] of Object.entries(atOnce)) {
+    const files = readAtOnce(entry, endpoint);
+    expect(bytesOf(entry, files), endpoint).toBeLessThan(most);
+    expect(sourcesIn(entry, files).filter((source) => HEAVY.test(source))).toEqual([]);
+  }
+});
+
 test('health, metrics, jobs and operator carry no handler and none of their libraries', () => {
-  const entry = 'api/queue.ts';
-  expect(sourcesOf(entry)).toEqual(expect.arrayContaining(['api/_queue/health.ts', 'api/_queue/metrics.ts']));
-  expect(sourcesOf(entry).filter((source) => HEAVY.test(source) || /^lib\/.*\/run\.ts$/.test(source))).toEqual([]);
-  expect(bytesOf(entry)).toBeLessThan(MOST_BYTES);
+  const sources = sourcesIn('api/queue.ts', everything('api/queue.ts'));
+  expect(sources).toEqual(
+    expect.arrayContaining(['api/_queue/health.ts', 'api/_queue/metrics.ts', 'api/_queue/jobs.ts']),
+  );
+  expect(sources.filter((source) => HEAVY.test(source) || HANDLER.test(source))).toEqual([]);
 });
 
 test('a drain carries every handler, and reads none of them before a job is claimed', () => {
   const entry = 'api/cron/drain.ts';
-  expect(sourcesOf(entry)).toEqual(expect.arrayContaining(['lib/ai/ai-generation/run.ts', 'lib/crm/crm-sync/run.ts']));
-  expect(sourcesOf(entry, 'at once').filter((source) => HEAVY.test(source))).toEqual([]);
-  expect(bytesOf(entry)).toBeLessThan(MOST_BYTES_OF_DRAIN);
+  const handlers = sourcesIn(entry, everything(entry)).filter((source) => HANDLER.test(source));
+  expect(handlers).toEqual(expect.arrayContaining(['lib/ai/ai-generation/run.ts', 'lib/crm/crm-sync/run.ts']));
+  expect(sourcesIn(entry, readAtOnce(entry, entry)).filter((source) => HANDLER.test(source))).toEqual([]);
 });
 
 test('a bundle answers by itself', async () => {
@@ -74,21 +108,31 @@ function of(entry: string): Bundle {
   return bundle;
 }
 
-/** The sources in a bundle; `at once` leaves out what it loads later. */
-function sourcesOf(entry: string, when: 'ever' | 'at once' = 'ever'): string[] {
-  const { file, carries } = of(entry);
-  const files = when === 'ever' ? Object.keys(carries) : [...loadedAtOnce(carries, file)];
-  return files.flatMap((name) => Object.keys(carries[name]?.inputs ?? {}));
+function everything(entry: string): string[] {
+  return Object.keys(of(entry).carries);
 }
 
-function loadedAtOnce(carries: Bundle['carries'], file: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(file)) return seen;
-  seen.add(file);
-  const imports = carries[file]?.imports.filter(({ kind }) => kind !== 'dynamic-import') ?? [];
-  for (const { path } of imports) loadedAtOnce(carries, path, seen);
-  return seen;
+/** The files of the bundle that are read before `endpoint` of it answers. */
+function readAtOnce(entry: string, endpoint: string): string[] {
+  const { carries } = of(entry);
+  const [file] = Object.entries(carries).find(([, { entryPoint }]) => entryPoint === endpoint) ?? [];
+  if (file === undefined) throw new Error(`expected a file for ${endpoint} in the bundle of ${entry}`);
+  const read = new Set<string>();
+  const open = [file];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (read.has(next)) continue;
+    read.add(next);
+    open.push(
+      ...(carries[next]?.imports ?? []).filter(({ kind }) => kind !== 'dynamic-import').map(({ path }) => path),
+    );
+  }
+  return [...read];
 }
 
-function bytesOf(entry: string): number {
-  return Object.values(of(entry).carries).reduce((sum, { bytes }) => sum + bytes, 0);
+function sourcesIn(entry: string, files: readonly string[]): string[] {
+  return files.flatMap((file) => Object.keys(of(entry).carries[file]?.inputs ?? {}));
+}
+
+function bytesOf(entry: string, files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + (of(entry).carries[file]?.bytes ?? 0), 0);
 }
