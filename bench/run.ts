@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openBench, type Sample } from './measure.ts';
-import { QUEUES, type Queue, requirePeers } from './queues.ts';
+import { ofCheckout, QUEUES, type Queue, requirePeers } from './queues.ts';
 import { ROWS, type Row } from './rows.ts';
 import { startBenchServer } from './server.ts';
 import { type Run, table } from './table.ts';
@@ -13,6 +13,7 @@ const USAGE = `npm run bench -- [options]
   --quick        one round with half the jobs
   --only TEXT    only rows whose name contains TEXT (repeatable)
   --queue NAME   only this queue: ${QUEUES.map((queue) => queue.name).join(', ')} (repeatable)
+  --against DIR  also ours of another checkout, as 'before': whether a change costs anything
   --out FILE     also write the table to FILE
 DATABASE_URL, if set, names the server to measure on; its role must be allowed to create databases and to checkpoint.`;
 
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
     queue: { type: 'string', multiple: true, default: [] },
+    against: { type: 'string' },
     out: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -41,7 +43,10 @@ async function measureAll(): Promise<string> {
   const rounds = options.quick ? 1 : Number(options.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected 1 or more, got ${options.rounds}`);
   const rows = ROWS.filter((row) => chosen(options.only, (text) => row.name.includes(text))).map(sized);
-  const queues = QUEUES.filter((queue) => chosen(options.queue, (name) => queue.name === name));
+  const queues = [
+    ...QUEUES.filter((queue) => chosen(options.queue, (name) => queue.name === name)),
+    ...(options.against === undefined ? [] : [ofCheckout(options.against)]),
+  ];
   if (rows.length === 0 || queues.length === 0) throw new Error(`Nothing to measure.\n${USAGE}`);
 
   const server = await startBenchServer(process.env.DATABASE_URL);
@@ -59,7 +64,7 @@ async function measureAll(): Promise<string> {
           }
         }
       }
-      const inOrder = QUEUES.flatMap(({ name }) => runs.filter((run) => run.queue === name));
+      const inOrder = queues.flatMap(({ name }) => runs.filter((run) => run.queue === name));
       return `${conditions(bench.version, rounds)}\n\n${table(inOrder)}`;
     } finally {
       await bench.close();

@@ -27,7 +27,7 @@ const METRICS: readonly Metric[] = [
 
 /**
  * One table per metric. A ratio is the median of the ratios within each round, so that a machine which slows down between
- * rounds does not enter it; above 1 ours is ahead, whichever way the metric counts.
+ * rounds does not enter it, with the least and the greatest; above 1 ours is ahead, whichever way the metric counts.
  */
 export function table(runs: readonly Run[]): string {
   return METRICS.map((metric) => section(metric, runs)).join('\n\n');
@@ -60,8 +60,10 @@ function ratio(runs: readonly Run[], peer: QueueName, { key, better }: Metric): 
   });
   const middle = median(ratios);
   if (middle === null) return '–';
+  const known = ratios.filter((value) => value !== null);
+  const spread = known.length < 2 ? '' : ` (${Math.min(...known).toFixed(2)}–${Math.max(...known).toFixed(2)})`;
   // What rounds to 1.00 is a tie.
-  return middle < 0.995 ? `**${middle.toFixed(2)}, behind**` : middle.toFixed(2);
+  return (middle < 0.995 ? `**${middle.toFixed(2)}, behind**` : middle.toFixed(2)) + spread;
 }
 
 /** The middle of the known values; `null` if there are none. */
