@@ -8,6 +8,7 @@ import { Shell } from './ui/shell.tsx';
 import { THEME_COOKIE, type Theme, themeOf } from './ui/theme.ts';
 import { Zone } from './ui/zone.tsx';
 
+/** Props of `Layout` and `RootLayout`. */
 export interface ConsoleLayoutProps {
   /** A server action of the app, which hands the form to the console's `act`. */
   readonly action: (form: FormData) => Promise<void>;

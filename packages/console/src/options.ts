@@ -42,6 +42,7 @@ export interface Identity {
   readonly name: string;
 }
 
+/** Options of `defineConsole`. Only `queue` is required. */
 export interface ConsoleOptions {
   readonly queue: ConsoleQueue;
   /** The path of the catch-all page, such as `/jobqueue`; default `/`. */

@@ -16,6 +16,7 @@ export function one(value: string | string[] | undefined): string | undefined {
   return first === '' ? undefined : first;
 }
 
+/** All values of a parameter of an address; empty if it is not there. */
 export function all(value: string | string[] | undefined): readonly string[] {
   return Array.isArray(value) ? value : value === undefined ? [] : [value];
 }

@@ -39,6 +39,7 @@ interface DoneProps {
   readonly messages?: Messages | undefined;
 }
 
+/** Confirms the last action above the page, by the code in `?done=…`. Renders nothing without a known code. */
 export function Done({ params, messages: { done: own = {} } = {} }: DoneProps) {
   const { done, changed, skipped, left } = params;
   const known = { ...DONE, ...own };

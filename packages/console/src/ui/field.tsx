@@ -26,6 +26,7 @@ export function Field({ name, label, hint, error, children }: FieldProps) {
   );
 }
 
+/** The field `reason` for the audit log, at most 200 characters. */
 export function Reason({ required = true, value }: { required?: boolean; value?: string | undefined }) {
   return (
     <Field name="reason" label={required ? 'Reason for the audit log' : 'Reason for the audit log (optional)'}>

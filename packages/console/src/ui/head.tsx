@@ -1,6 +1,7 @@
 /** The head of every page: its name, one line about its content, and actions on all of it. */
 import type { ReactNode } from 'react';
 
+/** The heading of a page. `sub` is one line below it; `children` are buttons beside it. */
 export function Head({ title, sub, children }: { title: ReactNode; sub?: ReactNode; children?: ReactNode }) {
   return (
     <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">

@@ -9,6 +9,7 @@ import type { ComponentProps } from 'react';
 import { within } from '../paths.ts';
 import { useMount } from './mount.tsx';
 
+/** Next.js' Link with a path of the console as `href`. Does not prefetch unless `prefetch` says so. */
 export function Link({ href, ...props }: Omit<ComponentProps<typeof NextLink>, 'href'> & { readonly href: string }) {
   const { base } = useMount();
   return <NextLink prefetch={false} {...props} href={within(base, href)} />;

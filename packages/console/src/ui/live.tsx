@@ -8,6 +8,10 @@ import { useEffect, useState, useTransition } from 'react';
 /** A tab that nobody has touched for so long is as good as hidden: a screen left on over night. */
 const UNWATCHED_MS = 15 * 60_000;
 
+/**
+ * Refreshes the page every `everyMs` (default 10,000), and has buttons to stop and to refresh now. Pauses in a hidden tab, while
+ * a dialog is open, and after 15 minutes without input.
+ */
 export function Live({ everyMs = 10_000 }: { everyMs?: number }) {
   const router = useRouter();
   const [isOn, setOn] = useState(true);

@@ -15,6 +15,7 @@ interface PagesProps {
   readonly nextLabel?: string;
 }
 
+/** Links to the first and the next page of a list. `path` and `params` are the list's address. */
 export function Pages({ of, path, params, after, next, nextLabel = 'Next page' }: PagesProps) {
   return (
     <nav aria-label={`Pages of ${of}`} className="flex gap-2">

@@ -18,6 +18,7 @@ interface PanelProps {
   readonly children: ReactNode;
 }
 
+/** A dialog over the page. `back` is the address that closes it; `children` is usually a form with the confirmation. */
 export function Panel({ title, description, back, children }: PanelProps) {
   const router = useRouter();
   const { base } = useMount();

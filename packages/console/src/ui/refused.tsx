@@ -28,6 +28,7 @@ interface RefusedProps {
   readonly messages?: Messages | undefined;
 }
 
+/** Explains why the last form was refused, by the code in `?refused=…`. Renders nothing without a code. */
 export function Refused({ code, at, messages: { refused: own = {} } = {} }: RefusedProps) {
   if (typeof code !== 'string') return null;
   const reasons = { ...REASONS, ...own };

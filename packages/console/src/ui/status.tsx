@@ -27,6 +27,7 @@ const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: stri
   scheduled: [Clock, 'text-later'],
 };
 
+/** The status of a job, a drain or a schedule as a badge. */
 export function Status({
   of,
 }: {

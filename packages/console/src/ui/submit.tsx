@@ -16,6 +16,7 @@ interface SubmitProps {
   readonly value?: string;
 }
 
+/** A submit button, disabled while its form is being sent. `label` is its accessible name if the text alone is ambiguous. */
 export function Submit({ tone = 'primary', small = false, children, label, name, value }: SubmitProps) {
   const { pending } = useFormStatus();
   return (

@@ -14,6 +14,7 @@ import {
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 
+/** A column of `DataTable`. */
 export interface Column {
   readonly id: string;
   readonly title: string;
@@ -26,6 +27,7 @@ export interface Column {
   readonly heads?: boolean;
 }
 
+/** A row of `DataTable`, its cells by column id. */
 export interface TableRow {
   readonly id: string;
   readonly cells: Readonly<Record<string, ReactNode>>;
@@ -47,6 +49,7 @@ interface DataTableProps {
 const features = tableFeatures({ rowSelectionFeature, rowSortingFeature, sortedRowModel: createSortedRowModel() });
 const HIDDEN = { wide: 'max-md:hidden', widest: 'max-xl:hidden' } as const;
 
+/** A table that sorts and selects rows in the browser. It has only the rows that it is given: paging is the page's work. */
 export function DataTable({ label, columns, rows, choose }: DataTableProps) {
   const defs = useMemo(() => columns.map(definition), [columns]);
   const data = useMemo(() => [...rows], [rows]);

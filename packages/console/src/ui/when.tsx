@@ -2,6 +2,7 @@
 import { duration } from './words.ts';
 import { inZone, viewerZone } from './zoned.ts';
 
+/** An instant in the viewer's zone; a dash for null. */
 export async function When({ at }: { at: Date | null }) {
   if (at === null) return <span className="soft">–</span>;
   return (

@@ -8,6 +8,7 @@ export function duration(ms: number | null): string {
 
 const grouped = new Intl.NumberFormat('en');
 
+/** A number with thousands separators: «12,345». */
 export function count(n: number): string {
   return grouped.format(n);
 }
@@ -17,6 +18,7 @@ export function atLeast(n: number, isBound: boolean): string {
   return isBound ? `${count(n)}+` : count(n);
 }
 
+/** A count with its noun: «1 job», «2 jobs». `many` is the plural if it is not `one` + s. */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
