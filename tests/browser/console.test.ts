@@ -292,7 +292,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       expect(await one("select payload ->> 'leadId' from jobqueue.jobs where id = $1", deadId)).toBe('lead_99');
     });
 
-    test('replays a group of dead letters at once, and another as a ramp that is stopped', async () => {
+    test('replays a group of dead letters at once, and another throttled, and stops it', async () => {
       const { page } = ann;
       await page.goto('/dead-letters');
       await page.getByRole('link', { name: /^Replay ai_generation/ }).click();
@@ -307,10 +307,10 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('link', { name: /^Replay campaign_send/ }).click();
       await page.getByLabel('A minute', { exact: true }).fill('30');
       await page.getByRole('button', { name: /^Replay 3 jobs/ }).click();
-      await page.getByText('The ramp has begun').waitFor();
+      await page.getByText('The throttled replay has begun').waitFor();
       const id = await one('select max(id)::text from jobqueue.replays');
-      await page.getByRole('button', { name: `Stop ramp ${id}` }).click();
-      await page.getByText('The ramp is stopped').waitFor();
+      await page.getByRole('button', { name: `Stop throttled replay ${id}` }).click();
+      await page.getByText('The throttled replay is stopped').waitFor();
       expect(await one('select state from jobqueue.replays where id = $1', id)).toBe('stopped');
     });
 

@@ -56,14 +56,14 @@ async function fallAsleep(tick: () => Promise<Report>): Promise<void> {
   const text = "update jobqueue.watch set reds = '{}', looked_at = now() + interval '1 hour'";
   await database().execute({ text, params: [] });
   expect(await tick()).toMatchObject({ stopReason: 'empty' });
-  expect(await tick()).toMatchObject({ stopReason: 'asleep', claimed: 0 });
+  expect(await tick()).toMatchObject({ stopReason: 'skipped', claimed: 0 });
 }
 
 test('self-hosted the hint is kept in the process, also between two copies of the code', async () => {
   await fallAsleep((await app()).tick);
   vi.resetModules(); // as a bundler gives a page and an endpoint a copy each
   const { tick, enqueue } = await app();
-  expect(await tick()).toMatchObject({ stopReason: 'asleep' });
+  expect(await tick()).toMatchObject({ stopReason: 'skipped' });
   await enqueue();
   await expect.poll(tick).toMatchObject({ claimed: 1 });
 });

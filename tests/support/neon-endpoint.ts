@@ -10,7 +10,7 @@ import { type Faults, faultyLine, type Line } from './faults.ts';
 import { relay } from './relay.ts';
 import { MAX_BYTES, type Query, runQueries, toPgText } from './sql-over-http.ts';
 
-/** Enough for eight drains with two steps in flight. */
+/** Enough for eight drains with two exchanges in flight. */
 const MAX_SESSIONS = 20;
 
 export interface NeonEndpoint {

@@ -1,6 +1,6 @@
 /** The actions that a form of the console can name. Anything else that is sent is refused. */
 import type { Action } from './action.ts';
-import { replayGroup, stopRamp } from './screens/dead-letters/replay.ts';
+import { replayGroup, stopReplay } from './screens/dead-letters/replay.ts';
 import { drainNow } from './screens/incident/drain.ts';
 import { acknowledge, mute, unmute } from './screens/incident/incident-actions.ts';
 import { pauseTarget, resumeTarget, unblockLimit } from './screens/incident/pause.ts';
@@ -21,7 +21,7 @@ export const ACTIONS: Readonly<Record<ActionName, Action>> = {
   'amend-job': amendJob,
   'free-key': freeKey,
   'replay-group': replayGroup,
-  'stop-ramp': stopRamp,
+  'stop-replay': stopReplay,
   'change-schedule': changeSchedule,
   'drain-now': drainNow,
   acknowledge,

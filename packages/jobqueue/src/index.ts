@@ -71,7 +71,6 @@ export type { Health, HealthCheck } from './monitoring/health.ts';
 export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from './monitoring/incidents.ts';
 export type { AlertOptions } from './monitoring/webhook.ts';
 export { escaped, post } from './monitoring/webhook.ts';
-export type { ReplayedWithPayload } from './operations/amend.ts';
 export type { BulkOptions, BulkReport } from './operations/bulk.ts';
 export type { Target } from './operations/live-jobs.ts';
 export type { Operators } from './operations/operations.ts';
@@ -84,6 +83,7 @@ export type {
   ReplayReport,
   ThrottledReplayOptions,
 } from './operations/replay.ts';
+export type { ReplayedWithPayload } from './operations/replay-with-payload.ts';
 export { type OperatorAction, type OperatorRequest, operatorRequest } from './operations/request.ts';
 export type { Transaction } from './postgres/adapters/transaction.ts';
 export { type TakeRequest, takeTokens } from './postgres/statements/buckets.ts';

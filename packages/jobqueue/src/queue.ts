@@ -224,13 +224,13 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   };
   const read = () => withDeadline(database(), DEADLINES_MS.read);
   const hint = options.sleep ? new WakeHint(options.sleep, handled, log) : null;
-  const stir = () => hint?.invalidate();
+  const invalidate = () => hint?.invalidate();
   const insert = async (statement: EnqueueStatement, transaction: Transaction | undefined) => {
     const sent =
       transaction === undefined
         ? enqueueAlone(database(), statement)
         : enqueueIn(transactionExecutor(transaction), placedEnqueue(statement, place));
-    return sent.finally(stir); // also if it failed: an answer that got lost may have been a yes
+    return sent.finally(invalidate); // also if it failed: an answer that got lost may have been a yes
   };
   const enqueue = async (inputs: readonly JobInput[], transaction: Transaction | undefined) => {
     if (telemetry === null) return insert(enqueueStatement(jobs, inputs), transaction);
@@ -253,11 +253,11 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     const { maySleep = false, ...drainOptions } = given;
     if (hint === null) return drainAwake(drainOptions);
     if (!maySleep) {
-      stir(); // for whatever it is there for, a retry of its jobs included
+      invalidate(); // for whatever it is there for, a retry of its jobs included
       return drainAwake(drainOptions);
     }
     const sleepsForMs = await hint.sleepsForMs();
-    if (sleepsForMs !== null) return asleep(drainOptions.source, sleepsForMs);
+    if (sleepsForMs !== null) return skippedReport(drainOptions.source, sleepsForMs);
     const report = await drainAwake(drainOptions);
     if (report.stopReason === 'empty') await hint.storeHint(database());
     return report;
@@ -316,13 +316,14 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
           ...{ thresholds: watch.thresholds, consoleUrl: watch.alerts.consoleUrl },
         }),
       ),
-      stir,
+      invalidate,
     ),
   };
 }
 
-function asleep(source: string | undefined, nextDueInMs: number): DrainReport {
-  return { ...emptyReport(randomUUID(), source ?? 'manual'), stopReason: 'asleep', nextDueInMs };
+/** The report of a tick that let the database sleep. */
+function skippedReport(source: string | undefined, nextDueInMs: number): DrainReport {
+  return { ...emptyReport(randomUUID(), source ?? 'manual'), stopReason: 'skipped', nextDueInMs };
 }
 
 function refuseKick(): never {

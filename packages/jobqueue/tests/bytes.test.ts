@@ -1,4 +1,4 @@
-/** Large jobs: no claim, no step and no enqueue carries more than its way can take. */
+/** Large jobs: no claim, no exchange and no enqueue carries more than its way can take. */
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
@@ -51,7 +51,7 @@ describeEachDriver('bytes', (setup) => {
     const report = await queue.drain({ budgetMs: 100_000, concurrency: 1_000 });
     expect(report).toMatchObject({ completed: 500, lost: 0, retried: 0, givenBack: 0, stopReason: 'empty' });
     expect(claims.length).toBeGreaterThan(5);
-    expect(Math.max(...claims.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.stepBytes);
+    expect(Math.max(...claims.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.exchangeBytes);
     expect(Math.max(...claims.map(({ jobs }) => jobs))).toBeGreaterThan(10); // and not one by one either
   });
 
@@ -60,7 +60,7 @@ describeEachDriver('bytes', (setup) => {
     await rows(setup.database, 'update jobqueue.jobs set passes = 3');
     const { queue, claims } = largeQueue();
     expect(await queue.drain({ budgetMs: 20_000, concurrency: 1_000 })).toMatchObject({ completed: 62 });
-    expect(Math.max(...claims.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.stepBytes);
+    expect(Math.max(...claims.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.exchangeBytes);
   });
 
   test('state counts like payload', async () => {
@@ -77,10 +77,10 @@ describeEachDriver('bytes', (setup) => {
       claims.push(...held.map(({ bytes }) => bytes));
     };
     expect(await queue.drain({ budgetMs: 20_000, concurrency: 1_000 })).toMatchObject({ completed: 200 });
-    expect(Math.max(...claims)).toBeLessThanOrEqual(LIMITS.stepBytes);
+    expect(Math.max(...claims)).toBeLessThanOrEqual(LIMITS.exchangeBytes);
   });
 
-  test('500 results of 64 KiB are settled in steps that each can be carried', { timeout: 60_000 }, async () => {
+  test('500 results of 64 KiB are settled in exchanges that each can be carried', { timeout: 60_000 }, async () => {
     const { queue, seen } = queueOf(setup.database);
     const result = 'é'.repeat((LIMITS.resultBytes - 2) / 2);
     for (let n = 0; n < 500; n++) seen.results.set(n, result);

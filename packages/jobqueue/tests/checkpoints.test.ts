@@ -4,8 +4,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { continueWith, LIMITS } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
-import type { StepAnswer } from '../src/postgres/statements/step.ts';
-import { claimOne, send } from './played-step.ts';
+import type { ExchangeReply } from '../src/postgres/statements/exchange.ts';
+import { claimOne, send } from './played-exchange.ts';
 import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
 
 async function waitingForLocks(observer: Database): Promise<number> {
@@ -136,7 +136,7 @@ describeEachDriver('checkpoints and slices', (setup) => {
     expect(await queue.getJob(added?.id ?? '')).toMatchObject({ state: { done: 50 }, result: { resumedFrom: 0 } });
   });
 
-  test('checkpoints of many jobs share their steps', async () => {
+  test('checkpoints of many jobs share their exchanges', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJobs(works(40).map((entry) => ({ ...entry, payload: { mode: 'checkpoints', n: 10 } })));
     const report = await queue.drain({ budgetMs: 20_000, concurrency: 40 });
@@ -197,15 +197,15 @@ describeEachDriver('checkpoints and slices', (setup) => {
     });
   });
 
-  test('two steps that tell of one job at once do not take it for revoked', async () => {
+  test('two exchanges that tell of one job at once do not take it for revoked', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJob('work', { mode: 'noop' });
     const { id, fence } = await claimOne(setup.database);
     const locker = connect(setup.directUrl, { driver: 'postgres' });
     const waiting = (steps: number) =>
       expect.poll(() => waitingForLocks(locker), { timeout: 10_000, interval: 10 }).toBe(steps);
-    let checkpoint: Promise<StepAnswer> | undefined;
-    let mark: Promise<StepAnswer> | undefined;
+    let checkpoint: Promise<ExchangeReply> | undefined;
+    let mark: Promise<ExchangeReply> | undefined;
     await locker.transaction(async (tx) => {
       await tx.execute({ text: 'select from jobqueue.jobs for update', params: [] });
       checkpoint = send(setup.database, { running: [JSON.stringify({ id, fence, state: { done: 1 } })] });

@@ -75,7 +75,7 @@ const cases: [name: string, call: string, index: string][] = [
     'job_history_cancelled',
   ],
   ['replay by ids', `replay_1('{"ids": ["50010", "50020"]}', '{${BY}}')`, 'job_history_pkey'],
-  ['a ramp', `start_replay_1('{"type": "type-0"}', '{${BY}, "perMinute": 100}')`, 'job_history_dead'],
+  ['a throttled replay', `start_replay_1('{"type": "type-0"}', '{${BY}, "perMinute": 100}')`, 'job_history_dead'],
 ];
 
 test.each(cases)('%s reads no table from end to end: %s', async (_, call, index) => {
@@ -96,7 +96,7 @@ test('a preview reads dead letters by their index, and nothing else', async () =
   expect(indexes).toContain('job_history_dead');
 });
 
-test('a tick without a ramp looks at one index with nothing in it', async () => {
+test('a tick without a throttled replay looks at one index with nothing in it', async () => {
   await sql.query('set enable_seqscan = off'); // of a table without rows a scan costs nothing either
   const { scans } = await scansOf(`select jobqueue.replays_due_1('{}')`);
   await sql.query('reset enable_seqscan');

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import type { BulkReport } from '../src/index.ts';
-import { CLAIM, claimOne, outcome, send } from './played-step.ts';
+import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
 import {
   emptyTables,
   endLeases,
@@ -61,7 +61,7 @@ describeEachDriver('an operator', (setup) => {
     expect(await queue.getJob(id)).toMatchObject({ status: 'CANCELLED', result: null, fence: run.job.fence + 1 });
   });
 
-  test('is heard within 2 s also by a drain whose steps tell of other jobs all the time', {
+  test('is heard within 2 s also by a drain whose exchanges tell of other jobs all the time', {
     timeout: 30_000,
   }, async () => {
     const { database, heard } = listening(setup.database);
@@ -243,7 +243,7 @@ describeEachDriver('an operator', (setup) => {
     expect(last).toMatchObject({ action: 'reprioritise.done', details: { changed: 0 } });
   });
 
-  test('comes back for rows that a step held just then', async () => {
+  test('comes back for rows that an exchange held just then', async () => {
     const { database } = setup;
     const { queue } = queueOf(database);
     await queue.addJobs(works(10));
@@ -309,7 +309,7 @@ describeEachDriver('an operator', (setup) => {
     const dying = { mode: 'fail_for_good' as const };
     await queue.addJobs(Array.from({ length: 600 }, () => ({ type: 'other' as const, payload: dying })));
     await queue.drain({ budgetMs: 30_000 });
-    const ramp = await queue.replay({ errorName: 'NonRetryableError' }, { ...ANN, perMinute: 10_000 });
+    const replay = await queue.replay({ errorName: 'NonRetryableError' }, { ...ANN, perMinute: 10_000 });
     await rows(setup.database, `update jobqueue.replays set budget_from = now() - interval '1 minute'`);
     await queue.addJobs(entries);
     const drains = Array.from({ length: 8 }, () =>
@@ -326,7 +326,7 @@ describeEachDriver('an operator', (setup) => {
     ]);
     await Promise.all(drains);
     expect((await queue.replays())[0]?.replayed).toBeGreaterThan(0);
-    await queue.stopReplay(ramp.id, ANN);
+    await queue.stopReplay(replay.id, ANN);
     await queue.drain({ budgetMs: 30_000 });
     const [{ live, both } = { live: -1, both: -1 }] = await rows<{ live: number; both: number }>(
       setup.database,

@@ -3,9 +3,9 @@ import { beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, statuses, works } from './support.ts';
 
-/** Long enough for a few steps on a loaded machine; a drain of it works for its first four fifths. */
+/** Long enough for a few exchanges on a loaded machine; a drain of it works for its first four fifths. */
 const SHORT_MS = 1_500;
-/** Where the clock decides: a tenth is for the last step, and a quarter of a second is enough for it beside other tests. */
+/** Where the clock decides: a tenth is for the last exchange, and a quarter of a second is enough for it beside other tests. */
 const ROOMY_MS = 2_500;
 
 async function took<T>(run: Promise<T>): Promise<{ value: T; ms: number }> {
@@ -128,7 +128,7 @@ describeEachDriver('deadlines', (setup) => {
     expect(seen.starts.get(added?.id ?? '')).toBe(6);
   });
 
-  test('a job whose type is known to need more time than is left is not started, and passed over', async () => {
+  test('a job whose type is known to need more time than is left is not started, and skipped', async () => {
     const { queue, seen } = queueOf(setup.database);
     await queue.addJob('other', { mode: 'sleep', ms: 1_400 });
     await queue.drain({ budgetMs: 5_000 });

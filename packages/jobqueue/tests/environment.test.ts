@@ -8,7 +8,7 @@ import { type Webhook, webhook } from '../../../tests/support/webhook.ts';
 import { createQueue, defineJob, defineSchedule, type QueueOptions } from '../src/index.ts';
 import { connect } from '../src/postgres/connect.ts';
 import { migrate } from '../src/postgres/migrate.ts';
-import { CLAIM, send } from './played-step.ts';
+import { CLAIM, send } from './played-exchange.ts';
 import { counting, emptyTables, rows, statuses } from './support.ts';
 
 const ANN = { actor: 'ann' };

@@ -47,9 +47,9 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
   expect(await queue.setPriority(ids, { ...ANN, priority: 9 })).toMatchObject({ changed: 1 });
   expect(await queue.cancel(ids, { ...ANN, reason: 'enough' })).toMatchObject({ changed: 1 });
   await queue.drain({ budgetMs: 10_000 });
-  const ramp = await queue.replay({ type: 'work' }, { ...ANN, perMinute: 1 });
+  const replay = await queue.replay({ type: 'work' }, { ...ANN, perMinute: 1 });
   await queue.drain({ budgetMs: 10_000 });
-  await queue.stopReplay(ramp.id ?? '', ANN);
+  await queue.stopReplay(replay.id ?? '', ANN);
   await queue.pause({ type: 'work' }, ANN);
   await queue.resume({ type: 'work' }, ANN);
   await queue.pauseSchedule('nightly', ANN);

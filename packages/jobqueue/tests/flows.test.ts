@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import type { Child, FlowIds } from '../src/index.ts';
-import { CLAIM, claimOne, outcome, send } from './played-step.ts';
+import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
 import {
   counting,
   emptyTables,

@@ -28,7 +28,7 @@ describeEachDriver('a guard', (setup) => {
   const audited = () =>
     rows(setup.database, "select actor, action, details from jobqueue.audit_log where actor = 'guard'");
 
-  test('pauses the type when more than its share fails, within the same step, alerts once and says so in the audit log', async () => {
+  test('pauses the type when more than its share fails, within the same exchange, alerts once and says so in the audit log', async () => {
     await rollup(setup.database, '3 minutes', { completed: 8, failed: 6 });
     await rollup(setup.database, '1 minute', { dead: 6 }); // of another drain
     await rollup(setup.database, '1 minute', { type: 'calm', failed: 100 }); // has no guard

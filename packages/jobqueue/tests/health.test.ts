@@ -100,7 +100,7 @@ describeEachDriver('health', (setup) => {
 
   test('ticks: those that are killed, or lose Postgres, do not count; one that works right now does', async () => {
     await noTickFor(setup.database, '10 minutes');
-    await ticked(setup.database, '1 minute', null); // killed: no step since, and never finished
+    await ticked(setup.database, '1 minute', null); // killed: no exchange since, and never finished
     await ticked(setup.database, '2 minutes', 'database_unreachable');
     expect(await names()).toEqual(['ticks']);
     await ticked(setup.database, '1 second', null);

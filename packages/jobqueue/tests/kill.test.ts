@@ -208,7 +208,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
       Array.from({ length: 10 }, (_, n) => ({ type: 'doomed' as const, payload: { mode: 'effect' as const, n } })),
     );
     const network = await networkFor(driver, home.url);
-    // Pruning deletes there too: were it due, the first step would wait with that, before it has claimed anything.
+    // Pruning deletes there too: were it due, the first exchange would wait with that, before it has claimed anything.
     await rows(database, "update jobqueue.upkeep set due_at = now() + interval '1 hour'");
     await database.transaction(async (tx) => {
       await tx.execute({ text: 'lock table jobqueue.job_history in share mode', params: [] });

@@ -5,7 +5,7 @@ import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { connect } from '../src/postgres/connect.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, startDrainProcess } from './drain-process.ts';
-import { CLAIM, send } from './played-step.ts';
+import { CLAIM, send } from './played-exchange.ts';
 import { emptyTables, queueOf, rows, works } from './support.ts';
 
 afterEach(endDrainProcesses);
@@ -94,7 +94,7 @@ describeEachDriver('the ledger', (setup) => {
       { from: 1_000, to: 950 },
       { from: 940, to: 870 },
       { source: 'kick', from: 900, to: 895 }, // during the one before
-      { from: 880, deadline: 600 }, // died; its last step was 5 s later
+      { from: 880, deadline: 600 }, // died; its last exchange was 5 s later
       { from: 874, to: 872 },
       { from: 60, deadline: -240 }, // still runs
       { source: 'kick', from: 10, to: 5 },

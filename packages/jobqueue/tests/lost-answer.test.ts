@@ -5,19 +5,19 @@ import { shorten } from '../../../tests/support/deadlines.ts';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import type { Log } from '../src/core/log.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
-import { CLAIM, claimOne, outcome, send } from './played-step.ts';
+import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
 import { emptyTables, queueOf, rows, statuses, type Witness, witness, works } from './support.ts';
 
 const BATCH = 100;
 const DRAIN = { budgetMs: 20_000, concurrency: BATCH, maxBatch: BATCH };
 
-/** The step that settles the whole first batch and claims the whole second. */
+/** The exchange that settles the whole first batch and claims the whole second. */
 const settlesAndClaims = (request: string) =>
   request.includes('step_1') &&
   (/\{\{([\d,]+)\},/.exec(request)?.[1] ?? '').split(',').length === BATCH &&
   request.includes(`"limit":${BATCH}`);
 
-/** Two batches; all of the first end as one, so that one step settles them. */
+/** Two batches; all of the first end as one, so that one exchange settles them. */
 async function twoBatches(
   database: Database,
 ): Promise<{ seen: Witness; drain: ReturnType<typeof queueOf>['queue']['drain'] }> {
@@ -118,7 +118,7 @@ describeEachDriver('a lost answer', (setup) => {
     expect(lines).toEqual([...Array(3).fill('warn job_unconfirmed'), 'warn drain_ended']);
   });
 
-  test('of a step that settled 100 and claimed 100: the drain goes on at once with those 100', async () => {
+  test('of an exchange that settled 100 and claimed 100: the drain goes on at once with those 100', async () => {
     const { seen, drain } = await twoBatches(setup.database);
     const lost = setup.faults.loseAnswer(settlesAndClaims);
     const startedAt = performance.now();

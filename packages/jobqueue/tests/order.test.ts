@@ -175,7 +175,7 @@ describeEachDriver('order', (setup) => {
     }
   }
 
-  test('behind more lanes than a step probes, every lane gets its turn', async () => {
+  test('behind more lanes than an exchange probes, every lane gets its turn', async () => {
     const LANES = 450;
     const { queue, seen } = queueOf(setup.database);
     await queue.addJobs(
@@ -225,7 +225,7 @@ describeEachDriver('order', (setup) => {
     expect(report.nextDueInMs).toBeLessThan(3_600_000);
   });
 
-  test('of more lanes than a step probes, the most urgent is still first', async () => {
+  test('of more lanes than an exchange probes, the most urgent is still first', async () => {
     const { queue, seen } = queueOf(setup.database);
     await fill(1_000, 'work', "'tenant-' || n", "now() - interval '1 hour'");
     await queue.addJob('work', { ...noop, n: 1 }, { queue: 'zz', priority: 9 });

@@ -54,7 +54,7 @@ async function fill(url: string, stored: number): Promise<void> {
 
 /** Many jobs are held, though when the table was analysed none was: a planner that trusts that pairs each of them with each of a batch. */
 test.each([2_000, 20_000])(
-  'what %i jobs held by other drains cost a step does not grow with their number',
+  'what %i jobs held by other drains cost an exchange does not grow with their number',
   async (held) => {
     const batch = 500;
     home = await freshDatabase();

@@ -162,7 +162,7 @@ describe('how much a drain holds', () => {
 
   test.each<[string, Throughput, number, number]>([
     ['before the first has ended: what can run', { concurrency: 10, maxBatch: 1000, meanRunMs: null }, 10, 10],
-    ['jobs of no time: full steps', { concurrency: 10, maxBatch: 1000, meanRunMs: 0 }, 1000, 2000],
+    ['jobs of no time: full exchanges', { concurrency: 10, maxBatch: 1000, meanRunMs: 0 }, 1000, 2000],
     ['jobs of 100 ms: a second of them', { concurrency: 10, maxBatch: 1000, meanRunMs: 100 }, 100, 200],
     ['jobs of ten seconds: only what runs', { concurrency: 10, maxBatch: 1000, meanRunMs: 10_000 }, 1, 10],
   ])('%s', (_name, pace, batch, hold) => {
@@ -173,7 +173,7 @@ describe('how much a drain holds', () => {
     fc.assert(
       fc.property(pace, (pace) => {
         expect(batchSize(pace)).toBeGreaterThanOrEqual(1);
-        expect(batchSize(pace)).toBeLessThanOrEqual(Math.min(pace.maxBatch, LIMITS.stepJobs));
+        expect(batchSize(pace)).toBeLessThanOrEqual(Math.min(pace.maxBatch, LIMITS.exchangeJobs));
         expect(maxClaimed(pace, 4)).toBeGreaterThanOrEqual(Math.min(pace.concurrency, batchSize(pace)));
         const waiting = maxClaimed(pace, 4) - pace.concurrency;
         if (pace.meanRunMs) expect((waiting * pace.meanRunMs) / pace.concurrency).toBeLessThanOrEqual(2_000);
@@ -189,8 +189,8 @@ describe('how much a drain holds', () => {
     ['in the same region, among four', { onTheWayMs: 5.5, tookMs: 3, peers: 3 }, 2],
     ['far away', { onTheWayMs: 80, tookMs: 10, peers: 3 }, 4],
     ['before the first answer', { onTheWayMs: 0, tookMs: 0, peers: 0 }, 2],
-  ])('%s it has as many steps on their way as fit into it', (_name, step, steps) => {
-    expect(exchangesInFlight(step)).toBe(steps);
+  ])('%s it has as many exchanges on their way as fit into it', (_name, exchange, inFlight) => {
+    expect(exchangesInFlight(exchange)).toBe(inFlight);
   });
 
   test('the mean follows from slow to quick within some ten runs', () => {

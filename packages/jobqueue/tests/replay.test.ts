@@ -1,8 +1,9 @@
-/** Dead letters that go back: the same jobs with their history, at once or as a ramp, never twice and never past another's key. */
+/** Dead letters that go back: the same jobs with their history, at once or as a throttled replay, never twice and never past another's key. */
 import { beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { perform } from '../src/operations/perform.ts';
 import type { Database } from '../src/postgres/connect.ts';
-import { CLAIM, claimOne, outcome, send } from './played-step.ts';
+import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
 import { emptyTables, endLeases, queueOf, rows, statuses, witness, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
@@ -43,7 +44,7 @@ async function bury(database: Database, count: number, burial: Burial = {}): Pro
   return buried.map(({ id }) => id);
 }
 
-/** Lets so many seconds pass for every ramp: the row moves, not the clock. */
+/** Lets so many seconds pass for every throttled replay: the row moves, not the clock. */
 async function pass(database: Database, seconds: number): Promise<void> {
   await rows(
     database,
@@ -306,15 +307,36 @@ describeEachDriver('a replay', (setup) => {
   });
 });
 
-describeEachDriver('a ramp', (setup) => {
+describeEachDriver('a throttled replay', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   const moved = async () => (await statuses(setup.database)).DEAD_LETTER;
   const only = async () => {
-    const [ramp] = await queueOf(setup.database).queue.replays();
-    if (ramp === undefined) throw new Error('there is no ramp');
-    return ramp;
+    const [replay] = await queueOf(setup.database).queue.replays();
+    if (replay === undefined) throw new Error('there is no throttled replay');
+    return replay;
   };
+
+  test('is started, listed and stopped by an operator, also by a command line of 0.8, which calls it a ramp', async () => {
+    const { queue } = queueOf(setup.database);
+    await bury(setup.database, 3);
+    const names = [
+      ['throttledReplay', 'replays', 'stopReplay'],
+      ['ramp', 'ramps', 'stopRamp'],
+    ] as const;
+    for (const [start, list, stop] of names) {
+      const stopWhen = { failureRatio: 0.5, minOutcomes: 1 };
+      const begun = await perform(
+        queue,
+        { action: start, filter: { type: 'work' }, perMinute: 1, stopWhen, ...ANN },
+        {},
+      );
+      const { id } = begun as { readonly id: string };
+      expect(await perform(queue, { action: list }, {})).toEqual({ [list]: await queue.replays() });
+      expect(await perform(queue, { action: stop, id, ...ANN }, {})).toEqual({ stopped: true });
+    }
+    expect(await queue.replays()).toMatchObject([{ state: 'stopped' }, { state: 'stopped' }]);
+  });
 
   test('moves n a minute by the clock of the database, however many ask, and makes up for one minute at most', async () => {
     const { database } = setup;

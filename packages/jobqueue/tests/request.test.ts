@@ -26,7 +26,7 @@ test.each<[what: string, request: unknown, path: string, message: string | RegEx
   ['an unknown action', { action: 'dropAll' }, 'action', /^expected one of 'overview', .*, got another text$/],
   ['an inherited action', { action: 'constructor' }, 'action', /^expected one of/],
   ['a misspelt field', { action: 'overview', hour: 2 }, 'hour', 'there is no such field; the nearest: hours, action'],
-  ['a field of all objects', JSON.parse('{"action":"ramps","__proto__":1}'), '__proto__', /no such field/],
+  ['a field of all objects', JSON.parse('{"action":"replays","__proto__":1}'), '__proto__', /no such field/],
   ['a misspelt filter', { action: 'previewCancel', filter: { typ: 'a' } }, 'filter.typ', /nearest: type/],
   ['no actor', { action: 'retryNow', ids: ['1'] }, 'actor', 'expected a value, got none'],
   ['undefined for an absent field', { action: 'jobs', limit: undefined }, 'limit', /got undefined$/],
@@ -40,7 +40,7 @@ test.each<[what: string, request: unknown, path: string, message: string | RegEx
   ['too many hours', { action: 'overview', hours: 2161 }, 'hours', 'expected a whole number from 1 to 2160, got 2161'],
   [
     'an unsafe number',
-    { action: 'ramp', filter: {}, perMinute: 1, maxJobs: 2 ** 53, ...by },
+    { action: 'throttledReplay', filter: {}, perMinute: 1, maxJobs: 2 ** 53, ...by },
     'maxJobs',
     /^expected a whole number of at least 1/,
   ],
@@ -92,13 +92,13 @@ test.each<[what: string, request: unknown, path: string, message: string | RegEx
   ],
   [
     'a stop that is neither',
-    { action: 'ramp', filter: {}, perMinute: 1, stopWhen: { failureRatio: 0.5 }, ...by },
+    { action: 'throttledReplay', filter: {}, perMinute: 1, stopWhen: { failureRatio: 0.5 }, ...by },
     'stopWhen',
     /^expected either { failed }/,
   ],
   [
     'a ratio of none',
-    { action: 'ramp', filter: {}, perMinute: 1, stopWhen: { failureRatio: 0, of: 1 }, ...by },
+    { action: 'throttledReplay', filter: {}, perMinute: 1, stopWhen: { failureRatio: 0, of: 1 }, ...by },
     'stopWhen',
     /^expected either/,
   ],
@@ -115,7 +115,7 @@ test('every mistake is named, at most a hundred of them, and none repeats what w
   const many = mistakes({ action: 'retryNow', ids: Array(1_000).fill('s3cret'), ...by });
   expect(many).toHaveLength(100);
   expect(JSON.stringify(many)).not.toContain('s3cret');
-  const [[path] = []] = mistakes({ action: 'ramps', ['x'.repeat(1_000_000)]: 1 });
+  const [[path] = []] = mistakes({ action: 'replays', ['x'.repeat(1_000_000)]: 1 });
   expect(path).toHaveLength(100);
 });
 

@@ -177,7 +177,7 @@ describeEachDriver('retention', (setup) => {
     expect(await left()).toEqual({ 'work COMPLETED 1': 6, 'work DEAD_LETTER 20': 2_500 });
   });
 
-  test('goes with the first step of a drain, a slice of a thousand; of a small one the tick is still one statement', async () => {
+  test('goes with the first exchange of a drain, a slice of a thousand; of a small one the tick is still one statement', async () => {
     await finished({ days: 10, count: 900 }, { days: 1, count: 10 });
     const queue = queueWith(setup.database);
     expect(await queue.drain()).toMatchObject({ steps: 1, stopReason: 'empty' });

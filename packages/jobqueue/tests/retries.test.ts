@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { RetryAfterError } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
-import { claimOne, send } from './played-step.ts';
+import { claimOne, send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, works } from './support.ts';
 
 /** Seconds from the last failure to the next attempt, by the database's clock alone. */

@@ -7,7 +7,7 @@ import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, networkFor, startDrainProcess } from './drain-process.ts';
-import { send } from './played-step.ts';
+import { send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, witness, works } from './support.ts';
 
 interface Counts {
@@ -122,7 +122,7 @@ describeEachDriver('rollups', (setup) => {
     expect(await counted(database)).toEqual({ completed: 4, failed: 1, dead: 0, cancelled: 0, waits: 5, runs: 5 });
   });
 
-  test('are written by steps that go out anyway: one for an empty tick, and none more for a drain with work', async () => {
+  test('are written by exchanges that go out anyway: one for an empty tick, and none more for a drain with work', async () => {
     const { database } = setup;
     const { queue } = queueOf(database);
     expect(await queue.drain()).toMatchObject({ steps: 1, stopReason: 'empty' });

@@ -147,7 +147,7 @@ describeEachDriver('schedules', (setup) => {
     expect(await slotRows(database)).toHaveLength(5);
   });
 
-  test('a slot that has its row is passed over, even if its schedule was set back by hand', async () => {
+  test('a slot that has its row is skipped, even if its schedule was set back by hand', async () => {
     const { queue, seen } = scheduledQueue(database, [report({ misfire: { all: 10 } })]);
     await queue.drain();
     await silence(database, '2 hours');

@@ -134,14 +134,14 @@ describeEachDriver('a sequence that is behind its rows', (setup) => {
     const { queue } = queueOf(setup.database);
     await queue.pause({ type: 'work' }, BY);
     await queue.addJob('work', { mode: 'fail_for_good' });
-    const ramp = () => queue.replay({ type: 'work' }, { ...BY, perMinute: 1 });
-    await ramp();
+    const replay = () => queue.replay({ type: 'work' }, { ...BY, perMinute: 1 });
+    await replay();
     const incident = `insert into jobqueue.incidents (check_name, subject) values ('ticks', $1) returning id::text`;
     await rows(setup.database, incident, 'first');
 
     for (const sequence of ['audit_log_id_seq', 'replays_id_seq', 'incidents_id_seq']) await setBack(sequence);
     await queue.resume({ type: 'work' }, BY);
-    await ramp();
+    await replay();
     await rows(setup.database, incident, 'second');
     expect((await queue.auditLog()).map(({ action }) => action)).toEqual(['replay', 'resume', 'replay', 'pause']);
     expect(await queue.replays()).toHaveLength(2);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
-import { CLAIM, claimOne, outcome, send } from './played-step.ts';
+import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';
 
 /** A heartbeat every two seconds, and a loaded machine. */
@@ -160,7 +160,7 @@ describeEachDriver('a stale fence', (setup) => {
       await queue.addJob('work', { mode: 'noop' });
       let leased: unknown[] = [];
       seen.onStart = async () => {
-        // The claim and the ledger row of a first step are of one instant.
+        // The claim and the ledger row of a first exchange are of one instant.
         const lease = `select (extract(epoch from j.lease_until - d.started_at) * 1000)::float8 as ms
         from jobqueue.jobs j, jobqueue.drains d`;
         leased = await rows(database, lease);

@@ -135,7 +135,7 @@ async function drainBatch(setup: DriverUnderTest, seen: Witness, mode: 'return' 
   values.forEach((value, n) => void seen.results.set(n, value));
   const added = await queue.addJobs([
     ...works(values.length, { mode }, { maxAttempts: 1 }),
-    ...works(20), // the neighbours in its step
+    ...works(20), // the neighbours in its exchange
   ]);
   const report = await queue.drain({ budgetMs: 10_000, concurrency: 100 });
   const jobs = await Promise.all(added.slice(0, values.length).map(({ id }) => queue.getJob(id)));
@@ -175,7 +175,7 @@ describeEachDriver('storable outcomes', (setup) => {
     },
   );
 
-  test('odd results are stored as closely as can be, in one step with their neighbours', async () => {
+  test('odd results are stored as closely as can be, in one exchange with their neighbours', async () => {
     const { seen } = queueOf(setup.database);
     const values = ODD_RESULTS.map(([value]) => value);
     const { report, jobs } = await drainBatch(setup, seen, 'return', values);

@@ -167,7 +167,7 @@ const TURN_MS = 50;
 
 /**
  * The database of a drain, and `heard`: waits until a cancelled job is told so, and answers for how long, in ms, the drain could have
- * asked after that job and did not. A step without it counts when it goes out. While none is on its way the turns of this process
+ * asked after that job and did not. An exchange without it counts when it goes out. While none is on its way the turns of this process
  * count, because those do not pass while the machine stands still.
  */
 export function listening(database: Database) {
@@ -193,7 +193,7 @@ export function listening(database: Database) {
       if (signal.aborted) resolve(null);
     });
     clearInterval(timer);
-    if (!signal.aborted) throw new Error('a step asked after the job, and its answer did not end it');
+    if (!signal.aborted) throw new Error('an exchange asked after the job, and its answer did not end it');
     return silentMs;
   };
   const listened: Database = {

@@ -75,18 +75,18 @@ describeEachDriver('the wake hint', (setup) => {
     await rows(setup.database, "update jobqueue.watch set reds = '{}', looked_at = now() + interval '1 hour'");
   });
 
-  const asleep = async (cache = sharedCache()) => {
+  const skipping = async (cache = sharedCache()) => {
     const first = instance(setup.database, cache);
     expect(await first.tick()).toMatchObject({ stopReason: 'empty' });
-    expect(await first.tick()).toMatchObject({ stopReason: 'asleep' });
+    expect(await first.tick()).toMatchObject({ stopReason: 'skipped' });
     return { ...first, cache };
   };
 
   test('after a tick that found nothing, ticks of any instance send no statement', async () => {
-    const { cache } = await asleep();
+    const { cache } = await skipping();
     const other = instance(setup.database, cache);
     const report = await other.tick();
-    expect(report).toMatchObject({ stopReason: 'asleep', source: 'cron', claimed: 0, steps: 0 });
+    expect(report).toMatchObject({ stopReason: 'skipped', source: 'cron', claimed: 0, steps: 0 });
     expect(report.nextDueInMs).toBeGreaterThan(HOUR_MS - 60_000);
     expect(report.nextDueInMs).toBeLessThanOrEqual(HOUR_MS);
     expect(other.statements).toEqual([]);
@@ -94,7 +94,7 @@ describeEachDriver('the wake hint', (setup) => {
     expect(ledger?.n).toBe(1);
   });
 
-  test('falling asleep costs one statement', async () => {
+  test('storing the hint costs one statement', async () => {
     const { tick, statements } = instance(setup.database, sharedCache());
     await tick();
     expect(statements).toHaveLength(2);
@@ -102,7 +102,7 @@ describeEachDriver('the wake hint', (setup) => {
   });
 
   test('only ticks that say so sleep', async () => {
-    const { queue } = await asleep();
+    const { queue } = await skipping();
     expect(await queue.drain({ source: 'operator', budgetMs: 5_000 })).toMatchObject({ stopReason: 'empty' });
   });
 
@@ -116,16 +116,16 @@ describeEachDriver('the wake hint', (setup) => {
         queue.addFlow({ type: 'work', payload: {}, children: [{ type: 'work', payload: {} }] }),
     ],
   ] as const)('%s of another instance wakes them', async (_, jobs, enqueue) => {
-    const { cache, tick } = await asleep();
+    const { cache, tick } = await skipping();
     const other = instance(setup.database, cache);
     await enqueue(other);
     await other.settled();
     expect(await tick()).toMatchObject({ stopReason: 'empty', completed: jobs });
-    expect(await tick()).toMatchObject({ stopReason: 'asleep' });
+    expect(await tick()).toMatchObject({ stopReason: 'skipped' });
   });
 
   test('an enqueue whose answer was lost wakes them', async () => {
-    const { cache, tick } = await asleep();
+    const { cache, tick } = await skipping();
     const other = instance(
       {
         ...setup.database,
@@ -186,7 +186,7 @@ describeEachDriver('the wake hint', (setup) => {
     await settled();
     await tick();
     const { nextDueInMs, stopReason } = await tick();
-    expect(stopReason).toBe('asleep');
+    expect(stopReason).toBe('skipped');
     expect(nextDueInMs).toBeGreaterThan(30_000);
     expect(nextDueInMs).toBeLessThanOrEqual(60_000);
     // Ten seconds before, as a tick lingers for it.
@@ -202,7 +202,7 @@ describeEachDriver('the wake hint', (setup) => {
     await rows(setup.database, 'update jobqueue.jobs set attempt = 3'); // so that the backoff is longer than a tick lingers
     expect(await tick()).toMatchObject({ retried: 1, stopReason: 'empty' });
     const { stopReason, nextDueInMs } = await tick();
-    expect(stopReason).toBe('asleep');
+    expect(stopReason).toBe('skipped');
     expect(nextDueInMs).toBeLessThanOrEqual(17_600);
   });
 
@@ -250,7 +250,7 @@ describeEachDriver('the wake hint', (setup) => {
     release();
     expect(await draining).toMatchObject({ completed: 1 });
     await tick();
-    expect(await tick()).toMatchObject({ stopReason: 'asleep' });
+    expect(await tick()).toMatchObject({ stopReason: 'skipped' });
   });
 
   test('jobs that nobody handles, and those of paused lanes, keep nobody awake; resuming does', async () => {
@@ -260,7 +260,7 @@ describeEachDriver('the wake hint', (setup) => {
     await queue.pause({ type: 'work' }, by);
     await settled();
     await tick();
-    expect(await tick()).toMatchObject({ stopReason: 'asleep' });
+    expect(await tick()).toMatchObject({ stopReason: 'skipped' });
     await queue.resume({ type: 'work' }, by);
     await settled();
     expect(await tick()).toMatchObject({ completed: 1 });
@@ -271,7 +271,7 @@ describeEachDriver('the wake hint', (setup) => {
     const wakes = async (verb: () => Promise<unknown>, report: object) => {
       await settled();
       await tick();
-      expect(await tick()).toMatchObject({ stopReason: 'asleep' });
+      expect(await tick()).toMatchObject({ stopReason: 'skipped' });
       await verb();
       await settled();
       expect(await tick()).toMatchObject(report);
@@ -293,8 +293,8 @@ describeEachDriver('the wake hint', (setup) => {
     await wakes(() => queue.cancel({ ids: [child] }, by), { completed: 1 });
   });
 
-  test('a ramp, a red check and an incident that nobody was told of keep them awake', async () => {
-    const { tick, cache } = await asleep();
+  test('a throttled replay, a red check and an incident that nobody was told of keep them awake', async () => {
+    const { tick, cache } = await skipping();
     const staysAwake = async (begin: string, end: string) => {
       await rows(setup.database, begin);
       cache.entries.delete('hint');
@@ -302,7 +302,7 @@ describeEachDriver('the wake hint', (setup) => {
       expect(await tick(), begin).toMatchObject({ stopReason: 'empty' });
       await rows(setup.database, end);
       await tick();
-      expect(await tick(), end).toMatchObject({ stopReason: 'asleep' });
+      expect(await tick(), end).toMatchObject({ stopReason: 'skipped' });
     };
     await staysAwake(
       "insert into jobqueue.replays (filter, per_minute, actor, looked_at) values ('{}', 1, 'tester', now() + interval '1 hour')",
@@ -326,7 +326,7 @@ describeEachDriver('the wake hint', (setup) => {
     expect(await tick()).toMatchObject({ stopReason: 'empty' });
     await rows(setup.database, "delete from jobqueue.jobs where queue = 'q1'");
     await tick();
-    expect(await tick()).toMatchObject({ stopReason: 'asleep' });
+    expect(await tick()).toMatchObject({ stopReason: 'skipped' });
   });
 
   test('what is enqueued past the queue starts after atMost', async () => {
@@ -340,10 +340,10 @@ describeEachDriver('the wake hint', (setup) => {
   });
 
   test('a hint counts for nothing without its mark, or from a clock that was set back', async () => {
-    const { tick, cache } = await asleep();
-    cache.entries.delete('stir'); // as the cache may drop it
+    const { tick, cache } = await skipping();
+    cache.entries.delete('mark'); // as the cache may drop it
     expect(await tick()).toMatchObject({ stopReason: 'empty' });
-    expect(await tick()).toMatchObject({ stopReason: 'asleep' });
+    expect(await tick()).toMatchObject({ stopReason: 'skipped' });
     cache.entries.set('hint', { ...(cache.entries.get('hint') as object), untilMs: Date.now() + 2 * HOUR_MS });
     expect(await tick()).toMatchObject({ stopReason: 'empty' });
     for (const broken of [null, 'text', {}, { mark: 1, untilMs: 'soon' }]) {
@@ -372,7 +372,7 @@ describeEachDriver('the wake hint', (setup) => {
   });
 
   test('sleeping ticks are no missing ticks', async () => {
-    const { queue } = await asleep();
+    const { queue } = await skipping();
     await rows(
       setup.database,
       "update jobqueue.drains set started_at = now() - interval '61 minutes', finished_at = now() - interval '61 minutes', last_step_at = now() - interval '61 minutes'",

@@ -374,7 +374,7 @@ describeEachDriver('the watch', (setup) => {
     expect(await incidents()).toMatchObject([{ notified: true }]);
   });
 
-  test('a step whose answer is lost gets the same notices again, and tells of them once', async () => {
+  test('an exchange whose answer is lost gets the same notices again, and tells of them once', async () => {
     await deadLetters(setup.database, 3, '1 minute');
     await look();
     await aMinuteLater(setup.database);

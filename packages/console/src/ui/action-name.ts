@@ -11,7 +11,7 @@ export type ActionName =
   | 'amend-job'
   | 'free-key'
   | 'replay-group'
-  | 'stop-ramp'
+  | 'stop-replay'
   | 'change-schedule'
   | 'drain-now'
   | 'acknowledge'

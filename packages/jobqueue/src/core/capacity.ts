@@ -14,36 +14,36 @@ export interface Throughput {
 }
 
 /** As many as a pool has connections. */
-const MOST_STEPS_IN_FLIGHT = 4;
+const MOST_IN_FLIGHT = 4;
 
 /** So many other drains keep the processors of a usual database busy. */
 const MANY_PEERS = 2;
 
 /**
- * How many steps of a drain may be on their way at once: one that Postgres works on, one that brings the next batch
+ * How many exchanges of a drain may be on their way at once: one that Postgres works on, one that brings the next batch
  * meanwhile, and as many more as fit into the way. A drain near its database gains nothing by more, and costs the other
- * drains: each claim has to pass what all of them hold. Among many Postgres always has somebody's step to work on, so that
+ * drains: each claim has to pass what all of them hold. Among many Postgres always has somebody's exchange to work on, so that
  * each does with one less.
  */
-export function exchangesInFlight(step: { onTheWayMs: number; tookMs: number; peers: number }): number {
-  const atLeast = step.peers >= MANY_PEERS ? 1 : 2;
-  return Math.min(atLeast + Math.floor(step.onTheWayMs / Math.max(step.tookMs, 0.5)), MOST_STEPS_IN_FLIGHT);
+export function exchangesInFlight(exchange: { onTheWayMs: number; tookMs: number; peers: number }): number {
+  const atLeast = exchange.peers >= MANY_PEERS ? 1 : 2;
+  return Math.min(atLeast + Math.floor(exchange.onTheWayMs / Math.max(exchange.tookMs, 0.5)), MOST_IN_FLIGHT);
 }
 
 /** What the concurrency finishes in about a second: 1 to 1000 jobs. */
 function jobsPerSecond({ concurrency, meanRunMs }: Throughput): number {
-  if (meanRunMs === null) return Math.min(concurrency, LIMITS.stepJobs);
-  return Math.max(1, Math.min(Math.floor((concurrency * BATCH_MS) / Math.max(meanRunMs, 0.1)), LIMITS.stepJobs));
+  if (meanRunMs === null) return Math.min(concurrency, LIMITS.exchangeJobs);
+  return Math.max(1, Math.min(Math.floor((concurrency * BATCH_MS) / Math.max(meanRunMs, 0.1)), LIMITS.exchangeJobs));
 }
 
-/** How many jobs a claim asks for, and how many outcomes are worth a step of their own. */
+/** How many jobs a claim asks for, and how many outcomes are worth an exchange of their own. */
 export function batchSize(pace: Throughput): number {
   return Math.min(jobsPerSecond(pace), pace.maxBatch);
 }
 
 /**
  * How many jobs a drain may hold, running and waiting: slow jobs only what runs, quick ones a second of work and a second
- * claimed ahead of it, if the steps in flight can carry as many.
+ * claimed ahead of it, if the exchanges in flight can carry as many.
  */
 export function maxClaimed(pace: Throughput, stepsInFlight: number): number {
   if (pace.meanRunMs === null || pace.meanRunMs >= BATCH_MS) return pace.concurrency;

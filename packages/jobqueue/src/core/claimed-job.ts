@@ -1,6 +1,6 @@
 /** A claimed job, the way it comes from Postgres: what the drain runs and what a tracer hears of. */
 
-/** A job as a step hands it over. `attempt` counts the attempts that ended; the coming run is the next one. */
+/** A job as an exchange hands it over. `attempt` counts the attempts that ended; the coming run is the next one. */
 export interface ClaimedJob {
   readonly id: string;
   readonly fence: number;

@@ -17,7 +17,7 @@ export type StopReason =
   /** Postgres stopped answering; what could not be settled is taken again when its lease ends. */
   | 'database_unreachable'
   /** The wake hint said that nothing is due: the database was not asked, and the ledger does not know of it. */
-  | 'asleep';
+  | 'skipped';
 
 export interface DrainReport {
   readonly id: string;
@@ -38,6 +38,7 @@ export interface DrainReport {
   unconfirmed: number;
   /** Jobs taken over from a drain that died. */
   rescued: number;
+  /** Its exchanges: round trips to Postgres. step_1 reads them by this name in the report that it stores. */
   steps: number;
   stopReason: StopReason | null;
   /** When the next job of the probed lanes falls due, ms; null if none is known. */
@@ -86,7 +87,7 @@ export function count(report: DrainReport, to: Settlement['to']): void {
   report[COUNTER[to]]++;
 }
 
-/** The report as it is once Postgres has stored these outcomes: what a step that carries them tells the ledger. */
+/** The report as it is once Postgres has stored these outcomes: what an exchange that carries them tells the ledger. */
 export function withOutcomes(
   report: DrainReport,
   outcomes: readonly { readonly settlement: Settlement }[],

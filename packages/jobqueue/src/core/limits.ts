@@ -15,11 +15,11 @@ export const LIMITS = {
   /** One enqueue call: the HTTP driver carries 64 MB, a function's body 4.5 MB, a statement should stay under a second. */
   batchJobs: 10_000,
   batchBytes: 8 * MIB,
-  /** A flow is what one person plans and one screen shows; a parent's row is locked once for each step that settles its children. */
+  /** A flow is what one person plans and one screen shows; a parent's row is locked once for each exchange that settles its children. */
   flowJobs: 1_000,
-  /** What one step may claim or settle: answers stay far below the HTTP driver's 64 MB even when JSON escapes double them. */
-  stepBytes: 4 * MIB,
-  stepJobs: 1_000,
+  /** What one exchange may claim or settle: answers stay far below the HTTP driver's 64 MB even when JSON escapes double them. */
+  exchangeBytes: 4 * MIB,
+  exchangeJobs: 1_000,
   /** A job that was claimed less often is not worth a word: at five seconds a slice that is an hour and a half of work. */
   fewSlices: 1_000,
   maxPriority: 10,

@@ -13,7 +13,7 @@ export interface Rollup {
   runMs: number;
   readonly waits: Int32Array;
   readonly runs: Int32Array;
-  /** It holds what no step has written yet. */
+  /** It holds what no exchange has written yet. */
   isNew: boolean;
 }
 

@@ -11,15 +11,15 @@ export function sqlstateOf(error: unknown): string | null {
 }
 
 /**
- * - `refused`: a value in the statement is at fault (data exception, constraint, a program limit such as nesting depth)
- * - `hopeless`: no repetition helps (no such function or database, no permission, wrong password)
- * - `passing`: everything else, a lost connection, a restart or a deadlock among them; the statement may have committed
+ * - `rejected`: a value in the statement is at fault (data exception, constraint, a program limit such as nesting depth)
+ * - `permanent`: no repetition helps (no such function or database, no permission, wrong password)
+ * - `transient`: everything else, a lost connection, a restart or a deadlock among them; the statement may have committed
  */
-export function classifyError(error: unknown): 'refused' | 'hopeless' | 'passing' {
+export function classifyError(error: unknown): 'rejected' | 'permanent' | 'transient' {
   const sqlstate = sqlstateOf(error);
-  if (sqlstate === null) return 'passing';
-  if (/^(?:22|23|54)/.test(sqlstate)) return 'refused';
-  return /^(?:42|3D|3F|28|0A|P0|2F|38|39)/.test(sqlstate) ? 'hopeless' : 'passing';
+  if (sqlstate === null) return 'transient';
+  if (/^(?:22|23|54)/.test(sqlstate)) return 'rejected';
+  return /^(?:42|3D|3F|28|0A|P0|2F|38|39)/.test(sqlstate) ? 'permanent' : 'transient';
 }
 
 /** Atomic and rolled back, so that it can be repeated at once. */
@@ -38,5 +38,5 @@ export function describeRefusal(error: unknown): string {
   const diagnosis = diagnose(error);
   if (diagnosis?.answer) return inFull(diagnosis);
   const sqlstate = sqlstateOf(error);
-  return sqlstate === null ? 'Postgres did not answer.' : `Postgres refused a step (${sqlstate}).`;
+  return sqlstate === null ? 'Postgres did not answer.' : `Postgres refused an exchange (${sqlstate}).`;
 }

@@ -1,7 +1,7 @@
 /** The claims of a drain: what each asks for, and what the answers together say of the queue. */
 import { LIMITS } from '../core/limits.ts';
 import type { MaintenanceTasks } from '../maintenance/maintenance.ts';
-import type { Claim, Lane, StepAnswer } from '../postgres/statements/step.ts';
+import type { Claim, ExchangeReply, Lane } from '../postgres/statements/exchange.ts';
 import { Admission } from './admission.ts';
 import type { DrainRun } from './drain-run.ts';
 import type { JobExecutor } from './executor.ts';
@@ -73,7 +73,7 @@ export class Claims {
     return {
       limit,
       free,
-      maxBytes: LIMITS.stepBytes,
+      maxBytes: LIMITS.exchangeBytes,
       ...this.#admission.types(now),
       ...(queue !== null && { queues: [queue] }),
       lanes,
@@ -87,7 +87,11 @@ export class Claims {
   }
 
   /** Takes over what the answer says; `true` if it ends the drain: one look that found nothing now and nothing soon. */
-  note(claim: Claim, answer: StepAnswer, sent: { readonly lingerMs: number; readonly broughtJobs: number }): boolean {
+  note(
+    claim: Claim,
+    answer: ExchangeReply,
+    sent: { readonly lingerMs: number; readonly broughtJobs: number },
+  ): boolean {
     const { report } = this.#run;
     const now = performance.now();
     report.claimed += answer.jobs.length + answer.crashed.length;

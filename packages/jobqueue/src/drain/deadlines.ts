@@ -1,18 +1,18 @@
 /** The three instants that bound a drain, on the monotonic clock in ms: everything that waits or tries again looks here. */
 
-/** Handlers get this long to react to their signal, and the last step as long again; less of a short budget. */
+/** Handlers get this long to react to their signal, and the last exchange as long again; less of a short budget. */
 const RESERVE_MS = 2_000;
-/** The platform allows 500 ms after SIGTERM: handlers get the first part, the last step the rest. */
+/** The platform allows 500 ms after SIGTERM: handlers get the first part, the last exchange the rest. */
 const SHUTDOWN_MS = { handlers: 200, all: 450 };
 
 export class Deadlines {
-  /** From the start to `cutAtMs`. */
+  /** From the start to `abortAtMs`. */
   readonly workMs: number;
   /** Handlers are told to end, and nothing more is started. */
   readonly abortAtMs: number;
   /** The outcome of whatever has not ended is decided. */
   settleAtMs: number;
-  /** The platform ends the invocation: no step is tried after it. */
+  /** The platform ends the invocation: no exchange is tried after it. */
   endAtMs: number;
 
   constructor(totalMs: number) {

@@ -100,9 +100,9 @@ const WHERE = { call: 'drain' };
 
 /** Begins a run: its time counts from now. Throws QueueError `option_invalid`, `unknown_type`. */
 export function beginRun(context: DrainContext, options: DrainOptions, wake: () => void): DrainRun {
-  const { concurrency = 10, maxBatch = LIMITS.stepJobs, limit, types, queue, budgetMs, deadline } = options;
+  const { concurrency = 10, maxBatch = LIMITS.exchangeJobs, limit, types, queue, budgetMs, deadline } = options;
   integer('concurrency', concurrency, { min: 1, max: 1_000 }, WHERE);
-  integer('maxBatch', maxBatch, { min: 1, max: LIMITS.stepJobs }, WHERE);
+  integer('maxBatch', maxBatch, { min: 1, max: LIMITS.exchangeJobs }, WHERE);
   if (limit !== undefined) integer('limit', limit, { min: 1, max: 1_000_000 }, WHERE);
   if (budgetMs !== undefined && !(budgetMs > 0)) throw refused('budgetMs', 'a duration in ms', budgetMs, WHERE);
   if (deadline && Number.isNaN(deadline.getTime())) throw refused('deadline', 'a valid Date', deadline, WHERE);

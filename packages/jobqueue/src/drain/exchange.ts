@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { count } from '../core/drain-report.ts';
 import type { Job } from '../core/job.ts';
 import type { MaintenanceTasks } from '../maintenance/maintenance.ts';
-import type { Claim } from '../postgres/statements/step.ts';
+import type { Claim } from '../postgres/statements/exchange.ts';
 import type { Claims } from './claims.ts';
 import type { DrainRun } from './drain-run.ts';
 import { confirmUpdates, Execution, refuseUpdates } from './execution.ts';

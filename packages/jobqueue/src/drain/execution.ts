@@ -7,7 +7,7 @@ import type { Counters, Outcome, Settlement } from '../core/settle.ts';
 import type { RunSpan } from '../core/telemetry.ts';
 import { childrenOf } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
-import type { Completed } from '../postgres/statements/step.ts';
+import type { Completed } from '../postgres/statements/exchange.ts';
 import type { RateLimiter } from '../rate-limits/limiter.ts';
 import { type AbortReason, abandoned, type RunInput, run } from './run-handler.ts';
 
@@ -20,7 +20,7 @@ interface PendingCheckpoint {
   readonly refused: (reason: unknown) => void;
 }
 
-/** What a step tells Postgres about a job that runs. */
+/** What an exchange tells Postgres about a job that runs. */
 export interface RunUpdate {
   readonly execution: Execution;
   readonly json: string;
@@ -40,7 +40,7 @@ export class Execution implements RunInput {
   endedAtMs: number | null = null;
   /** From due to started, once it was counted. */
   waitedMs: number | null = null;
-  /** A step told Postgres that it runs. */
+  /** An exchange told Postgres that it runs. */
   isReported = false;
   abortReason: AbortReason | null = null;
   abortAtMs: number | null = null;
@@ -282,7 +282,7 @@ export function outcomesOf(
   return { completed, settlements };
 }
 
-/** About how many bytes the outcome takes in a step. */
+/** About how many bytes the outcome takes in an exchange. */
 export function outcomeBytes({ settlement }: Ended): number {
   const FRAME_BYTES = 120; // id, fence, times and names
   switch (settlement.to) {

@@ -5,7 +5,7 @@ import { byPlace } from '../core/lane-order.ts';
 import { meanAfter } from '../core/mean.ts';
 import { scrubError } from '../core/scrub-error.ts';
 import type { Outcome } from '../core/settle.ts';
-import type { QueueAndType } from '../postgres/statements/step.ts';
+import type { QueueAndType } from '../postgres/statements/exchange.ts';
 import type { DrainRun } from './drain-run.ts';
 import type { Execution, RunUpdate } from './execution.ts';
 import type { Outbox } from './outbox.ts';
@@ -15,7 +15,7 @@ import { TokenGate } from './token-gate.ts';
 /** A handler has this long to react to its signal before its slot is written off. */
 const REACT_MS = 2_000;
 /**
- * Without an answer of Postgres for so long nothing starts: it may have been paused. While anything is held, a step goes out more often
+ * Without an answer of Postgres for so long nothing starts: it may have been paused. While anything is held, an exchange goes out more often
  * (see HEARTBEAT_MS), so this only ever waits for an answer that is late.
  */
 const UNHEARD_MS = 2_000;

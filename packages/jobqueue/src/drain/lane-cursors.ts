@@ -1,6 +1,6 @@
 /** How far a drain has come in each lane. A cursor keeps claims quick while dead rows pile up behind it, but misses what falls due there. */
 import { byPlace } from '../core/lane-order.ts';
-import type { Claim, Lane, LaneName, StepAnswer } from '../postgres/statements/step.ts';
+import type { Claim, ExchangeReply, Lane, LaneName } from '../postgres/statements/exchange.ts';
 
 /** Jobs that fall due behind a cursor (retries, long enqueue transactions, ended leases) wait at most this long. */
 const CURSOR_MS = 1_000;
@@ -45,7 +45,7 @@ export class LaneCursors {
     return this.#known.filter(([, type]) => types.includes(type));
   }
 
-  note(claim: Claim, answer: StepAnswer, nowMs: number): void {
+  note(claim: Claim, answer: ExchangeReply, nowMs: number): void {
     if (claim.lanes === null && claim.past === undefined) {
       this.#foundJobs = false;
       this.#nextDueAtMs = Number.POSITIVE_INFINITY;
@@ -65,8 +65,8 @@ export class LaneCursors {
   }
 }
 
-/** Moves each lane's cursor behind its last claimed job; never back, as answers of overlapping steps may come out of order. */
-function advance(lanes: readonly Lane[], answer: StepAnswer): readonly Lane[] {
+/** Moves each lane's cursor behind its last claimed job; never back, as answers of overlapping exchanges may come out of order. */
+function advance(lanes: readonly Lane[], answer: ExchangeReply): readonly Lane[] {
   const last = new Map<string, { priority: number; dueAt: string; id: string }>();
   for (const job of answer.jobs) {
     const key = `${job.queue}\n${job.type}\n${job.priority}`;

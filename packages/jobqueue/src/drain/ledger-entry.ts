@@ -1,6 +1,6 @@
-/** What a step says of its drain: who it is, and, when it is time, what its ledger row is to say. */
+/** What an exchange says of its drain: who it is, and, when it is time, what its ledger row is to say. */
 
-import type { StepAnswer } from '../postgres/statements/step.ts';
+import type { ExchangeReply } from '../postgres/statements/exchange.ts';
 import type { DrainRun } from './drain-run.ts';
 import type { Execution } from './execution.ts';
 import type { ExchangeRequest } from './send-exchange.ts';
@@ -20,26 +20,26 @@ export class LedgerEntry {
     this.#run = run;
   }
 
-  onAnswer({ onTheWayMs, tookMs }: StepAnswer): void {
+  onAnswer({ onTheWayMs, tookMs }: ExchangeReply): void {
     this.#databaseMs += tookMs;
     this.#roundTripMs += onTheWayMs + tookMs;
   }
 
-  /** Of many quick steps not each needs to tell. The first and the last do, and those that must: with news, or with a claim that may be the last. */
-  report(now: number, step: number, running: ReadonlySet<Execution>, mustReport: boolean): ExchangeRequest['drain'] {
+  /** Of many quick exchanges not each needs to tell. The first and the last do, and those that must: with news, or with a claim that may be the last. */
+  report(now: number, serial: number, running: ReadonlySet<Execution>, mustReport: boolean): ExchangeRequest['drain'] {
     const { report, deadlines, keyWindowMs, invocation } = this.#run;
     const reports =
-      step === 1 || report.stopReason !== null || mustReport || now - this.#reportedAtMs >= REPORT_EVERY_MS;
+      serial === 1 || report.stopReason !== null || mustReport || now - this.#reportedAtMs >= REPORT_EVERY_MS;
     if (reports) this.#reportedAtMs = now;
     return {
       id: report.id,
       source: report.source,
-      step,
+      step: serial,
       deadlineMs: Math.max(0, deadlines.endAtMs - now),
       keyWindowMs,
       lingerMs: Math.max(0, Math.min(deadlines.abortAtMs - now, LINGER_MS)),
       ...(reports && { report, running: Array.from(running, ({ claimed }) => claimed.id) }),
-      ...(step === 1
+      ...(serial === 1
         ? { tick: invocation }
         : reports && { databaseMs: this.#databaseMs, roundTripMs: this.#roundTripMs }),
       stopReason: report.stopReason,

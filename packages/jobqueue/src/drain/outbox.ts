@@ -60,9 +60,9 @@ export class Outbox {
   take(): readonly Ended[] {
     let bytes = 0;
     let n = 0;
-    for (const ended of this.#waiting.slice(0, LIMITS.stepJobs)) {
+    for (const ended of this.#waiting.slice(0, LIMITS.exchangeJobs)) {
       bytes += outcomeBytes(ended);
-      if (n > 0 && bytes > LIMITS.stepBytes) break;
+      if (n > 0 && bytes > LIMITS.exchangeBytes) break;
       n++;
     }
     const taken = this.#waiting.splice(0, n);

@@ -1,7 +1,7 @@
 /** The exchanges that are on their way, how long they take, and so how many may be on their way at once. */
 import { exchangesInFlight } from '../core/capacity.ts';
 import { meanAfter } from '../core/mean.ts';
-import type { StepAnswer } from '../postgres/statements/step.ts';
+import type { ExchangeReply } from '../postgres/statements/exchange.ts';
 import type { ExchangeRequest } from './send-exchange.ts';
 
 export class Pipelining {
@@ -29,7 +29,7 @@ export class Pipelining {
     this.#repeated.delete(request);
   }
 
-  onAnswer({ onTheWayMs, tookMs, peers }: StepAnswer, hadTasks: boolean): void {
+  onAnswer({ onTheWayMs, tookMs, peers }: ExchangeReply, hadTasks: boolean): void {
     this.#peers = peers ?? this.#peers;
     this.#onTheWayMs = Math.min(this.#onTheWayMs ?? onTheWayMs, onTheWayMs);
     if (hadTasks && !this.#isGuess) return;

@@ -1,7 +1,7 @@
-/** Counts what comes of a drain's jobs, per minute and type, and hands the counts to steps that go out anyway. Never asks for a step. */
+/** Counts what comes of a drain's jobs, per minute and type, and hands the counts to exchanges that go out anyway. Never asks for an exchange. */
 
 import { countRun, emptyRollup, type Rollup, type RollupRow, type Run, rollupRow } from '../core/rollup.ts';
-import type { StepAnswer } from '../postgres/statements/step.ts';
+import type { ExchangeReply } from '../postgres/statements/exchange.ts';
 import type { Ended } from './execution.ts';
 import type { ExchangeAnswer } from './send-exchange.ts';
 
@@ -9,7 +9,7 @@ import type { ExchangeAnswer } from './send-exchange.ts';
 const WRITE_MS = 1_000;
 const MINUTE_MS = 60_000;
 
-/** Counts on their way with a step, the outcomes of that step among them as if they were settled. */
+/** Counts on their way with an exchange, the outcomes of that exchange among them as if they were settled. */
 export interface BufferedRollups {
   readonly minute: number;
   readonly json: { readonly version: number; readonly rows: readonly RollupRow[] };
@@ -27,7 +27,7 @@ export class RollupBuffer {
   #isOut = false;
 
   /** What the answer says of the time. */
-  onAnswer({ nowMs, tookMs }: StepAnswer, answeredAtMs: number): void {
+  onAnswer({ nowMs, tookMs }: ExchangeReply, answeredAtMs: number): void {
     this.#aheadMs = Math.max(this.#aheadMs, nowMs + tookMs - answeredAtMs);
     this.#minute = Math.max(this.#minute, Math.floor(nowMs / MINUTE_MS));
   }
@@ -38,9 +38,12 @@ export class RollupBuffer {
     return false;
   }
 
-  /** What the coming step is to write, its own outcomes included; null if it need not. `isLast`: no other may follow. */
-  takeFor(ended: readonly Ended[], step: { version: number; nowMs: number; isLast: boolean }): BufferedRollups | null {
-    const { version, nowMs, isLast } = step;
+  /** What the coming exchange is to write, its own outcomes included; null if it need not. `isLast`: no other may follow. */
+  takeFor(
+    ended: readonly Ended[],
+    exchange: { version: number; nowMs: number; isLast: boolean },
+  ): BufferedRollups | null {
+    const { version, nowMs, isLast } = exchange;
     if (this.#isOut || (!isLast && nowMs - this.#writtenAtMs < WRITE_MS)) return null;
     if (ended.length === 0 && !this.isNew) return null;
     const minute = this.#minute;
@@ -60,7 +63,7 @@ export class RollupBuffer {
     return { minute, json: { version, rows }, rollups };
   }
 
-  /** What became of a step that was sent with `sent`. Postgres writes no counts of a step that lost an outcome or was split. */
+  /** What became of an exchange that was sent with `sent`. Postgres writes no counts of an exchange that lost an outcome or was split. */
   settle(carried: BufferedRollups | null, sent: readonly Ended[], { ended, answer }: ExchangeAnswer): void {
     if (carried) {
       this.#isOut = false;

@@ -30,7 +30,7 @@ export interface RunInput extends LimitedRun {
   /** 1 on the first run. */
   readonly attempt: number;
   readonly payload: unknown;
-  /** What cut this run short so far, read when the handler has ended. */
+  /** The reason for which this run was told to end so far, read when the handler has ended. */
   readonly abortReason: AbortReason | null;
   /** The job as its handler sees it: made when asked for, like signal and deadline. */
   toJob(): RunningJob;
@@ -77,9 +77,9 @@ function withPostponement({ postponedMs }: Context, outcome: Outcome): Outcome {
 }
 
 /** What becomes of a run that did not end although it was told to. */
-export function abandoned(input: RunInput, cut: AbortReason): Outcome {
-  const error = storableError(cutError(input, cut, 'and ignored its signal'), input.attempt);
-  if (cut === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
+export function abandoned(input: RunInput, abortReason: AbortReason): Outcome {
+  const error = storableError(abortError(input, abortReason, 'and ignored its signal'), input.attempt);
+  if (abortReason === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
   return { kind: 'interrupted', error };
 }
 
@@ -184,14 +184,14 @@ function fromThrown(input: RunInput, thrown: unknown): Outcome {
     const waitMs = retryAfterMs(thrown, Date.now());
     return { kind: 'failed', error: storableError(thrown, attempt), retryAfterMs: waitMs, forGood };
   }
-  const error = storableError(cutError(input, abortReason, 'and threw', thrown), attempt);
+  const error = storableError(abortError(input, abortReason, 'and threw', thrown), attempt);
   if (abortReason === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
   return { kind: 'interrupted', error };
 }
 
-function cutError(
+function abortError(
   { definition }: Pick<RunInput, 'definition'>,
-  cut: AbortReason,
+  reason: AbortReason,
   then: string,
   cause?: unknown,
 ): Error {
@@ -200,8 +200,8 @@ function cutError(
     deadline: "was cut by its drain's deadline",
     shutdown: 'was cut by a shutdown',
     revoked: 'no longer held its job',
-  }[cut];
+  }[reason];
   const error = new Error(`'${definition.type}' ${why} ${then}`, { cause });
-  error.name = cut === 'timeout' ? 'TimeoutError' : 'InterruptedError';
+  error.name = reason === 'timeout' ? 'TimeoutError' : 'InterruptedError';
   return error;
 }

@@ -5,10 +5,10 @@ import { withOutcomes } from '../core/drain-report.ts';
 import { settle } from '../core/settle.ts';
 import { classifyError } from '../core/sqlstate.ts';
 import type { Executor } from '../postgres/database.ts';
-import { type Claim, type StepAnswer, type StepRequest, step } from '../postgres/statements/step.ts';
+import { type Claim, type ExchangeParams, type ExchangeReply, exchange } from '../postgres/statements/exchange.ts';
 import { type Ended, outcomesOf, type RunUpdate, withoutValues } from './execution.ts';
 
-/** No answer within this time counts as lost; a step takes milliseconds, a cold database a few seconds. */
+/** No answer within this time counts as lost; an exchange takes milliseconds, a cold database a few seconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /** With less time left, a third of it, so that two more tries fit; below a second a healthy database would be taken for a mute one. */
 const SHORT_ANSWER_TIMEOUT_MS = 1_000;
@@ -21,7 +21,7 @@ export interface ExchangeRequest {
   readonly ended: readonly Ended[];
   readonly updates: readonly RunUpdate[];
   readonly claim: Claim | null;
-  readonly drain: Omit<StepRequest['drain'], 'claim' | 'again' | 'keyed' | 'flowed'>;
+  readonly drain: Omit<ExchangeParams['drain'], 'claim' | 'again' | 'keyed' | 'flowed'>;
 }
 
 export interface ExchangeTransport {
@@ -31,35 +31,35 @@ export interface ExchangeTransport {
   readonly uuid: () => string;
   /** After this instant of `nowMs` nothing is tried again. */
   readonly giveUpAtMs: () => number;
-  /** Counts a round trip; `tries` is above 1 when the step before had no answer. */
+  /** Counts a round trip; `tries` is above 1 when the exchange before had no answer. */
   readonly tried: (tries: number) => void;
 }
 
 /** Postgres did not answer in time, or refused each try; `cause` is the last error. The outcomes were not recorded. */
 export class ExchangeTimeoutError extends Error {
-  override readonly name = 'UndeliveredError';
+  override readonly name = 'ExchangeTimeoutError';
 }
 
 export interface ExchangeAnswer {
-  readonly answer: StepAnswer;
+  readonly answer: ExchangeReply;
   /** The outcomes as they were recorded: a refused one went in as a failed attempt. */
   readonly ended: readonly Ended[];
   /** The updates as they were recorded: a refused checkpoint is not among them. */
   readonly updates: readonly RunUpdate[];
 }
 
-/** Sends the request. Throws UndeliveredError when time is up, and errors that no repetition can mend as they are. */
+/** Sends the request. Throws ExchangeTimeoutError when time is up, and errors that no repetition can mend as they are. */
 export async function sendExchange(transport: ExchangeTransport, request: ExchangeRequest): Promise<ExchangeAnswer> {
   try {
     return { answer: await sendUntilAnswered(transport, request), ended: request.ended, updates: request.updates };
   } catch (error) {
-    if (classifyError(error) !== 'refused') throw error;
+    if (classifyError(error) !== 'rejected') throw error;
     return sendInParts(transport, withoutCounts(request), error);
   }
 }
 
-async function sendUntilAnswered(transport: ExchangeTransport, request: ExchangeRequest): Promise<StepAnswer> {
-  const claim = transport.uuid(); // kept through the retries, so that a repeated step gets back what its twin claimed
+async function sendUntilAnswered(transport: ExchangeTransport, request: ExchangeRequest): Promise<ExchangeReply> {
+  const claim = transport.uuid(); // kept through the retries, so that a repeated exchange gets back what its twin claimed
   const hasNothing = request.ended.length === 0 && request.drain.step === 1;
   for (let tries = 1; ; tries++) {
     const leftMs = transport.giveUpAtMs() - transport.nowMs();
@@ -69,7 +69,7 @@ async function sendUntilAnswered(transport: ExchangeTransport, request: Exchange
       const sent = {
         drain: {
           ...request.drain,
-          // what is confirmed by now and what comes with this very step: both are true once the row is written
+          // what is confirmed by now and what comes with this very exchange: both are true once the row is written
           ...(request.drain.report && { report: withOutcomes(request.drain.report, request.ended) }),
           claim,
           again: tries > 1,
@@ -80,9 +80,9 @@ async function sendUntilAnswered(transport: ExchangeTransport, request: Exchange
         running: request.updates.map(({ json }) => json),
         claim: request.claim,
       };
-      return await step(transport.executor, sent, answerTimeoutMs(leftMs));
+      return await exchange(transport.executor, sent, answerTimeoutMs(leftMs));
     } catch (error) {
-      if (classifyError(error) !== 'passing') throw error;
+      if (classifyError(error) !== 'transient') throw error;
       const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), MAX_RETRY_MS) * (0.5 + transport.random());
       const tooLate = transport.nowMs() + waitMs >= transport.giveUpAtMs();
       if (tooLate || (hasNothing && tries >= TRIES_WITHOUT_JOBS))
@@ -94,8 +94,8 @@ async function sendUntilAnswered(transport: ExchangeTransport, request: Exchange
 
 function unanswered(tries: number, error: unknown): string {
   const diagnosis = diagnose(error);
-  if (!diagnosis?.answer) return `Postgres did not answer a step in ${tries} tries`;
-  return `Postgres refused a step ${tries} times: ${inFull(diagnosis)}`;
+  if (!diagnosis?.answer) return `Postgres did not answer an exchange in ${tries} tries`;
+  return `Postgres refused an exchange ${tries} times: ${inFull(diagnosis)}`;
 }
 
 /** Counts are of the whole request as it was meant: of a part, or of another outcome, they would be wrong. */
@@ -143,7 +143,7 @@ async function sendInParts(
         ];
   const recorded: Ended[] = [];
   const reported: RunUpdate[] = [];
-  const answers: StepAnswer[] = [];
+  const answers: ExchangeReply[] = [];
   for (const part of parts) {
     const answered = await sendExchange(transport, { drain: request.drain, claim: null, ...part });
     recorded.push(...answered.ended);

@@ -37,7 +37,7 @@ const CACHE_MS = 500;
 const LOOK_MS = 2_000;
 
 const HINT = 'hint';
-const STIR = 'stir';
+const MARK = 'mark';
 
 /** `atMost` in ms. Throws QueueError `option_invalid`. */
 export function atMostMs(options: SleepOptions): number {
@@ -56,7 +56,7 @@ export class WakeHint {
   readonly #atMostMs: number;
   readonly #types: readonly string[];
   readonly #log: Log;
-  #stirring: Promise<void> | null = null;
+  #writing: Promise<void> | null = null;
   #again = false;
 
   /** `types`: those with a handler here. */
@@ -69,7 +69,7 @@ export class WakeHint {
 
   /** For how long there is nothing to do, ms; null if Postgres has to be asked. Never rejects. */
   async sleepsForMs(): Promise<number | null> {
-    const [hint, mark] = await Promise.all([this.#get(HINT), this.#get(STIR)]);
+    const [hint, mark] = await Promise.all([this.#get(HINT), this.#get(MARK)]);
     if (!isHint(hint) || typeof mark !== 'string' || hint.mark !== mark) return null;
     const leftMs = hint.untilMs - Date.now();
     // Longer than any hint can be: the clock was set back.
@@ -78,12 +78,12 @@ export class WakeHint {
 
   /** After a tick that found nothing more: asks Postgres for how long, and notes it down. Never rejects. */
   async storeHint(executor: Executor): Promise<void> {
-    let mark = await this.#get(STIR);
+    let mark = await this.#get(MARK);
     if (mark === undefined) return;
     if (typeof mark !== 'string') {
       // An entry that the cache has dropped must not let an older hint count again.
       mark = randomUUID();
-      await this.#set(STIR, mark);
+      await this.#set(MARK, mark);
     }
     const forMs = await restMs(executor, this.#types, LOOK_MS).catch((error: unknown) => {
       this.#log('warn', 'wake_hint_failed', { error });
@@ -96,16 +96,16 @@ export class WakeHint {
   /** Something may be due: the next tick asks Postgres. Returns at once; of many calls at a time two write. */
   invalidate(): void {
     this.#again = true;
-    this.#stirring ??= this.#writeMarks();
-    this.#options.waitUntil(this.#stirring);
+    this.#writing ??= this.#writeMarks();
+    this.#options.waitUntil(this.#writing);
   }
 
   async #writeMarks(): Promise<void> {
     do {
       this.#again = false;
-      await this.#set(STIR, randomUUID());
+      await this.#set(MARK, randomUUID());
     } while (this.#again);
-    this.#stirring = null; // at once: whoever stirs after the last look at `again` must not take this for one to come
+    this.#writing = null; // at once: whoever invalidates after the last look at `again` must not take this for one to come
   }
 
   /** Null if there is none, undefined if the cache did not say. */

@@ -1,4 +1,4 @@
-/** What a drain does beside its jobs: looked for by steps that go out anyway, acted on beside the jobs. */
+/** What a drain does beside its jobs: looked for by exchanges that go out anyway, acted on beside the jobs. */
 
 import type { Log } from '../core/log.ts';
 import type { Executor } from '../postgres/database.ts';
@@ -19,7 +19,7 @@ export interface TaskContext {
   readonly executor: Executor;
   /** What is not done by then is left to the next drain. */
   readonly untilMs: () => number;
-  /** Tells the drain that a chore that goes on has brought jobs. */
+  /** Tells the drain that a maintenance task that goes on has brought jobs. */
   readonly brought: () => void;
 }
 
@@ -49,7 +49,7 @@ export class MaintenanceTasks {
     return this.#broughtJobs;
   }
 
-  /** What the coming step asks for; null if it need not ask. */
+  /** What the coming exchange asks for; null if it need not ask. */
   request(nowMs: number): Readonly<Record<string, object>> | null {
     const { tasks } = this.#options;
     if (tasks.length === 0 || nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return null;
@@ -57,10 +57,11 @@ export class MaintenanceTasks {
     return Object.fromEntries(tasks.map((task) => [task.name, task.request()]));
   }
 
-  /** Starts what the answer asks for; a chore that fails is logged, and left to the next drain. */
+  /** Starts what the answer asks for; a maintenance task that fails is logged, and left to the next drain. */
   take(answers: Readonly<Record<string, unknown>> | null): void {
     const { tasks, log, wake, executor, untilMs } = this.#options;
-    for (const [chore, error] of Object.entries(answers?.failed ?? {})) log('error', 'chore_failed', { chore, error });
+    for (const [name, error] of Object.entries(answers?.failed ?? {}))
+      log('error', 'chore_failed', { chore: name, error });
     for (const task of tasks) {
       const answer = answers?.[task.name] ?? null;
       if (answer === null) continue;

@@ -1,4 +1,4 @@
-/** Deletes what is past its retention, slice by slice: as a chore of drains, and for operators. */
+/** Deletes what is past its retention, slice by slice: as a maintenance task of drains, and for operators. */
 
 import { LIMITS } from '../core/limits.ts';
 import { number } from '../core/options.ts';
@@ -11,7 +11,7 @@ import type { MaintenanceTask } from './maintenance.ts';
 const CHORE_MS = 10_000;
 const BUDGET_MS = 60_000;
 
-/** The first slice goes with a step, as does measuring how long runs take; only a backlog makes statements of its own. */
+/** The first slice goes with an exchange, as does measuring how long runs take; only a backlog makes statements of its own. */
 export function pruneTask(retention: Retention): MaintenanceTask {
   return {
     name: 'upkeep',

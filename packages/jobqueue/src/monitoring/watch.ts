@@ -66,7 +66,7 @@ export function checkAlerts(alerts: AlertOptions): void {
   number('timeoutMs', timeoutMs, { min: 1, max: POST_MS }, where);
 }
 
-/** The chore of each drain: watch_1 looks in its step, and what that hands out is told beside the jobs. */
+/** The maintenance task of each drain: watch_1 looks in its exchange, and what that hands out is told beside the jobs. */
 export function incidentsTask(options: WatchOptions): MaintenanceTask {
   return {
     name: 'watch',

@@ -4,9 +4,9 @@ import { isSerializationFailure } from '../core/sqlstate.ts';
 import type { Executor } from '../postgres/database.ts';
 import { audit, type SliceAnswer, slice } from '../postgres/statements/controls.ts';
 
-/** A step holds rows for milliseconds; what is still locked after so many passes is held by something else. */
+/** An exchange holds rows for milliseconds; what is still locked after so many passes is held by something else. */
 const MOST_PASSES = 20;
-/** Before a further pass: long enough for the steps that held rows to end. */
+/** Before a further pass: long enough for the exchanges that held rows to end. */
 const PASS_PAUSE_MS = 50;
 /** A slice never waits for a job's row, but a replay waits for idempotency keys, like an enqueue. */
 const TRIES = 3;
@@ -29,6 +29,7 @@ export interface BulkReport {
 }
 
 export interface BulkCall {
+  /** As its SQL function and the audit log name it until the next protocol. */
   readonly action: 'cancel' | 'reschedule' | 'reprioritise' | 'replay';
   readonly filterJson: string;
   /** With the actor; what else belongs to the action. */

@@ -1,4 +1,4 @@
-/** What an operator does to live jobs in an incident: cancel, reschedule, re-prioritise, pause, and read who did what. */
+/** What an operator does to live jobs in an incident: cancel, reschedule, set the priority, pause. */
 
 import { type Actor, actorOf, checkActor, reasonOf } from '../core/actor.ts';
 import { type JobFilter, jobFilterJson } from '../core/filters.ts';

@@ -43,7 +43,6 @@ import {
   tailJobs,
 } from '../reads/tail.ts';
 import { type ScheduleControls, scheduleControls } from '../schedules/admin.ts';
-import { type ReplayedWithPayload, replayWithPayload } from './amend.ts';
 import type { BulkOptions, BulkReport } from './bulk.ts';
 import { cancel, freeKey, type HeldKey, pause, reschedule, resume, setPriority, type Target } from './live-jobs.ts';
 import {
@@ -56,6 +55,7 @@ import {
   replays,
   stopReplay,
 } from './replay.ts';
+import { type ReplayedWithPayload, replayWithPayload } from './replay-with-payload.ts';
 
 export interface Operators extends ScheduleControls, EnvironmentControls, IncidentControls {
   /** What a drain with this filter would find due. Claims nothing. */
@@ -95,7 +95,7 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   readonly replay: ReplayCall;
   /**
    * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;
-   * what `shown` hid and nobody changed stays as it was. Throws QueueError `payload_invalid`, `unknown_type`, `job_unknown`.
+   * what `redactPayload` hid and nobody changed stays as it was. Throws QueueError `payload_invalid`, `unknown_type`, `job_unknown`.
    */
   replayWithPayload(id: string, payload: unknown, by: Actor): Promise<ReplayedWithPayload>;
   /** Payloads for the eyes of people: what the type's schema marks as secret is hidden, all of it where the type is not known. */
@@ -110,9 +110,9 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   related(id: string): Promise<Related>;
   /** Frees an idempotency key, with a line in the audit log. `holder`: the job that held it, which goes on without; null: none did. */
   freeKey(key: HeldKey, by: Actor): Promise<{ readonly freed: boolean; readonly holder: string | null }>;
-  /** The ramps, the newest first, at most 100. */
+  /** The throttled replays, the newest first, at most 100. */
   replays(): Promise<readonly Replay[]>;
-  /** Ends a ramp; `false` if it was not running. */
+  /** Ends a throttled replay; `false` if it was not running. */
   stopReplay(id: string, by: Pick<Actor, 'actor'>): Promise<boolean>;
   /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
   auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
@@ -202,7 +202,7 @@ export function operators(options: OperatorsOptions): Operators {
 }
 
 /** What may leave something due, be it that a cancelled child sets its parent free. */
-const STIRRING = [
+const INVALIDATING = [
   'resume',
   'cancel',
   'reschedule',
@@ -214,11 +214,11 @@ const STIRRING = [
   'runSchedule',
 ] as const satisfies readonly (keyof Operators)[];
 
-/** The same, but that `stir` is called after each of those: also after one that failed, which may have come half way. */
-export function invalidatingOperators(offered: Operators, stir: () => void): Operators {
-  const stirring = STIRRING.map((verb) => {
+/** The same, but `invalidate` is called after each of those: also after one that failed, which may have come half way. */
+export function invalidatingOperators(offered: Operators, invalidate: () => void): Operators {
+  const invalidating = INVALIDATING.map((verb) => {
     const call = offered[verb] as (...args: never[]) => Promise<unknown>;
-    return [verb, async (...args: never[]) => call(...args).finally(stir)] as const;
+    return [verb, async (...args: never[]) => call(...args).finally(invalidate)] as const;
   });
-  return { ...offered, ...Object.fromEntries(stirring) };
+  return { ...offered, ...Object.fromEntries(invalidating) };
 }

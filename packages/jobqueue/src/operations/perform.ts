@@ -56,12 +56,12 @@ const PERFORM = {
   }),
   replay: (queue: OperatedQueue, { filter, action: _, ...options }: Act<'replay'>, bulk: BulkOptions) =>
     queue.replay(filter, { ...options, ...bulk }),
-  ramp: (queue: OperatedQueue, { filter, action: _, stopWhen, ...options }: Act<'ramp'>) =>
-    queue.replay(filter, { ...options, ...(stopWhen && { stopWhen: withMinOutcomes(stopWhen) }) }),
+  throttledReplay,
+  replays: async (queue: OperatedQueue, _: Act<'replays'>) => ({ replays: await queue.replays() }),
+  stopReplay,
+  ramp: throttledReplay,
   ramps: async (queue: OperatedQueue, _: Act<'ramps'>) => ({ ramps: await queue.replays() }),
-  stopRamp: async (queue: OperatedQueue, { id, actor }: Act<'stopRamp'>) => ({
-    stopped: await queue.stopReplay(id, { actor }),
-  }),
+  stopRamp: stopReplay,
   freeKey: (queue: OperatedQueue, { type, idempotencyKey, action: _, ...by }: Act<'freeKey'>) =>
     queue.freeKey({ type, idempotencyKey }, by),
   pause: async (queue: OperatedQueue, { action: _, actor, reason, ...target }: Act<'pause'>) => {
@@ -103,8 +103,21 @@ const PERFORM = {
   },
 } as const;
 
+function throttledReplay(
+  queue: OperatedQueue,
+  { filter, action: _, stopWhen, ...options }: Act<'throttledReplay' | 'ramp'>,
+) {
+  return queue.replay(filter, { ...options, ...(stopWhen && { stopWhen: withMinOutcomes(stopWhen) }) });
+}
+
+async function stopReplay(queue: OperatedQueue, { id, actor }: Act<'stopReplay' | 'stopRamp'>) {
+  return { stopped: await queue.stopReplay(id, { actor }) };
+}
+
 /** Releases up to 0.8 say `of`. */
-function withMinOutcomes(stopWhen: NonNullable<Act<'ramp'>['stopWhen']>): ThrottledReplayOptions['stopWhen'] & object {
+function withMinOutcomes(
+  stopWhen: NonNullable<Act<'throttledReplay'>['stopWhen']>,
+): ThrottledReplayOptions['stopWhen'] & object {
   if (!('of' in stopWhen)) return stopWhen;
   return { failureRatio: stopWhen.failureRatio, minOutcomes: stopWhen.of };
 }

@@ -1,4 +1,4 @@
-/** Replays of dead letters: looked at before, at once or as a ramp that drains move on, and stopped when they go wrong. */
+/** Replays of dead letters: looked at before, at once or as a throttled replay that drains move on, and stopped when they go wrong. */
 
 import { type Actor, actorOf, checkActor } from '../core/actor.ts';
 import { type DeadLetterFilter, deadLetterFilterJson, type Revival } from '../core/filters.ts';
@@ -13,11 +13,11 @@ import { type BulkOptions, type BulkReport, inSlices } from './bulk.ts';
 const MOST_PER_MINUTE = 10_000;
 const MOST_JOBS = 1_000_000_000; // an integer of Postgres
 const MOST_LISTED = 100;
-/** Of the statements that move ramps on without a pause, 1,000 jobs each. */
+/** Of the statements that move throttled replays on without a pause, 1,000 jobs each. */
 const MOST_PORTIONS = 20;
-/** The interval at which a drain looks for outcomes that a ramp waits for. */
+/** The interval at which a drain looks for outcomes that a throttled replay waits for. */
 const OUTCOMES_EVERY_MS = 500;
-/** So many looks in a row without a new outcome, and the ramp is left to the next drain: jobs may run for long, or nowhere. */
+/** So many looks in a row without a new outcome, and the throttled replay is left to the next drain: jobs may run for long, or nowhere. */
 const MOST_LOOKS_IN_VAIN = 10;
 /** Waiting for an enqueue that takes the same idempotency keys; then the next drain tries again. */
 const PORTION_TIMEOUT_MS = 30_000;
@@ -29,11 +29,11 @@ export interface ReplayOptions extends Actor, Revival, BulkOptions {
   readonly stopWhen?: undefined;
 }
 
-/** Spread over time, as a ramp. */
+/** A throttled replay, spread over time. */
 export interface ThrottledReplayOptions extends Actor, Revival {
   /** At most so many jobs a minute, 1 to 10,000, moved by the drains. */
   readonly perMinute: number;
-  /** Ends the ramp when so many of its jobs have failed again, or such a part of at least `minOutcomes` that came to an outcome. */
+  /** Ends the throttled replay when so many of its jobs have failed again, or such a part of at least `minOutcomes` that came to an outcome. */
   readonly stopWhen?: { readonly failed: number } | { readonly failureRatio: number; readonly minOutcomes: number };
   readonly maxJobs?: number;
 }
@@ -72,7 +72,7 @@ export interface ReplayPreview {
   }[];
 }
 
-/** A replay as a ramp. */
+/** A throttled replay. */
 export interface Replay {
   readonly id: string;
   readonly filter: object;
@@ -118,7 +118,7 @@ export async function previewReplay(
 export interface ReplayCall {
   /** Dead letters become live jobs again, under their ids, with attempts counted anew; all at once, in slices. */
   (filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
-  /** With `perMinute`: drains move them bit by bit; answers the ramp's id at once. */
+  /** With `perMinute`: drains move them bit by bit; answers the throttled replay's id at once. */
   (filter: DeadLetterFilter, options: ThrottledReplayOptions): Promise<{ readonly id: string } & Warned>;
 }
 
@@ -167,7 +167,7 @@ async function throttled(
   return { id: await store.startReplay(executor, deadLetterFilterJson(filter, options), sent) };
 }
 
-/** The latest hundred ramps, the newest first. */
+/** The latest hundred throttled replays, the newest first. */
 export async function replays(executor: Executor): Promise<readonly Replay[]> {
   const rows = await store.replays(executor, MOST_LISTED);
   return rows.map(({ per_minute, max_jobs, stop_when, end_reason, waits_for, started_ms, ended_ms, ...rest }) => ({
@@ -188,8 +188,8 @@ export async function stopReplay(executor: Executor, id: string, by: Pick<Actor,
 }
 
 /**
- * Moves running ramps on, those whose jobs have a handler here. Looked for by a drain's steps; done in statements of their own:
- * replays_2.sql says why. A ramp that waits for outcomes is looked at again soon, or it would move on once a tick.
+ * Moves running throttled replays on, those whose jobs have a handler here. Looked for by a drain's exchanges; done in statements of their own:
+ * replays_2.sql says why. A throttled replay that waits for outcomes is looked at again soon, or it would move on once a tick.
  */
 export function replaysTask(handled: readonly string[]): MaintenanceTask {
   return {

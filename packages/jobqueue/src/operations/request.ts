@@ -61,6 +61,14 @@ const stopWhen = either(
   object({ failureRatio: ratio, of: integer(1) }), // as releases up to 0.8 name it
 );
 
+const throttledReplay = {
+  ...revival,
+  maxJobs: optional(integer(1)),
+  perMinute: integer(1, 10_000),
+  stopWhen: optional(stopWhen),
+  actor,
+};
+
 const target = { queue: optional(name), type: optional(name) };
 /** Which alerts: of a check, of one subject or of all. */
 const muted = { check: text(100), subject: optional(text(100)) };
@@ -92,13 +100,10 @@ export const operatorRequest = tagged('action', {
   retryNow: { ids, actor },
   previewReplay: revival,
   replay: { ...revival, maxJobs: optional(integer(1)), actor },
-  ramp: {
-    ...revival,
-    maxJobs: optional(integer(1)),
-    perMinute: integer(1, 10_000),
-    stopWhen: optional(stopWhen),
-    actor,
-  },
+  throttledReplay,
+  replays: {},
+  stopReplay: { id: rowId, actor },
+  ramp: throttledReplay, // these three as releases up to 0.8 name them
   ramps: {},
   stopRamp: { id: rowId, actor },
   freeKey: { type: name, idempotencyKey: text(LIMITS.idempotencyKeyChars), reason: optional(reason), actor },

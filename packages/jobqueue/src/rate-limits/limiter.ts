@@ -186,7 +186,7 @@ export class RateLimiter {
         if (question) this.#take(question, answer, askedAtMs, now);
       }
     } catch (error) {
-      if (classifyError(error) !== 'passing') this.#log('error', 'rate_limit_failed', { error }); // no keys: they name people
+      if (classifyError(error) !== 'transient') this.#log('error', 'rate_limit_failed', { error }); // no keys: they name people
       for (const bucket of buckets) this.#unanswered(bucket, error);
     }
   }
@@ -215,10 +215,10 @@ export class RateLimiter {
     bucket.asking = false;
     bucket.askAtMs = now + ASK_AGAIN_MS;
     const waiters = bucket.waiters;
-    const hopeless = classifyError(error) !== 'passing';
-    bucket.waiters = hopeless ? [] : waiters.filter(({ untilMs }) => untilMs > now);
+    const isPermanent = classifyError(error) !== 'transient';
+    bucket.waiters = isPermanent ? [] : waiters.filter(({ untilMs }) => untilMs > now);
     for (const waiter of waiters) {
-      if (hopeless) {
+      if (isPermanent) {
         waiter.state = 'failed';
         waiter.error = error;
         waiter.entry.changed(now);

@@ -12,7 +12,7 @@ export interface DrainView {
   /** `died`: its deadline has passed, and it never said how it ended. */
   readonly state: 'running' | 'finished' | 'died';
   readonly startedAt: Date;
-  readonly lastStepAt: Date;
+  readonly lastExchangeAt: Date;
   readonly deadlineAt: Date;
   readonly finishedAt: Date | null;
   /** When the platform says that it was due, if it says so. */
@@ -21,9 +21,9 @@ export interface DrainView {
   readonly coldStart: boolean;
   readonly stopReason: StopReason | null;
   readonly roundTrips: number;
-  /** Within Postgres, summed over steps, which may overlap. */
+  /** Within Postgres, summed over exchanges, which may overlap. */
   readonly databaseMs: number;
-  /** The same with the way there and back; without the last step's, whose answer comes after the row is written. */
+  /** The same with the way there and back; without the last exchange's, whose answer comes after the row is written. */
   readonly roundTripMs: number;
   readonly report: DrainReport;
   /** How many other drains ran at the same time at some moment. */
@@ -57,7 +57,7 @@ export async function drains(
     source: row.source,
     state: row.finished_ms !== null ? 'finished' : row.died ? 'died' : 'running',
     startedAt: new Date(row.started_ms),
-    lastStepAt: new Date(row.last_step_ms),
+    lastExchangeAt: new Date(row.last_step_ms),
     deadlineAt: new Date(row.deadline_ms),
     finishedAt: dateOf(row.finished_ms),
     scheduledAt: dateOf(row.scheduled_ms),

@@ -228,7 +228,7 @@ export interface Related {
 
 /** What is known beside the job itself. Throws QueueError `option_invalid`. */
 export async function relatedTo(executor: Executor, id: string): Promise<Related> {
-  const { meta, drains, audit, ...flow } = await store.trail(executor, idOf('id', id));
+  const { meta, drains, audit, ...flow } = await store.related(executor, idOf('id', id));
   const { schedule, slot } = meta ?? {};
   return {
     schedule:

@@ -110,7 +110,7 @@ export class Waiting {
       await this.#answer(asked);
       this.#cause = undefined;
     } catch (error) {
-      if (classifyError(error) !== 'passing') for (const waiter of asked) waiter.reject(error);
+      if (classifyError(error) !== 'transient') for (const waiter of asked) waiter.reject(error);
       this.#cause = error; // a restart passes: whose time runs out meanwhile hears of it
     } finally {
       this.#isLooking = false;

@@ -52,14 +52,14 @@ export interface ScheduleControls {
 export function scheduleControls(database: () => Executor): ScheduleControls {
   return {
     schedules: async () => (await listSchedules(database(), MAX_LISTED)).map(view),
-    pauseSchedule: async (name, by) => known(name, await pauseSchedule(database(), text(name), checked(by))),
-    resumeSchedule: async (name, by) => known(name, await resumeSchedule(database(), text(name), checked(by))),
+    pauseSchedule: async (name, by) => known(name, await pauseSchedule(database(), text(name), checkActor(by))),
+    resumeSchedule: async (name, by) => known(name, await resumeSchedule(database(), text(name), checkActor(by))),
     async overrideSchedule(name, line, by) {
       if (line !== null) checkLine(line);
-      known(name, await overrideSchedule(database(), text(name), line ?? {}, checked(by)));
+      known(name, await overrideSchedule(database(), text(name), line ?? {}, checkActor(by)));
     },
     async runSchedule(name, by) {
-      const id = await runSchedule(database(), text(name), checked(by));
+      const id = await runSchedule(database(), text(name), checkActor(by));
       if (id === null) throw unknown(name);
       return { id };
     },
@@ -99,11 +99,6 @@ function checkLine(line: Partial<CronLine>): void {
     throw refusal('line', "expected cron, timeZone or both, or null for the code's own");
   const problem = cronProblem({ cron, timeZone });
   if (problem) throw refusal(problem.path, problem.message);
-}
-
-function checked(by: Actor): { actor: string; reason: string | null } {
-  const { actor, reason = null } = checkActor(by);
-  return { actor, reason };
 }
 
 /** A name that no schedule can have is not sent to Postgres, which refuses some of them as no text at all. */

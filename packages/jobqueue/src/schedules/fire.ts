@@ -1,4 +1,4 @@
-/** The chore that keeps schedules: writes what code declares, and fires the slots that have come. */
+/** The maintenance task that keeps schedules: writes what code declares, and fires the slots that have come. */
 import { createHash } from 'node:crypto';
 import { setImmediate as otherWork, setTimeout as sleep } from 'node:timers/promises';
 import { QueueError } from '../core/errors.ts';
@@ -33,8 +33,10 @@ export function schedulesTask(
   if (twice !== undefined) throw invalid(`two schedules are named '${twice}'`);
   if (names.length > MAX_SCHEDULES) throw invalid(`expected at most ${MAX_SCHEDULES} schedules, got ${names.length}`);
   const json = `[${definitions.sort().join(',')}]`;
-  if (bytesOf(json) > LIMITS.stepBytes)
-    throw invalid(`expected at most ${LIMITS.stepBytes} bytes of schedules with their payloads, got ${bytesOf(json)}`);
+  if (bytesOf(json) > LIMITS.exchangeBytes)
+    throw invalid(
+      `expected at most ${LIMITS.exchangeBytes} bytes of schedules with their payloads, got ${bytesOf(json)}`,
+    );
   const hash = createHash('sha256').update(json).digest('hex');
   return {
     name: 'schedules',
@@ -130,7 +132,7 @@ async function fireSlice(slice: readonly Fire[], context: TaskContext, log: Log)
     log('info', 'schedules_fired', { schedules: slice.length, fired, skipped });
     return due;
   } catch (error) {
-    if (classifyError(error) !== 'refused') throw error;
+    if (classifyError(error) !== 'rejected') throw error;
     const [first, ...others] = slice;
     if (others.length === 0) log('error', 'schedule_refused', { schedule: first?.name, error });
     let due: readonly DueSchedule[] = [];
@@ -145,7 +147,7 @@ async function persistently<T>(untilMs: () => number, send: (timeoutMs: number) 
     try {
       return await send(Math.max(1, Math.min(STATEMENT_MS, untilMs() - performance.now())));
     } catch (error) {
-      if (tries === TRIES || classifyError(error) !== 'passing' || performance.now() + PAUSE_MS >= untilMs())
+      if (tries === TRIES || classifyError(error) !== 'transient' || performance.now() + PAUSE_MS >= untilMs())
         throw error;
       await sleep(PAUSE_MS);
     }

@@ -147,17 +147,17 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     expect(await statuses()).toEqual({ PENDING: 15 });
   });
 
-  test('a ramp is started, listed and stopped', async () => {
+  test('a throttled replay is started, listed and stopped', async () => {
     await dead(4, 'HttpError', '503');
-    const ramp = (await ask(
+    const replay = (await ask(
       ['replay', '--type', 'crm_sync', '--per-minute', '2', '--stop-ratio', '20', '--yes'],
       at(),
     )) as { id: string };
     expect(await ask(['replay', 'list'], at())).toMatchObject({
-      ramps: [{ id: ramp.id, state: 'running', perMinute: 2, stopWhen: { failureRatio: 0.2, of: 50 } }],
+      replays: [{ id: replay.id, state: 'running', perMinute: 2, stopWhen: { failureRatio: 0.2, of: 50 } }],
     });
-    expect(await ask(['replay', 'stop', ramp.id], at())).toEqual({ stopped: true });
-    expect((await run(['replay', 'stop', ramp.id], at())).code).toBe(1);
+    expect(await ask(['replay', 'stop', replay.id], at())).toEqual({ stopped: true });
+    expect((await run(['replay', 'stop', replay.id], at())).code).toBe(1);
   });
 
   test('retry brings back what ended, brings forward what waits, and says what it left', async () => {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DriverUnderTest, describeEachDriver } from '../../../../tests/support/drivers.ts';
 import type { Database } from '../../src/postgres/connect.ts';
-import { claimOne, outcome, send } from '../played-step.ts';
+import { claimOne, outcome, send } from '../played-exchange.ts';
 import { emptyTables, queueOf, rows } from '../support.ts';
 
 const ANN = { actor: 'ann' };
@@ -156,7 +156,7 @@ describeEachDriver('the settings of a role', (setup) => {
     await before.drain({ budgetMs: 5_000 });
     const { queue } = queueOf(await withDefaults(setup, { default_transaction_read_only: 'on' }));
     await expect(queue.drain({ budgetMs: 5_000 })).rejects.toThrow(
-      /^Postgres refused a step 6 times: the database takes no writes\..* The server says: .*read-only transaction \(25006\)\.$/,
+      /^Postgres refused an exchange 6 times: the database takes no writes\..* The server says: .*read-only transaction \(25006\)\.$/,
     );
     await expect(queue.addJob('work', noop)).rejects.toMatchObject({ code: '25006' });
     const [database] = (await queue.health()).checks;

@@ -13,7 +13,7 @@ export interface Orders {
   readonly drains?: number;
   /** So many handlers end; those that start after them never do. */
   readonly runsBeforeHanging?: number;
-  /** No step that carries an outcome leaves the process. */
+  /** No exchange that carries an outcome leaves the process. */
   readonly withholdsOutcomes?: boolean;
 }
 

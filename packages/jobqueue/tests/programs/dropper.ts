@@ -24,7 +24,7 @@ const work = defineJob({
     run: async ({ job, signal, checkpoint, rateLimit, children }) => {
       await queue.cancel({ ids: [job.id] }, { actor: 'test', reason: 'no longer wanted' });
       const ended = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-      void checkpoint({ row: 1 }); // its step learns that the job is gone
+      void checkpoint({ row: 1 }); // its exchange learns that the job is gone
       void rateLimit.blockUntil('k', { delayMs: 1_000 });
       void children()[Symbol.asyncIterator]().next();
       await ended;

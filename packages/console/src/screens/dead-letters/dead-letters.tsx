@@ -11,8 +11,8 @@ import { Refused } from '../../ui/refused.tsx';
 import { type Column, DataTable } from '../../ui/table.tsx';
 import { Ago } from '../../ui/when.tsx';
 import { atLeast } from '../../ui/words.ts';
-import { Ramps } from './ramps.tsx';
 import { ReplayPanel } from './replay-panel.tsx';
+import { ThrottledReplays } from './throttled-replays.tsx';
 
 const COLUMNS: readonly Column[] = [
   { id: 'error', title: 'What went wrong', heads: true },
@@ -25,7 +25,10 @@ const COLUMNS: readonly Column[] = [
 
 export async function DeadLetters({ setup: { queue, messages }, session: { role }, sent }: ScreenProps) {
   const type = queue.jobs.find((job) => job.type === one(sent.type))?.type;
-  const [{ groups, total, more }, ramps] = await Promise.all([queue.deadGroups(type ? { type } : {}), queue.replays()]);
+  const [{ groups, total, more }, replays] = await Promise.all([
+    queue.deadGroups(type ? { type } : {}),
+    queue.replays(),
+  ]);
   const back = address('/dead-letters', { type });
   const meant = one(sent.group);
   const first = groups.filter(({ fingerprint }) => fingerprint === meant);
@@ -36,7 +39,7 @@ export async function DeadLetters({ setup: { queue, messages }, session: { role 
         title="Dead letters"
         sub={`${atLeast(total.n, total.atLeast)} ${total.n === 1 ? 'dead letter' : 'dead letters'} by type and last error${more ? ': the largest groups, and those with the latest deaths' : ''}. «#» stands for what differs from job to job.`}
       >
-        <Live everyMs={ramps.some(({ state }) => state === 'running') ? 5_000 : 15_000} />
+        <Live everyMs={replays.some(({ state }) => state === 'running') ? 5_000 : 15_000} />
         {type && (
           <Link href="/dead-letters" className="button">
             All types
@@ -57,8 +60,8 @@ export async function DeadLetters({ setup: { queue, messages }, session: { role 
           }))}
         />
       )}
-      <Section title="Replays as ramps" aside="the newest 20">
-        <Ramps ramps={ramps.slice(0, 20)} canStop={role === 'operator'} />
+      <Section title="Throttled replays" aside="the newest 20">
+        <ThrottledReplays replays={replays.slice(0, 20)} canStop={role === 'operator'} />
       </Section>
       {asked && <ReplayPanel queue={queue} group={asked} back={back} />}
     </>

@@ -1,4 +1,4 @@
-/** The question before a group is replayed: how many, a few of them, and whether at once or as a ramp that stops by itself. */
+/** The question before a group is replayed: how many, a few of them, and whether at once or as a throttled replay that stops by itself. */
 
 import type { DeadGroup } from '@conversure/jobqueue';
 import type { ConsoleQueue } from '../../options.ts';
@@ -47,8 +47,8 @@ export async function ReplayPanel({ queue, group, back }: ReplayPanelProps) {
         <fieldset className="grid gap-2">
           <legend className="sr-only">How</legend>
           <label>
-            <input type="radio" name="how" value="ramp" defaultChecked /> As a ramp: so many a minute, and stop if they
-            die again
+            <input type="radio" name="how" value="throttled" defaultChecked /> Throttled: so many a minute, and stop if
+            they die again
           </label>
           <div className="grid grid-cols-3 gap-3 pl-6">
             <Field name="perMinute" label="A minute">

@@ -1,4 +1,4 @@
-/** Brings a group of dead letters back, at once or as a ramp, and ends a ramp. */
+/** Brings a group of dead letters back, at once or throttled, and ends a throttled replay. */
 import { z } from 'zod';
 import { operatorAction } from '../../action.ts';
 import { name, rowId } from '../../fields.ts';
@@ -15,7 +15,7 @@ const optionalWhole = z
 const form = z.object({
   type: name,
   fingerprint: z.string().regex(/^[\da-f]{32}$/),
-  how: z.enum(['ramp', 'now']),
+  how: z.enum(['throttled', 'now']),
   perMinute: z.coerce.number(),
   percent: z.coerce.number().min(1).max(100),
   of: z.coerce.number(),
@@ -32,20 +32,20 @@ export const replayGroup = operatorAction({ page, input: form }, async (input, {
     const back = localPath(input.back);
     return `${back}${back.includes('?') ? '&' : '?'}${new URLSearchParams(done)}`;
   };
-  if (input.how === 'ramp') {
+  if (input.how === 'throttled') {
     const stopWhen = { failureRatio: input.percent / 100, minOutcomes: input.of };
     await queue.replay(filter, { actor, ...most, perMinute: input.perMinute, stopWhen });
-    return answer({ done: 'ramp' });
+    return answer({ done: 'throttled_replay' });
   }
   const report = await queue.replay(filter, { actor, ...most, signal: AbortSignal.timeout(REQUEST_MS) });
   const { changed, skipped, done } = report;
   return answer({ done: 'replay', changed: String(changed), skipped: String(skipped), ...(!done && { left: '1' }) });
 });
 
-export const stopRamp = operatorAction(
+export const stopReplay = operatorAction(
   { page: '/dead-letters', input: z.object({ id: rowId }) },
   async ({ id }, { queue, actor }) => {
     await queue.stopReplay(id, { actor });
-    return '/dead-letters?done=stop_ramp';
+    return '/dead-letters?done=stop_replay';
   },
 );

@@ -17,7 +17,7 @@ export function DrainProgress({ run, drain }: { run: string; drain: DrainView | 
   if (drain === undefined)
     return (
       <p className="banner" role="status" data-run={run}>
-        The drain begins; its first step is on the way. If it does not show up here, the log of this deployment says
+        The drain begins; its first exchange is on the way. If it does not show up here, the log of this deployment says
         why.
       </p>
     );

@@ -151,7 +151,7 @@ async function holdsItsKey(queue: ConsoleQueue, { id, type, idempotencyKey }: Jo
 const BUTTONS: Readonly<Record<BulkAction | 'amend' | 'free_key', string>> = {
   cancel: 'Cancel…',
   reschedule: 'Reschedule…',
-  reprioritise: 'Priority…',
+  set_priority: 'Priority…',
   replay: 'Replay…',
   amend: 'Edit and replay…',
   free_key: 'Free its key…',

@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<BulkAction, readonly [title: string, button: string
     'Reschedule',
     'They get another due time. Left alone are jobs that a drain holds, and parents that wait for their children, unless you chose them.',
   ],
-  reprioritise: ['Change the priority', 'Change', 'Jobs that a drain holds are left alone.'],
+  set_priority: ['Change the priority', 'Change', 'Jobs that a drain holds are left alone.'],
   replay: [
     'Replay jobs',
     'Replay',
@@ -121,7 +121,7 @@ function Options({ action, later }: { action: BulkAction; later: ReplayPreview['
   switch (action) {
     case 'cancel':
       return <Reason />;
-    case 'reprioritise':
+    case 'set_priority':
       return (
         <Field name="priority" label="Priority, 0 to 10" hint="Higher is more urgent; the default is 0.">
           <input id="field-priority" name="priority" type="number" min={0} max={10} defaultValue={5} required />

@@ -13,7 +13,7 @@ const REQUEST_MS = 20_000;
 
 const form = z
   .object({
-    do: z.enum(['cancel', 'reschedule', 'reprioritise', 'replay']),
+    do: z.enum(['cancel', 'reschedule', 'set_priority', 'replay']),
     reason: text(200).trim().default(''),
     to: z.string().optional(),
     in: z.enum(['now', 'later']).default('now'),
@@ -55,7 +55,7 @@ async function change(
       if (to === undefined) throw new Refusal('request_invalid');
       return queue.reschedule(filter, { ...bounded, to });
     }
-    case 'reprioritise':
+    case 'set_priority':
       return queue.setPriority(filter, { ...bounded, priority: input.priority });
   }
 }

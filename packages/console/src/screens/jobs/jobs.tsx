@@ -79,7 +79,7 @@ function actionsOf({ status }: JobParams): readonly BulkAction[] {
 const BUTTONS: Readonly<Record<BulkAction, string>> = {
   cancel: 'Cancel…',
   reschedule: 'Reschedule…',
-  reprioritise: 'Priority…',
+  set_priority: 'Priority…',
   replay: 'Replay…',
 };
 

@@ -67,7 +67,7 @@ export function queryOf({ status, type, queue, search, fingerprint, ...times }: 
 }
 
 /** Actions on live jobs. */
-export const LIVE_ACTIONS = ['cancel', 'reschedule', 'reprioritise'] as const;
+export const LIVE_ACTIONS = ['cancel', 'reschedule', 'set_priority'] as const;
 export type BulkAction = (typeof LIVE_ACTIONS)[number] | 'replay';
 
 /** Live jobs that a bulk action means: the chosen ones, else all that the page's filter means; null if it cannot mean any. */

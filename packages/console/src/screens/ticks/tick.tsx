@@ -21,7 +21,7 @@ const COUNTS = [
   ['Lost', 'lost'],
   ['Not confirmed', 'unconfirmed'],
   ['Rescued', 'rescued'],
-  ['Steps', 'steps'],
+  ['Exchanges', 'steps'],
 ] as const satisfies readonly (readonly [string, keyof DrainView['report']])[];
 
 /** In words for people who did not write the queue. */
@@ -38,7 +38,7 @@ const WHY: Readonly<Record<string, string>> = {
 export async function Tick({ setup: { queue }, params: { id = '' } }: ScreenProps) {
   const [drain] = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id) ? await queue.drains({ id }) : [];
   if (drain === undefined) notFound();
-  const { source, state, startedAt, finishedAt, lastStepAt, deadlineAt, stopReason, report } = drain;
+  const { source, state, startedAt, finishedAt, lastExchangeAt, deadlineAt, stopReason, report } = drain;
   return (
     <>
       <Head
@@ -68,9 +68,9 @@ export async function Tick({ setup: { queue }, params: { id = '' } }: ScreenProp
         <Facts
           facts={[
             ['Ended', <When key="ended" at={finishedAt} />],
-            ['Last step', <When key="step" at={lastStepAt} />],
+            ['Last exchange', <When key="exchange" at={lastExchangeAt} />],
             ['Deadline', <When key="deadline" at={deadlineAt} />],
-            ['Took', duration((finishedAt ?? lastStepAt).getTime() - startedAt.getTime())],
+            ['Took', duration((finishedAt ?? lastExchangeAt).getTime() - startedAt.getTime())],
             ['Gap before it', duration(drain.gapMs)],
             ['Beside others', count(drain.overlaps)],
             ['Planned for', <When key="planned" at={drain.scheduledAt} />],

@@ -79,8 +79,12 @@ export async function Ticks({ setup: { queue }, sent }: ScreenProps) {
   );
 }
 
-function endOf({ state, finishedAt, lastStepAt }: Pick<DrainView, 'state' | 'finishedAt' | 'lastStepAt'>): number {
-  return (finishedAt ?? (state === 'died' ? lastStepAt : new Date())).getTime();
+function endOf({
+  state,
+  finishedAt,
+  lastExchangeAt,
+}: Pick<DrainView, 'state' | 'finishedAt' | 'lastExchangeAt'>): number {
+  return (finishedAt ?? (state === 'died' ? lastExchangeAt : new Date())).getTime();
 }
 
 /** Kicks and operators come when they come; what the clock sends should come by the clock. */

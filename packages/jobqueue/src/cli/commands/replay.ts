@@ -1,4 +1,4 @@
-/** `jobqueue replay`: dead letters come back, at once or as a ramp that drains move on. Shows which, asks, does it in slices. */
+/** `jobqueue replay`: dead letters come back, at once or as a throttled replay that drains move on. Shows which, asks, does it in slices. */
 import { Command } from 'commander';
 import { agree } from '../ask.ts';
 import { inBulk } from '../bulk.ts';
@@ -7,7 +7,7 @@ import { withTarget } from '../open-target.ts';
 import { type Acting, acting, confirmed, given, instant, jobId, several, text, whole } from '../options.ts';
 import { note, plain, print, printJson, warn } from '../output.ts';
 import type { Answer } from '../target.ts';
-import { rampsCommand, stopRampCommand } from './ramps.ts';
+import { replaysCommand, stopReplayCommand } from './replays.ts';
 
 const MOST_JOBS = 1_000_000_000;
 
@@ -47,9 +47,13 @@ export function replayCommand(): Command {
     .option('--cancelled', 'cancelled jobs too, at their time if that is still to come')
     .option('--now', 'with --cancelled: now, not at their time')
     .option('--max-jobs <n>', 'at most so many', whole(1, MOST_JOBS))
-    .option('--per-minute <n>', 'as a ramp: so many a minute, moved by the drains', whole(1, 10_000))
-    .option('--stop-failed <n>', 'ends the ramp when so many failed again', whole(1, MOST_JOBS))
-    .option('--stop-ratio <percent>', 'ends the ramp when such a part failed again, in percent', whole(1, 100))
+    .option('--per-minute <n>', 'a throttled replay: so many a minute, moved by the drains', whole(1, 10_000))
+    .option('--stop-failed <n>', 'ends the throttled replay when so many failed again', whole(1, MOST_JOBS))
+    .option(
+      '--stop-ratio <percent>',
+      'ends the throttled replay when such a part failed again, in percent',
+      whole(1, 100),
+    )
     .option('--stop-of <n>', 'once so many have come to an outcome', whole(1, MOST_JOBS), 50)
     .option('--plan', 'show what would come back, change nothing')
     .addHelpText(
@@ -61,8 +65,8 @@ holds by now is refused.
   $ jobqueue replay --type crm_sync --message 503 --plan
   $ jobqueue replay --type crm_sync --per-minute 60 --stop-ratio 20`,
     )
-    .addCommand(rampsCommand())
-    .addCommand(stopRampCommand())
+    .addCommand(replaysCommand())
+    .addCommand(stopReplayCommand())
     .action((options: Options) => {
       const filter = filterOf(options);
       const stopWhen = stopWhenOf(options);
@@ -82,14 +86,16 @@ holds by now is refused.
         await agree(`Bring ${count(preview)} back on ${target.name}${most}${pace}?`, options);
         const common = { actor, ...given({ statuses, due }) };
         if (perMinute !== undefined) {
-          const ramp = await target.ask({
-            action: 'ramp',
+          const replay = await target.ask({
+            action: 'throttledReplay',
             filter,
             perMinute,
             ...common,
             ...given({ maxJobs, stopWhen }),
           });
-          return options.json ? printJson(ramp) : print(`ramp ${ramp.id} has begun; jobqueue replay list shows it`);
+          return options.json
+            ? printJson(replay)
+            : print(`throttled replay ${replay.id} has begun; jobqueue replay list shows it`);
         }
         // Between two requests nothing may come back that died of the first one.
         const before = { finishedBefore: options.finishedBefore ?? preview.asOf };
@@ -131,7 +137,9 @@ function stopWhenOf({ perMinute, stopFailed, stopRatio, stopOf }: Options) {
   if (perMinute === undefined) throw new UsageError('replay: --stop-failed and --stop-ratio need --per-minute');
   if (stopFailed !== undefined && stopRatio !== undefined)
     throw new UsageError('replay: --stop-failed and --stop-ratio exclude each other');
-  return stopFailed === undefined ? { failureRatio: (stopRatio ?? 0) / 100, of: stopOf } : { failed: stopFailed };
+  return stopFailed === undefined
+    ? { failureRatio: (stopRatio ?? 0) / 100, minOutcomes: stopOf }
+    : { failed: stopFailed };
 }
 
 function count({ total, atLeast }: { total: number; atLeast: boolean }): string {

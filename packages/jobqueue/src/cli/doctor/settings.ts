@@ -14,7 +14,7 @@ interface Settings {
   readonly commit: string;
 }
 
-/** Below this a step that waits for a restart or a slow disk is cancelled. */
+/** Below this an exchange that waits for a restart or a slow disk is cancelled. */
 const SHORTEST_MS = 5_000;
 
 export async function settingsFindings(database: Database): Promise<Finding[]> {
@@ -55,7 +55,7 @@ export async function settingsFindings(database: Database): Promise<Finding[]> {
     ['lock_timeout', found.lock_ms],
   ] as const)
     if (ms > 0 && ms < SHORTEST_MS)
-      findings.push(warn(name, `it is ${ms} ms: a step that waits longer is cancelled`, set(`${name} = '5s'`)));
+      findings.push(warn(name, `it is ${ms} ms: an exchange that waits longer is cancelled`, set(`${name} = '5s'`)));
   if (commit === 'off')
     findings.push(
       warn(

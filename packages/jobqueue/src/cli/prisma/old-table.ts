@@ -42,7 +42,7 @@ export interface Reading {
   readonly columns: ReadonlySet<string>;
   /** Completed jobs that ended longer ago are left behind. */
   readonly historyMs: number;
-  /** Whether jobs were imported before: those are passed over. */
+  /** Whether jobs were imported before: those are skipped. */
   readonly begun: boolean;
 }
 

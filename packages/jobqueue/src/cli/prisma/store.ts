@@ -33,7 +33,7 @@ export async function begin(executor: Executor): Promise<void> {
   });
 }
 
-/** In a transaction. Rows that are there already are passed over. */
+/** In a transaction. Rows that are there already are skipped. */
 export async function importRows(tx: Executor, rows: readonly NewRow[]): Promise<void> {
   await tx.execute({ text: LOCK, params: [] });
   const json = JSON.stringify(rows);

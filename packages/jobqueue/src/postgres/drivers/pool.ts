@@ -8,7 +8,7 @@ import { takeTurns } from './turns.ts';
 
 /** A function runs few statements at once, and hundreds of instances share the server's limit (104 on Neon's smallest). */
 export const MAX_CONNECTIONS = 4;
-/** One is always left for statements, so that a drain's own steps go on while its handlers hold transactions. */
+/** One is always left for statements, so that a drain's own exchanges go on while its handlers hold transactions. */
 const MOST_TRANSACTIONS = MAX_CONNECTIONS - 1;
 /** Each idle connection keeps its instance, and its bill, alive for as long. */
 export const IDLE_MS = 5_000;

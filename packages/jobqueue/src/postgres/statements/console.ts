@@ -90,7 +90,7 @@ interface RelativeRow {
   readonly waits: boolean;
 }
 
-export interface TrailRow {
+export interface RelatedRow {
   readonly meta: Readonly<Record<string, unknown>> | null;
   readonly parent: RelativeRow | null;
   readonly children: readonly RelativeRow[];
@@ -111,8 +111,8 @@ export interface TrailRow {
 }
 
 /** See packages/jobqueue/sql/functions/trail_1.sql. */
-export async function trail(executor: Executor, id: string): Promise<TrailRow> {
-  const rows = await executor.execute<{ answer: TrailRow }>({
+export async function related(executor: Executor, id: string): Promise<RelatedRow> {
+  const rows = await executor.execute<{ answer: RelatedRow }>({
     text: 'select jobqueue.trail_1($1::bigint) as answer',
     params: [id],
   });

@@ -1,5 +1,6 @@
 /** The statements about schedules: what code declares, what is due, what operators do. Nothing in this folder decides. */
 
+import type { Actor } from '../../core/actor.ts';
 import type { CronLine } from '../../core/cron.ts';
 import type { Misfire } from '../../core/schedule.ts';
 import type { Executor } from '../database.ts';
@@ -89,17 +90,11 @@ export async function listSchedules(executor: Executor, most: number): Promise<S
   });
 }
 
-/** Who does it, and why. */
-export interface By {
-  readonly actor: string;
-  readonly reason: string | null;
-}
-
 /** One change of a schedule, and its line in the audit log. `false`: there is no such schedule. */
 async function change(
   executor: Executor,
   name: string,
-  { actor, reason }: By,
+  { actor, reason }: Actor,
   {
     action,
     set,
@@ -116,13 +111,13 @@ async function change(
         select $2, $4, jsonb_build_object('schedule', c.name, 'reason', $3::text) || ${details} from changed c
       )
       select 1 from changed`,
-    params: [name, actor, reason, action, ...params],
+    params: [name, actor, reason ?? null, action, ...params],
   });
   return rows.length > 0;
 }
 
 /** A schedule that is paused already keeps since when. */
-export function pauseSchedule(executor: Executor, name: string, by: By): Promise<boolean> {
+export function pauseSchedule(executor: Executor, name: string, by: Actor): Promise<boolean> {
   return change(executor, name, by, {
     action: 'schedule_paused',
     set: 'paused_at = coalesce(s.paused_at, now()), pause_reason = $3::text',
@@ -130,7 +125,7 @@ export function pauseSchedule(executor: Executor, name: string, by: By): Promise
   });
 }
 
-export function resumeSchedule(executor: Executor, name: string, by: By): Promise<boolean> {
+export function resumeSchedule(executor: Executor, name: string, by: Actor): Promise<boolean> {
   return change(executor, name, by, {
     action: 'schedule_resumed',
     set: 'resumed_at = case when s.paused_at is null then s.resumed_at else now() end, paused_at = null, pause_reason = null',
@@ -139,7 +134,12 @@ export function resumeSchedule(executor: Executor, name: string, by: By): Promis
 }
 
 /** The line that counted so far still counts for its slots up to now, in case nobody has looked at them yet. */
-export function overrideSchedule(executor: Executor, name: string, line: Partial<CronLine>, by: By): Promise<boolean> {
+export function overrideSchedule(
+  executor: Executor,
+  name: string,
+  line: Partial<CronLine>,
+  by: Actor,
+): Promise<boolean> {
   return change(executor, name, by, {
     action: 'schedule_overridden',
     set: `override_cron = $5::text, override_time_zone = $6::text, next_slot_at = '-infinity',
@@ -150,7 +150,7 @@ export function overrideSchedule(executor: Executor, name: string, line: Partial
 }
 
 /** One job now, outside the slots; its slot is this moment. Null: code declares no such schedule. */
-export async function runSchedule(executor: Executor, name: string, { actor, reason }: By): Promise<string | null> {
+export async function runSchedule(executor: Executor, name: string, { actor, reason }: Actor): Promise<string | null> {
   const rows = await executor.execute<{ id: string }>({
     text: `
       with added as (
@@ -164,7 +164,7 @@ export async function runSchedule(executor: Executor, name: string, { actor, rea
         select $2, 'schedule_run', jsonb_build_object('schedule', name, 'jobId', id::text, 'reason', $3::text) from added
       )
       select id::text as id from added`,
-    params: [name, actor, reason],
+    params: [name, actor, reason ?? null],
   });
   return rows[0]?.id ?? null;
 }

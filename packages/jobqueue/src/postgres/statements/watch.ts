@@ -22,7 +22,7 @@ export interface WatchAnswer {
   readonly failed?: string;
 }
 
-/** See packages/jobqueue/sql/functions/watch_1.sql. A drain asks the same as a chore of its step. */
+/** See packages/jobqueue/sql/functions/watch_1.sql. A drain asks the same as a maintenance task of its exchange. */
 export async function watch(executor: Executor, request: object, timeoutMs: number): Promise<WatchAnswer | null> {
   const rows = await executor.execute<{ answer: WatchAnswer | null }>(
     { text: 'select jsonb_strip_nulls(jobqueue.watch_1($1::jsonb)) as answer', params: [JSON.stringify(request)] },

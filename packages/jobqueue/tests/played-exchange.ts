@@ -1,10 +1,10 @@
-/** Single steps of a drain that a test plays itself: what a delayed packet, a retry or a frozen function would send. */
+/** Single exchanges of a drain that a test plays itself: what a delayed packet, a retry or a frozen function would send. */
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { emptyReport } from '../src/core/drain-report.ts';
 import type { Database } from '../src/postgres/connect.ts';
-import { type Claim, type StepAnswer, type StepRequest, step } from '../src/postgres/statements/step.ts';
+import { type Claim, type ExchangeParams, type ExchangeReply, exchange } from '../src/postgres/statements/exchange.ts';
 
 export const CLAIM: Claim = {
   limit: 10,
@@ -20,12 +20,12 @@ export const CLAIM: Claim = {
   includePaused: false,
 };
 
-/** One first step of a drain of its own; `drain` overrides what it says of itself. */
+/** One first exchange of a drain of its own; `drain` overrides what it says of itself. */
 export function send(
   database: Database,
-  request: Partial<Omit<StepRequest, 'drain'>> & { readonly drain?: Partial<StepRequest['drain']> },
-): Promise<StepAnswer> {
-  const drain: StepRequest['drain'] = {
+  request: Partial<Omit<ExchangeParams, 'drain'>> & { readonly drain?: Partial<ExchangeParams['drain']> },
+): Promise<ExchangeReply> {
+  const drain: ExchangeParams['drain'] = {
     id: randomUUID(),
     step: 1,
     source: 'test',
@@ -40,14 +40,14 @@ export function send(
     stopReason: null,
     ...request.drain,
   };
-  return step(database, { completed: [], settlements: [], running: [], claim: null, ...request, drain }, 10_000);
+  return exchange(database, { completed: [], settlements: [], running: [], claim: null, ...request, drain }, 10_000);
 }
 
-/** What a step says of one job that ended as `to`, with whatever else belongs to that outcome. */
+/** What an exchange says of one job that ended as `to`, with whatever else belongs to that outcome. */
 export function outcome(
   job: Pick<ClaimedJob, 'id' | 'fence'>,
   { to, ...rest }: { readonly to: string; readonly result?: unknown; readonly ranMs?: number },
-): Pick<StepRequest, 'completed' | 'settlements'> {
+): Pick<ExchangeParams, 'completed' | 'settlements'> {
   const { id, fence } = job;
   if (to !== 'completed') return { completed: [], settlements: [JSON.stringify({ id, fence, to, ...rest })] };
   const { ranMs = 0, result = null } = rest;

@@ -21,12 +21,12 @@ const COLUMNS: readonly Column[] = [
   { id: 'do', title: '', align: 'right' },
 ];
 
-export function Ramps({ ramps, canStop }: { ramps: readonly Replay[]; canStop: boolean }) {
-  if (ramps.length === 0) return <p className="soft">None yet. A group’s «Replay…» begins one.</p>;
-  return <DataTable label="Replays as ramps" columns={COLUMNS} rows={ramps.map((ramp) => row(ramp, canStop))} />;
+export function ThrottledReplays({ replays, canStop }: { replays: readonly Replay[]; canStop: boolean }) {
+  if (replays.length === 0) return <p className="soft">None yet. A group’s «Replay…» begins one.</p>;
+  return <DataTable label="Throttled replays" columns={COLUMNS} rows={replays.map((replay) => row(replay, canStop))} />;
 }
 
-function row(ramp: Replay, canStop: boolean) {
+function row(replay: Replay, canStop: boolean) {
   const {
     id,
     state,
@@ -41,7 +41,7 @@ function row(ramp: Replay, canStop: boolean) {
     startedAt,
     endReason,
     waitsFor,
-  } = ramp;
+  } = replay;
   const why = endReason ?? waitingInWords(waitsFor);
   return {
     id,
@@ -50,7 +50,7 @@ function row(ramp: Replay, canStop: boolean) {
       state: <Status of={state} />,
       what: (
         <span className="block min-w-40">
-          {described(ramp.filter)}, {count(perMinute)} a minute{maxJobs !== null && `, at most ${count(maxJobs)}`}
+          {described(replay.filter)}, {count(perMinute)} a minute{maxJobs !== null && `, at most ${count(maxJobs)}`}
           <span className="soft block">
             by {actor}
             {why && `; ${why}`}
@@ -64,9 +64,9 @@ function row(ramp: Replay, canStop: boolean) {
       open: count(undecided),
       refused: count(refused),
       do: state === 'running' && canStop && (
-        <ActionForm run="stop-ramp">
+        <ActionForm run="stop-replay">
           <input type="hidden" name="id" value={id} />
-          <Submit tone="danger" small label={`Stop ramp ${id}`}>
+          <Submit tone="danger" small label={`Stop throttled replay ${id}`}>
             Stop
           </Submit>
         </ActionForm>

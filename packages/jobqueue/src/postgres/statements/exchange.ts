@@ -1,4 +1,4 @@
-/** The statement of a drain: one step, parameters out, answer decoded once. Nothing in this folder decides. */
+/** The statement of a drain: one exchange, parameters out, answer decoded once. Nothing in this folder decides. */
 
 import type { ClaimedJob, JobMeta } from '../../core/claimed-job.ts';
 import type { DrainReport } from '../../core/drain-report.ts';
@@ -21,14 +21,14 @@ export type QueueAndType = readonly [queue: string, type: string];
 /** The place of a lane in the order in which they are found. */
 export type LaneName = readonly [queue: string, type: string, priority: number];
 
-export interface StepRequest {
+export interface ExchangeParams {
   readonly drain: {
     readonly id: string;
     readonly step: number;
     readonly source: string;
     readonly deadlineMs: number;
     readonly claim: string;
-    /** The answer to the same step was lost: it may have been taken already. */
+    /** The answer to the same exchange was lost: it may have been taken already. */
     readonly again?: boolean;
     /** Some outcome is of a job with an idempotency key. */
     readonly keyed: boolean;
@@ -36,20 +36,20 @@ export interface StepRequest {
     readonly flowed: boolean;
     readonly keyWindowMs: number;
     readonly lingerMs: number;
-    /** For the ledger row, which a step without it leaves as it is. */
+    /** For the ledger row, which an exchange without it leaves as it is. */
     readonly report?: DrainReport;
     readonly running?: readonly string[];
     /** What the drain holds and has not started. */
     readonly waiting?: readonly QueueAndType[];
     /** With a claim: where the drain runs; null: nowhere in particular. */
     readonly environment?: string | null;
-    /** What each chore asks for, by its name. */
+    /** What each maintenance task asks for, by its name. */
     readonly chores?: object;
-    /** Counts for rollup_1, those of this step's outcomes included. */
+    /** Counts for rollup_1, those of this exchange's outcomes included. */
     readonly rollups?: object;
-    /** What the platform says of the invocation; with the first step. */
+    /** What the platform says of the invocation; with the first exchange. */
     readonly tick?: object;
-    /** Of the steps answered so far: in Postgres, and with the way there and back; with the report. */
+    /** Of the exchanges answered so far: in Postgres, and with the way there and back; with the report. */
     readonly databaseMs?: number;
     readonly roundTripMs?: number;
     readonly stopReason: string | null;
@@ -91,7 +91,7 @@ export interface Claim {
   readonly nextTokenInMs?: number;
 }
 
-export interface StepAnswer {
+export interface ExchangeReply {
   readonly protocol: number;
   readonly settled: number;
   readonly lost: readonly string[];
@@ -103,19 +103,19 @@ export interface StepAnswer {
   /** The lane at which the look for lanes ended because there are so many; null if it saw the last one, or did not look. */
   readonly past: LaneName | null;
   readonly unhandled: readonly string[] | null;
-  /** What the drain must act on, by the name of the chore. */
+  /** What the drain must act on, by the name of the maintenance task. */
   readonly chores: Readonly<Record<string, unknown>> | null;
   /** Whose database this is, if not that of the drain's environment: then nothing was claimed. */
   readonly otherEnvironment: string | null;
   /** Those of `waiting` that are paused. */
   readonly paused: readonly QueueAndType[];
-  /** What 95 in 100 runs of each type took of late at least, over all drains, if this step asked for chores and claimed. */
+  /** What 95 in 100 runs of each type took of late at least, over all drains, if this exchange asked for maintenance tasks and claimed. */
   readonly recentRunMs: Readonly<Record<string, number>> | null;
-  /** Of the lanes that this step has seen. */
+  /** Of the lanes that this exchange has seen. */
   readonly nextDueInMs: number | null;
   /** The lanes held fewer due jobs than the claim had room for, and there are no others to look at. */
   readonly exhausted: boolean;
-  /** Other drains under way, of the newest 50; null if this step did not look. */
+  /** Other drains under way, of the newest 50; null if this exchange did not look. */
   readonly peers: number | null;
   /** The database's clock when the function began, ms since 1970. */
   readonly nowMs: number;
@@ -126,9 +126,9 @@ export interface StepAnswer {
 }
 
 /** One round trip of a drain; see packages/jobqueue/sql/functions/step_1.sql. */
-export async function step(executor: Executor, request: StepRequest, timeoutMs: number): Promise<StepAnswer> {
+export async function exchange(executor: Executor, request: ExchangeParams, timeoutMs: number): Promise<ExchangeReply> {
   const sentAtMs = performance.now();
-  const rows = await executor.execute<{ answer: Omit<StepAnswer, 'jobs'> & { jobs: readonly JobTuple[] } }>(
+  const rows = await executor.execute<{ answer: Omit<ExchangeReply, 'jobs'> & { jobs: readonly JobTuple[] } }>(
     {
       text: 'select jobqueue.step_1($1::jsonb, $2::bigint[], $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb) as answer',
       params: [
