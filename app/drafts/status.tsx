@@ -27,7 +27,7 @@ const REASONS: Readonly<Record<string, string>> = {
   intent_not_allowed: 'the company does not let this intent be answered',
   low_confidence: 'the model is not sure enough',
   too_many_replies_in_a_row: 'too many replies went out in a row by themselves',
-  auto_send_off: 'sending by itself was switched off meanwhile',
+  auto_send_off: 'automatic sending was switched off in the meantime',
   ai_off: 'the AI was switched off meanwhile',
   human_took_over: 'a person took over meanwhile',
   window_closed: 'the 24 hours to answer were over',

@@ -21,11 +21,11 @@ const MODE_WORDS = {
   upsert: 'create and update',
   create_only: 'only create',
   update_only: 'only update',
-  opt_out: 'none: these numbers must not be written to',
+  opt_out: 'none: these numbers get no messages',
 };
 const POLICY_WORDS = {
-  overwrite: 'replace what is known',
-  fill_empty: 'only fill what is empty',
+  overwrite: 'replace the known value',
+  fill_empty: 'only fill empty fields',
   never: 'leave known leads as they are',
 };
 

@@ -50,11 +50,11 @@ export default async function OptOuts({ searchParams }: PageProps<'/opt-outs'>) 
     <>
       <Head
         title="Opt-outs"
-        sub="Who asked not to be written to. The newest first; every job looks here before it sends."
+        sub="People who do not want messages, newest first. Every job checks this list before it sends."
       >
         {canAct && (
           <Link className="button primary" scroll={false} href={address('/opt-outs', { ...here, do: 'add' })}>
-            Write one down…
+            Record one…
           </Link>
         )}
         <a className="button" href={address('/opt-outs/file', params)} download>
@@ -65,10 +65,10 @@ export default async function OptOuts({ searchParams }: PageProps<'/opt-outs'>) 
       <Done params={sent} />
       <Filters params={params} />
       {page.optOuts.length === 0 ? (
-        <Empty title={page.next ? 'None among those looked at' : 'No such opt-outs'}>
+        <Empty title={page.next ? 'None so far' : 'No opt-outs match'}>
           {page.next
-            ? 'The newest 20,000 were looked at; older ones may fit.'
-            : 'Take a criterion away. A part of the number is enough, in any writing.'}
+            ? 'The newest 20,000 were searched; older ones may match.'
+            : 'Remove a criterion. Part of the number is enough, in any notation.'}
         </Empty>
       ) : (
         <DataTable

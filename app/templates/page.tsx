@@ -27,7 +27,7 @@ export default async function Templates({ searchParams }: PageProps<'/templates'
     <>
       <Head
         title="Templates"
-        sub="What companies may send first. Meta is asked once an hour, and tells of changes itself."
+        sub="Templates that companies may start a conversation with. They are read from Meta once an hour; Meta also reports changes."
       >
         <Live everyMs={LIVE_MS} />
       </Head>
@@ -59,7 +59,7 @@ export default async function Templates({ searchParams }: PageProps<'/templates'
         </Section>
       )}
       {events.length > 0 && (
-        <Section title="What Meta told of accounts and numbers" aside="the last 20 within 90 days">
+        <Section title="Meta’s events about accounts and numbers" aside="the last 20 within 90 days">
           <DataTable label="Events of accounts" columns={EVENT_COLUMNS} rows={events.map(eventRow)} />
         </Section>
       )}

@@ -115,10 +115,7 @@ export async function repliesOn(database: Database): Promise<Omit<Replies, 'url'
   };
 }
 
-const UNLIMITED: RateLimit = Object.assign(() => Promise.resolve(), {
-  takeTokens: async () => [],
-  blockUntil: () => Promise.resolve(),
-});
+const UNLIMITED: RateLimit = Object.assign(() => Promise.resolve(), { blockUntil: () => Promise.resolve() });
 
 function jobContext<Payload>(
   payload: Payload,

@@ -179,7 +179,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
       /2 unconfirmed messages sent/,
       'winter-2025',
     );
-    await step(/^Cancel/, /For good: \d+ people/, 'Cancel', /whoever still waited is skipped/);
+    await step(/^Cancel/, /For good: \d+ people/, 'Cancel', /people who still waited are skipped/);
     expect(await statusOf('spring-2026')).toBe('cancelled');
     const { rows } = await sql.query('select actor, action from jobqueue.audit_log order by id desc limit 4');
     expect(rows.reverse()).toEqual(
@@ -269,7 +269,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('<script>alert(1)</script>');
     await id.fill('new-one');
     await page.getByRole('button', { name: 'Make the company' }).click();
-    await page.getByText('The company is made').waitFor();
+    await page.getByText('The company is created').waitFor();
     await page.getByRole('heading', { name: '<script>alert(1)</script>' }).waitFor();
     expect(await lastAudit()).toMatchObject({
       actor: 'ann',
@@ -359,7 +359,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     await panel.getByLabel('How the person asked for it').fill('Called on 1 December and asked for the offers again');
     await panel.getByLabel(/Reason/).fill('INC-9');
     await panel.getByRole('button', { name: 'Lift it' }).click();
-    await page.getByText('Lifted: they may be written to again.').waitFor();
+    await page.getByText('Lifted: this person may get messages again.').waitFor();
     expect((await lastAudit()).details).toMatchObject({
       phone: '+971507000001',
       howAsked: expect.stringContaining('Called'),
@@ -369,7 +369,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
   test('an opt-out is written down for a number as people write it', async () => {
     const { page } = ann;
     await page.goto('/opt-outs?company=other');
-    await page.getByRole('link', { name: 'Write one down…' }).click();
+    await page.getByRole('link', { name: 'Record one…' }).click();
     const panel = page.getByRole('dialog');
     await panel.getByLabel('Number or WhatsApp user id').fill('nobody');
     await panel.getByLabel(/Reason/).fill('asked by phone');
@@ -378,7 +378,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     expect(await panel.getByLabel('Number or WhatsApp user id').inputValue()).toBe('nobody');
     await panel.getByLabel('Number or WhatsApp user id').fill('050 700 00 02');
     await panel.getByRole('button', { name: 'Write it down' }).click();
-    await page.getByText('Written down').waitFor();
+    await page.getByText('Recorded:').waitFor();
     const { rows } = await sql.query("select phone_e164, source, reason from opt_outs where company_id = 'other'");
     expect(rows).toEqual([{ phone_e164: '+971507000002', source: 'admin', reason: 'asked by phone' }]);
   });

@@ -197,7 +197,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByText(/^\d+ run$/).waitFor();
       await page.getByLabel(/^Reason/).fill('INC-9');
       await page.getByRole('button', { name: /^Pause \d+ waiting/ }).click();
-      await page.getByText('Paused: no drain claims it').waitFor();
+      await page.getByText('Paused: no drain starts a job of it').waitFor();
       expect(await one("select reason from jobqueue.pauses where type = 'crm_event'")).toBe('INC-9');
       expect(await lastAudit()).toEqual({ actor: 'ann', action: 'pause' });
       await page.goto('/');
@@ -220,10 +220,10 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByLabel('For', { exact: true }).selectOption('a day');
       await page.getByLabel(/^Reason/).fill('INC-8');
       await page.getByRole('button', { name: 'Mute', exact: true }).click();
-      await page.getByText('nobody is alerted of it').waitFor();
+      await page.getByText('no alerts about it').waitFor();
       expect(await one("select subject || ': ' || reason from jobqueue.mutes")).toBe('ai_generation: INC-8');
       await page.getByRole('button', { name: 'Unmute dead letters of ai_generation' }).click();
-      await page.getByText('The mute is ended').waitFor();
+      await page.getByText('The mute has ended').waitFor();
       expect(await one('select count(*) from jobqueue.mutes')).toBe('0');
     });
 
@@ -234,14 +234,14 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       const all = Number(await one("select count(*) from jobqueue.jobs where type = 'message_send'"));
       await page.getByLabel('Priority, 0 to 10').fill('9');
       await page.getByRole('button', { name: `Change ${all} jobs` }).click();
-      await page.getByText(`${all} jobs given another priority`).waitFor();
+      await page.getByText(`${all} jobs given a new priority`).waitFor();
       expect(await one("select min(priority) from jobqueue.jobs where type = 'message_send'")).toBe(9);
 
       await page.getByRole('button', { name: 'Reschedule…' }).click();
       await page.getByRole('radio', { name: 'at' }).check();
       await page.getByLabel('Due at').fill('2030-01-02T03:04');
       await page.getByRole('button', { name: `Reschedule ${all} jobs` }).click();
-      await page.getByText(`${all} jobs given another due time`).waitFor();
+      await page.getByText(`${all} jobs rescheduled`).waitFor();
       const due =
         "select to_char(min(due_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') from jobqueue.jobs where type = 'message_send'";
       expect(await one(due)).toBe('2030-01-01 23:04'); // typed in Dubai
@@ -280,7 +280,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('link', { name: 'Edit and replay…' }).click();
       await page.getByLabel('Payload, JSON').fill('{ "companyId": ');
       await page.getByRole('button', { name: 'Replay 1 job' }).click();
-      await page.getByRole('alert').filter({ hasText: 'not what was expected' }).waitFor();
+      await page.getByRole('alert').filter({ hasText: 'missing or invalid' }).waitFor();
       await expect.poll(() => page.getByLabel('Payload, JSON').inputValue()).toBe('{ "companyId": ');
       await page.getByLabel('Payload, JSON').fill('{ "companyId": "comp_1", "leadId": "lead_99", "action": "delete" }');
       await page.getByRole('button', { name: 'Replay 1 job' }).click();
@@ -307,9 +307,9 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('link', { name: /^Replay campaign_send/ }).click();
       await page.getByLabel('A minute', { exact: true }).fill('30');
       await page.getByRole('button', { name: /^Replay 3 jobs/ }).click();
-      await page.getByText('The throttled replay has begun').waitFor();
+      await page.getByText('The throttled replay has started').waitFor();
       const id = await one('select max(id)::text from jobqueue.replays');
-      await page.getByRole('button', { name: `Stop throttled replay ${id}` }).click();
+      await page.getByRole('button', { name: `Stop replay ${id}` }).click();
       await page.getByText('The throttled replay is stopped').waitFor();
       expect(await one('select state from jobqueue.replays where id = $1', id)).toBe('stopped');
     });
@@ -364,7 +364,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByText('It waits until what failed or was cancelled is replayed').waitFor();
       await page.getByRole('link', { name: 'Reschedule…' }).click();
       await page.getByRole('button', { name: 'Reschedule 1 job' }).click();
-      await page.getByText('1 job given another due time').waitFor();
+      await page.getByText('1 job rescheduled').waitFor();
       expect(await one('select due_at < jobqueue.waits_for_children() from jobqueue.jobs where id = $1', parent)).toBe(
         true,
       );
@@ -386,12 +386,12 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await step('Resume…', 'Resume', 'The schedule is resumed.');
       await step('Override…', 'Override', 'The override is in place', { 'Cron line': '0 4 * * *' });
       expect(await schedule('override_cron')).toBe('0 4 * * *');
-      await step('Override…', 'Override', 'One of the values is not what was expected.', {
+      await step('Override…', 'Override', 'One of the values is invalid.', {
         'Cron line': 'every morning',
       });
-      await step('Code’s line…', 'Take the override back', 'The code’s own line counts again');
+      await step('Code’s line…', 'Remove the override', 'The code’s own line applies again');
       expect(await schedule('override_cron')).toBeNull();
-      await step('Run now…', 'Run 1 job now', 'One job of this schedule is enqueued now.');
+      await step('Run now…', 'Run 1 job now', 'One job of this schedule was enqueued.');
       expect((await lastAudit()).action).toBe('schedule_run');
     });
 
@@ -401,7 +401,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.locator('#field-type').selectOption('lead_import');
       await page.getByLabel('Budget, seconds').fill('20');
       await page.getByRole('button', { name: 'Dry run' }).click();
-      await page.getByText('Nothing is due').waitFor();
+      await page.getByText('No job is due').waitFor();
       // «Run now» kicked a drain of its own, which lingers and would be first.
       const others = () => one("select count(*) from jobqueue.drains where source = 'kick' and finished_at is null");
       await vi.waitFor(async () => expect(await others()).toBe('0'), { timeout: 20_000, interval: 100 });
@@ -428,8 +428,8 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
         "insert into connections (company_id, provider, paused_at, paused_code, paused_reason) values ('comp_7', 'bitrix24', now(), 'invalid_token', 'the webhook is gone')",
       );
       await page.goto('/incident');
-      await page.getByRole('button', { name: 'Lift the block of whatsapp:42' }).click();
-      await page.getByText('The block is lifted.').waitFor();
+      await page.getByRole('button', { name: 'End the block of whatsapp:42' }).click();
+      await page.getByText('The block has ended.').waitFor();
       await page.getByRole('button', { name: 'Resume bitrix24 of comp_7' }).click();
       await page.getByText('The connection is resumed').waitFor();
       expect(await one('select count(*) from connections where paused_at is not null')).toBe('0');

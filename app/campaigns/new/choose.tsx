@@ -16,7 +16,7 @@ export function ChooseCompany({ unknown, known }: ChooseCompanyProps) {
       <Field
         name="company"
         label="Company, by its id"
-        error={unknown === undefined ? undefined : 'there is no such company'}
+        error={unknown === undefined ? undefined : 'this company does not exist'}
       >
         <input
           id="field-company"

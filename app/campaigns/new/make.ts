@@ -47,7 +47,7 @@ export const lookAtCampaign = action({ page, input: form, keeps: { secrets: [] }
   return `${address(PAGE, { company, template: named, kept })}${wrong === null ? '#preview' : ''}`;
 });
 
-const WRONG = 'Some fields are not what was expected. What you typed is still here.';
+const WRONG = 'Some fields are invalid. Your input is kept below.';
 
 /** The reason for which making it would be refused. */
 async function refusalOf(filled: Awaited<ReturnType<typeof filledIn>>) {

@@ -54,7 +54,7 @@ function urlFor(name: string): string {
   return url.href;
 }
 
-/** What is committed: the caller's rows, and the payloads of jobs, by their order. */
+/** The committed rows of the caller and the payloads of jobs, in their order. */
 async function committed(): Promise<{ orders: unknown; jobs: unknown }> {
   const [orders, jobs] = await Promise.all([
     database.execute({ text: 'select n from orders order by n', params: [] }),

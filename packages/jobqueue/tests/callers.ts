@@ -14,7 +14,7 @@ import { WebSocket } from 'ws';
 import type { Transaction } from '../src/index.ts';
 import { connect } from '../src/postgres/connect.ts';
 
-/** What is done in a transaction: `order` writes the caller's own row by the same client. */
+/** The body of a transaction: `order` writes the caller's own row with the same client. */
 export type Work = (tx: Transaction, order: (n: number) => PromiseLike<unknown>) => Promise<void>;
 
 export interface Caller {
@@ -228,7 +228,7 @@ async function by(client: Session, work: Work): Promise<void> {
 
 const require = createRequire(import.meta.url);
 
-/** What `prisma generate` 7.10 writes for a schema without models. */
+/** The output of `prisma generate` 7.10 for a schema without models. */
 const GENERATED: GetPrismaClientConfig = {
   previewFeatures: [],
   clientVersion: '7.10.0',

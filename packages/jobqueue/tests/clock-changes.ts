@@ -26,7 +26,10 @@ export function clockChanges(fromMs: number, untilMs: number): readonly ClockCha
   });
 }
 
-/** What a daily line fires from the day before the change to the day after it: once a day, the first time, or the end of the gap. */
+/**
+ * Expected slots of a daily line from the day before the change to the day after it: one a day, at the first occurrence, or at
+ * the end of the gap.
+ */
 export function expectedSlots({ atMs, before, after }: ClockChange, minuteOfDay: number): readonly number[] {
   const day = (wallMs: number) => Math.floor(wallMs / DAY_MS) * DAY_MS;
   const slots = new Set<number>();
@@ -66,7 +69,7 @@ function changesOf(timeZone: string, fromMs: number, untilMs: number): readonly 
   return changes;
 }
 
-/** Of `GMT`, `GMT+05:30`. */
+/** Parses `GMT` or `GMT+05:30`. */
 function offsetMs(name = 'GMT'): number {
   const [, sign, hours, minutes] = /^GMT(?:([+-])(\d\d):(\d\d))?/.exec(name) ?? [];
   return (sign === '-' ? -1 : 1) * (Number(hours ?? 0) * HOUR_MS + Number(minutes ?? 0) * MINUTE_MS);

@@ -1,4 +1,4 @@
-/** How Postgres reaches what operators mean, among 50,000 rows: by the claim index, the primary key, or the index of dead letters. */
+/** Query plans of operations among 50,000 rows: the claim index, the primary key, or the index of dead letters. */
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';

@@ -1,4 +1,4 @@
-/** What operators do to live jobs: cancel, reschedule, re-prioritise and pause, while drains run; and the log of who did what. */
+/** Operations on live jobs while drains run: cancel, reschedule, set priority and pause; and their audit log. */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import type { BulkReport } from '../src/index.ts';

@@ -5,7 +5,10 @@ import { emptyTables, endLeases, makeDue, queueOf, rows, statuses, works } from 
 
 /** Long enough for a few exchanges on a loaded machine; a drain of it works for its first four fifths. */
 const SHORT_MS = 1_500;
-/** Where the clock decides: a tenth is for the last exchange, and a quarter of a second is enough for it beside other tests. */
+/**
+ * A time limit where the clock decides: a tenth is left for the last exchange, and a quarter of a second is enough for it beside
+ * other tests.
+ */
 const ROOMY_MS = 2_500;
 
 async function took<T>(run: Promise<T>): Promise<{ value: T; ms: number }> {

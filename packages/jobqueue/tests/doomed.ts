@@ -13,7 +13,7 @@ const payload = z.object({
 export type Doomed = z.infer<typeof payload>;
 export type DoomedContext = JobContext<Doomed>;
 
-/** What a handler's start looks like from outside. */
+/** Called at the start of a handler. */
 export type OnStart = (context: DoomedContext) => void | Promise<void>;
 
 export function doomedQueue(database: Database, onStart: OnStart = () => undefined) {
@@ -36,7 +36,7 @@ async function toldToEnd(signal: AbortSignal): Promise<never> {
   return new Promise((_, refuse) => signal.addEventListener('abort', () => refuse(signal.reason)));
 }
 
-/** Where handlers leave their effects; the key makes a second run under one fence an error. */
+/** A table for handlers' effects; its key makes a second run under one fence an error. */
 export async function createEffects(database: Database): Promise<void> {
   const text =
     'create table effects (job_id bigint, fence int, constraint one_run_per_fence primary key (job_id, fence))';

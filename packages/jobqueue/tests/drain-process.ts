@@ -76,7 +76,7 @@ export function startDrainProcess(): DrainProcess {
   return drain;
 }
 
-/** For afterEach: no process outlives its test. */
+/** Called by afterEach: no process outlives its test. */
 export async function endDrainProcesses(): Promise<void> {
   for (const drain of alive) drain.kill('SIGKILL');
   await Promise.all(Array.from(alive, (drain) => drain.ended));
@@ -84,7 +84,7 @@ export async function endDrainProcesses(): Promise<void> {
 
 export interface Network {
   readonly faults: Faults;
-  /** How a drain process reaches the database through it. */
+  /** The connection of a drain process. */
   readonly way: Pick<Orders, 'url' | 'connection'>;
   close(): Promise<void>;
 }

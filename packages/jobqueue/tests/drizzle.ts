@@ -20,7 +20,7 @@ export function drizzleOver(database: Database): Promise<AnyDrizzle> {
   return drizzleOf(database, makers[database.driver]);
 }
 
-/** By a driver of drizzle's that was made for another client. */
+/** Drizzle over a driver made for another client. */
 export function drizzleOverAnother(database: Database): Promise<AnyDrizzle> {
   const make: MakeDrizzle<AnyDrizzle> = database.driver === 'postgres' ? overNeon : overPg;
   return drizzleOf(database, make);

@@ -1,4 +1,4 @@
-/** What a look at the health reads of a large queue: as little as of a small one. */
+/** The rows that a health check reads of a large queue: as few as of a small one. */
 import { readdirSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';

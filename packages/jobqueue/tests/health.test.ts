@@ -26,7 +26,7 @@ const NAMES = [
 describeEachDriver('health', (setup) => {
   beforeEach(() => calm(setup.database));
 
-  /** What is red, by name; the whole of it for a closer look. */
+  /** The names of red checks, and the checks themselves. */
   const reds = async (queue = watchedQueue(setup.database).queue) => {
     const { status, checks } = await queue.health();
     const red = checks.filter(({ ok }) => !ok);

@@ -1,4 +1,4 @@
-/** What a drain says of its jobs: one line each, with their ids, when Postgres has confirmed it, and never what they hold. */
+/** A drain's log of its jobs: one line each, with ids, once Postgres has confirmed the outcome, and never their data. */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';

@@ -140,7 +140,7 @@ async function killAll(kills: readonly Kill[]): Promise<Run[]> {
   return started;
 }
 
-/** What Postgres was told to be running, and had no outcome: exactly these runs cost an attempt. */
+/** Runs that Postgres knew as running, without an outcome: exactly these cost an attempt. */
 async function reportedRuns(): Promise<Run[]> {
   return rows(
     database,

@@ -76,7 +76,7 @@ export async function uses(database: Database): Promise<Use[]> {
   );
 }
 
-/** By how many uses the worst of all windows, of whatever length, exceeds burst + perSecond × its length; at most 0 is right. */
+/** The most uses above burst + perSecond × length in any window of any length; at most 0 is correct. */
 export function excess(instantsMs: readonly number[], { perSecond, burst }: Limit): number {
   let worst = Number.NEGATIVE_INFINITY;
   let leastBefore = Number.POSITIVE_INFINITY;

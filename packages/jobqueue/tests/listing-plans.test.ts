@@ -1,4 +1,4 @@
-/** How Postgres reaches what screens show, among 100,000 rows: no screen reads a table from end to end, whatever its filter. */
+/** Query plans of screens among 100,000 rows: no screen reads a whole table with any filter. */
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';

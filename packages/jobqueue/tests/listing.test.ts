@@ -1,4 +1,7 @@
-/** What screens read: pages of jobs by keyset, groups of dead letters, the overview, what is known beside one job; and amended replays. */
+/**
+ * Reads of screens: pages of jobs by keyset, groups of dead letters, the overview, related data of a job; and replays with a new
+ * payload.
+ */
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';

@@ -1,4 +1,4 @@
-/** What a scrape tells agrees with what happened, costs one statement, and is bounded. */
+/** A scrape agrees with the events, costs one statement, and is bounded. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { readScrape } from '../../../tests/support/prometheus.ts';

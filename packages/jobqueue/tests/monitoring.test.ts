@@ -1,4 +1,4 @@
-/** What people see: the SQL of the system that this one replaces, the ledger, and a job in each of its states. */
+/** Monitoring: the SQL of the previous system, the ledger, and a job in each of its states. */
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
 import { emptyDatabase } from '../../../tests/support/database.ts';

@@ -1,4 +1,4 @@
-/** Who is first: priorities and due times decide, whatever else is in the table. */
+/** Order of claims: priorities and due times decide, whatever else is in the table. */
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
@@ -130,7 +130,7 @@ describeEachDriver('order', (setup) => {
     expect(await statuses(setup.database)).toEqual({ PENDING: 200_000, COMPLETED: 102 });
   });
 
-  /** What Postgres touches to find lanes, claim ten jobs and look for the next due time. */
+  /** Pages that Postgres reads to find lanes, claim ten jobs and look for the next due time. */
   async function pagesOfAClaim(): Promise<number> {
     const client = new pg.Client(setup.directUrl);
     await client.connect();

@@ -17,7 +17,7 @@ const manifest = JSON.parse(readFileSync(join(pkgDir, 'package.json'), 'utf8')) 
   readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 };
 
-/** What a team downloads: SQL, declarations and code. A megabyte of it would be a mistake of `files`. */
+/** The largest tarball: SQL, declarations and code. A megabyte would be a mistake in `files`. */
 const MOST_TARBALL_BYTES = 400_000;
 
 let folder: string;

@@ -9,7 +9,7 @@ import { queueOf, rows } from './support.ts';
 
 const STORED = ['jobs', 'job_history', 'idempotency_keys'];
 const BATCH = 100;
-/** Of one scan. Seen are up to 300 (a claim's batch, its neighbours, the lanes), or one of the small tables as a whole. */
+/** The most rows of one scan. Usual are up to 300 (a claim's batch, its neighbours, the lanes), or one of the small tables as a whole. */
 const MOST_ROWS = 2_500;
 
 let home: TestDatabase;

@@ -43,7 +43,7 @@ export function send(
   return exchange(database, { completed: [], settlements: [], running: [], claim: null, ...request, drain }, 10_000);
 }
 
-/** What an exchange says of one job that ended as `to`, with whatever else belongs to that outcome. */
+/** The report of one job that ended as `to`, with the other fields of that outcome. */
 export function outcome(
   job: Pick<ClaimedJob, 'id' | 'fence'>,
   { to, ...rest }: { readonly to: string; readonly result?: unknown; readonly ranMs?: number },

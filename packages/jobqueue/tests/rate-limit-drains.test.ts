@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
 import { programFile } from '../../../tests/support/programs.ts';
-import type { DrainReport, Limit, QueueError, TokenAnswer } from '../src/index.ts';
+import type { DrainReport, Limit } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { deadStatementsEnd } from './drain-process.ts';
 import {
@@ -93,8 +93,8 @@ const sum = (reports: readonly DrainReport[], of: 'claimed' | 'completed' | 'los
   reports.reduce((total, report) => total + report[of], 0);
 
 /**
- * By the instants at which handlers had their tokens, with nothing added. And by Postgres' clock: what notes a use is a
- * statement after it, so that one may come quicker and the other slower than it happened, by as much as the slowest took.
+ * Checks uses by the instants at which handlers had their tokens, without tolerance. By Postgres' clock it allows the duration of
+ * the slowest statement, because a use is recorded by a statement after it.
  */
 function expectWithin(limit: Limit, used: readonly Use[]): void {
   expect(
@@ -113,7 +113,7 @@ function expectWithin(limit: Limit, used: readonly Use[]): void {
   ).toBeLessThanOrEqual(0);
 }
 
-/** How much of what the limit allowed between the first and the last use was used. */
+/** The share of the tokens allowed between the first and the last use that was used. */
 function share({ perSecond, burst }: Limit, used: readonly Use[]): number {
   const tookMs = (used.at(-1)?.used_ms ?? 0) - (used[0]?.used_ms ?? 0);
   return used.length / (burst + (perSecond * tookMs) / 1000);
@@ -141,38 +141,6 @@ test.each<[LimitedType, Limit, number]>([
     expect(sum(reports, 'claimed')).toBeLessThanOrEqual(4 * jobs); // no job goes round in circles
   },
 );
-
-test('a handler that serves many people takes a token of each who has one, and goes on without the others', async () => {
-  const limit = { perSecond: 0.01, burst: 1 };
-  const answers: (readonly TokenAnswer[])[] = [];
-  const refusals: unknown[] = [];
-  const buckets = (...keys: string[]) => keys.map((key) => ({ key, ...limit }));
-  const ask = async ({ rateLimit }: SendContext) => {
-    answers.push(await rateLimit.takeTokens(buckets('a', 'b')), await rateLimit.takeTokens(buckets('c', 'b', 'a')));
-    for (const wrong of [
-      buckets('a', 'a'),
-      buckets(''),
-      Array.from({ length: 101 }, (_, n) => ({ key: `${n}`, ...limit })),
-    ])
-      try {
-        void rateLimit.takeTokens(wrong);
-      } catch (error) {
-        refusals.push((error as QueueError).code);
-      }
-    answers.push(await rateLimit.takeTokens([]));
-  };
-  const queue = limitedQueue(first(), { limit, ask });
-  await queue.addJobs(sends('asks', 1));
-  expect(await queue.drain()).toMatchObject({ completed: 1, givenBack: 0 });
-  const later = { taken: false, retryInMs: expect.toSatisfy((ms: number) => ms > 90_000 && ms <= 101_000) };
-  expect(answers).toEqual([
-    [expect.objectContaining({ key: 'a', taken: true }), expect.objectContaining({ key: 'b', taken: true })],
-    [expect.objectContaining({ key: 'c', taken: true }), { key: 'b', ...later }, { key: 'a', ...later }],
-    [],
-  ]);
-  expect(refusals).toEqual(['option_invalid', 'option_invalid', 'option_invalid']);
-  expect(await queue.takeToken('a', limit)).toBe(false); // the same buckets as everybody's
-});
 
 test('several keys at once each keep their own limit', { timeout: 60_000 }, async () => {
   const limit = { perSecond: 10, burst: 4 };

@@ -1,4 +1,4 @@
-/** What people see of a payload: everything but what its schema marks as secret, wherever that stands. */
+/** Payloads as people see them: everything except values that the schema marks as secret, anywhere. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';

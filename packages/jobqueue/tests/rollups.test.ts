@@ -17,7 +17,7 @@ interface Counts {
   readonly cancelled: number;
 }
 
-/** What the drains counted, and what became of the jobs. */
+/** The drains' counts, and the outcomes of the jobs. */
 async function counted(database: Database): Promise<Counts & { readonly waits: number; readonly runs: number }> {
   const [sums] = await rows<Counts & { waits: number; runs: number }>(
     database,

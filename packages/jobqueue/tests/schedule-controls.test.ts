@@ -1,4 +1,4 @@
-/** What operators do with schedules in an incident, and what the audit log says of it. */
+/** Operators' actions on schedules in an incident, and their audit log. */
 import { beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import type { Misfire } from '../src/index.ts';

@@ -1,4 +1,4 @@
-/** What code declares and what Postgres keeps: deploys, rollbacks, two deployments at once, schedules that go and come back. */
+/** Schedules of the code and in Postgres: deployments, rollbacks, two deployments at once, schedules that go and come back. */
 import { beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import type { Database } from '../src/postgres/connect.ts';

@@ -9,7 +9,7 @@ const ANN = { actor: 'ann' };
 
 const HOUR_MS = 3_600_000;
 
-/** What a fire of packages/jobqueue/sql/functions/fire_1.sql was sent with. */
+/** True for the statement that calls fire_1. */
 const isFire = (text: string) => text.includes('jobqueue.fire_1($1');
 
 describeEachDriver('schedules', (setup) => {

@@ -41,7 +41,7 @@ async function enqueue(modes: readonly Doomed['mode'][]): Promise<void> {
   );
 }
 
-/** What giving back must not change, in the order in which jobs are claimed. */
+/** The values that giving back must not change, in claim order. */
 async function places(): Promise<unknown[]> {
   return rows(
     database,

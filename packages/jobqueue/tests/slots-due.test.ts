@@ -1,4 +1,4 @@
-/** Which slots of a late tick fire: the misfire policy, row by row. */
+/** Slots of a late tick that fire: the misfire policy, row by row. */
 import { describe, expect, test } from 'vitest';
 import type { DueSchedule } from '../src/postgres/statements/schedules.ts';
 import { decide } from '../src/schedules/misfire.ts';

@@ -15,7 +15,7 @@ import { emptyTables, queueOf, rows, statuses, type Witness, works } from './sup
 
 const NUL = '\0';
 const LONE = '\ud83d';
-/** What `JSON.parse` makes of 1e999. */
+/** The result of `JSON.parse` for 1e999. */
 const INFINITE = Number('1e999');
 
 function cycle(): object {
@@ -101,7 +101,7 @@ const ODD_RESULTS: readonly (readonly [unknown, unknown])[] = [
   [nested(500), nested(500)],
 ];
 
-/** What a handler may throw, in the worst of moods. */
+/** Odd values that a handler may throw. */
 const ODD_ERRORS: readonly unknown[] = [
   undefined,
   null,

@@ -35,14 +35,14 @@ const work = z.object({
 export type Work = z.infer<typeof work>;
 export type WorkContext = JobContext<Work>;
 
-/** What a test sees of its handlers. */
+/** A test's view of its handlers. */
 export interface Witness {
   /** Starts of each job id. */
   readonly starts: Map<string, number>;
   /** `n` of each started job, in order. */
   readonly order: number[];
   readonly contexts: WorkContext[];
-  /** What mode 'return' returns and mode 'throw' throws, by `n`. */
+  /** Values that mode 'return' returns and mode 'throw' throws, by `n`. */
   readonly results: Map<number, unknown>;
   onStart?: (context: WorkContext) => void | Promise<void>;
 }
@@ -137,7 +137,7 @@ export async function rows<Row extends object>(database: Database, text: string,
   return database.execute<Row>({ text, params });
 }
 
-/** How many jobs are in each status. */
+/** Jobs counted by status. */
 export async function statuses(database: Database): Promise<Record<string, number>> {
   const found = await rows<{ status: string; n: number }>(
     database,
@@ -162,7 +162,7 @@ export function counting(database: Database): { database: Database; statements: 
   return { database: counted, statements };
 }
 
-/** How often the process looks whether a drain that waits has become due. */
+/** The interval at which the process checks if a waiting drain has become due. */
 const TURN_MS = 50;
 
 /**

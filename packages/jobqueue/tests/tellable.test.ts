@@ -1,4 +1,4 @@
-/** What of an error may leave the database for logs and traces that others keep. */
+/** The parts of an error that may go to logs and traces kept by others. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { scrubError } from '../src/core/scrub-error.ts';

@@ -1,4 +1,4 @@
-/** What does not compile: checked by tsc, never run. Each expectation fails the type check once it has become wrong. */
+/** Code that must not compile: checked by tsc, never run. Each expectation fails the type check once it is wrong. */
 import { type as arktype } from 'arktype';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Kysely } from 'kysely';
@@ -102,7 +102,7 @@ interface Folder {
   readonly folders: readonly Folder[];
 }
 
-/** What comes back from JSON as something else can never run, so it does not compile. */
+/** A payload that JSON changes can never run, so it does not compile. */
 export function payloadsForJson() {
   // @ts-expect-error a Date comes back as text
   defineJob({ type: 'a', payload: z.object({ at: z.date() }) });

@@ -14,7 +14,7 @@ import {
 import type { Database } from '../src/postgres/connect.ts';
 import { counting, emptyTables, rows } from './support.ts';
 
-/** What all functions of a deployment share. */
+/** A cache shared by all functions of a deployment. */
 function sharedCache(): HintCache & { readonly entries: Map<string, unknown> } {
   const entries = new Map<string, unknown>();
   return {

@@ -110,11 +110,11 @@ export interface Minute {
   readonly completed?: number;
   readonly failed?: number;
   readonly dead?: number;
-  /** How long each of its runs took: the bin of histogram.ts. */
+  /** The duration of each of its runs, as a bin of histogram.ts. */
   readonly bin?: number;
 }
 
-/** What some drain did in the minute of that instant. */
+/** Inserts a drain's counts for the minute of that instant. */
 export async function rollup(database: Database, ago: string, minute: Minute): Promise<void> {
   const { type = 'work', completed = 0, failed = 0, dead = 0, bin = 0 } = minute;
   const runs = `{${[...Array(bin).fill(0), completed + failed + dead].join(',')}}`;

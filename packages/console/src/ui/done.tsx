@@ -5,28 +5,28 @@ import { count, plural } from './words.ts';
 
 const DONE: Readonly<Record<string, (n: Numbers) => string>> = {
   cancel: ({ changed }) => `${plural(changed, 'job')} cancelled.`,
-  reschedule: (n) => `${plural(n.changed, 'job')} given another due time${held(n)}.`,
-  set_priority: (n) => `${plural(n.changed, 'job')} given another priority${held(n)}.`,
+  reschedule: (n) => `${plural(n.changed, 'job')} rescheduled${held(n)}.`,
+  set_priority: (n) => `${plural(n.changed, 'job')} given a new priority${held(n)}.`,
   replay: ({ changed, skipped }) =>
     `${plural(changed, 'job')} replayed${skipped > 0 ? `; ${count(skipped)} refused, because another job holds their key` : ''}.`,
-  throttled_replay: () => 'The throttled replay has begun: the next drain moves its first jobs.',
-  stop_replay: () => 'The throttled replay is stopped; what is back stays back.',
+  throttled_replay: () => 'The throttled replay has started: the next drain brings its first jobs back.',
+  stop_replay: () => 'The throttled replay is stopped; replayed jobs stay.',
   amended: () => 'Replayed with the payload as you edited it.',
-  free_key: () => 'The key is free: the next job with it is added.',
-  key_was_free: () => 'Nothing was freed: no job held this key any more.',
-  pause: () => 'Paused: no drain claims it from its next exchange on. What runs goes on.',
+  free_key: () => 'The key is free: the next job with this key is added.',
+  key_was_free: () => 'Nothing was freed, because no job held this key any more.',
+  pause: () => 'Paused: no drain starts a job of it within 2 s. Running jobs finish.',
   resume: () => 'Resumed.',
-  not_paused: () => 'Nothing was resumed: it was not paused any more.',
+  not_paused: () => 'Nothing was resumed, because it was no longer paused.',
   acknowledge: () => 'Acknowledged: others see that you take care of it.',
-  not_open: () => 'That incident is over, or somebody has acknowledged it already.',
-  mute: () => 'Muted: nobody is alerted of it until the mute ends.',
-  unmute: () => 'The mute is ended.',
-  unblock: () => 'The block is lifted.',
+  not_open: () => 'This incident has closed, or somebody has already acknowledged it.',
+  mute: () => 'Muted: no alerts about it until the mute ends.',
+  unmute: () => 'The mute has ended.',
+  unblock: () => 'The block has ended.',
   schedule_pause: () => 'The schedule is paused.',
   schedule_resume: () => 'The schedule is resumed.',
-  schedule_run: () => 'One job of this schedule is enqueued now.',
+  schedule_run: () => 'One job of this schedule was enqueued.',
   schedule_override: () => 'The override is in place; the next tick reads it.',
-  schedule_restore: () => 'The code’s own line counts again; the next tick reads it.',
+  schedule_restore: () => 'The code’s own line applies again; the next tick reads it.',
 };
 
 function held({ skipped }: Numbers): string {
@@ -51,7 +51,7 @@ export function Done({ params, messages: { done: own = {} } = {} }: DoneProps) {
       <CircleCheck size={16} aria-hidden className="shrink-0 text-good" />
       <span>
         {words(numbers)}
-        {left === '1' && ' There are more: do the same again for the rest.'}
+        {left === '1' && ' More jobs are left: repeat the action.'}
       </span>
     </p>
   );

@@ -51,14 +51,14 @@ export function Live({ everyMs = 10_000 }: { everyMs?: number }) {
           className={`size-2 rounded-full ${isOn && !isUnwatched ? 'bg-good' : 'bg-edge'} ${isPending ? 'opacity-50' : ''}`}
           aria-hidden
         />
-        {!isOn ? 'Not refreshing' : isUnwatched ? 'Asleep until you move' : `Live, every ${everyMs / 1_000} s`}
+        {!isOn ? 'Not refreshing' : isUnwatched ? 'Paused until you move' : `Live, every ${everyMs / 1_000} s`}
       </span>
       <button
         type="button"
         className="button quiet small"
         onClick={() => setOn(!isOn)}
-        aria-label={isOn ? 'Stop refreshing this page' : 'Refresh this page by itself'}
-        title={isOn ? 'Stop refreshing this page' : 'Refresh this page by itself'}
+        aria-label={isOn ? 'Stop refreshing this page' : 'Refresh this page automatically'}
+        title={isOn ? 'Stop refreshing this page' : 'Refresh this page automatically'}
       >
         {isOn ? <RefreshCwOff size={14} aria-hidden /> : 'Go live'}
       </button>

@@ -2,22 +2,23 @@
 import type { Messages } from './messages.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
-  request_invalid: 'Some fields are missing or not what was expected.',
+  request_invalid: 'Some fields are missing or invalid.',
   payload_invalid: 'The job refused its payload.',
-  read_only: 'You are signed in as a viewer: that may look, not act. Sign in with OPERATOR_SECRET to do it.',
-  unauthorized: 'Your session is over. Sign in again.',
-  option_invalid: 'One of the values is not what was expected.',
-  unknown_type: 'Nothing here knows this type: look at its spelling.',
-  lock_timeout: 'The same was asked a moment ago and is still being stored. Look in a few seconds whether it is there.',
-  outcome_unknown: 'The database did not answer. Look whether it was done before you send it again.',
-  unknown_schedule: 'There is no such schedule, or no drain of this deployment has begun yet.',
+  read_only: 'You are signed in as a viewer, who cannot act. Sign in with OPERATOR_SECRET to do this.',
+  unauthorized: 'Your session has ended. Sign in again.',
+  option_invalid: 'One of the values is invalid.',
+  unknown_type: 'This type is unknown: check its spelling.',
+  lock_timeout:
+    'The same request was sent a moment ago and is still being stored. Check in a few seconds if it is done.',
+  outcome_unknown: 'The database did not answer. Check if it was done before you repeat it.',
+  unknown_schedule: 'This schedule does not exist, or no drain of this deployment has begun yet.',
   secret_wrong: 'This is neither the operator’s nor the viewer’s secret.',
   not_configured:
     'This deployment has no OPERATOR_SECRET, so nobody can sign in. Set it, 16 characters or more, and deploy again.',
-  not_replayed: 'It was not replayed: it is no dead letter any more, or another job holds its idempotency key now.',
+  not_replayed: 'It was not replayed: it is no longer a dead letter, or another job now holds its idempotency key.',
   nothing_chosen: 'Choose at least one job, or a filter, first.',
   database_refused:
-    'The database refused this; it may be read-only for the moment. The overview and the log say why, the audit log what was done.',
+    'The database refused this; it may be temporarily read-only. The overview and the log have the reason, the audit log what was done.',
 };
 
 interface RefusedProps {

@@ -59,7 +59,7 @@ function OpenBanner() {
   return (
     <p className="flex items-center gap-2 border-line border-b px-3 py-2 text-warn md:px-6">
       <ShieldAlert size={16} aria-hidden className="shrink-0" />
-      Development: these pages ask for no secret, from this machine and on the embedded database only.
+      Development: these pages need no secret, on this machine and its embedded database only.
     </p>
   );
 }

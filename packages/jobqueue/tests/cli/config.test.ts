@@ -1,4 +1,4 @@
-/** What the command line reads of an app: its configuration, its jobs whatever they are written in, its settings and its cron. */
+/** The command line reads an app's configuration, its jobs in any module format, its settings and its cron. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';

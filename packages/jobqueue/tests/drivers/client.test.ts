@@ -1,4 +1,4 @@
-/** Which driver a URL gets, and what it says when there is none to be had. */
+/** The driver chosen for a URL, and the error if it is missing. */
 import { afterEach, expect, test, vi } from 'vitest';
 import { connect, type Database, database } from '../../src/postgres/connect.ts';
 

@@ -1,4 +1,4 @@
-/** What a driver says when something goes wrong, and that the next statement goes through. */
+/** Errors of a driver; the next statement succeeds. */
 import pg from 'pg';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { shorten } from '../../../../tests/support/deadlines.ts';

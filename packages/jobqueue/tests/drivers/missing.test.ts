@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
-/** What the core needs at run time. */
+/** Packages that the core needs at run time. */
 const OWN = ['croner', 'ms'];
 
 /** Says what the first statement of a driver ends with. Nothing listens on the port. */

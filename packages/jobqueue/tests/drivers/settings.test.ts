@@ -31,7 +31,7 @@ async function withDefaults(setup: DriverUnderTest, defaults: Readonly<Record<st
   return database;
 }
 
-/** How far an instant is from this machine's clock, in whole minutes. */
+/** The distance of an instant from this machine's clock, in whole minutes. */
 const minutes = (at: Date | null | undefined) => (at ? Math.round((at.getTime() - Date.now()) / 60_000) : null);
 
 /** The lives of some jobs, and what every way to look at them says. */
@@ -82,7 +82,7 @@ interface Upkeep {
   readonly place: string | null;
 }
 
-/** Where folding goes on: written in one session, read in another. */
+/** The position of folding; written in one session, read in another. */
 const inYears = ({ task, place }: Upkeep) => [task, place?.replace(/^2\d{3}-\d\d-\d\d .*/, 'an ISO date')];
 
 const HARMLESS = {

@@ -22,7 +22,7 @@ afterEach(async () => {
   await home.drop();
 });
 
-/** What that release's own migration did, the view in `public` among it. */
+/** The migration of that release, including its view in `public`. */
 async function installFirstRelease(): Promise<void> {
   const first = readFileSync('packages/jobqueue/sql/migrations/0001_create_queue.sql', 'utf8');
   await sql(`

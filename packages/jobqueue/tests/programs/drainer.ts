@@ -9,7 +9,7 @@ export interface Orders {
   readonly url: string;
   readonly connection: ConnectOptions;
   readonly drain: Pick<DrainOptions, 'budgetMs' | 'concurrency' | 'maxBatch'>;
-  /** How many drains share the process; default 1. Each tells its report. */
+  /** Drains that share the process; default 1. Each prints its report. */
   readonly drains?: number;
   /** So many handlers end; those that start after them never do. */
   readonly runsBeforeHanging?: number;

@@ -24,7 +24,7 @@ afterAll(async () => {
   await home.drop();
 });
 
-/** What `drizzle-kit push` says. Without a terminal it cannot ask, so it changes nothing. */
+/** The output of `drizzle-kit push`. Without a terminal it cannot ask, so it changes nothing. */
 function push(env: { readonly SCHEMA_FILTER?: string } = {}): string {
   const { stdout, stderr } = spawnSync(process.execPath, [DRIZZLE_KIT, 'push', '--strict', '--verbose'], {
     cwd: FOLDER,

@@ -14,9 +14,9 @@ export async function Audit({ setup: { queue }, sent }: ScreenProps) {
   const last = entries.length === PAGE ? entries.at(-1) : undefined;
   return (
     <>
-      <Head title="Audit" sub="Every action of people, of guards and of endpoints. Entries are only ever added." />
+      <Head title="Audit" sub="Every change by people, guards and endpoints. Entries are never changed or removed." />
       {entries.length === 0 ? (
-        <Empty title="Nothing yet">Whatever somebody does here, or over the API, will be listed with their name.</Empty>
+        <Empty title="Nothing yet">Every action here or over the API is listed with its actor.</Empty>
       ) : (
         <AuditTable entries={entries} />
       )}

@@ -15,7 +15,7 @@ import { ReplayPanel } from './replay-panel.tsx';
 import { ThrottledReplays } from './throttled-replays.tsx';
 
 const COLUMNS: readonly Column[] = [
-  { id: 'error', title: 'What went wrong', heads: true },
+  { id: 'error', title: 'Error', heads: true },
   { id: 'type', title: 'Type', sorts: true, from: 'wide' },
   { id: 'total', title: 'Jobs', align: 'right', sorts: true },
   { id: 'first', title: 'First', from: 'wide', sorts: true },
@@ -37,7 +37,7 @@ export async function DeadLetters({ setup: { queue, messages }, session: { role 
     <>
       <Head
         title="Dead letters"
-        sub={`${atLeast(total.n, total.atLeast)} ${total.n === 1 ? 'dead letter' : 'dead letters'} by type and last error${more ? ': the largest groups, and those with the latest deaths' : ''}. «#» stands for what differs from job to job.`}
+        sub={`${atLeast(total.n, total.atLeast)} ${total.n === 1 ? 'dead letter' : 'dead letters'} by type and last error${more ? ': the largest groups, and those with the latest dead letters' : ''}. «#» stands for what differs from job to job.`}
       >
         <Live everyMs={replays.some(({ state }) => state === 'running') ? 5_000 : 15_000} />
         {type && (
@@ -49,7 +49,7 @@ export async function DeadLetters({ setup: { queue, messages }, session: { role 
       <Refused code={sent.refused} at={sent.at} messages={messages} />
       <Done params={sent} messages={messages} />
       {groups.length === 0 ? (
-        <Empty title="No dead letters">Nothing has run out of attempts{type ? `, of ${type} at least` : ''}.</Empty>
+        <Empty title="No dead letters">No job{type ? ` of ${type}` : ''} has run out of attempts.</Empty>
       ) : (
         <DataTable
           label="Groups of dead letters"

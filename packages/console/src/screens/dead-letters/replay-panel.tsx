@@ -1,4 +1,4 @@
-/** The question before a group is replayed: how many, a few of them, and whether at once or as a throttled replay that stops by itself. */
+/** The confirmation before a group is replayed: its size, some of its jobs, and the choice at once or throttled. */
 
 import type { DeadGroup } from '@conversure/jobqueue';
 import type { ConsoleQueue } from '../../options.ts';
@@ -26,8 +26,8 @@ export async function ReplayPanel({ queue, group, back }: ReplayPanelProps) {
       description={
         <>
           <p>
-            This means <strong>{jobs}</strong> with the same error. They are live again under their ids, due at once,
-            with their attempts counted anew; one whose idempotency key another job holds is refused.
+            This replays <strong>{jobs}</strong> with the same error. They become live again with their ids, due at once
+            and with all attempts. If another job holds the idempotency key of one, that one is refused.
           </p>
           <ul className="soft grid gap-0.5">
             {latest.map(({ id, error }) => (
@@ -47,8 +47,8 @@ export async function ReplayPanel({ queue, group, back }: ReplayPanelProps) {
         <fieldset className="grid gap-2">
           <legend className="sr-only">How</legend>
           <label>
-            <input type="radio" name="how" value="throttled" defaultChecked /> Throttled: so many a minute, and stop if
-            they die again
+            <input type="radio" name="how" value="throttled" defaultChecked /> Throttled: a number a minute, and stop if
+            they fail again
           </label>
           <div className="grid grid-cols-3 gap-3 pl-6">
             <Field name="perMinute" label="A minute">
@@ -65,7 +65,7 @@ export async function ReplayPanel({ queue, group, back }: ReplayPanelProps) {
             <Field name="percent" label="Stop at % failed">
               <input id="field-percent" name="percent" type="number" min={1} max={100} defaultValue={20} required />
             </Field>
-            <Field name="of" label="once so many ended">
+            <Field name="of" label="once this many ended">
               <input id="field-of" name="of" type="number" min={1} max={10000} defaultValue={20} required />
             </Field>
           </div>
@@ -73,7 +73,7 @@ export async function ReplayPanel({ queue, group, back }: ReplayPanelProps) {
             <input type="radio" name="how" value="now" /> All at once
           </label>
         </fieldset>
-        <Field name="maxJobs" label="At most so many jobs (may be empty)">
+        <Field name="maxJobs" label="Limit, jobs (optional)">
           <input id="field-maxJobs" name="maxJobs" type="number" min={1} max={1000000} placeholder="all of them" />
         </Field>
         <div className="flex justify-end gap-2">

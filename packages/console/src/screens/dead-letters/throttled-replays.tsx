@@ -11,8 +11,8 @@ import { count } from '../../ui/words.ts';
 const COLUMNS: readonly Column[] = [
   { id: 'began', title: 'Began', heads: true },
   { id: 'state', title: 'State' },
-  { id: 'what', title: 'Which' },
-  { id: 'result', title: 'What came of it' },
+  { id: 'what', title: 'Jobs' },
+  { id: 'result', title: 'Outcomes' },
   { id: 'replayed', title: 'Replayed', align: 'right' },
   { id: 'completed', title: 'Completed', align: 'right' },
   { id: 'failed', title: 'Failed', align: 'right' },
@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function ThrottledReplays({ replays, canStop }: { replays: readonly Replay[]; canStop: boolean }) {
-  if (replays.length === 0) return <p className="soft">None yet. A group’s «Replay…» begins one.</p>;
+  if (replays.length === 0) return <p className="soft">None yet. «Replay…» of a group starts one.</p>;
   return <DataTable label="Throttled replays" columns={COLUMNS} rows={replays.map((replay) => row(replay, canStop))} />;
 }
 
@@ -66,7 +66,7 @@ function row(replay: Replay, canStop: boolean) {
       do: state === 'running' && canStop && (
         <ActionForm run="stop-replay">
           <input type="hidden" name="id" value={id} />
-          <Submit tone="danger" small label={`Stop throttled replay ${id}`}>
+          <Submit tone="danger" small label={`Stop replay ${id}`}>
             Stop
           </Submit>
         </ActionForm>

@@ -22,7 +22,7 @@ interface BreakersProps {
 
 export function Breakers({ limits, canAct }: BreakersProps) {
   const blocked = limits.filter(({ blockedUntil }) => blockedUntil !== null);
-  if (blocked.length === 0) return <p className="soft">None is open: every rate limit gives tokens.</p>;
+  if (blocked.length === 0) return <p className="soft">None: every rate limit gives tokens.</p>;
   const rows = blocked.map(({ key, blockedUntil }) => ({
     id: `limit ${key}`,
     cells: {
@@ -37,7 +37,7 @@ export function Breakers({ limits, canAct }: BreakersProps) {
       do: canAct && (
         <ActionForm run="unblock">
           <Hidden values={{ key }} />
-          <Submit small tone="plain" label={`Lift the block of ${key}`}>
+          <Submit small tone="plain" label={`End the block of ${key}`}>
             Lift
           </Submit>
         </ActionForm>

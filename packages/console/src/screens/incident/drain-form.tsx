@@ -33,7 +33,7 @@ export function DrainForm({ queue, mostBudgetS, params, types, canAct }: DrainFo
         <Field name="queue" label="Queue">
           <input id="field-queue" name="queue" defaultValue={params.queue} maxLength={100} placeholder="all" />
         </Field>
-        <Field name="limit" label="At most so many jobs">
+        <Field name="limit" label="Limit, jobs">
           <input
             id="field-limit"
             name="limit"
@@ -56,7 +56,7 @@ export function DrainForm({ queue, mostBudgetS, params, types, canAct }: DrainFo
           />
         </Field>
         <label className="flex min-h-9 items-center gap-2">
-          <input type="checkbox" name="paused" value="1" defaultChecked={params.paused} /> what is paused, too
+          <input type="checkbox" name="paused" value="1" defaultChecked={params.paused} /> include paused jobs
         </label>
         <button type="submit" name="look" value="1" className="button w-fit">
           <Search size={15} aria-hidden />
@@ -97,9 +97,9 @@ async function DryRun({ queue, params, canAct }: Pick<DrainFormProps, 'queue' | 
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-3" id="dry-run">
       {lanes.length === 0 ? (
-        <p className="soft">Nothing is due. A drain would end at once.</p>
+        <p className="soft">No job is due, so a drain would end at once.</p>
       ) : (
-        <DataTable label="What a drain would find" columns={COLUMNS} rows={rows} />
+        <DataTable label="Jobs that a drain would find" columns={COLUMNS} rows={rows} />
       )}
       {canAct && due > 0 && (
         <ActionForm run="drain-now" className="flex flex-wrap items-center gap-3">

@@ -29,7 +29,7 @@ export function DrainProgress({ run, drain }: { run: string; drain: DrainView | 
       <div className="flex flex-wrap items-center justify-between gap-2">
         <span className="flex items-center gap-2 font-medium">
           <Status of={state} />{' '}
-          {state === 'running' ? 'Your drain is under way' : `Your drain ended: ${stopReason ?? 'it died'}`}
+          {state === 'running' ? 'Your drain is running' : `Your drain ended: ${stopReason ?? 'it died'}`}
         </span>
         <Link href={`/ticks/${id}`} className="link">
           {duration(tookMs)} of {duration(budgetMs)}

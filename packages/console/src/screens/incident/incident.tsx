@@ -42,7 +42,7 @@ export async function IncidentScreen({ setup, session, sent }: ScreenProps) {
     <>
       <Head
         title="Incident"
-        sub="In this order: stop the bleeding, look, mend, bring back what died, resume. Everything done here stands in the audit log."
+        sub="In this order: pause, find the cause, fix it, replay dead letters, resume. The audit log records every action here."
       >
         <Live everyMs={isRunning ? 2_000 : 10_000} />
       </Head>
@@ -55,15 +55,15 @@ export async function IncidentScreen({ setup, session, sent }: ScreenProps) {
           <PausePanel queue={queue} target={{ ...target, type: target.type }} lanes={lanes} />
         )}
       </Section>
-      <Section title="Drain now" aside="look first, then drain">
+      <Section title="Drain now" aside="dry run first, then drain">
         {run !== undefined && <DrainProgress run={run} drain={mine} />}
         <DrainForm queue={queue} mostBudgetS={mostBudgetS(setup)} params={params} types={types} canAct={canAct} />
       </Section>
-      <Section title="Breakers" aside="what holds jobs back by itself">
+      <Section title="Blocked" aside="rate limits that a remote system closed">
         <Breakers limits={limits} canAct={canAct} />
       </Section>
       {Own && <Own session={session} searchParams={sent} />}
-      <Section title="Incidents" aside="open ones first, ten at most">
+      <Section title="Incidents" aside="open ones first, at most ten">
         <Mutes mutes={mutes} canAct={canAct} />
         <Incidents incidents={shown} canAct={canAct} />
         {canAct && muted !== undefined && <MutePanel check={muted} subject={one(sent.subject)?.slice(0, 100)} />}

@@ -11,7 +11,7 @@ import { duration } from '../../ui/words.ts';
 
 const COLUMNS: readonly Column[] = [
   { id: 'check', title: 'Check', heads: true },
-  { id: 'detail', title: 'What was found, and what to do' },
+  { id: 'detail', title: 'Finding and next step' },
   { id: 'state', title: 'State' },
   { id: 'do', title: '', align: 'right' },
 ];

@@ -21,8 +21,8 @@ export function MutePanel({ check, subject }: { check: string; subject: string |
       back="/incident"
       description={
         <p>
-          Nobody is alerted until the mute ends. What is still red then is told then; what ended before is not told.
-          Incidents are kept all the same.
+          Nobody is alerted until the mute ends. If the check is still red then, the alert is sent then. Incidents are
+          recorded all the same.
         </p>
       }
     >

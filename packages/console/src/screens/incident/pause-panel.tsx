@@ -30,11 +30,10 @@ export async function PausePanel({ queue, target, lanes }: PausePanelProps) {
         <>
           <p>
             <strong>{`${atLeast(waiting.n, waiting.atLeast)} wait`}</strong> and will not start;{' '}
-            <strong>{`${atLeast(running.n, running.atLeast)} run`}</strong> and will go on to their end.
+            <strong>{`${atLeast(running.n, running.atLeast)} run`}</strong> and will finish.
           </p>
           <p className="soft">
-            Nothing starts from 2 s after the pause on. New jobs can still be enqueued. Nothing starts again before
-            somebody resumes it.
+            From 2 s after the pause on no job starts until somebody resumes it. New jobs can still be enqueued.
           </p>
           {warnings.map((warning) => (
             <p key={warning} className="text-warn">

@@ -25,7 +25,7 @@ export function PauseList({ pauses, canAct }: { pauses: readonly Pause[]; canAct
     cells: {
       target: targetOf(pause),
       since: <Ago at={pause.since} />,
-      reason: pause.reason ?? <span className="soft">no reason was given</span>,
+      reason: pause.reason ?? <span className="soft">no reason given</span>,
       do: canAct && (
         <ActionForm run="resume">
           <Hidden values={{ queue: pause.queue, type: pause.type }} />
@@ -36,7 +36,7 @@ export function PauseList({ pauses, canAct }: { pauses: readonly Pause[]; canAct
       ),
     },
   }));
-  return <DataTable label="What is paused" columns={COLUMNS} rows={rows} />;
+  return <DataTable label="Pauses" columns={COLUMNS} rows={rows} />;
 }
 
 interface PauseFormProps {

@@ -21,8 +21,8 @@ export function FreeKeyPanel({ job, back }: { job: JobView; back: string }) {
           </p>
           <p className="soft">
             {isLive
-              ? 'This job goes on without its key, and a second one with the same key may run beside it. To stop this one, cancel it: that frees its key too.'
-              : 'This job has completed. Freed before its window has passed, the same work may be done a second time.'}
+              ? 'This job goes on without its key, so a second job with the same key may run at the same time. To stop this job instead, cancel it: that also frees its key.'
+              : 'This job has completed. If its key is freed before its window has passed, the same work may be done a second time.'}
           </p>
         </>
       }

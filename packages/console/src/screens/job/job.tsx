@@ -68,7 +68,7 @@ export async function Job({ setup: { queue, messages }, session: { role }, param
           ['Attempts', `${job.attempts} of ${job.maxAttempts}`],
           ['Created', <When key="created" at={job.createdAt} />],
           isLive
-            ? ['Due', job.waitsForChildren ? 'when its children are done' : <Ago key="due" at={job.scheduledFor} />]
+            ? ['Due', job.waitsForChildren ? 'once its children are done' : <Ago key="due" at={job.scheduledFor} />]
             : ['Ended', <When key="ended" at={job.finishedAt} />],
           [
             'Idempotency key',
@@ -77,7 +77,7 @@ export async function Job({ setup: { queue, messages }, session: { role }, param
             ) : (
               <span key="key" className="break-all">
                 <span className="mono">{job.idempotencyKey}</span>
-                {!holdsKey && <span className="soft">, not held any more</span>}
+                {!holdsKey && <span className="soft">, no longer held</span>}
               </span>
             ),
           ],
@@ -97,13 +97,13 @@ export async function Job({ setup: { queue, messages }, session: { role }, param
       {job.progress && <ProgressBar progress={job.progress} />}
       <div className="grid gap-5 xl:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-5">
-          <Section title="What happened, the latest first">
+          <Section title="History, newest first">
             <Timeline job={job} drains={trail.drains} />
           </Section>
           <Flow job={job} trail={trail} />
-          <Section title="What operators did" aside="among the newest 5,000 entries of the audit log">
+          <Section title="Changes by operators" aside="among the newest 5,000 entries of the audit log">
             {trail.audit.length === 0 ? (
-              <p className="soft">Nobody has named this job in an action.</p>
+              <p className="soft">No action has named this job.</p>
             ) : (
               <AuditTable entries={trail.audit} />
             )}

@@ -16,18 +16,18 @@ const WORDS: Readonly<Record<BulkAction, readonly [title: string, button: string
   cancel: [
     'Cancel jobs',
     'Cancel',
-    'They end as CANCELLED at once, running ones too: their handlers’ signals fire within two seconds. Their idempotency keys are free.',
+    'They become CANCELLED at once. The signals of running handlers fire within two seconds. Their idempotency keys are free again.',
   ],
   reschedule: [
     'Reschedule jobs',
     'Reschedule',
-    'They get another due time. Left alone are jobs that a drain holds, and parents that wait for their children, unless you chose them.',
+    'They get a new due time. Jobs that a drain holds are skipped, and so are parents that wait for children unless you chose them.',
   ],
-  set_priority: ['Change the priority', 'Change', 'Jobs that a drain holds are left alone.'],
+  set_priority: ['Change the priority', 'Change', 'Jobs that a drain holds are skipped.'],
   replay: [
     'Replay jobs',
     'Replay',
-    'They are live again under their ids, due at once, with their attempts counted anew. One whose key another job holds is refused.',
+    'They become live again with their ids, due at once and with all attempts. If another job holds the key of one, that one is refused.',
   ],
 };
 
@@ -50,8 +50,8 @@ export async function BulkPanel(props: BulkPanelProps) {
         back={back}
         description={
           meant === null
-            ? 'Choose jobs in the table, or narrow the filter by type or queue first. Searches and creation times cannot be acted on as a whole.'
-            : 'No job fits this any more. What was shown may have run meanwhile.'
+            ? 'Choose jobs in the table, or narrow the filter by type or queue first. A search or a creation time cannot select jobs for an action.'
+            : 'No job matches any more. The jobs may have run in the meantime.'
         }
       >
         <Link href={back} className="button justify-self-end">

@@ -16,8 +16,8 @@ import { JobTable } from './job-table.tsx';
 import { addressOf, type BulkAction, type JobParams, LIVE_ACTIONS, paramsOf, queryOf } from './query.ts';
 
 function orderOf({ status, fingerprint }: JobsQuery): string {
-  if (fingerprint) return 'One group of dead letters, the latest deaths first.';
-  return status === 'PENDING' ? 'Those due first stand first.' : 'The newest stand first.';
+  if (fingerprint) return 'One group of dead letters, latest first.';
+  return status === 'PENDING' ? 'Earliest due time first.' : 'Newest first.';
 }
 
 export async function Jobs({ setup: { queue, messages }, session: { role }, sent }: ScreenProps) {
@@ -40,10 +40,10 @@ export async function Jobs({ setup: { queue, messages }, session: { role }, sent
       <Done params={sent} messages={messages} />
       <Filters params={params} types={queue.jobs.map(({ type }) => type)} />
       {page.jobs.length === 0 ? (
-        <Empty title={page.next ? 'None among those looked at' : 'No such jobs'}>
+        <Empty title={page.next ? 'None so far' : 'No jobs match'}>
           {page.next
-            ? `All jobs down to ${page.searchedTo} were looked at; older ones may fit.`
-            : 'Take a criterion away, or look in another status. Dead letters and cancelled jobs give their idempotency keys back, so a search by key does not find them.'}
+            ? `All jobs down to ${page.searchedTo} were searched; older ones may match.`
+            : 'Remove a criterion, or try another status. A search by key does not find dead letters and cancelled jobs, because they no longer hold their keys.'}
         </Empty>
       ) : (
         <form method="get" className="grid max-w-none grid-cols-[minmax(0,1fr)] gap-3">
@@ -54,7 +54,7 @@ export async function Jobs({ setup: { queue, messages }, session: { role }, sent
       )}
       {page.isPart && (
         <p className="soft">
-          More than 100,000 lanes hold pending jobs; only the first were looked at. Choose a queue to see all of its
+          More than 100,000 lanes hold pending jobs; only the first were searched. Choose a queue to see all of its
           jobs.
         </p>
       )}
@@ -64,7 +64,7 @@ export async function Jobs({ setup: { queue, messages }, session: { role }, sent
         params={addressOf(params)}
         after={after}
         next={page.next}
-        nextLabel={page.searchedTo === null ? 'Next page' : `Look further, below ${page.searchedTo}`}
+        nextLabel={page.searchedTo === null ? 'Next page' : `Search on, below ${page.searchedTo}`}
       />
       {asked && <BulkPanel queue={queue} action={asked} params={params} zone={zone} />}
     </>
@@ -93,7 +93,9 @@ function Actions({ actions, params }: { actions: readonly BulkAction[]; params: 
         </button>
       ))}
       <span className="soft text-[0.92rem]">
-        {isNarrow ? 'The chosen jobs, or all that the filter means if none is chosen.' : 'The chosen jobs.'}
+        {isNarrow
+          ? 'Applies to the chosen jobs, or to all jobs of the filter if none is chosen.'
+          : 'Applies to the chosen jobs.'}
       </span>
     </div>
   );

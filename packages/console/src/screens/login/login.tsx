@@ -22,7 +22,7 @@ export async function Login({ setup, sent: { refused, next } }: { setup: Setup; 
       <ActionForm run="sign-in" className="card grid w-full max-w-sm gap-4 p-6">
         <div>
           <h1>{setup.title}</h1>
-          <p className="soft">Sign in to look after the queue.</p>
+          <p className="soft">Sign in to operate the queue.</p>
         </div>
         <Refused code={hasLogin() ? refused : 'not_configured'} messages={setup.messages} />
         <input type="hidden" name="next" value={target} />
@@ -30,7 +30,7 @@ export async function Login({ setup, sent: { refused, next } }: { setup: Setup; 
           <label htmlFor="name">Your name</label>
           <input id="name" name="name" required maxLength={60} autoComplete="username" aria-describedby="name-why" />
           <span id="name-why" className="soft text-[0.88rem]">
-            Stands beside everything you do in the audit log.
+            The audit log shows it with each of your actions.
           </span>
         </div>
         <div className="field">

@@ -24,7 +24,7 @@ export function LastTicks({ ticks }: { ticks: Overview['ticks'] }) {
     return (
       <Empty title="No tick yet">
         The platform’s cron has to call the queue’s cron route with <code>CRON_SECRET</code>, every minute.{' '}
-        <code>npx @conversure/jobqueue doctor</code> says whether it does.
+        <code>npx @conversure/jobqueue doctor</code> checks that.
       </Empty>
     );
   const rows = ticks.map((tick) => ({

@@ -13,7 +13,7 @@ export function OtherEnvironment({ environments }: { environments: Environments 
         {`This is the database of ${owner}`}
       </div>
       <p>
-        {`${own === null ? 'This deployment names no environment' : `This deployment is ${own}`}: it runs no jobs here, fires no schedules and alerts nobody. `}
+        {`${own === null ? 'This deployment names no environment' : `This deployment is ${own}`}: it runs no jobs here, fires no schedules and sends no alerts. `}
         Jobs that it enqueues are run by {owner}. To change that, give it a database of its own, or see{' '}
         <code>npx @conversure/jobqueue adopt --help</code>.
       </p>

@@ -20,12 +20,7 @@ export function Totals({ lanes, openDrains, isPart }: TotalsProps) {
     ['Running', atLeast(running(lanes), false), 'text-busy', plural(openDrains, 'drain')],
     ['Scheduled', shown(sum(lanes, 'scheduled'), isPart), 'text-later'],
     ['Dead', shown(sum(lanes, 'dead'), isPart), 'text-bad'],
-    [
-      'Oldest waits',
-      Number.isFinite(since) ? duration(Date.now() - since) : 'none',
-      'text-ink',
-      'without what is paused',
-    ],
+    ['Oldest waits', Number.isFinite(since) ? duration(Date.now() - since) : 'none', 'text-ink', 'without paused jobs'],
   ] as const;
   return (
     <dl className="card grid grid-cols-2 divide-line sm:grid-cols-5 sm:divide-x">

@@ -15,7 +15,7 @@ export function Verdict({ health }: { health: Health }) {
     >
       <div className={`flex items-center gap-2 font-semibold text-[1.05rem] ${isWell ? 'text-good' : 'text-bad'}`}>
         <Icon size={18} aria-hidden />
-        {isWell ? 'All is well' : red.length === 1 ? 'One thing is wrong' : `${red.length} things are wrong`}
+        {isWell ? 'All checks are green' : red.length === 1 ? 'One check is red' : `${red.length} checks are red`}
       </div>
       {red.length > 0 && (
         <ul className="grid gap-1">
@@ -32,7 +32,7 @@ export function Verdict({ health }: { health: Health }) {
         </ul>
       )}
       <details>
-        <summary className="soft">What was looked at</summary>
+        <summary className="soft">All checks</summary>
         <ul className="mt-2 grid gap-x-6 gap-y-1 lg:grid-cols-2">
           {health.checks.map(({ name, ok, detail }) => (
             <li key={name} className="flex items-baseline gap-2">

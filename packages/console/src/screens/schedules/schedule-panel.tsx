@@ -9,19 +9,19 @@ import { Submit } from '../../ui/submit.tsx';
 import type { ScheduleAction } from './actions.ts';
 
 const WORDS: Readonly<Record<ScheduleAction, readonly [title: string, button: string, effect: string]>> = {
-  run: ['Run now', 'Run 1 job now', 'One job is enqueued beside the slots, paused or not.'],
+  run: ['Run now', 'Run 1 job now', 'Enqueues one additional job, even if the schedule is paused.'],
   pause: [
     'Pause',
     'Pause',
-    'No slot fires until it is resumed. Its slots are missed; what becomes of them its code says.',
+    'No slot fires until it is resumed. Slots in the meantime are missed; the schedule’s misfire policy decides about them.',
   ],
-  resume: ['Resume', 'Resume', 'Its slots fire again. Those of the pause are missed.'],
+  resume: ['Resume', 'Resume', 'Its slots fire again. Slots during the pause are missed.'],
   override: [
     'Override the line',
     'Override',
-    'It counts in place of the code’s line from now on, through every deploy. What is left empty stays the code’s.',
+    'It replaces the code’s line from now on and survives deployments. A field left empty keeps the code’s value.',
   ],
-  restore: ['Back to the code’s line', 'Take the override back', 'The line that code declares counts again.'],
+  restore: ['Back to the code’s line', 'Remove the override', 'The line in the code applies again.'],
 };
 
 export function SchedulePanel({ schedule, action }: { schedule: ScheduleView; action: ScheduleAction }) {

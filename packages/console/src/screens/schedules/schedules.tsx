@@ -1,6 +1,6 @@
 /** Schedules with their next and last fire times, and operators' changes to them. */
 
-import { nextRuns, type ScheduleView } from '@conversure/jobqueue';
+import { type ScheduleView, slotAfter } from '@conversure/jobqueue';
 import type { ScreenProps } from '../../options.ts';
 import { address, one } from '../../ui/address.ts';
 import { Done } from '../../ui/done.tsx';
@@ -30,7 +30,7 @@ export async function Schedules({ setup: { queue, messages }, session: { role },
     <>
       <Head
         title="Schedules"
-        sub="Each slot becomes one job, whoever ticks and however late. Pauses and overrides outlive deploys."
+        sub="Each slot becomes exactly one job, even if ticks are late or doubled. Pauses and overrides survive deployments."
       >
         <Live everyMs={30_000} />
       </Head>
@@ -38,7 +38,7 @@ export async function Schedules({ setup: { queue, messages }, session: { role },
       <Done params={sent} messages={messages} />
       {schedules.length === 0 ? (
         <Empty title="No schedules are known">
-          Code declares them with <code>defineSchedule</code>; the first drain of a deployment makes them known.
+          Code declares them with <code>defineSchedule</code>; the first drain of a deployment stores them.
         </Empty>
       ) : (
         <DataTable
@@ -82,7 +82,7 @@ function row(schedule: ScheduleView, actions: readonly ScheduleAction[]) {
           <span className="flex flex-wrap items-center gap-2">
             {name}
             {paused && <Status of="paused" />}
-            {!declared && <span className="badge text-soft">not in code any more</span>}
+            {!declared && <span className="badge text-soft">no longer in the code</span>}
           </span>
           <span className="soft font-normal">
             makes {type}
@@ -137,13 +137,13 @@ function row(schedule: ScheduleView, actions: readonly ScheduleAction[]) {
 function NextSlots({ schedule: { nextSlot, paused, declared, cron, timeZone } }: { schedule: ScheduleView }) {
   if (paused || !declared) return <span className="soft">none</span>;
   if (nextSlot === null) return <span className="soft">the next tick reads the new line</span>;
-  const [second] = nextRuns({ cron, timeZone }, { after: nextSlot });
+  const second = slotAfter({ cron, timeZone }, nextSlot.getTime());
   return (
     <span className="grid gap-0.5">
       <When at={nextSlot} />
-      {second && (
+      {second !== null && (
         <span className="soft">
-          then <When at={second} />
+          then <When at={new Date(second)} />
         </span>
       )}
     </span>

@@ -26,13 +26,13 @@ const COUNTS = [
 
 /** In words for people who did not write the queue. */
 const WHY: Readonly<Record<string, string>> = {
-  empty: 'Nothing was due any more.',
-  deadline: 'The function’s time was over; what it had not finished it gave back.',
-  limit: 'It had claimed as many jobs as it was told to.',
-  unresponsive: 'Every slot was held by a handler that ignored its signal.',
-  other_environment: 'The database was given to another environment meanwhile.',
-  stopped: 'It was told to stop: a deploy, or its caller.',
-  database_unreachable: 'Postgres did not answer; its jobs are taken again when their leases end.',
+  empty: 'No job was due any more.',
+  deadline: 'The function’s time was up; it gave unfinished jobs back.',
+  limit: 'It had claimed as many jobs as its limit allows.',
+  unresponsive: 'Handlers that ignored their signals held every slot.',
+  other_environment: 'The database was assigned to another environment in the meantime.',
+  stopped: 'It was told to stop by a deployment or its caller.',
+  database_unreachable: 'Postgres did not answer; its jobs are claimed again when their leases expire.',
 };
 
 export async function Tick({ setup: { queue }, params: { id = '' } }: ScreenProps) {
@@ -58,13 +58,13 @@ export async function Tick({ setup: { queue }, params: { id = '' } }: ScreenProp
         {stopReason
           ? (WHY[stopReason] ?? stopReason)
           : state === 'died'
-            ? 'It died: its deadline has passed, and it never said how it ended. Its jobs are rescued when their leases end.'
+            ? 'It died: its deadline has passed, and it recorded no end. Its jobs are rescued when their leases expire.'
             : 'It is under way.'}
       </p>
-      <Section title="What it did">
+      <Section title="Outcomes">
         <Facts facts={COUNTS.map(([name, key]) => [name, count(report[key] ?? 0)])} />
       </Section>
-      <Section title="When, and what it cost">
+      <Section title="Times and cost">
         <Facts
           facts={[
             ['Ended', <When key="ended" at={finishedAt} />],
@@ -72,11 +72,11 @@ export async function Tick({ setup: { queue }, params: { id = '' } }: ScreenProp
             ['Deadline', <When key="deadline" at={deadlineAt} />],
             ['Took', duration((finishedAt ?? lastExchangeAt).getTime() - startedAt.getTime())],
             ['Gap before it', duration(drain.gapMs)],
-            ['Beside others', count(drain.overlaps)],
+            ['Concurrent drains', count(drain.overlaps)],
             ['Planned for', <When key="planned" at={drain.scheduledAt} />],
             ['Round trips', count(drain.roundTrips)],
             ['In Postgres', duration(drain.databaseMs)],
-            ['With the way', duration(drain.roundTripMs)],
+            ['With the network', duration(drain.roundTripMs)],
             ['Cold start', drain.coldStart ? 'yes' : 'no'],
             [
               'Execution',

@@ -49,7 +49,7 @@ export async function Ticks({ setup: { queue }, sent }: ScreenProps) {
       {drains.length === 0 ? (
         <Empty title={before ? 'Nothing before that' : 'No drain yet'}>
           The platform’s cron has to call the queue’s cron route every minute.{' '}
-          <code>npx @conversure/jobqueue doctor</code> says whether it does.
+          <code>npx @conversure/jobqueue doctor</code> checks that.
         </Empty>
       ) : (
         <>
