@@ -1,6 +1,6 @@
 /** The checks of a text that a person wrote: the same as of a draft, because a mistake reaches the customer all the same. */
 
-import type { RateLimit } from '@conversure/jobqueue';
+import type { BucketLimit, RateLimit } from '@conversure/jobqueue';
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { candidates } from './ai-generation/accounts.ts';
 import type { Asker } from './ai-generation/ask.ts';
@@ -42,7 +42,10 @@ async function checkersOf(asker: Asker, settings: Settings): Promise<Checker[]> 
 }
 
 /** One person's click at a time is no load on an account. */
-const UNLIMITED: RateLimit = Object.assign(() => Promise.resolve(), { blockUntil: () => Promise.resolve() });
+const UNLIMITED: RateLimit = Object.assign(() => Promise.resolve(), {
+  takeTokens: async (buckets: readonly BucketLimit[]) => buckets.map(({ key }) => ({ key, taken: true, retryInMs: 0 })),
+  blockUntil: () => Promise.resolve(),
+});
 
 function unchecked(message: string): Verdict {
   return verdictOf([], { maxRiskScore: 0, checkedBy: [], errors: [{ checker: 'settings', message }] });

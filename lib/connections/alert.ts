@@ -1,16 +1,13 @@
 /** Tells people that a connection was paused, or is in danger: where the queue's own alerts go. Never keeps a job from its work. */
 
-import { escaped, post } from '@conversure/jobqueue';
+import { alertText, postAlert } from '@conversure/jobqueue';
 import { alertWebhookUrl } from '../config.ts';
 import { log } from '../log.ts';
 import type { Connection, Pause } from './provider.ts';
 
-/** A job waits for it. */
-const POST_MS = 5_000;
-
 /** One message to `ALERT_WEBHOOK_URL`; without it the log line that pausing writes has to do. Never rejects. */
 export function alertPaused({ companyId, provider }: Connection, { code, reason }: Pause): Promise<void> {
-  const what = `*${escaped(provider)}* of company *${escaped(companyId)}* is paused (${escaped(code)}): ${escaped(reason)}`;
+  const what = alertText`*${provider}* of company *${companyId}* is paused (${code}): ${reason}`;
   const next = 'Its jobs wait. Mend it, then resume it: POST /api/connections.';
   return alert({ companyId, provider }, `:red_circle: ${what}\n${next}`);
 }
@@ -22,14 +19,14 @@ export function alertAccount(
 ): Promise<void> {
   log.warn({ companyId, severity, message }, 'whatsapp_account');
   const sign = severity === 'critical' ? ':red_circle:' : ':large_yellow_circle:';
-  const what = `*whatsapp* of company *${escaped(companyId)}*: ${escaped(message)}`;
+  const what = alertText`*whatsapp* of company *${companyId}*: ${message}`;
   return alert({ companyId, provider: 'whatsapp' }, `${sign} ${what}\nLook at the account in WhatsApp Manager.`);
 }
 
 async function alert({ companyId, provider }: Connection, text: string): Promise<void> {
   try {
     const webhookUrl = alertWebhookUrl();
-    if (webhookUrl !== undefined) await post(webhookUrl, { text }, POST_MS);
+    if (webhookUrl !== undefined) await postAlert(webhookUrl, text);
   } catch (error) {
     log.warn({ companyId, provider, error }, 'connection_alert_failed');
   }

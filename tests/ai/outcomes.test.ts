@@ -186,6 +186,7 @@ describe('what concerns one message only', () => {
     ai.llm.script(...Array.from({ length: times }, () => ({ kind }) as const));
     const blocks: string[] = [];
     const rateLimit = Object.assign(async () => undefined, {
+      takeTokens: async () => [],
       blockUntil: async (key: string) => void blocks.push(key),
     });
     const result = await ai.run(await ai.wrote(companyId, 'Hi'), { rateLimit });
@@ -224,6 +225,7 @@ describe('a provider that cannot be asked now', () => {
     const blocks: [string, unknown][] = [];
     const taken: string[] = [];
     const rateLimit = Object.assign(async (key: string) => void taken.push(key), {
+      takeTokens: async () => [],
       blockUntil: async (key: string, until: unknown) => void blocks.push([key, until]),
     });
     const result = await ai.run(ids, { rateLimit });
@@ -240,7 +242,10 @@ describe('a provider that cannot be asked now', () => {
     vi.stubEnv('AI_PROVIDER', '');
     vi.stubEnv('AI_MODEL', '');
     const taken: string[] = [];
-    const rateLimit = Object.assign(async (key: string) => void taken.push(key), { blockUntil: async () => undefined });
+    const rateLimit = Object.assign(async (key: string) => void taken.push(key), {
+      takeTokens: async () => [],
+      blockUntil: async () => undefined,
+    });
     for (let n = 0; n < 2; n++) {
       const companyId = await ai.company({ provider: null, model: null, base_url: null, api_key: null });
       say();

@@ -115,7 +115,10 @@ export async function repliesOn(database: Database): Promise<Omit<Replies, 'url'
   };
 }
 
-const UNLIMITED: RateLimit = Object.assign(() => Promise.resolve(), { blockUntil: () => Promise.resolve() });
+const UNLIMITED: RateLimit = Object.assign(() => Promise.resolve(), {
+  takeTokens: async () => [],
+  blockUntil: () => Promise.resolve(),
+});
 
 function jobContext<Payload>(
   payload: Payload,

@@ -103,6 +103,7 @@ test('each call without answer doubles the wait, up to a minute; a day of them p
   vi.spyOn(log, 'error').mockReturnValue();
   const holds: number[] = [];
   const rateLimit = Object.assign(async () => undefined, {
+    takeTokens: async () => [],
     blockUntil: async (_key: string, until: Date | { readonly delayMs: number }) => {
       if ('delayMs' in until) holds.push(until.delayMs);
     },

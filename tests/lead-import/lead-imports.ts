@@ -188,7 +188,10 @@ function jobContext<Payload>(payload: Payload, id: string, options: RunOptions):
     deadline,
     checkpoint,
     async *children() {},
-    rateLimit: Object.assign(() => Promise.resolve(), { blockUntil: () => Promise.resolve() }),
+    rateLimit: Object.assign(() => Promise.resolve(), {
+      takeTokens: async () => [],
+      blockUntil: () => Promise.resolve(),
+    }),
     progress: () => {},
   };
 }

@@ -107,7 +107,7 @@ export async function sendBatch(
   }
 
   try {
-    const held = await takePairs(database, account.phoneNumberId, claimed);
+    const held = await takePairs(rateLimit, account.phoneNumberId, claimed);
     for (const one of claimed) {
       const delayMs = held.get(one.id);
       if (delayMs !== undefined) ledger.note(heldPair(one, delayMs));

@@ -10,8 +10,8 @@ export {
   type QueueModule,
 } from './config.ts';
 export type { Actor } from './core/actor.ts';
-export type { Limit } from './core/bucket.ts';
-export { slotAfter, slotsBetween } from './core/cron.ts';
+export type { BucketLimit, Limit, TokenAnswer } from './core/bucket.ts';
+export type { CronLine } from './core/cron.ts';
 export { waitingInWords } from './core/describe-check.ts';
 export type { DrainReport, StopReason } from './core/drain-report.ts';
 export { duration } from './core/duration.ts';
@@ -70,7 +70,7 @@ export type { PruneReport } from './maintenance/prune.ts';
 export type { Health, HealthCheck } from './monitoring/health.ts';
 export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from './monitoring/incidents.ts';
 export type { AlertOptions } from './monitoring/webhook.ts';
-export { escaped, post } from './monitoring/webhook.ts';
+export { alertText, postAlert, WebhookError } from './monitoring/webhook.ts';
 export type { BulkOptions, BulkReport } from './operations/bulk.ts';
 export type { Target } from './operations/live-jobs.ts';
 export type { Operators } from './operations/operations.ts';
@@ -86,7 +86,6 @@ export type {
 export type { ReplayedWithPayload } from './operations/replay-with-payload.ts';
 export { type OperatorAction, type OperatorRequest, operatorRequest } from './operations/request.ts';
 export type { Transaction } from './postgres/adapters/transaction.ts';
-export { type TakeRequest, takeTokens } from './postgres/statements/buckets.ts';
 export {
   createQueue,
   type FlowOf,
@@ -107,3 +106,4 @@ export type { Spread, Stats, StatsOptions } from './reads/stats.ts';
 export type { JobsPreview, TailedJob, TailOptions } from './reads/tail.ts';
 export type { WaitOptions } from './reads/wait.ts';
 export type { ScheduleControls, ScheduleView } from './schedules/admin.ts';
+export { type NextRunsOptions, nextRuns } from './schedules/next-runs.ts';

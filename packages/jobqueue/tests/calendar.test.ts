@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cronProblem, slotAfter, slotsBetween } from '../src/core/cron.ts';
+import { nextRuns } from '../src/schedules/next-runs.ts';
 import { clockChanges, expectedSlots, riskyMinutes } from './clock-changes.ts';
 
 /** Slots of the line from one local-free instant to another, as ISO. */
@@ -222,4 +223,31 @@ describe('what is refused', () => {
       expect(cronProblem({ cron, timeZone: 'Europe/Berlin' })).toBeNull();
     },
   );
+});
+
+describe('the next runs of a line', () => {
+  const line = { cron: '30 2 * * *', timeZone: 'Europe/Berlin' };
+  const after = new Date('2026-03-28T01:30Z');
+
+  test('are those after an instant, across a change of the clock', () => {
+    const runs = nextRuns(line, { after, count: 3 }).map((run) => run.toISOString().slice(0, 16));
+    expect(runs).toEqual(['2026-03-29T01:00', '2026-03-30T00:30', '2026-03-31T00:30']);
+  });
+
+  test('come after now unless another instant is named, one unless more are asked for', () => {
+    const [run, ...others] = nextRuns({ cron: '* * * * *', timeZone: 'UTC' });
+    expect(run?.getTime()).toBeGreaterThan(Date.now() - 60_000);
+    expect(others).toEqual([]);
+  });
+
+  test.each([
+    ['cron', { ...line, cron: 'tomorrow' }, {}],
+    ['timeZone', { ...line, timeZone: 'Mars/Olympus' }, {}],
+    ['count', line, { count: 1_001 }],
+    ['after', line, { after: new Date(Number.NaN) }],
+  ])('are refused for a wrong %s', (path, wrong, options) => {
+    expect(() => nextRuns(wrong, options)).toThrow(
+      expect.objectContaining({ code: 'option_invalid', issues: [expect.objectContaining({ path })] }),
+    );
+  });
 });

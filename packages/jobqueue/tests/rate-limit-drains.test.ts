@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
 import { programFile } from '../../../tests/support/programs.ts';
-import type { DrainReport, Limit } from '../src/index.ts';
+import type { DrainReport, Limit, QueueError, TokenAnswer } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { deadStatementsEnd } from './drain-process.ts';
 import {
@@ -141,6 +141,38 @@ test.each<[LimitedType, Limit, number]>([
     expect(sum(reports, 'claimed')).toBeLessThanOrEqual(4 * jobs); // no job goes round in circles
   },
 );
+
+test('a handler that serves many people takes a token of each who has one, and goes on without the others', async () => {
+  const limit = { perSecond: 0.01, burst: 1 };
+  const answers: (readonly TokenAnswer[])[] = [];
+  const refusals: unknown[] = [];
+  const buckets = (...keys: string[]) => keys.map((key) => ({ key, ...limit }));
+  const ask = async ({ rateLimit }: SendContext) => {
+    answers.push(await rateLimit.takeTokens(buckets('a', 'b')), await rateLimit.takeTokens(buckets('c', 'b', 'a')));
+    for (const wrong of [
+      buckets('a', 'a'),
+      buckets(''),
+      Array.from({ length: 101 }, (_, n) => ({ key: `${n}`, ...limit })),
+    ])
+      try {
+        void rateLimit.takeTokens(wrong);
+      } catch (error) {
+        refusals.push((error as QueueError).code);
+      }
+    answers.push(await rateLimit.takeTokens([]));
+  };
+  const queue = limitedQueue(first(), { limit, ask });
+  await queue.addJobs(sends('asks', 1));
+  expect(await queue.drain()).toMatchObject({ completed: 1, givenBack: 0 });
+  const later = { taken: false, retryInMs: expect.toSatisfy((ms: number) => ms > 90_000 && ms <= 101_000) };
+  expect(answers).toEqual([
+    [expect.objectContaining({ key: 'a', taken: true }), expect.objectContaining({ key: 'b', taken: true })],
+    [expect.objectContaining({ key: 'c', taken: true }), { key: 'b', ...later }, { key: 'a', ...later }],
+    [],
+  ]);
+  expect(refusals).toEqual(['option_invalid', 'option_invalid', 'option_invalid']);
+  expect(await queue.takeToken('a', limit)).toBe(false); // the same buckets as everybody's
+});
 
 test('several keys at once each keep their own limit', { timeout: 60_000 }, async () => {
   const limit = { perSecond: 10, burst: 4 };

@@ -11,6 +11,24 @@ export interface Limit {
   readonly burst: number;
 }
 
+/** One bucket of several that a handler asks at once. */
+export interface BucketLimit extends Limit {
+  /** 1 to 512 characters. */
+  readonly key: string;
+}
+
+/** The answer of one bucket. */
+export interface TokenAnswer {
+  readonly key: string;
+  /** `true`: a token is yours. Use it within a second. */
+  readonly taken: boolean;
+  /** Ms until the bucket has its next token; 0 if it has one now. */
+  readonly retryInMs: number;
+}
+
+/** Each bucket of a statement stays locked until all are done; more go into the next. */
+export const BUCKETS_A_STATEMENT = 100;
+
 /** Longer waits cost the slots of other jobs more than the way back to the table does. */
 export const MAX_WAIT_MS = 2_000;
 /** Uses are expected to go on as they did in the last window of this length. */
@@ -38,6 +56,7 @@ export function checkKey(key: unknown): asserts key is string {
 
 const RATE_LIMIT: Where = { call: 'rateLimit' };
 const NAMES: Names<Limit> = { perSecond: true, burst: true };
+const BUCKET_NAMES: Names<BucketLimit> = { ...NAMES, key: true };
 
 /** Throws QueueError, `option_invalid` unless `where` says otherwise. */
 export function checkLimit(limit: Limit, where = RATE_LIMIT, names: Readonly<Record<string, true>> = NAMES): void {
@@ -45,6 +64,19 @@ export function checkLimit(limit: Limit, where = RATE_LIMIT, names: Readonly<Rec
   const { perSecond, burst } = (limit as Partial<Limit> | null | undefined) ?? {};
   number('perSecond', perSecond, LIMITS.perSecond, where);
   integer('burst', burst, LIMITS.burst, where);
+}
+
+/** Throws QueueError `option_invalid`. */
+export function checkBuckets(buckets: readonly BucketLimit[]): void {
+  const where = { call: 'rateLimit.takeTokens' };
+  const fits = Array.isArray(buckets) && buckets.length <= BUCKETS_A_STATEMENT;
+  if (!fits) throw refused('buckets', `a list of at most ${BUCKETS_A_STATEMENT}`, buckets, where);
+  for (const bucket of buckets) {
+    checkKey(bucket?.key);
+    checkLimit(bucket, where, BUCKET_NAMES);
+  }
+  if (new Set(buckets.map(({ key }) => key)).size < buckets.length)
+    throw refusal('buckets', 'expected each key once', where);
 }
 
 /** Ms from now of a block's end; throws QueueError `option_invalid` for what is no instant, or further than ten years. */

@@ -1,5 +1,5 @@
 /** What a job is to its author: the declaration, what a handler gets, and what it may answer. Pure: no I/O, no clock. */
-import { checkLimit, type Limit } from './bucket.ts';
+import { type BucketLimit, checkLimit, type Limit, type TokenAnswer } from './bucket.ts';
 import { checkGuard, type Guard } from './guard.ts';
 import type { SurvivesJson } from './json.ts';
 import { LIMITS } from './limits.ts';
@@ -76,6 +76,17 @@ export interface RateLimit {
    * should name one limit; the last named counts. Throws QueueError `option_invalid` at once.
    */
   (key: string, limit: Limit): Promise<void>;
+  /**
+   * Takes one token of each bucket that has one now, in one statement, for a handler that serves many people in one run. It never
+   * waits and never sends the job away: a bucket without a token answers `taken: false` and when its next token comes. At most 100
+   * buckets, each key once; answers in the order of `buckets`. They are the buckets of `rateLimit(key, limit)`.
+   * Throws QueueError `option_invalid` at once; rejects with the database's error.
+   *
+   * @example
+   * const answers = await rateLimit.takeTokens(people.map(({ id }) => ({ key: `chat:${id}`, perSecond: 1, burst: 5 })));
+   * const due = people.filter((_, n) => answers[n]?.taken);
+   */
+  takeTokens(buckets: readonly BucketLimit[]): Promise<readonly TokenAnswer[]>;
   /** The bucket gives nothing before, to any invocation: for a remote system that says so. A longer block stands. */
   blockUntil(key: string, until: Date | { readonly delayMs: number }): Promise<void>;
 }

@@ -11,10 +11,8 @@ import type { MaintenanceTask, TaskContext } from '../maintenance/maintenance.ts
 import type { Executor } from '../postgres/database.ts';
 import { functionsOf } from '../postgres/statements/functions.ts';
 import { confirmNotices, type Notice, type WatchAnswer, watch } from '../postgres/statements/watch.ts';
-import { type AlertOptions, foundOf, messageOf, post, WebhookError } from './webhook.ts';
+import { type AlertOptions, foundOf, isWebUrl, messageOf, POST_MS, post, WebhookError } from './webhook.ts';
 
-/** A drain waits for the webhook, and one that does not answer is asked again by a later tick. */
-const POST_MS = 5_000;
 /** What is left for the confirmation when the drain ends. */
 const CONFIRM_MS = 250;
 /** A confirmation that got lost makes people hear of it twice. */
@@ -61,7 +59,7 @@ export function checkAlerts(alerts: AlertOptions): void {
   onlyKnown(alerts, ALERT_NAMES, where);
   const { webhookUrl, consoleUrl, timeoutMs = POST_MS } = alerts;
   for (const [option, url] of Object.entries({ webhookUrl, consoleUrl }))
-    if (url !== undefined && !(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)))
+    if (url !== undefined && !isWebUrl(url))
       throw refusal(option, 'expected an http or https URL, got something else', where);
   number('timeoutMs', timeoutMs, { min: 1, max: POST_MS }, where);
 }

@@ -1,5 +1,13 @@
 /** What a handler calls to keep a rate limit, and what its job's declaration says of one. */
-import { checkKey, checkLimit, type Limit, maxWaitMs } from '../core/bucket.ts';
+import {
+  type BucketLimit,
+  checkBuckets,
+  checkKey,
+  checkLimit,
+  type Limit,
+  maxWaitMs,
+  type TokenAnswer,
+} from '../core/bucket.ts';
 import { droppable } from '../core/droppable.ts';
 import { PostponedError } from '../core/errors.ts';
 import type { RateLimit } from '../core/job.ts';
@@ -37,6 +45,10 @@ export function rateLimitOf(run: LimitedRun, postponed: (delayMs: number) => voi
     return droppable(take(key, limit));
   };
   return Object.assign(rateLimit, {
+    takeTokens(buckets: readonly BucketLimit[]): Promise<readonly TokenAnswer[]> {
+      checkBuckets(buckets);
+      return droppable(run.limiter.takeNow(buckets));
+    },
     blockUntil(key: string, until: Date | { readonly delayMs: number }): Promise<void> {
       checkKey(key);
       return droppable(run.limiter.block(key, until));

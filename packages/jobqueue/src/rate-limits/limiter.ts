@@ -1,6 +1,17 @@
 /** The tokens of one process: taken from Postgres in batches, shared by its drains and jobs, and given back when nobody wants them. */
 
-import { askAfterMs, blockMs, comeBackMs, MAX_SHORT_MS, USES_MS, usableMs, worthReturning } from '../core/bucket.ts';
+import {
+  askAfterMs,
+  BUCKETS_A_STATEMENT,
+  type BucketLimit,
+  blockMs,
+  comeBackMs,
+  MAX_SHORT_MS,
+  type TokenAnswer,
+  USES_MS,
+  usableMs,
+  worthReturning,
+} from '../core/bucket.ts';
 import type { Log } from '../core/log.ts';
 import { meanAfter } from '../core/mean.ts';
 import { classifyError } from '../core/sqlstate.ts';
@@ -24,10 +35,12 @@ import {
 /** A take is a few row updates; who gets no answer within this time asks anew, and tokens of the lost answer are lost. */
 const ANSWER_TIMEOUT_MS = 2_000;
 const ASK_AGAIN_MS = 250;
+/** Its caller has nothing else to do meanwhile. */
+const TAKE_NOW_TIMEOUT_MS = 5_000;
+/** As take_tokens_1 reads it: used within a second, one token a bucket, and no place in a line, since nobody waits for so long. */
+const NOW = { want: 1, spare: 0, waiting: 1, returning: 1, patienceMs: 3_600_000, holdMs: 1_000 };
 /** Without an answer nobody knows when there will be a token. */
 const UNANSWERED_MS = 5_000;
-/** Each bucket of a statement stays locked until all are done; more go into the next. */
-const BUCKETS_A_STATEMENT = 100;
 /** What is remembered of buckets that nobody waits for. */
 const MOST_REMEMBERED = 1_000;
 
@@ -110,6 +123,18 @@ export class RateLimiter {
   /** Whether asking for more jobs than can start now is worth it: they learn when to come back. */
   isOversubscribed(key: string): boolean {
     return this.#buckets.get(key)?.isOversubscribed ?? false;
+  }
+
+  /** One token of each bucket that has one now, past what this process has in hand. At most BUCKETS_A_STATEMENT, each key once. */
+  async takeNow(buckets: readonly BucketLimit[]): Promise<readonly TokenAnswer[]> {
+    if (buckets.length === 0) return [];
+    const requests = buckets.map(({ key, perSecond, burst }) => ({ key, perSecond, burst, ...NOW }));
+    const answers = await takeTokens(this.#executor(), requests, TAKE_NOW_TIMEOUT_MS);
+    const byKey = new Map(answers.map((answer) => [answer.key, answer]));
+    return buckets.map(({ key }) => {
+      const { taken = 0, retryInMs = 0 } = byKey.get(key) ?? {};
+      return { key, taken: taken > 0, retryInMs };
+    });
   }
 
   /** The bucket gives nothing until then, to nobody; what other processes have in hand they use within 600 ms. */

@@ -1,6 +1,6 @@
 /** Schedules with their next and last fire times, and operators' changes to them. */
 
-import { type ScheduleView, slotAfter } from '@conversure/jobqueue';
+import { nextRuns, type ScheduleView } from '@conversure/jobqueue';
 import type { ScreenProps } from '../../options.ts';
 import { address, one } from '../../ui/address.ts';
 import { Done } from '../../ui/done.tsx';
@@ -137,13 +137,13 @@ function row(schedule: ScheduleView, actions: readonly ScheduleAction[]) {
 function NextSlots({ schedule: { nextSlot, paused, declared, cron, timeZone } }: { schedule: ScheduleView }) {
   if (paused || !declared) return <span className="soft">none</span>;
   if (nextSlot === null) return <span className="soft">the next tick reads the new line</span>;
-  const second = slotAfter({ cron, timeZone }, nextSlot.getTime());
+  const [second] = nextRuns({ cron, timeZone }, { after: nextSlot });
   return (
     <span className="grid gap-0.5">
       <When at={nextSlot} />
-      {second !== null && (
+      {second && (
         <span className="soft">
-          then <When at={new Date(second)} />
+          then <When at={second} />
         </span>
       )}
     </span>

@@ -1,6 +1,6 @@
 /** Checks a daily schedule of every minute against every change of a clock to the end of 2030, in every zone. Takes minutes. */
-import { slotAfter, slotsBetween } from '@conversure/jobqueue';
-import { clockChanges, expectedSlots } from '../packages/jobqueue/tests/clock-changes.ts';
+import { slotAfter, slotsBetween } from '../../src/core/cron.ts';
+import { clockChanges, expectedSlots } from '../clock-changes.ts';
 
 const changes = clockChanges(Date.UTC(2026, 0, 1), Date.UTC(2031, 0, 1));
 let wrong = 0;
