@@ -12,9 +12,13 @@ export async function isAgreed(
   { yes = false }: { readonly yes?: boolean | undefined },
 ): Promise<boolean> {
   if (yes) return true;
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new UsageError(`${question} There is no terminal to ask: say --yes if it is meant.`);
+  if (!isTerminal()) throw new UsageError(`${question} There is no terminal to ask: say --yes if it is meant.`);
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr });
   if (isCancel(answer)) throw new Failure('nothing was changed');
   return answer;
+}
+
+/** Whether somebody can answer. */
+export function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
 }

@@ -20,15 +20,15 @@ import { missingPackages, oldZod, packageManager, packageSpec } from '../../src/
 import { planInit } from '../../src/cli/init/plan.ts';
 import { ask, PROGRAM, run } from './program.ts';
 
-const SPEC = '@conversure/jobqueue@0.8.0';
+const SPECS = { queue: '@conversure/jobqueue@0.8.0', console: '@conversure/jobqueue-console@0.8.0' };
 const FILES = [
   'jobqueue/queue.ts',
-  'jobqueue/jobs/index.ts',
-  'jobqueue/jobs/hello/job.ts',
-  'jobqueue/jobs/hello/run.ts',
+  'jobqueue/jobs.ts',
+  'jobqueue/hello.ts',
   'jobqueue.config.ts',
   'app/api/cron/drain/route.ts',
 ];
+const CONSOLE = 'app/jobqueue/[[...path]]/page.tsx';
 
 let app: string;
 beforeEach(() => {
@@ -37,6 +37,7 @@ beforeEach(() => {
   put('tsconfig.json', '{ "compilerOptions": { "paths": { "@/*": ["./*"] } } }\n');
   put('vercel.json', '{\n    "crons": [{ "path": "/api/other", "schedule": "0 1 * * *" }]\n}\n');
   put('app/page.tsx', '');
+  put('app/layout.tsx', '');
   put('.git/HEAD', ''); // lockfiles above a repository are not its own
 });
 afterEach(() => rmSync(app, { recursive: true }));
@@ -47,7 +48,7 @@ const put = (path: string, text: string) => {
 };
 const read = (path: string) => readFileSync(join(app, path), 'utf8');
 const everything = () => readdirSync(app, { recursive: true }).map(String).sort();
-const plan = () => planInit(app, SPEC, undefined);
+const plan = (console: boolean | null = null) => planInit(app, { specs: SPECS, console, agent: undefined });
 const freshPaths = () => plan().fresh.map(({ path }) => path);
 
 test('a plan writes nothing, and without a terminal nothing is written unasked', async () => {
@@ -94,10 +95,63 @@ test('what exists is never overwritten, whoever wrote it, and a removed example 
   expect(plan().kept).toEqual(['app/api/cron/drain/route.ts']);
   await run(['init', app, '--yes', '--no-install']);
   expect(read('app/api/cron/drain/route.ts')).toBe('// ours\n');
-  put('jobqueue/jobs/index.ts', 'export const jobs = [] as const;\n');
-  rmSync(join(app, 'jobqueue/jobs/hello'), { recursive: true });
+  rmSync(join(app, 'jobqueue/hello.ts'));
   rmSync(join(app, 'jobqueue.config.ts'));
   expect(freshPaths()).toEqual(['jobqueue.config.ts']);
+});
+
+test('a list of jobs in a folder of its own gets no second one', () => {
+  put('jobqueue/jobs/index.ts', 'export const jobs = [] as const;\n');
+  expect(freshPaths()).toEqual(FILES.filter((path) => !['jobqueue/jobs.ts', 'jobqueue/hello.ts'].includes(path)));
+});
+
+test('files that a formatter went over are kept, and stop neither a second run nor an upgrade', () => {
+  const formatted = (text: string) => text.replaceAll("'", '"').replaceAll('  ', '\t');
+  for (const { path, text } of [...plan(true).fresh, ...plan(true).edits]) put(path, formatted(text));
+  const again = plan(true);
+  expect([again.fresh, again.edits.flatMap(({ does }) => does)]).toEqual([[], []]);
+});
+
+test("an app with an earlier release's copied source is told what to keep and what to remove", () => {
+  put('jobqueue/installed.json', '{ "version": "0.8.0", "files": {} }\n');
+  expect(() => plan()).toThrow(/Keep jobqueue\/jobs .* remove everything else .* jobqueue migrate/s);
+});
+
+describe("the console's page", () => {
+  const textOf = (made: ReturnType<typeof plan>) => made.fresh.find(({ path }) => path === CONSOLE)?.text;
+
+  test('comes with its package, or for who asks for both', () => {
+    expect([freshPaths(), plan().hasConsole]).toEqual([FILES, false]);
+    const asked = plan(true);
+    expect(asked.fresh.map(({ path }) => path)).toEqual([...FILES, CONSOLE]);
+    expect(asked.packages.missing).toContain(SPECS.console);
+    expect(asked.edits[1]?.does).toEqual([expect.stringContaining('OPERATOR_SECRET')]);
+    put('package.json', '{ "dependencies": { "next": "16.4.6", "@conversure/jobqueue-console": "^0.8.0" } }\n');
+    expect([freshPaths(), plan().packages.missing.includes(SPECS.console)]).toEqual([[...FILES, CONSOLE], false]);
+    expect(plan(false).fresh.map(({ path }) => path)).toEqual(FILES);
+  });
+
+  test('comes later too, into an app that has the queue', () => {
+    for (const { path, text } of plan().fresh) put(path, text);
+    expect(plan(true).fresh.map(({ path }) => path)).toEqual([CONSOLE]);
+  });
+
+  test('is all read at request time where cacheComponents asks, and only there', () => {
+    expect(textOf(plan(true))).not.toContain('instant');
+    put('next.config.ts', 'export default { cacheComponents: true };\n');
+    expect(textOf(plan(true))).toContain('export const instant = false;');
+  });
+
+  test('needs a root layout: without one a person has to choose', () => {
+    rmSync(join(app, 'app/layout.tsx'));
+    const made = plan(true);
+    expect([textOf(made), made.hasConsole, made.packages.missing.includes(SPECS.console)]).toEqual([
+      undefined,
+      false,
+      false,
+    ]);
+    expect(made.byHand).toContainEqual(expect.stringContaining('RootLayout'));
+  });
 });
 
 test('an app in src/ gets its files there, and imports work with and without its alias', () => {
@@ -193,10 +247,10 @@ test.each([
   ['export DATABASE_URL=postgres://x\n# CRON_SECRET=\n', ['DATABASE_URL_UNPOOLED']],
   ['A=1', ['DATABASE_URL', 'DATABASE_URL_UNPOOLED', 'CRON_SECRET']],
 ])('.env.example %j gets the variables that it lacks, each once', (before, added) => {
-  const { text } = editEnvironment(before);
+  const { text } = editEnvironment(before, false);
   const names = text.slice(before.length).match(/^\w+(?==)/gm);
   expect([text.startsWith(before), names]).toEqual([true, added]);
-  expect(editEnvironment(text).does).toEqual([]);
+  expect(editEnvironment(text, false).does).toEqual([]);
 });
 
 test('the nearest lockfile chooses the package manager, that of a monorepo too; else whoever runs this', () => {
@@ -210,9 +264,9 @@ test('the nearest lockfile chooses the package manager, that of a monorepo too; 
 });
 
 test('installs what the app lacks, and leaves what it has', () => {
-  expect(missingPackages({ next: '16' }, SPEC)).toEqual([SPEC, 'pg@8', 'zod@4']);
-  expect(missingPackages({ '@conversure/jobqueue': '^0.8.0', pg: '^8', zod: '^3.25.0' }, SPEC)).toEqual([]);
-  expect(packageSpec(undefined, '0.8.0')).toBe(SPEC);
+  expect(missingPackages({ next: '16' }, SPECS, false)).toEqual([SPECS.queue, 'pg@8', 'zod@4']);
+  expect(missingPackages({ '@conversure/jobqueue': '^0.8.0', pg: '^8', zod: '^3.25.0' }, SPECS, false)).toEqual([]);
+  expect(packageSpec(undefined, '0.8.0')).toBe(SPECS.queue);
   expect(packageSpec('@conversure/jobqueue@next', '0.8.0')).toBe('@conversure/jobqueue@next');
 });
 
@@ -249,13 +303,14 @@ describe.runIf(process.platform === 'linux')('on a terminal', () => {
 
   test('no is an answer: nothing is written', async () => {
     const before = everything();
-    const { code, shown } = await answering({ 'new files?': 'n' });
+    const { code, shown } = await answering({ 'Add the console': 'n', 'new files?': 'n' });
     expect([code, shown]).toEqual([1, expect.stringContaining('nothing was changed')]);
     expect(everything()).toEqual(before);
   });
 
   test('each file that exists and the install are asked for by themselves', async () => {
     const { code, shown } = await answering({
+      'Add the console': 'y',
       'new files?': 'y',
       'Change vercel.json?': 'n',
       'Write .env.example?': 'y',
@@ -264,7 +319,7 @@ describe.runIf(process.platform === 'linux')('on a terminal', () => {
     expect([code, shown]).toEqual([0, expect.stringContaining('vercel.json was left alone')]);
     expect(shown).toContain('nothing was installed');
     expect(JSON.parse(read('vercel.json')).crons).toHaveLength(1);
-    expect(everything()).toEqual(expect.arrayContaining(['.env.example', 'jobqueue.config.ts']));
+    expect(everything()).toEqual(expect.arrayContaining(['.env.example', 'jobqueue.config.ts', CONSOLE]));
   });
 });
 

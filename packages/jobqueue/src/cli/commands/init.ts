@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Argument, Command } from 'commander';
-import { agree, isAgreed } from '../ask.ts';
+import { agree, isAgreed, isTerminal } from '../ask.ts';
 import { Failure } from '../failure.ts';
-import { packageSpec } from '../init/package-manager.ts';
+import { CONSOLE_PACKAGE, packageSpec } from '../init/package-manager.ts';
 import { type InitPlan, planInit } from '../init/plan.ts';
 import { confirmed } from '../options.ts';
 import { note, print, printJson } from '../output.ts';
@@ -15,6 +15,9 @@ interface Options {
   readonly json?: true;
   readonly plan?: true;
   readonly package?: string;
+  /** Commander makes it of `--console` and `--no-console`. */
+  readonly console?: boolean;
+  readonly consolePackage?: string;
   /** Commander makes it of `--no-install`. */
   readonly install: boolean;
 }
@@ -22,11 +25,14 @@ interface Options {
 export function initCommand(): Command {
   return confirmed(new Command('init'))
     .description(
-      'add the queue to an existing Next.js app: the package, a queue with an example job, the cron route, a cron entry',
+      'add the queue to an existing Next.js app: the package, a queue with an example job, the cron route, a cron entry, the console',
     )
     .addArgument(new Argument('[folder]', 'of the app').default('.', 'this one'))
     .option('--plan', 'show what would be done, change nothing')
     .option('--package <spec>', 'install this instead: a version of the package, or a tarball')
+    .option('--console', "add the console's page and its package; default: the page if the package is installed")
+    .option('--no-console', 'add no page of the console')
+    .option('--console-package <spec>', 'install this as the console instead: a version of its package, or a tarball')
     .option('--no-install', 'install nothing, say what is missing')
     .option('--json', 'one JSON document on stdout')
     .addHelpText(
@@ -38,8 +44,14 @@ What it writes is the app's own. A second run adds what is missing and overwrite
     )
     .action(async (given: string, options: Options, command: Command) => {
       const folder = resolve(given);
-      const spec = packageSpec(options.package, command.parent?.version() ?? '0.0.0');
-      const plan = planInit(folder, spec, process.env.npm_config_user_agent);
+      const version = command.parent?.version() ?? '0.0.0';
+      const specs = {
+        queue: packageSpec(options.package, version),
+        console: packageSpec(options.consolePackage, version, CONSOLE_PACKAGE),
+      };
+      const planFor = (console: boolean | null) =>
+        planInit(folder, { specs, console, agent: process.env.npm_config_user_agent });
+      const plan = planFor(options.console ?? (await wantsConsole(planFor(null), options)));
       if (!options.json) tell(plan, options);
       if (options.plan) return options.json ? printJson(summary(plan, { written: [], installed: false })) : undefined;
       const written = await write(folder, plan, options);
@@ -50,6 +62,12 @@ What it writes is the app's own. A second run adds what is missing and overwrite
         `${written.length} files written. Next: set the variables of .env.example in .env.local, then npx jobqueue migrate`,
       );
     });
+}
+
+/** Null: the installed packages decide. It is asked where somebody sits, and only while the app has no queue yet. */
+async function wantsConsole({ hasConsole, kept }: InitPlan, { yes, json, plan }: Options): Promise<boolean | null> {
+  const isAsked = !hasConsole && kept.length === 0 && !yes && !json && !plan && isTerminal();
+  return isAsked ? isAgreed('Add the console, a page at /jobqueue with what the queue does?', {}) : null;
 }
 
 /** Resolves to the paths that were written. */

@@ -1,5 +1,5 @@
 /** Changes to files that the app may have already. Each says what it does, and does nothing twice. Pure. */
-import { ENVIRONMENT } from './templates.ts';
+import { CONSOLE_ENVIRONMENT, ENVIRONMENT } from './templates.ts';
 
 export interface Edit {
   readonly text: string;
@@ -57,8 +57,10 @@ function bare(path: unknown): string {
   return String(path).replace(/\/+$/, '');
 }
 
-export function editEnvironment(before: string): Edit {
-  const missing = ENVIRONMENT.filter(([name]) => !new RegExp(`^(# ?)?(export )?${name}=`, 'm').test(before));
+/** `hasConsole`: whether the app has its page, or will. */
+export function editEnvironment(before: string, hasConsole: boolean): Edit {
+  const wanted = hasConsole ? [...ENVIRONMENT, ...CONSOLE_ENVIRONMENT] : ENVIRONMENT;
+  const missing = wanted.filter(([name]) => !new RegExp(`^(# ?)?(export )?${name}=`, 'm').test(before));
   const lines = missing.map(([name, comment]) => `${comment}\n${name}=\n`).join('');
   const gap = before === '' || before.endsWith('\n') ? '' : '\n';
   return {

@@ -28,19 +28,34 @@ export function packageManager(folder: string, agent = ''): PackageManager {
 }
 
 const PACKAGE = '@conversure/jobqueue';
+export const CONSOLE_PACKAGE = '@conversure/jobqueue-console';
 
 /** What the written files and the command line import, with the majors that they were tested with. */
 const PEERS = { pg: 8, zod: 4 } as const;
 
-/** Arguments of the package manager; empty if the app has all of it. `spec`: the package's, if not the registry's. */
-export function missingPackages(has: Readonly<Record<string, string>>, spec: string): readonly string[] {
-  const peers = Object.entries(PEERS).filter(([name]) => !(name in has));
-  return [...(PACKAGE in has ? [] : [spec]), ...peers.map(([name, major]) => `${name}@${major}`)];
+/** What to install, as the package manager's arguments. */
+export interface PackageSpecs {
+  readonly queue: string;
+  readonly console: string;
 }
 
-/** `given`: of `--package`, a name with a version or the path of a tarball. Default: this version's. */
-export function packageSpec(given: string | undefined, version: string): string {
-  if (given === undefined) return `${PACKAGE}@${version}`;
+/** Arguments of the package manager; empty if the app has all of it. */
+export function missingPackages(
+  has: Readonly<Record<string, string>>,
+  specs: PackageSpecs,
+  wantsConsole: boolean,
+): readonly string[] {
+  const peers = Object.entries(PEERS).filter(([name]) => !(name in has));
+  return [
+    ...(PACKAGE in has ? [] : [specs.queue]),
+    ...(CONSOLE_PACKAGE in has || !wantsConsole ? [] : [specs.console]),
+    ...peers.map(([name, major]) => `${name}@${major}`),
+  ];
+}
+
+/** `given`: a name with a version or the path of a tarball. Default: this version of `name`. */
+export function packageSpec(given: string | undefined, version: string, name = PACKAGE): string {
+  if (given === undefined) return `${name}@${version}`;
   return existsSync(given) ? resolve(given) : given;
 }
 

@@ -1,8 +1,16 @@
 /** What `jobqueue init` would do to an app's folder: reads, compares, decides. Writes nothing. */
+import { Failure } from '../failure.ts';
 import { type App, readApp } from './app.ts';
 import { cronPath, middlewareInTheWay } from './cron-path.ts';
 import { type Edit, editEnvironment, editVercel } from './edits.ts';
-import { missingPackages, oldZod, type PackageManager, packageManager } from './package-manager.ts';
+import {
+  CONSOLE_PACKAGE,
+  missingPackages,
+  oldZod,
+  type PackageManager,
+  type PackageSpecs,
+  packageManager,
+} from './package-manager.ts';
 import { filesFor } from './templates.ts';
 
 export interface PlannedFile {
@@ -21,34 +29,57 @@ export interface InitPlan {
   /** Paths of those that exist: the app's own, whoever wrote them. */
   readonly kept: readonly string[];
   readonly edits: readonly PlannedEdit[];
+  /** Whether the app has the console's page afterwards. */
+  readonly hasConsole: boolean;
   readonly packages: { readonly manager: PackageManager; readonly missing: readonly string[] };
   /** What only a person can do. */
   readonly byHand: readonly string[];
 }
 
-/** `spec`: what to install as the package. Throws Failure where no Next.js app with a router and TypeScript is. */
-export function planInit(folder: string, spec: string, agent: string | undefined): InitPlan {
+export interface InitWishes {
+  readonly specs: PackageSpecs;
+  /** Whether the app gets the console's page; null: if its package is installed. */
+  readonly console: boolean | null;
+  /** npm_config_user_agent, which names the package manager that runs this. */
+  readonly agent: string | undefined;
+}
+
+/** Throws Failure where no Next.js app with a router and TypeScript is, and where an earlier release copied its source. */
+export function planInit(folder: string, { specs, console, agent }: InitWishes): InitPlan {
   const app = readApp(folder);
-  const files = filesFor(app).map(([path, text]) => ({ path, text }));
+  refuseCopiedSource(app);
+  const [configName = 'next.config', config = null] = firstOf(app, CONFIGS) ?? [];
+  const hasRootLayout =
+    firstOf(
+      app,
+      ROOT_LAYOUTS.map((name) => `${app.base}app/${name}`),
+    ) !== undefined;
+  const wantsConsole = console ?? CONSOLE_PACKAGE in app.dependencies;
+  const hasConsole = wantsConsole && hasRootLayout;
+  const files = filesFor(
+    app,
+    hasConsole ? { hasCacheComponents: /\bcacheComponents['"]?\s*:\s*true\b/.test(config ?? '') } : null,
+  ).map(([path, text]) => ({ path, text }));
   const isThere = ({ path }: PlannedFile) => app.read(path) !== null;
   // An app that has a list of jobs needs no example, and may have removed it.
-  const hasJobs = files.some((file) => file.path.endsWith(JOBS) && isThere(file));
-  const wanted = hasJobs ? files.filter(({ path }) => !path.includes(EXAMPLE)) : files;
-  const [configName = 'next.config', config = null] = firstOf(app, CONFIGS) ?? [];
+  const hasJobs = JOBS.some((path) => app.read(`${app.base}${path}`) !== null);
+  const wanted = files.filter((file) => isThere(file) || !(hasJobs && isExample(file.path)));
   const cron = cronPath(configName, config);
   const code = firstOf(app, VERCEL_CODE);
   const edits = [
     ...(code ? [] : [edit(app, 'vercel.json', (before) => editVercel(before, cron.path), EMPTY_VERCEL)]),
-    edit(app, '.env.example', editEnvironment, ''),
+    edit(app, '.env.example', (before) => editEnvironment(before, hasConsole), ''),
   ];
   return {
     fresh: wanted.filter((file) => !isThere(file)),
     kept: wanted.filter(isThere).map(({ path }) => path),
     edits,
-    packages: { manager: packageManager(folder, agent), missing: missingPackages(app.dependencies, spec) },
+    hasConsole,
+    packages: { manager: packageManager(folder, agent), missing: missingPackages(app.dependencies, specs, hasConsole) },
     byHand: [
       ...edits.flatMap(({ byHand }) => byHand),
       ...cron.byHand,
+      ...(wantsConsole && !hasRootLayout ? [`${app.base}app has no layout of its own: ${MOUNT_CONSOLE}`] : []),
       ...(code && !code[1].includes(cron.path)
         ? [
             `${code[0]}: add { path: '${cron.path}', schedule: '* * * * *' } to crons (on the Hobby plan once a day at most)`,
@@ -61,8 +92,21 @@ export function planInit(folder: string, spec: string, agent: string | undefined
   };
 }
 
-const JOBS = 'jobqueue/jobs/index.ts';
-const EXAMPLE = 'jobqueue/jobs/hello/';
+/** Releases up to 0.8 copied their source into the app, with this list of what they had copied. */
+function refuseCopiedSource({ base, read }: App): void {
+  const home = `${base}jobqueue`;
+  if (read(`${home}/installed.json`) === null) return;
+  throw new Failure(
+    `${home}/installed.json: an init of 0.8 or earlier copied the queue's source into ${home}/. Keep ${home}/jobs and import from '@conversure/jobqueue' there, ` +
+      `remove everything else in ${home}/ and ${base}app/api/cron/drain/route.ts, then run this again. The database stays as it is: jobqueue migrate upgrades it, jobs included`,
+  );
+}
+
+/** Where an app may have its list of jobs. */
+const JOBS = ['jobqueue/jobs.ts', 'jobqueue/jobs/index.ts'];
+const isExample = (path: string) => path.endsWith('jobqueue/jobs.ts') || path.endsWith('jobqueue/hello.ts');
+const ROOT_LAYOUTS = ['layout.tsx', 'layout.jsx', 'layout.js'];
+const MOUNT_CONSOLE = `mount the console by its RootLayout, as the README of ${CONSOLE_PACKAGE} shows`;
 const EMPTY_VERCEL = '{\n  "$schema": "https://openapi.vercel.sh/vercel.json"\n}\n';
 const CONFIGS = ['ts', 'mts', 'js', 'mjs'].map((extension) => `next.config.${extension}`);
 /** The platform refuses a vercel.json beside one of these. */

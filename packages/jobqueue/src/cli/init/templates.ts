@@ -8,18 +8,33 @@ export interface Layout {
   readonly hasAlias: boolean;
 }
 
-/** Path and text of each file. */
-export function filesFor({ base, hasAlias }: Layout): readonly (readonly [path: string, text: string])[] {
+/** What the console's page depends on. */
+export interface ConsoleLayout {
+  /** Whether next.config turns `cacheComponents` on. */
+  readonly hasCacheComponents: boolean;
+}
+
+/** Path and text of each file. `console`: null leaves its page out. */
+export function filesFor(
+  { base, hasAlias }: Layout,
+  console: ConsoleLayout | null = null,
+): readonly (readonly [path: string, text: string])[] {
   const home = `${base}jobqueue`;
+  const queue = hasAlias ? '@/jobqueue/queue' : null;
   return [
     [`${home}/queue.ts`, QUEUE],
-    [`${home}/jobs/index.ts`, JOBS],
-    [`${home}/jobs/hello/job.ts`, HELLO_JOB],
-    [`${home}/jobs/hello/run.ts`, HELLO_RUN],
+    [`${home}/jobs.ts`, JOBS],
+    [`${home}/hello.ts`, HELLO],
     ['jobqueue.config.ts', config(`./${home}/queue`)],
-    [`${base}app/api/cron/drain/route.ts`, cronRoute(hasAlias ? '@/jobqueue/queue' : '../../../../jobqueue/queue')],
+    [`${base}app/api/cron/drain/route.ts`, cronRoute(queue ?? '../../../../jobqueue/queue')],
+    ...(console === null
+      ? []
+      : [[`${base}${CONSOLE_PAGE}`, consolePage(queue ?? '../../../jobqueue/queue', console)] as const]),
   ];
 }
+
+/** Below the folder that holds `app`. */
+const CONSOLE_PAGE = 'app/jobqueue/[[...path]]/page.tsx';
 
 const QUEUE = `/** The queue of this app. It connects on the first statement, so importing it needs no database. */
 import { createQueue } from '@conversure/jobqueue';
@@ -39,25 +54,22 @@ export const queue = createQueue({
 });
 `;
 
-const JOBS = `/** Every type of job that this app knows. */
-import { hello } from './hello/job';
-
-export const jobs = [hello] as const;
-`;
-
-const HELLO_JOB = `/** \`hello\`: an example. This declaration is light; the handler is loaded when a drain claims the first job of this type. */
+const JOBS = `/** Every type of job that this app knows. Declarations are light: a handler is loaded when a drain claims the first job of its type. */
 import { defineJob } from '@conversure/jobqueue';
 import { z } from 'zod';
 
+/** An example. */
 export const hello = defineJob({
   type: 'hello',
   payload: z.object({ name: z.string().min(1) }),
   timeout: '30s',
-  handler: () => import('./run'),
+  handler: () => import('./hello'),
 });
+
+export const jobs = [hello] as const;
 `;
 
-const HELLO_RUN = `/** The result is stored with the job. An error is a failed attempt, which is tried again after 2 s, 4 s, … */
+const HELLO = `/** The handler of \`hello\`. The result is stored with the job. An error is a failed attempt, which is tried again after 2 s, 4 s, … */
 import type { Handler } from '@conversure/jobqueue';
 
 export const run: Handler<{ name: string }> = async ({ payload, signal }) => {
@@ -84,9 +96,47 @@ export const { GET, POST } = cronRoute(queue);
 `;
 }
 
+/** One file, so that the app keeps one: the layout is rendered inside of the page. */
+function consolePage(queue: string, { hasCacheComponents }: ConsoleLayout): string {
+  const instant = '\n/** All of the console is read at request time. */\nexport const instant = false;\n';
+  return `/** The console at /jobqueue: what the queue does, and what an operator can do about it. OPERATOR_SECRET opens its login. */
+import '@conversure/jobqueue-console/styles.css';
+import { type ConsolePageProps, defineConsole } from '@conversure/jobqueue-console';
+import { queue } from '${queue}';
+
+const queueConsole = defineConsole({ queue, basePath: '/jobqueue' });
+
+async function act(form: FormData) {
+  'use server';
+  await queueConsole.act(form);
+}
+
+export default function Page(props: ConsolePageProps) {
+  return (
+    <queueConsole.Layout action={act}>
+      <queueConsole.Page {...props} />
+    </queueConsole.Layout>
+  );
+}
+
+export const generateMetadata = queueConsole.metadata;
+${hasCacheComponents ? instant : ''}
+/** Seconds. A drain by hand runs in the function of this page. */
+export const maxDuration = 300;
+`;
+}
+
 /** Variables of `.env.example`, each with its comment. */
 export const ENVIRONMENT = [
   ['DATABASE_URL', "# The queue's database. On Neon the pooled URL (its host ends in -pooler)."],
   ['DATABASE_URL_UNPOOLED', '# For migrations: the same database without the pooler. Optional elsewhere.'],
   ['CRON_SECRET', `# Opens /api/cron/drain; Vercel sends it. node -p "crypto.randomBytes(24).toString('base64url')"`],
+] as const;
+
+/** The console's, besides. */
+export const CONSOLE_ENVIRONMENT = [
+  [
+    'OPERATOR_SECRET',
+    '# Opens the console at /jobqueue: 16 characters or more. VIEWER_SECRET opens it for people who may only look.',
+  ],
 ] as const;
