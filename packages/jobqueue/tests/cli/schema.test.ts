@@ -26,6 +26,11 @@ test('a flag or a variable names the schema to migrate and to look at; --compat-
   await sql.query(`select "order".add_job('noop', '{}')`);
   const named = { ...env, JOBQUEUE_SCHEMA: 'order' };
   expect(await ask(['jobs'], { env: named })).toMatchObject({ jobs: [{ type: 'noop', status: 'PENDING' }] });
+  const leaving = await run(['uninstall', '--plan'], { env: named });
+  expect([leaving.stderr, leaving.stdout]).toEqual([
+    expect.stringContaining('1 PENDING jobs would be lost'),
+    expect.stringMatching(/takes with it public."JobQueue"[\s\S]*drop schema "order" cascade;/),
+  ]);
 });
 
 test('what is no name of a schema is refused before anything is asked', async () => {

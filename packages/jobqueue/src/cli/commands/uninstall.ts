@@ -1,8 +1,9 @@
 /** `jobqueue uninstall --plan`: prints how to leave. Changes nothing, in the database or in the app. */
 import { Command } from 'commander';
-import { chooseDatabase, databaseOf } from '../environment.ts';
+import { schemaName } from '../../postgres/schema.ts';
+import { chooseDatabase, databaseOf, namedSchema } from '../environment.ts';
 import { UsageError } from '../failure.ts';
-import { packageRoot } from '../load-config.ts';
+import { loadConfig, packageRoot } from '../load-config.ts';
 import { type Common, onDatabase } from '../options.ts';
 import { note, plain, print, printJson } from '../output.ts';
 
@@ -15,7 +16,9 @@ export function uninstallCommand(): Command {
       const url = databaseOf(options, 'uninstall');
       chooseDatabase(url);
       const { planUninstall } = await import('../uninstall/plan.ts');
-      const plan = await planUninstall(url, packageRoot());
+      const config = (await loadConfig(options.config))?.config ?? {};
+      const schema = schemaName(namedSchema(config), { call: 'uninstall' });
+      const plan = await planUninstall(url, schema, packageRoot());
       if (options.json) return printJson(plan);
       const { database, app } = plan;
       if (database.isInstalled) {
@@ -25,8 +28,8 @@ export function uninstallCommand(): Command {
         print(`-- on ${database.address}, as the role that migrated`);
         for (const name of database.alsoDropped)
           print(`-- takes with it ${plain(name)}, which reads the queue's tables`);
-        print('drop schema jobqueue cascade;');
-      } else print(`-- ${database.address} holds no schema jobqueue`);
+        print(`drop schema "${schema}" cascade;`);
+      } else print(`-- ${database.address} holds no schema ${schema}`);
       for (const path of app.files) print(`# remove ${path}`);
       for (const path of app.crons)
         print(`# remove the cron ${path} from vercel.json, and deploy before the schema is dropped`);

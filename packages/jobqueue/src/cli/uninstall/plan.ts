@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Database } from '../../postgres/connect.ts';
 import { addressOf, connectionError } from '../../postgres/connection-error.ts';
+import { placedDatabase } from '../../postgres/schema.ts';
 import { DRAIN_PATH } from '../init/cron-path.ts';
 import { packageManager } from '../init/package-manager.ts';
 import { findConfig } from '../load-config.ts';
@@ -33,11 +34,14 @@ export interface UninstallPlan {
   };
 }
 
-/** `folder`: of the app. Rejects with the reason if the database cannot be read. */
-export async function planUninstall(url: string, folder: string): Promise<UninstallPlan> {
+/** `schema`: the checked name of the queue's. `folder`: of the app. Rejects with the reason if the database cannot be read. */
+export async function planUninstall(url: string, schema: string, folder: string): Promise<UninstallPlan> {
   const database = connect(url);
   try {
-    return { database: { address: addressOf(url), ...(await readDatabase(database)) }, app: readFolder(folder) };
+    return {
+      database: { address: addressOf(url), ...(await readDatabase(placedDatabase(database, schema))) },
+      app: readFolder(folder),
+    };
   } catch (error) {
     throw connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) }) ?? error;
   } finally {
@@ -81,7 +85,7 @@ function readFolder(folder: string): UninstallPlan['app'] {
   const routes = bases.flatMap((base) =>
     ROUTES.flatMap((route) => ['ts', 'js'].map((end) => `${base}${route}.${end}`)),
   );
-  const own = [...bases.map((base) => `${base}jobqueue`), '.jobqueue', ...routes];
+  const own = [...bases.flatMap((base) => [`${base}jobqueue`, `${base}app/jobqueue`]), '.jobqueue', ...routes];
   const config = findConfig(folder);
   const read = <Value>(path: string, otherwise: Value): Value => {
     const file = join(folder, path);
