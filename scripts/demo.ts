@@ -2,6 +2,7 @@
  * `npm run demo`: the whole story in one go, on stand-ins: leads are imported, synced to the CRM, written to, and answered when they
  * reply. With `--chaos` drains are killed and calls are lost meanwhile. What came of it is proven by what the systems counted.
  */
+import { listenForStop } from '@conversure/jobqueue/dev';
 import { connect } from '@conversure/jobqueue/postgres';
 import { openDatabase } from './database.ts';
 import { demoApi } from './demo/api.ts';
@@ -11,7 +12,6 @@ import { tellStory } from './demo/story.ts';
 import { dataFolder, loadEnvironment } from './environment.ts';
 import { developmentSecrets } from './secrets.ts';
 import { runScript } from './setup-error.ts';
-import { listenForStop } from './stop-signals.ts';
 
 const print = (line: string) => console.log(line);
 /** The exit code that a shell reports after Ctrl-C. */

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { listenForStop, readSchedules, supervise } from '@conversure/jobqueue/dev';
 import { firstFreePort, isFree } from '@conversure/jobqueue/embedded';
 import { addressFor, originOf } from './address.ts';
 import { openDatabase } from './database.ts';
@@ -10,9 +11,6 @@ import type { StandIns } from './remote-systems.ts';
 import { describe, developmentSecrets, productionSecrets } from './secrets.ts';
 import { SetupError } from './setup-error.ts';
 import { noteStandIns } from './stand-ins-note.ts';
-import { listenForStop } from './stop-signals.ts';
-import { supervise } from './supervisor.ts';
-import { readSchedules } from './ticker.ts';
 
 const print = (line: string) => console.log(line);
 /** As many as a developer could have open; further on something is wrong. */
@@ -54,6 +52,7 @@ export async function run(mode: Mode): Promise<number> {
         },
       },
       origin,
+      readyPath: '/api/health',
       schedules: readSchedules(join(PROJECT, 'vercel.json')),
       cronSecret: secrets.CRON_SECRET,
       signals,

@@ -1,9 +1,9 @@
 /** `npm run standins`: the stand-ins of WhatsApp, Bitrix24 and the language models, in a process of their own. */
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
+import { listenForStop } from '@conversure/jobqueue/dev';
 import { openStandIns } from './remote-systems.ts';
 import { runScript, SetupError } from './setup-error.ts';
-import { listenForStop } from './stop-signals.ts';
 
 /** Beside the app's 3000. */
 const PORT = 4010;

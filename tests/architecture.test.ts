@@ -11,7 +11,7 @@ const SRC = '^packages/jobqueue/src/';
 const CONSOLE = '^packages/console/src/';
 /** The modules behind the `exports` of the packages. */
 const EXPORTS = [
-  `${SRC}(index|(embedded|next|postgres|testing)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`,
+  `${SRC}(index|(dev|embedded|next|postgres|testing)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`,
   `${CONSOLE}(index|(auth|ui)/index|postcss)[.]ts$`,
 ];
 const CLI = `${SRC}cli/`;
@@ -33,10 +33,11 @@ const LAYERS = [
   'next',
   'testing',
   'embedded',
+  'dev',
   'cli',
 ];
 /** More than this is no table of contents any longer. */
-const MOST_FOLDERS = 14;
+const MOST_FOLDERS = 15;
 /** Conversure's app, without the packages. */
 const PRODUCT = '^(api|app|db|lib|proxy[.]ts|jobqueue[.]config[.]ts)';
 /** The folders of the features, each with its jobs inside: a declaration (`job.ts`), and what runs it. */

@@ -2,9 +2,9 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { startApp, untilAnswers } from '@conversure/jobqueue/dev';
 import { freePort } from '@conversure/jobqueue/embedded';
 import { z } from 'zod';
-import { startApp, untilAnswers } from '../app.ts';
 import { dataFolder, PROJECT } from '../environment.ts';
 import { openStandIns } from '../remote-systems.ts';
 import type { Secrets } from '../secrets.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { readSchedules, startTicker, type Ticker } from '@conversure/jobqueue/dev';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { readSchedules, startTicker, type Ticker } from '../../scripts/ticker.ts';
 
 let server: Server;
 let answer: (request: IncomingMessage, response: ServerResponse) => void;

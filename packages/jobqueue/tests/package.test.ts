@@ -106,7 +106,9 @@ test('an action that enqueues bundles no schema library, no driver, no command l
     inputs
       .map(([path]) => path)
       .filter((path) =>
-        /dist\/(cli|embedded|next)\/|dist\/postgres\/(connect|migrate|drivers\/(neon|pool|postgres))\.js/.test(path),
+        /dist\/(cli|dev|embedded|next)\/|dist\/postgres\/(connect|migrate|drivers\/(neon|pool|postgres))\.js/.test(
+          path,
+        ),
       ),
   ).toEqual([]);
   expect(output?.bytes).toBeLessThanOrEqual(MOST_ACTION_BYTES);

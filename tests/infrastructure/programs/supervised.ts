@@ -1,9 +1,8 @@
 /** Runs the supervisor of `npm run dev` around the small app; ticks every second. */
 import { fileURLToPath } from 'node:url';
+import { listenForStop, supervise } from '@conversure/jobqueue/dev';
 import { openDatabase } from '../../../scripts/database.ts';
 import { runScript } from '../../../scripts/setup-error.ts';
-import { listenForStop } from '../../../scripts/stop-signals.ts';
-import { supervise } from '../../../scripts/supervisor.ts';
 
 const [, , port = '', mode = ''] = process.argv;
 
@@ -15,6 +14,7 @@ await runScript(async () => {
     return await supervise({
       app: { args: ['--import', 'tsx', fileURLToPath(new URL('app.ts', import.meta.url)), port, mode], env: {} },
       origin: `http://127.0.0.1:${port}`,
+      readyPath: '/api/health',
       schedules: [{ path: '/api/cron/drain', schedule: '* * * * * *' }],
       cronSecret: 'the-secret',
       signals,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { adoptCommand } from './commands/adopt.ts';
 import { cancelCommand } from './commands/cancel.ts';
+import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand } from './commands/drain.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
@@ -29,6 +30,7 @@ app's jobs: jobqueue.config.ts names its queue.
 
 Exit codes: 0 done, 1 it failed, 2 it was not understood.
 
+  $ jobqueue dev                                     the app with its ticks, and a database if it has none
   $ jobqueue doctor                                  is everything in place?
   $ jobqueue stats                                   what is due, what became of the last day's jobs
   $ jobqueue jobs --status DEAD_LETTER --type crm_sync
@@ -36,6 +38,7 @@ Exit codes: 0 done, 1 it failed, 2 it was not understood.
 
 const COMMANDS = [
   initCommand,
+  devCommand,
   doctorCommand,
   migrateCommand,
   statsCommand,

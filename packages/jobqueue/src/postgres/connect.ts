@@ -43,6 +43,6 @@ function requiredUrl(): string {
   if (url) return url;
   throw new DatabaseUsageError(
     'database_url_missing',
-    'DATABASE_URL is not set: set it to postgresql://user:password@host:5432/database.',
+    'DATABASE_URL is not set: set it to postgresql://user:password@host:5432/database, or run the app by npx jobqueue dev.',
   );
 }

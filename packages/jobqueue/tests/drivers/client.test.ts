@@ -48,7 +48,9 @@ test.each([
 test('without DATABASE_URL the error names it and the next step', () => {
   vi.stubEnv('DATABASE_URL', '');
   expect(() => database()).toThrow(expect.objectContaining({ code: 'database_url_missing' }));
-  expect(() => database()).toThrow('DATABASE_URL is not set: set it to postgresql://user:password@host:5432/database.');
+  expect(() => database()).toThrow(
+    'DATABASE_URL is not set: set it to postgresql://user:password@host:5432/database, or run the app by npx jobqueue dev.',
+  );
 });
 
 test('a second copy of the module shares the pool of the first', async () => {

@@ -1,14 +1,16 @@
-/** Runs the app and its ticker until one of them or the user ends it; shared by `npm run dev` and `npm start`. */
+/** Runs the app and its ticker until one of them or the user ends it and then ends the other. */
 import { once } from 'node:events';
-import { type Command, startApp, untilAnswers } from './app.ts';
+import { type Command, startApp, untilAnswers } from './app-process.ts';
 import type { StopSignals } from './stop-signals.ts';
-import { type Schedule, startTicker } from './ticker.ts';
+import { startTicker, type TickerSchedule } from './ticker.ts';
 
 export interface Supervision {
   readonly app: Command;
   /** The origin that the app will answer at. */
   readonly origin: string;
-  readonly schedules: readonly Schedule[];
+  /** A path that answers once the app is there, whatever it answers; default `/`. */
+  readonly readyPath?: string;
+  readonly schedules: readonly TickerSchedule[];
   readonly cronSecret: string;
   readonly signals: StopSignals;
   readonly print: (line: string) => void;
@@ -34,8 +36,11 @@ export async function supervise(supervision: Supervision): Promise<number> {
 }
 
 /** The first tick waits for the app; no tick begins after `end`. */
-async function tickUntil(end: AbortSignal, { origin, schedules, cronSecret, print }: Supervision): Promise<void> {
-  const ready = await untilAnswers(new URL('/api/health', origin), end);
+async function tickUntil(
+  end: AbortSignal,
+  { origin, readyPath = '/', schedules, cronSecret, print }: Supervision,
+): Promise<void> {
+  const ready = await untilAnswers(new URL(readyPath, origin), end);
   if (!ready) return;
   const ticker = startTicker({ origin, schedules, secret: cronSecret, print });
   end.addEventListener('abort', ticker.stop);

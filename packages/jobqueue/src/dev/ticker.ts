@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { Cron } from 'croner';
-import { z } from 'zod';
 
-const Schedule = z.object({ path: z.string().startsWith('/'), schedule: z.string() });
-export type Schedule = z.infer<typeof Schedule>;
+/** One cron of a `vercel.json`. The ticker also takes a sixth field in front: seconds. */
+export interface TickerSchedule {
+  /** Begins with a slash. */
+  readonly path: string;
+  readonly schedule: string;
+}
 
 export interface Ticker {
   /** No further ticks. Those that run are left to the app, which gives back what they hold. */
@@ -15,7 +18,7 @@ export interface Ticker {
 export interface TickerOptions {
   /** `http://host:port` of the app. */
   readonly origin: string;
-  readonly schedules: readonly Schedule[];
+  readonly schedules: readonly TickerSchedule[];
   readonly secret: string;
   /** Gets a line per tick that did something or failed. */
   readonly print: (line: string) => void;
@@ -23,9 +26,13 @@ export interface TickerOptions {
   readonly timeoutMs?: number;
 }
 
-/** The `crons` of a `vercel.json`. */
-export function readSchedules(path: string): Schedule[] {
-  return z.object({ crons: z.array(Schedule).default([]) }).parse(JSON.parse(readFileSync(path, 'utf8'))).crons;
+/** The `crons` of a `vercel.json`. Throws SyntaxError if it is not JSON, TypeError if a cron has no path or no schedule. */
+export function readSchedules(path: string): TickerSchedule[] {
+  const { crons = [] } = JSON.parse(readFileSync(path, 'utf8')) as { crons?: readonly Partial<TickerSchedule>[] };
+  return crons.map(({ path: called, schedule }, n) => {
+    if (called?.startsWith('/') && typeof schedule === 'string') return { path: called, schedule };
+    throw new TypeError(`${path}: crons.${n}: expected { "path": "/…", "schedule": "* * * * *" }`);
+  });
 }
 
 /**
@@ -35,7 +42,7 @@ export function readSchedules(path: string): Schedule[] {
 export function startTicker({ origin, schedules, secret, print, timeoutMs = 15 * 60_000 }: TickerOptions): Ticker {
   let stopped = false;
   const running = new Set<string>();
-  const tick = async ({ path, schedule }: Schedule) => {
+  const tick = async ({ path, schedule }: TickerSchedule) => {
     if (running.has(path)) return;
     running.add(path);
     try {
@@ -82,8 +89,6 @@ function call(url: URL, headers: Record<string, string>, timeoutMs: number): Pro
   });
 }
 
-const Report = z.looseObject({ stopReason: z.string().nullish() });
-const Refusal = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 /** Fields that describe the drain itself, not any work. */
 const NOT_WORK = new Set(['steps', 'nextDueInMs']);
 
@@ -91,16 +96,19 @@ const NOT_WORK = new Set(['steps', 'nextDueInMs']);
 function summary({ status, body }: Answer): string | null {
   const json = parse(body);
   if (status !== 200) {
-    const refusal = Refusal.safeParse(json);
-    return refusal.success ? `${status} ${refusal.data.error.message}` : `answered ${status}`;
+    const message = isObject(json) && isObject(json.error) ? json.error.message : undefined;
+    return typeof message === 'string' ? `${status} ${message}` : `answered ${status}`;
   }
-  const report = Report.safeParse(json);
-  if (!report.success) return 'answered 200 without a report';
-  const counts = Object.entries(report.data)
+  if (!isObject(json)) return 'answered 200 without a report';
+  const counts = Object.entries(json)
     .filter(([name, value]) => typeof value === 'number' && value > 0 && !NOT_WORK.has(name))
     .map(([name, value]) => `${name} ${value}`);
   if (counts.length === 0) return null;
-  return report.data.stopReason ? `${counts.join(', ')} (${report.data.stopReason})` : counts.join(', ');
+  return typeof json.stopReason === 'string' ? `${counts.join(', ')} (${json.stopReason})` : counts.join(', ');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function parse(body: string): unknown {

@@ -1,0 +1,104 @@
+/** What `jobqueue dev` runs: the database, its migrations, the app and its ticker. Ends what it started, and nothing else. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JobqueueConfig } from '../../config.ts';
+import { type Command, listenForStop, readSchedules, supervise, type TickerSchedule } from '../../dev/index.ts';
+import { firstFreePort, start } from '../../embedded/index.ts';
+import { addressOf } from '../../postgres/connection-error.ts';
+import type { DevOptions } from '../commands/dev.ts';
+import { tickPathOf } from '../doctor/cron.ts';
+import { chooseDatabase } from '../environment.ts';
+import { Failure } from '../failure.ts';
+import { loadConfig, packageRoot } from '../load-config.ts';
+import { applyPending } from '../migrations.ts';
+import { note } from '../output.ts';
+import { dataFolder, developmentSecrets } from './data.ts';
+
+/** As many as a developer could have open; further on something is wrong. */
+const PORTS = 20;
+
+/** Resolves to the exit code: the app's own if it ended by itself, 0 after Ctrl-C. */
+export async function runDev(given: readonly string[], options: DevOptions): Promise<number> {
+  const signals = listenForStop();
+  const folder = packageRoot();
+  const command = given.length > 0 ? quoted(given) : devScript(folder);
+  const config = (await loadConfig(options.config))?.config ?? {};
+  const secrets = developmentSecrets(folder);
+  const database = await openDatabase(folder, config);
+  try {
+    const wanted = options.port ?? (Number(process.env.PORT) || 3000);
+    const port = await firstFreePort(wanted, { count: PORTS });
+    if (port !== wanted) note(`Port ${wanted} is taken; using ${port}.`);
+    for (const [name, value] of Object.entries(secrets))
+      note(`${name}  ${process.env[name] ? '(from the environment)' : value}`);
+    return await supervise({
+      app: appCommand(command, folder, { ...secrets, DATABASE_URL: database.url, PORT: String(port) }),
+      origin: `http://localhost:${port}`,
+      readyPath: tickPathOf(folder),
+      schedules: schedulesOf(folder, options.every),
+      cronSecret: secrets.CRON_SECRET,
+      signals,
+      print: note,
+    });
+  } finally {
+    await database.stop();
+  }
+}
+
+/** DATABASE_URL, migrated over the direct URL; else the embedded one. */
+async function openDatabase(
+  folder: string,
+  config: JobqueueConfig,
+): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const { DATABASE_URL: url } = process.env;
+  if (url) {
+    await applyPending(config, { log: note });
+    note(`Database  ${addressOf(url)}`);
+    return { url, stop: async () => {} };
+  }
+  const embedded = await start({ folder: dataFolder(folder) });
+  try {
+    chooseDatabase(embedded.url);
+    await applyPending(config, { log: note });
+    note(`Database  ${addressOf(embedded.url)}, embedded, data in ${dataFolder(folder)}`);
+    return embedded;
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}
+
+/** The crons of vercel.json, the drain's more often; without any, the drain alone. */
+function schedulesOf(folder: string, everyMs: number): TickerSchedule[] {
+  const drain = tickPathOf(folder);
+  const json = join(folder, 'vercel.json');
+  const others = existsSync(json) ? readSchedules(json).filter(({ path }) => path !== drain) : [];
+  return [{ path: drain, schedule: `*/${Math.round(everyMs / 1_000)} * * * * *` }, ...others]; // with seconds
+}
+
+function devScript(folder: string): string {
+  const path = join(folder, 'package.json');
+  const { scripts } = JSON.parse(readFileSync(path, 'utf8')) as { scripts?: Readonly<Record<string, string>> };
+  const script = scripts?.dev;
+  if (script !== undefined && !/\bjobqueue dev\b/.test(script)) return script;
+  const why = script === undefined ? 'has no script dev' : 'has a script dev that starts this command';
+  throw new Failure(`${path} ${why}: name the app's server, such as npx jobqueue dev -- next dev`);
+}
+
+/** By the shell, with the package's own programs in the path, as npm runs scripts. */
+function appCommand(command: string, folder: string, env: Readonly<Record<string, string>>): Command {
+  const separator = process.platform === 'win32' ? ';' : ':';
+  const PATH = [join(folder, 'node_modules/.bin'), process.env.PATH].join(separator);
+  return {
+    program: command,
+    args: [],
+    shell: true,
+    cwd: folder,
+    // Next.js' own 100 ms would kill a development server before its drain has given back.
+    env: { NEXT_EXIT_TIMEOUT_MS: '10000', ...env, PATH, NODE_ENV: 'development' },
+  };
+}
+
+function quoted(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ');
+}

@@ -1,0 +1,6 @@
+/** What development runs around an app on one machine: its process, the cron's ticks, and an end in good order. */
+
+export { type App, type Command, startApp, untilAnswers } from './app-process.ts';
+export { listenForStop, type StopSignals } from './stop-signals.ts';
+export { type Supervision, supervise } from './supervisor.ts';
+export { readSchedules, startTicker, type Ticker, type TickerOptions, type TickerSchedule } from './ticker.ts';
