@@ -1,0 +1,195 @@
+/** The packed tarball in fresh apps, as a newcomer installs it: built, started, enqueued, drained. See README.md. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
+import { CHROMIUM, launch, visit } from '../browser/chromium.ts';
+import { emptyDatabase, type TestDatabase } from '../support/database.ts';
+import { chosenApps } from './apps.ts';
+import { type Made, makeApp } from './fresh-app.ts';
+import { ORDERS } from './order-page.ts';
+import { type Ended, run, type Server, serve } from './run.ts';
+
+const CRON_SECRET = 'cron-0123456789abcdef';
+const OPERATOR_SECRET = 'operator-0123456789abcdef';
+
+let home: string;
+/** Of the queue and of its console. */
+let tarballs: { readonly queue: string; readonly console: string };
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), 'install-'));
+  // Their builds are new: the run's setup made them.
+  await run(process.cwd(), ['npm', 'pack', '--workspaces', '--ignore-scripts', '--pack-destination', home]);
+  const packed = readdirSync(home).filter((name) => name.endsWith('.tgz'));
+  const named = (isConsole: boolean) => join(home, packed.find((name) => name.includes('console') === isConsole) ?? '');
+  tarballs = { queue: named(false), console: named(true) };
+}, 120_000);
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 }, (app) => {
+  let made: Made;
+  let db: TestDatabase;
+  let sql: pg.Client;
+  let server: Server;
+  beforeAll(async () => {
+    db = await emptyDatabase();
+    sql = new pg.Client(db.url);
+    await sql.connect();
+    await sql.query(ORDERS);
+    const place = join(home, app.name);
+    mkdirSync(place);
+    made = await makeApp(app, place);
+    writeFileSync(join(made.folder, '.env.local'), `DATABASE_URL=${db.url}\n`);
+  }, 120_000);
+  afterAll(async () => {
+    await server?.stop();
+    await sql?.end();
+    await db?.drop();
+    rmSync(join(home, app.name), { recursive: true, force: true });
+  });
+
+  const inApp = (...command: string[]) => run(made.folder, command);
+  const jobqueue = (...args: string[]) => inApp('npx', '--no-install', 'jobqueue', ...args);
+  const read = (path: string) => readFileSync(join(made.folder, path), 'utf8');
+  const at = (path: string) => `${server.url}${app.basePath ?? ''}${path}${app.trailingSlash ? '/' : ''}`;
+  const jobs = async () => {
+    const { rows } = await sql.query(`
+      select payload ->> 'name' as name, 'PENDING' as status, null as greeting from jobqueue.jobs
+      union all select payload ->> 'name', status::text, result ->> 'greeting' from jobqueue.job_history order by name`);
+    return rows;
+  };
+
+  test('the package installs, and init writes at most eight files and keeps the app as it is', async () => {
+    const before = new Map(Object.keys(app.files ?? {}).map((path) => [path, read(path)]));
+    const { stderr } = app.isWithoutPackage ? await initByItself() : await initInstalled();
+    expect(stderr.match(/^(new|changes): /gm)).toHaveLength(app.isWithoutPackage ? 7 : 8);
+    before.delete('vercel.json');
+    for (const [path, text] of before) expect(read(path)).toBe(text);
+    expect(JSON.parse(read('package.json')).dependencies).toMatchObject({
+      ...app.dependencies,
+      '@conversure/jobqueue': expect.stringMatching(/\.tgz$/),
+      pg: expect.stringMatching(/^\^8\./),
+      zod: expect.anything(),
+    });
+    const { crons } = JSON.parse(read('vercel.json')) as { crons: { path: string }[] };
+    expect(crons.at(-1)?.path).toBe(`${app.basePath ?? ''}/api/cron/drain${app.trailingSlash ? '/' : ''}`);
+    expect(crons).toHaveLength(app.files?.['vercel.json'] ? 2 : 1);
+    const again = await jobqueue('init', '--yes');
+    expect(again.stdout.trim()).toBe('Everything is in place already.');
+    letThrough(again.stderr);
+  });
+
+  async function initInstalled(): Promise<Ended> {
+    await inApp('npm', 'install', tarballs.queue, tarballs.console);
+    return jobqueue('init', '--yes');
+  }
+
+  /** As npx runs it: from a folder that is not the app's. */
+  function initByItself(): Promise<Ended> {
+    return inApp(
+      'npx',
+      '--yes',
+      `--package=${tarballs.queue}`,
+      'jobqueue',
+      'init',
+      '--yes',
+      '--package',
+      tarballs.queue,
+    );
+  }
+
+  /** Does in the app's proxy what init says. */
+  function letThrough(said: string): void {
+    const [, path, matcher] = /^by hand: (\S+(?:proxy|middleware)\.ts):\d+ .*(matcher: \[.*\])$/m.exec(said) ?? [];
+    expect(path !== undefined).toBe(app.files?.['src/proxy.ts'] !== undefined);
+    if (path === undefined) return;
+    writeFileSync(join(made.folder, path), read(path).replace(/matcher: \[.*\]/, matcher as string));
+  }
+
+  test('migrate finds the database in .env.local, and the command line the jobs of the app', async () => {
+    expect((await jobqueue('migrate')).stdout).toContain('up to date');
+    await jobqueue('enqueue', 'hello', '{"name":"Ada"}');
+    expect(JSON.parse((await jobqueue('drain', '--json')).stdout)).toMatchObject({ completed: 1 });
+    expect(await jobs()).toEqual([{ name: 'Ada', status: 'COMPLETED', greeting: 'Hello, Ada!' }]);
+    expect(JSON.parse((await jobqueue('migrate', '--plan', '--json')).stdout)).toMatchObject({ pending: [] });
+  });
+
+  test("it builds, and the app's linter has nothing against what init wrote", async () => {
+    await inApp('npm', 'run', 'build');
+    if (!existsSync(join(made.folder, 'eslint.config.mjs'))) return;
+    const written = ['jobqueue.config.ts', join(made.router, '../jobqueue'), made.router];
+    await inApp('npx', '--no-install', 'eslint', '--max-warnings', '0', ...written);
+  });
+
+  test('a server action enqueues inside a drizzle transaction, and nothing if that rolls back', async () => {
+    const env = { CRON_SECRET, OPERATOR_SECRET, DATABASE_URL: db.url };
+    server = await serve(
+      made.folder,
+      ['npx', '--no-install', 'next', 'start', '--hostname', '127.0.0.1'],
+      env,
+      await freePort(),
+    );
+    await order('Grace');
+    await order('nobody');
+    expect((await sql.query('select name from orders')).rows).toEqual([{ name: 'Grace' }]);
+    expect(await jobs()).toMatchObject([{ name: 'Ada' }, { name: 'Grace', status: 'PENDING' }]);
+  });
+
+  test('the cron route refuses a stranger, and drains for the platform', async () => {
+    const tick = (secret: string) =>
+      fetch(at('/api/cron/drain'), { headers: { authorization: `Bearer ${secret}` }, redirect: 'manual' });
+    expect((await tick('wrong')).status).toBe(401);
+    const answer = await tick(CRON_SECRET);
+    expect([answer.status, await answer.json()]).toEqual([200, expect.objectContaining({ completed: 1 })]);
+    expect(await jobs()).toMatchObject([
+      { name: 'Ada' },
+      { name: 'Grace', status: 'COMPLETED', greeting: 'Hello, Grace!' },
+    ]);
+  });
+
+  const noConsole = app.isWithoutPackage || CHROMIUM === null;
+  test.skipIf(noConsole)('the console shows that job in a browser, to who signs in', async () => {
+    const browser = await launch();
+    try {
+      // The session's cookie is Secure everywhere but on localhost.
+      const { page, complaints } = await visit(browser, server.url.replace('127.0.0.1', 'localhost'));
+      const console = `${app.basePath ?? ''}/jobqueue`;
+      expect((await page.goto(`${console}/jobs`))?.status()).toBe(200);
+      await page.getByLabel('Your name').fill('ann');
+      await page.getByLabel('Secret', { exact: true }).fill(OPERATOR_SECRET);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.waitForURL((url) => !url.pathname.includes('/login'));
+      const answer = await page.goto(`${console}/jobs`);
+      expect(answer?.status()).toBe(200);
+      await page.getByRole('cell', { name: 'hello' }).first().waitFor();
+      expect(complaints).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test('a kick drains behind the answer', async () => {
+    await order('kick');
+    await expect
+      .poll(jobs, { timeout: 30_000 })
+      .toContainEqual(expect.objectContaining({ name: 'kick', status: 'COMPLETED' }));
+    expect(
+      server
+        .printed()
+        .stderr.split('\n')
+        .filter((line) => /error/i.test(line) && !line.includes('rolled back')),
+    ).toEqual([]);
+  });
+
+  /** Sends the form as a browser without JavaScript does. */
+  async function order(name: string): Promise<void> {
+    const page = await (await fetch(at('/enqueue'))).text();
+    const form = new FormData();
+    for (const [, field = ''] of page.matchAll(/<input type="hidden" name="(\$ACTION_[^"]+)"/g)) form.append(field, '');
+    form.append('name', name);
+    const answer = await fetch(at('/enqueue'), { method: 'POST', body: form, headers: { origin: server.url } });
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('Order')]);
+  }
+});
