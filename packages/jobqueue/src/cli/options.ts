@@ -1,7 +1,8 @@
 /** Options that several commands share, and how what was typed becomes a value. */
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import ms, { type StringValue } from 'ms';
+import ms from 'ms';
+import { parsedDuration } from '../core/options.ts';
 import { actorName, chooseSchema, type Where } from './environment.ts';
 
 export interface Common extends Where {
@@ -51,7 +52,7 @@ export function whole(min: number, max: number) {
 /** Milliseconds, of `90s`, `15m`, `2h`, `7d`. */
 export function duration(minMs: number, maxMs: number) {
   return (given: string): number => {
-    const value = given.length <= 20 && /^\d/.test(given) ? ms(given as StringValue) : Number.NaN;
+    const value = given.length <= 20 && /^\d/.test(given) ? parsedDuration(given) : Number.NaN;
     if (value >= minMs && value <= maxMs) return value;
     throw new InvalidArgumentError(`expected a duration such as 90s or 2h, from ${ms(minMs)} to ${ms(maxMs)}`);
   };
@@ -60,7 +61,7 @@ export function duration(minMs: number, maxMs: number) {
 /** ISO 8601, of an instant with its zone, or of `2h`: so long ago. */
 export function instant(given: string): string {
   if (/^\d+(\.\d+)?\s*[a-z]+$/i.test(given)) {
-    const past = ms(given as StringValue);
+    const past = parsedDuration(given);
     if (past >= 0) return new Date(Date.now() - past).toISOString();
   }
   if (/^\d{4}-\d\d-\d\d(T.*(Z|[+-]\d\d:?\d\d))?$/.test(given) && !Number.isNaN(Date.parse(given)))

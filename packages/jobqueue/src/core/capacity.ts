@@ -45,14 +45,11 @@ export function batchSize(pace: Throughput): number {
  * How many jobs a drain may hold, running and waiting: slow jobs only what runs, quick ones a second of work and a second
  * claimed ahead of it, if the exchanges in flight can carry as many.
  */
-export function maxClaimed(pace: Throughput, stepsInFlight: number): number {
+export function maxClaimed(pace: Throughput, maxInFlight: number): number {
   if (pace.meanRunMs === null || pace.meanRunMs >= BATCH_MS) return pace.concurrency;
   const second = jobsPerSecond(pace);
   const batch = batchSize(pace);
-  return Math.min(
-    second + Math.max(second, pace.concurrency),
-    Math.max(stepsInFlight * batch, batch + pace.concurrency),
-  );
+  return Math.min(second + Math.max(second, pace.concurrency), Math.max(maxInFlight * batch, batch + pace.concurrency));
 }
 
 /** How much time a job must have before it: its timeout, or less where its type is known to be quicker or resumes. */

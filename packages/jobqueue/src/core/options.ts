@@ -69,7 +69,7 @@ export function number(option: string, value: unknown, { min, max }: Bounds, whe
 
 /** A duration in ms, given in ms or like '5m'. Throws QueueError unless it is within its bounds, in ms. */
 export function duration(option: string, value: unknown, { min, max }: Bounds, where?: Where): number {
-  const found = typeof value === 'string' && value.length <= SHOWN_CHARS ? parsed(value) : value;
+  const found = typeof value === 'string' && value.length <= SHOWN_CHARS ? parsedDuration(value) : value;
   if (typeof found === 'number' && found >= min && found <= max) return found;
   const longest = max === LIMITS.scheduledForMs ? '10 years' : ms(max);
   throw refused(option, `a duration from ${ms(min)} to ${longest}, in ms or like '5m'`, value, where);
@@ -117,7 +117,8 @@ export function isJobId(id: string): boolean {
   return /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= 9_223_372_036_854_775_807n;
 }
 
-function parsed(value: string): number {
+/** The ms of a text like '5m'; NaN if it is none. */
+export function parsedDuration(value: string): number {
   return value === '' ? Number.NaN : ms(value as StringValue);
 }
 

@@ -14,7 +14,7 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly error: StoredError; readonly retryAfterMs: number; readonly forGood: boolean }
   /** The drain's deadline or a shutdown cut the run before its timeout was used up. */
   | { readonly kind: 'interrupted'; readonly error: StoredError }
-  /** Claimed, but never started. `passed`: for lack of time. */
+  /** Claimed, but never started. `skippedForTime`: for lack of time. */
   | { readonly kind: 'unstarted'; readonly skippedForTime: boolean }
   /** A rate limit has no token for it before `delayMs`. */
   | { readonly kind: 'postponed'; readonly delayMs: number };

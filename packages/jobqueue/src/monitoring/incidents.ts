@@ -6,6 +6,7 @@ import { idOf, integer, refused } from '../core/options.ts';
 import { isStorableText } from '../core/serialize.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/incidents.ts';
+import { dateOf } from '../postgres/statements/rows.ts';
 import { type IncidentRow, newestIncidents } from '../postgres/statements/watch.ts';
 
 const LISTED = 100;
@@ -97,7 +98,6 @@ function targetOf({ check, subject = ALL }: MuteTarget): { check: string; subjec
 function incidentOf(row: IncidentRow, consoleUrl: string | undefined): Incident {
   const { value = null, limit = null, data = {} } = row.detail;
   const found = { name: row.check_name, subject: row.subject, value, limit, data };
-  const instant = (ms: number | null) => (ms === null ? null : new Date(ms));
   return {
     id: row.id,
     check: row.check_name,
@@ -107,10 +107,10 @@ function incidentOf(row: IncidentRow, consoleUrl: string | undefined): Incident 
     page: pageOf(found),
     url: linkTo(consoleUrl, found),
     openedAt: new Date(row.opened_ms),
-    closedAt: instant(row.closed_ms),
-    notifiedAt: instant(row.notified_ms),
-    recoveryNotifiedAt: instant(row.recovery_notified_ms),
-    acknowledgedAt: instant(row.acknowledged_ms),
+    closedAt: dateOf(row.closed_ms),
+    notifiedAt: dateOf(row.notified_ms),
+    recoveryNotifiedAt: dateOf(row.recovery_notified_ms),
+    acknowledgedAt: dateOf(row.acknowledged_ms),
     acknowledgedBy: row.acknowledged_by,
   };
 }

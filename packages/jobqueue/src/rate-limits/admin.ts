@@ -4,6 +4,7 @@ import { type Actor, actorOf } from '../core/actor.ts';
 import { checkKey, checkLimit, type Limit } from '../core/bucket.ts';
 import type { Executor } from '../postgres/database.ts';
 import { listBuckets, takeTokens, unblockBucket } from '../postgres/statements/buckets.ts';
+import { dateOf } from '../postgres/statements/rows.ts';
 
 export interface RateLimitView {
   readonly key: string;
@@ -30,14 +31,13 @@ export async function takeToken(executor: Executor, key: string, limit: Limit): 
 }
 
 export async function rateLimits(executor: Executor): Promise<readonly RateLimitView[]> {
-  const instant = (ms: number | null) => (ms === null ? null : new Date(ms));
   return (await listBuckets(executor)).map((row) => ({
     key: row.key,
     perSecond: row.per_second,
     burst: row.burst,
     tokens: row.tokens,
-    blockedUntil: instant(row.blocked_ms),
-    promisedUntil: instant(row.promised_ms),
+    blockedUntil: dateOf(row.blocked_ms),
+    promisedUntil: dateOf(row.promised_ms),
   }));
 }
 

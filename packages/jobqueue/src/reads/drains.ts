@@ -4,6 +4,7 @@ import type { DrainReport, StopReason } from '../core/drain-report.ts';
 import { integer, refused } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import { ledger } from '../postgres/statements/ledger.ts';
+import { dateOf } from '../postgres/statements/rows.ts';
 
 /** One drain, as the ledger knows it. */
 export interface DrainView {
@@ -71,8 +72,4 @@ export async function drains(
     overlaps: row.overlaps,
     gapMs: row.gap_ms,
   }));
-}
-
-function dateOf(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms);
 }

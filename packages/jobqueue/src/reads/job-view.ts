@@ -1,25 +1,20 @@
 /** Reads for people and screens: one job, what is due. Every probe is bounded. */
 
-import type { Job, Progress, Status } from '../core/job.ts';
+import type { Job, Progress } from '../core/job.ts';
 import { checkDeclared } from '../core/known-names.ts';
 import { isJobId, name } from '../core/options.ts';
 import { isStorableText, type StoredError } from '../core/serialize.ts';
 import { waitsForChildren } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
 import { type DueLane, dueLanes, findById, findByKey, type JobRow } from '../postgres/statements/jobs.ts';
+import { dateOf } from '../postgres/statements/rows.ts';
+import { headOf, type JobHead } from './job-head.ts';
 
 /** How many due jobs of a lane a preview counts; more is shown as "at least". */
 const PREVIEW_BOUND = 1_000;
 const PREVIEW_LANES = 200;
 
-export interface JobView {
-  readonly id: string;
-  readonly type: string;
-  readonly status: Status;
-  readonly queue: string;
-  readonly priority: number;
-  readonly attempts: number;
-  readonly maxAttempts: number;
+export interface JobView extends JobHead {
   readonly fence: number;
   readonly idempotencyKey: string | null;
   readonly payload: unknown;
@@ -28,13 +23,9 @@ export interface JobView {
   readonly result: unknown;
   /** One entry per failed attempt, oldest first; at most the last 100. */
   readonly errors: readonly (StoredError & { readonly at: string })[];
-  readonly createdAt: Date;
-  /** While it waits for its children: in the year 9999. */
-  readonly scheduledFor: Date;
   /** It is the parent in a flow, and some child has not completed. */
   readonly waitsForChildren: boolean;
   readonly startedAt: Date | null;
-  readonly finishedAt: Date | null;
 }
 
 export async function getJob(executor: Executor, id: string): Promise<JobView | null> {
@@ -85,13 +76,7 @@ function view(row: JobRow | null): JobView | null {
 /** The job as its users see it. */
 export function viewOf(row: JobRow): JobView {
   return {
-    id: row.id,
-    type: row.type,
-    status: row.status,
-    queue: row.queue,
-    priority: row.priority,
-    attempts: row.attempts,
-    maxAttempts: row.max_attempts,
+    ...headOf(row),
     fence: row.fence,
     idempotencyKey: row.idempotency_key,
     payload: row.payload,
@@ -99,10 +84,7 @@ export function viewOf(row: JobRow): JobView {
     progress: row.progress,
     result: row.result,
     errors: row.errors ?? [],
-    createdAt: new Date(row.created_ms),
-    scheduledFor: new Date(row.due_ms),
     waitsForChildren: row.finished_ms === null && waitsForChildren(row.due_ms),
-    startedAt: row.started_ms === null ? null : new Date(row.started_ms),
-    finishedAt: row.finished_ms === null ? null : new Date(row.finished_ms),
+    startedAt: dateOf(row.started_ms),
   };
 }

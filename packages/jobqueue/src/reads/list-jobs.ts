@@ -7,7 +7,9 @@ import { isStorableInstant, isStorableText } from '../core/serialize.ts';
 import { waitsForChildren } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/console.ts';
+import { dateOf } from '../postgres/statements/rows.ts';
 import type { AuditEntry } from './audit-log.ts';
+import { headOf, type JobHead } from './job-head.ts';
 import type { Counted } from './overview.ts';
 
 const MOST_LINES = 200;
@@ -30,20 +32,10 @@ export interface JobsQuery {
   readonly until?: Date;
 }
 
-export interface JobLine {
-  readonly id: string;
-  readonly type: string;
-  readonly status: Status;
-  readonly queue: string;
-  readonly priority: number;
-  readonly attempts: number;
-  readonly maxAttempts: number;
+export interface JobLine extends JobHead {
   readonly idempotencyKey: string | null;
-  readonly scheduledFor: Date;
   readonly waitsForChildren: boolean;
-  readonly createdAt: Date;
   readonly startedAt: Date | null;
-  readonly finishedAt: Date | null;
   /** The last one. */
   readonly error: { readonly name: string; readonly message: string } | null;
 }
@@ -134,21 +126,11 @@ function safely(json: string): readonly unknown[] {
 }
 
 function line(row: store.JobLineRow): JobLine {
-  const date = (ms: number | null) => (ms === null ? null : new Date(ms));
   return {
-    id: row.id,
-    type: row.type,
-    status: row.status,
-    queue: row.queue,
-    priority: row.priority,
-    attempts: row.attempts,
-    maxAttempts: row.max_attempts,
+    ...headOf(row),
     idempotencyKey: row.idempotency_key,
-    scheduledFor: new Date(row.due_ms),
     waitsForChildren: row.finished_ms === null && waitsForChildren(row.due_ms),
-    createdAt: new Date(row.created_ms),
-    startedAt: date(row.started_ms),
-    finishedAt: date(row.finished_ms),
+    startedAt: dateOf(row.started_ms),
     error: row.error_name === null ? null : { name: row.error_name, message: row.error_message ?? '' },
   };
 }

@@ -1,10 +1,10 @@
 /** Reads for whoever follows along: what changed since the last look, what is paused, and what an operation in bulk would meet. */
 
 import { type JobFilter, jobFilterJson } from '../core/filters.ts';
-import type { Status } from '../core/job.ts';
 import { idOf, integer, refused } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/follow.ts';
+import { headOf, type JobHead } from './job-head.ts';
 import type { Pause } from './overview.ts';
 
 /** A look at what changed: as many new jobs, and as many old ones. */
@@ -15,17 +15,7 @@ const MOST_PAUSES = 1_000;
 const PORTION = 10_000;
 const MOST_PORTIONS = 10;
 
-export interface TailedJob {
-  readonly id: string;
-  readonly type: string;
-  readonly queue: string;
-  readonly status: Status;
-  readonly priority: number;
-  readonly attempts: number;
-  readonly maxAttempts: number;
-  readonly scheduledFor: Date;
-  readonly createdAt: Date;
-  readonly finishedAt: Date | null;
+export interface TailedJob extends JobHead {
   /** The last one's message, its first 300 characters. */
   readonly error: string | null;
 }
@@ -80,18 +70,6 @@ export async function previewJobs(executor: Executor, filter: JobFilter): Promis
   return { total: all.reduce((sum, { jobs }) => sum + jobs, 0), atLeast: found?.at_end !== true, groups: all };
 }
 
-function lineOf({ max_attempts, due_ms, created_ms, finished_ms, ...row }: store.LineRow): TailedJob {
-  return {
-    id: row.id,
-    type: row.type,
-    queue: row.queue,
-    status: row.status,
-    priority: row.priority,
-    attempts: row.attempts,
-    maxAttempts: max_attempts,
-    scheduledFor: new Date(due_ms),
-    createdAt: new Date(created_ms),
-    finishedAt: finished_ms === null ? null : new Date(finished_ms),
-    error: row.error,
-  };
+function lineOf(row: store.LineRow): TailedJob {
+  return { ...headOf(row), error: row.error };
 }

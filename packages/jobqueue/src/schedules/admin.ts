@@ -6,6 +6,7 @@ import { QueueError } from '../core/errors.ts';
 import { refusal } from '../core/options.ts';
 import { isStorableText } from '../core/serialize.ts';
 import type { Executor } from '../postgres/database.ts';
+import { dateOf } from '../postgres/statements/rows.ts';
 import {
   listSchedules,
   overrideSchedule,
@@ -86,10 +87,6 @@ function view(row: ScheduleRow): ScheduleView {
     lastJobId: row.last_job_id,
     declared: row.declared,
   };
-}
-
-function dateOf(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms);
 }
 
 /** What is left out stays the code's; it is checked with anything that would do in its place. */

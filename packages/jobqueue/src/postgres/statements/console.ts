@@ -2,21 +2,12 @@
 
 import type { Status } from '../../core/job.ts';
 import type { Executor } from '../database.ts';
+import type { JobHeadRow } from './jobs.ts';
 import { only } from './rows.ts';
 
-export interface JobLineRow {
-  readonly id: string;
-  readonly type: string;
-  readonly status: Status;
-  readonly queue: string;
-  readonly priority: number;
-  readonly attempts: number;
-  readonly max_attempts: number;
+export interface JobLineRow extends JobHeadRow {
   readonly idempotency_key: string | null;
-  readonly due_ms: number;
-  readonly created_ms: number;
   readonly started_ms: number | null;
-  readonly finished_ms: number | null;
   readonly error_name: string | null;
   readonly error_message: string | null;
 }

@@ -1,20 +1,10 @@
 /** The statements of those who follow along: each with a bound that does not depend on the backlog. */
 
-import type { Status } from '../../core/job.ts';
 import type { Executor } from '../database.ts';
+import type { JobHeadRow } from './jobs.ts';
 import { only } from './rows.ts';
 
-export interface LineRow {
-  readonly id: string;
-  readonly type: string;
-  readonly queue: string;
-  readonly status: Status;
-  readonly priority: number;
-  readonly attempts: number;
-  readonly max_attempts: number;
-  readonly due_ms: number;
-  readonly created_ms: number;
-  readonly finished_ms: number | null;
+export interface LineRow extends JobHeadRow {
   readonly error: string | null;
 }
 

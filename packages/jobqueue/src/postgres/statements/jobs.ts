@@ -48,7 +48,8 @@ export function addKeyedJobsStatement(jobsJson: string): Statement {
   };
 }
 
-export interface JobRow {
+/** The fields of a job that every read of it answers. */
+export interface JobHeadRow {
   readonly id: string;
   readonly type: string;
   readonly status: Status;
@@ -56,6 +57,12 @@ export interface JobRow {
   readonly priority: number;
   readonly attempts: number;
   readonly max_attempts: number;
+  readonly due_ms: number;
+  readonly created_ms: number;
+  readonly finished_ms: number | null;
+}
+
+export interface JobRow extends JobHeadRow {
   readonly fence: number;
   readonly idempotency_key: string | null;
   readonly payload: unknown;
@@ -63,10 +70,7 @@ export interface JobRow {
   readonly progress: Progress | null;
   readonly result: unknown;
   readonly errors: readonly (StoredError & { at: string })[] | null;
-  readonly due_ms: number;
-  readonly created_ms: number;
   readonly started_ms: number | null;
-  readonly finished_ms: number | null;
 }
 
 const MILLISECONDS = (column: string, alias: string) => `(extract(epoch from ${column}) * 1000)::float8 as ${alias}`;
