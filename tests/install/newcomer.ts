@@ -26,7 +26,7 @@ beforeAll(async () => {
   const named = (isConsole: boolean) => join(home, packed.find((name) => name.includes('console') === isConsole) ?? '');
   tarballs = { queue: named(false), console: named(true) };
 }, 120_000);
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+afterAll(() => rmSync(home, { recursive: true, force: true }), 300_000);
 
 describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 }, (app) => {
   let made: Made;

@@ -1,5 +1,6 @@
 /** The frame around every page of the console: the shell for those who signed in, nothing around the login. */
 import { cookies, headers } from 'next/headers';
+import { connection } from 'next/server';
 import type { ReactNode } from 'react';
 import { sessionFor } from './access.ts';
 import type { Setup } from './options.ts';
@@ -39,6 +40,7 @@ export async function renderRootLayout(setup: Setup, { action, children }: Conso
 }
 
 async function frame(setup: Setup, theme: Theme, act: ConsoleLayoutProps['action'], children: ReactNode) {
+  await connection(); // nothing of the console belongs into a prerendered shell or a prefetched one
   const session = await sessionFor(setup, await headers());
   return (
     <MountProvider base={setup.base} act={act}>

@@ -1,6 +1,7 @@
 /** The catch-all page: finds the screen that an address names, once it is known who asks. */
 import { headers } from 'next/headers';
 import { notFound, redirect } from 'next/navigation';
+import { connection } from 'next/server';
 import { sessionFor } from './access.ts';
 import type { Screen, Sent, Setup } from './options.ts';
 import { within } from './paths.ts';
@@ -15,6 +16,7 @@ export interface ConsolePageProps {
 
 /** Renders nothing of any screen for a stranger. */
 export async function renderPage(setup: Setup, { params, searchParams }: ConsolePageProps) {
+  await connection(); // sessions end and pages show times: Next.js must not try to prerender them
   const [path, sent] = await Promise.all([pathOf(params), searchParams]);
   if (path === LOGIN && !setup.authorize) return <Login setup={setup} sent={sent} />;
   const session = await sessionFor(setup, await headers());

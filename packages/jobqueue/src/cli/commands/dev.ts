@@ -1,12 +1,7 @@
 /** `jobqueue dev`: database, migrations, the app's development server and a local ticker, until Ctrl-C. */
 import { Argument, Command } from 'commander';
+import type { DevOptions } from '../dev/run.ts';
 import { duration, whole } from '../options.ts';
-
-export interface DevOptions {
-  readonly config?: string;
-  readonly port?: number;
-  readonly every: number;
-}
 
 export function devCommand(): Command {
   return new Command('dev')

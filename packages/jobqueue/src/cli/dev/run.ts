@@ -5,7 +5,6 @@ import type { JobqueueConfig } from '../../config.ts';
 import { type Command, listenForStop, readSchedules, supervise, type TickerSchedule } from '../../dev/index.ts';
 import { firstFreePort, start } from '../../embedded/index.ts';
 import { addressOf } from '../../postgres/connection-error.ts';
-import type { DevOptions } from '../commands/dev.ts';
 import { tickPathOf } from '../doctor/cron.ts';
 import { chooseDatabase } from '../environment.ts';
 import { Failure } from '../failure.ts';
@@ -13,6 +12,14 @@ import { loadConfig, packageRoot } from '../load-config.ts';
 import { applyPending } from '../migrations.ts';
 import { note } from '../output.ts';
 import { dataFolder, developmentSecrets } from './data.ts';
+
+/** As `jobqueue dev` takes them. */
+export interface DevOptions {
+  readonly config?: string;
+  readonly port?: number;
+  /** Between ticks, ms. */
+  readonly every: number;
+}
 
 /** As many as a developer could have open; further on something is wrong. */
 const PORTS = 20;
@@ -52,20 +59,26 @@ async function openDatabase(
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { DATABASE_URL: url } = process.env;
   if (url) {
-    await applyPending(config, { log: note });
+    await applyMigrations(config);
     note(`Database  ${addressOf(url)}`);
     return { url, stop: async () => {} };
   }
   const embedded = await start({ folder: dataFolder(folder) });
   try {
     chooseDatabase(embedded.url);
-    await applyPending(config, { log: note });
+    await applyMigrations(config);
     note(`Database  ${addressOf(embedded.url)}, embedded, data in ${dataFolder(folder)}`);
     return embedded;
   } catch (error) {
     await embedded.stop();
     throw error;
   }
+}
+
+/** A new database gets a hundred: their number says enough here. */
+async function applyMigrations(config: JobqueueConfig): Promise<void> {
+  const { applied } = await applyPending(config, {});
+  if (applied.length > 0) note(`Applied ${applied.length} migrations.`);
 }
 
 /** The crons of vercel.json, the drain's more often; without any, the drain alone. */
