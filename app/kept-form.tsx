@@ -130,7 +130,7 @@ export function CheckField({ name, label, hint, kept = null, value }: Common) {
   );
 }
 
-/** A secret is only ever sent in: the field is empty, and left empty the secret stays as it is. */
+/** Counts that the coming exchange writes, its own outcomes included; null if it need not. `isLast`: no other may follow. */
 export function SecretField({ name, label, hint, kept = null }: Omit<Common, 'value'>) {
   const error = errorOf(kept, name);
   return (

@@ -9,7 +9,7 @@ export interface FreshApp {
   readonly dependencies: Readonly<Record<string, string>>;
   /** Files of the app's own, by path. */
   readonly files?: Readonly<Record<string, string>>;
-  /** For lines of next.config.ts. */
+  /** Additional lines of next.config.ts. */
   readonly settings?: string;
   readonly basePath?: string;
   readonly trailingSlash?: true;

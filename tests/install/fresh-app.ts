@@ -6,9 +6,9 @@ import { ORDER_FILES } from './order-page.ts';
 import { run } from './run.ts';
 
 export interface Made {
-  /** Of the app. */
+  /** The folder of the app. */
   readonly folder: string;
-  /** Of the router: app or src/app. */
+  /** The folder of the router: app or src/app. */
   readonly router: string;
 }
 

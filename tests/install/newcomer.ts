@@ -16,7 +16,7 @@ const CRON_SECRET = 'cron-0123456789abcdef';
 const OPERATOR_SECRET = 'operator-0123456789abcdef';
 
 let home: string;
-/** Of the queue and of its console. */
+/** Tarballs of the queue and of its console. */
 let tarballs: { readonly queue: string; readonly console: string };
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'install-'));

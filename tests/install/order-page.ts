@@ -1,4 +1,4 @@
-/** What the developer of a fresh app writes: a table, a server action that enqueues in a drizzle transaction, and its form. */
+/** Code of a fresh app's developer: a table, a server action that enqueues in a drizzle transaction, and its form. */
 
 /** Made by the app's own migrations, which are not ours to test. */
 export const ORDERS = 'create table orders (id serial primary key, name text not null)';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What npm itself needs: where packages come from. Its other variables name this repository. */
+/** Variables that npm itself needs: the source of packages. Its other variables name this repository. */
 const KEPT =
   /^(home|userprofile|tmpdir|temp|lang|systemroot|comspec|npm_config_(registry|cache|userconfig|globalconfig|proxy|https_proxy|noproxy|cafile)|(https?|no|all)_proxy|node_extra_ca_certs|ssl_cert_(file|dir))$/i;
 

@@ -27,6 +27,7 @@ export interface Finding {
 /** Looks at something of the app's own for `jobqueue doctor`. Must not write. */
 export type Check = (context: { readonly database: Database }) => Promise<readonly Finding[]>;
 
+/** Options of `defineConfig`. All are optional: commands that do not need job types work without `queue`. */
 export interface JobqueueConfig {
   /**
    * Loads the app's queue. Called by commands that need job types (`drain`, `enqueue`, `import-prisma`), and by the others to name and

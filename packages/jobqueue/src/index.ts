@@ -1,4 +1,4 @@
-/** What a user of the queue imports. */
+/** Public exports of the queue. */
 
 export {
   type AnyQueue,

@@ -48,9 +48,10 @@ import { schedulesTask } from './schedules/fire.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
-/** What Vercel gives a function unless told otherwise. */
+/** Vercel's default for a function. */
 const MAX_DURATION_MS = 300_000;
 
+/** The payload of a type, as `addJob` accepts it. */
 export type PayloadOf<Jobs extends readonly Job[], Type extends Jobs[number]['type']> = InputOf<
   Extract<Jobs[number], { type: Type }>['payload']
 >;
@@ -81,6 +82,7 @@ export type ScheduleOf<Jobs extends readonly Job[]> = {
   [Type in Jobs[number]['type']]: Schedule<Type, Constant<PayloadOf<Jobs, Type>>>;
 }[Jobs[number]['type']];
 
+/** Options of `createQueue`. Only `database` and `jobs` are required. */
 export interface QueueOptions<Jobs extends readonly Job[]> {
   /** The database, or how to get it: called once, by the first statement. */
   readonly database: Database | (() => Database);
@@ -88,36 +90,37 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   /** The schema of this queue's tables, as `migrate({ schema })` made it; default 'jobqueue'. Queues of several schemas share a database. */
   readonly schema?: string | undefined;
   /**
-   * Where this process runs, such as 'production' or 'preview': the jobs of a database that belongs to another environment are left
-   * alone. The first migration or `adopt` says whose it is. Without it only databases that belong to none are drained.
+   * The environment of this process, such as 'production' or 'preview'. Drains do not touch a database that belongs to another
+   * environment; the first migration or `adopt` decides the owner. Without it only databases without an owner are drained.
    */
   readonly environment?: string | undefined;
   /** All that this deployment declares. Without it the drains of this queue leave schedules alone; `[]` stops those of former code. */
   readonly schedules?: readonly ScheduleOf<Jobs>[];
   /** The longest that one drain may take, ms; default 300,000. */
   readonly maxDurationMs?: number;
-  /** How long a completed job holds its idempotency key, ms; default 7 days. */
+  /** The time that a completed job holds its idempotency key, ms; default 7 days, at most 10 years. */
   readonly keyWindowMs?: number;
-  /** How long finished jobs, ledger rows and counts are kept; see docs/retention.md. */
+  /** Retention of finished jobs, ledger rows and counts; see docs/retention.md. */
   readonly retention?: RetentionOptions<Jobs[number]['type']>;
-  /** What `queue.kick()` needs of the platform. */
+  /** The platform's part of `queue.kick()`. Without it `kick` throws. */
   readonly kick?: KickOptions;
   /** Lets a database that scales to zero sleep between ticks that find nothing. Default: every tick asks it. */
   readonly sleep?: SleepOptions;
-  /** From when on the queue is not well. */
+  /** Limits of the health checks. */
   readonly health?: HealthOptions;
-  /** Who is told of incidents. */
+  /** The webhook that is told of incidents. */
   readonly alerts?: AlertOptions;
-  /** Of the types that have none of their own; default: none. */
+  /** The guard of types that have none of their own; default: none. */
   readonly guard?: Guard;
   /** Default: warnings and errors as JSON lines on stderr. */
   readonly log?: Log;
-  /** Which jobs' fates the log hears of; default 'failures'. */
+  /** The jobs that are logged; default 'failures'. */
   readonly logJobs?: LogJobs;
   /** Traces: `openTelemetry()` of opentelemetry.ts, or another adapter. */
   readonly telemetry?: Telemetry;
 }
 
+/** A queue of declared jobs: enqueue, drain and operate. Make one with `createQueue` and share it in the process. */
 export interface Queue<Jobs extends readonly Job[]> extends Operators {
   readonly jobs: Jobs;
   /** The log given to `createQueue`, or the default. */
@@ -127,15 +130,29 @@ export interface Queue<Jobs extends readonly Job[]> extends Operators {
   /** The schema of its tables. */
   readonly schema: string;
   /**
-   * Enqueues one job in one round trip. `null`: the idempotency key already holds; if for another payload, the log warns with
-   * `idempotency_key_reused`, and `addJobs` says `differs`. Throws QueueError; then nothing was written.
+   * Enqueues one job in one round trip. Returns `null` if a job with the idempotency key exists; if its payload differs, the log warns with
+   * `idempotency_key_reused`, and `addJobs` returns `differs`. Throws QueueError `unknown_type`, `payload_invalid`, `payload_too_large` (256 KiB),
+   * `option_invalid` or `transaction_unsupported` before anything is written, `lock_timeout` after three seconds' wait for the key, and
+   * `outcome_unknown` if the answer was lost: call again with the same key then.
+   *
+   * @example
+   * ```ts
+   * await db.transaction(async (tx) => {
+   *   await tx.insert(leads).values(lead);
+   *   await queue.addJob('welcome', { to: lead.email }, { transaction: tx, idempotencyKey: `welcome:${lead.id}` });
+   * });
+   * queue.kick();
+   * ```
    */
   addJob<Type extends Jobs[number]['type']>(
     type: Type,
     payload: PayloadOf<Jobs, Type>,
     options?: AddJobOptions & { readonly transaction?: Transaction },
   ): Promise<{ id: string } | null>;
-  /** Enqueues up to 10,000 jobs and 8 MiB in one statement, all or none. Answers in order; a duplicate names the holder's id, and says if payloads differ. */
+  /**
+   * Enqueues up to 10,000 jobs and 8 MiB in one statement, all or none. Results are in order; a duplicate has the id of the job that holds the
+   * key, and `differs` if the payloads differ. Throws as `addJob` does, and QueueError `batch_too_large`.
+   */
   addJobs(
     jobs: readonly NewJobOf<Jobs>[],
     options?: { readonly transaction?: Transaction },
@@ -147,14 +164,25 @@ export interface Queue<Jobs extends readonly Job[]> extends Operators {
   addFlow(flow: FlowOf<Jobs>, options?: { readonly transaction?: Transaction }): Promise<FlowIds | null>;
   /** The same insert as a statement for any client, to share its transaction. */
   statement(jobs: readonly NewJobOf<Jobs>[]): EnqueueStatement;
+  /** The job, live or finished; `null` if it does not exist or was pruned. Throws QueueError `option_invalid` for a text that is no id. */
   getJob(id: string): Promise<JobView | null>;
   /**
-   * Waits until the job has ended, for at most 60 s, default 10 s. Rejects with QueueError `wait_timeout` or `job_unknown`, or with
-   * the signal's reason; the job itself goes on. For short jobs: a function is billed while it waits.
+   * Waits until the job has ended: at most 60 s, default 10 s. Rejects with QueueError `wait_timeout` or `job_unknown`, or with
+   * the signal's reason; the job itself goes on. Use it for short jobs, because a function is billed while it waits.
    */
   waitFor(id: string, options?: WaitOptions): Promise<JobView>;
   /** The job that holds the key now. */
   findJob(by: { readonly type: Jobs[number]['type']; readonly idempotencyKey: string }): Promise<JobView | null>;
+  /**
+   * Claims, runs and settles due jobs until nothing is due or its time is up, and returns the report. Any number of drains may run at the same
+   * time. Failures of jobs are part of the report; a lost database ends the drain as `database_unreachable`. Rejects with QueueError
+   * `option_invalid`, and with the database's error if the database never answered.
+   *
+   * @example
+   * ```ts
+   * const { completed, deadLettered, stopReason } = await queue.drain({ types: ['welcome'], budgetMs: 20_000 });
+   * ```
+   */
   drain(options?: DrainOptions): Promise<DrainReport>;
   /** Starts a short drain behind this request, at most 10 s; returns at once. After a commit, never inside a transaction. */
   kick(): void;
@@ -189,12 +217,22 @@ const NAMES: Names<QueueOptions<[]>> = {
   environment: true,
 };
 const WHERE = { call: 'createQueue' } as const;
-/** Of the calls that can share a transaction. */
+/** Options of calls that can share a transaction. */
 const SHARING = { transaction: true } as const;
 
 /**
- * Throws QueueError: `job_definition_invalid` for two jobs of one type or a timeout that no invocation can hold, `option_invalid`;
- * of schedules `schedule_definition_invalid`, and what addJob throws for a job that does not fit.
+ * Makes the queue of a list of jobs. Opens no connection: `database` is called by the first statement. Throws QueueError `job_definition_invalid`
+ * for two jobs of one type or a timeout longer than `maxDurationMs`, `option_invalid`, `schedule_definition_invalid`, and the errors of
+ * `addJob` for a schedule whose payload does not fit.
+ *
+ * @example
+ * ```ts
+ * import { createQueue } from '@conversure/jobqueue';
+ * import { database } from '@conversure/jobqueue/postgres';
+ * import { welcome } from './jobs/welcome.ts';
+ *
+ * export const queue = createQueue({ database, jobs: [welcome] });
+ * ```
  */
 export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
   onlyKnown(options, NAMES, WHERE);

@@ -81,7 +81,7 @@ describeEachDriver('health', (setup) => {
         name: 'sequences',
         ok: false,
         detail:
-          'jobqueue.audit_log_id_seq, jobqueue.jobs_id_seq would give ids that rows hold already, as after a restore without sequences',
+          'jobqueue.audit_log_id_seq, jobqueue.jobs_id_seq would hand out ids that rows already have, as after a restore without sequences',
         next: 'run select jobqueue.raise_sequences_1() in that database',
         page: '/',
         url: null,

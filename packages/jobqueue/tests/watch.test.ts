@@ -66,7 +66,7 @@ describeEachDriver('the watch', (setup) => {
     expect(hook.posted).toEqual([
       {
         text: expect.stringMatching(
-          /^\*shop &lt;eu&gt; &amp; co\*\n:red_circle: \*dead_letters\* work: 3 work dead letters in the last hour \(limit 3; the day before: 0 an hour\), 3 of them without an error\. Red since 20\d\d-\d\d-\d\d \d\d:\d\d UTC\. Next: read the error; pause work if more will follow; replay them when the cause is mended\.$/,
+          /^\*shop &lt;eu&gt; &amp; co\*\n:red_circle: \*dead_letters\* work: 3 work dead letters in the last hour \(limit 3; the day before: 0 an hour\), 3 of them without an error\. Red since 20\d\d-\d\d-\d\d \d\d:\d\d UTC\. Next: read the error; pause work if more will follow; replay them when the cause is fixed\.$/,
         ),
       },
     ]);

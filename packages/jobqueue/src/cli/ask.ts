@@ -1,4 +1,4 @@
-/** Questions to whoever sits there. Without a terminal nobody does: then only `--yes` is an answer. */
+/** Asks for confirmation on a terminal. Without a terminal only `--yes` confirms. */
 import { confirm, isCancel } from '@clack/prompts';
 import { Failure, UsageError } from './failure.ts';
 
@@ -12,13 +12,13 @@ export async function isAgreed(
   { yes = false }: { readonly yes?: boolean | undefined },
 ): Promise<boolean> {
   if (yes) return true;
-  if (!isTerminal()) throw new UsageError(`${question} There is no terminal to ask: say --yes if it is meant.`);
+  if (!isTerminal()) throw new UsageError(`${question} There is no terminal to ask on: confirm with --yes.`);
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr });
   if (isCancel(answer)) throw new Failure('nothing was changed');
   return answer;
 }
 
-/** Whether somebody can answer. */
+/** True if a terminal is there to answer. */
 export function isTerminal(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY;
 }

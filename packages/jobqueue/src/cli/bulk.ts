@@ -9,7 +9,7 @@ import type { AskOptions, Target } from './target.ts';
 const MOST_REFUSALS = 20;
 
 export interface BulkCall {
-  /** For the bar, as is the total, which a preview has counted. */
+  /** Label of the progress bar. Its total comes from a preview. */
   readonly what: string;
   readonly total: number;
   readonly quiet: boolean;
@@ -49,7 +49,7 @@ export async function inBulk(target: Target, { what, total, quiet, request }: Bu
       shown.at(changed + skipped);
       if (answer.done) return result(true);
       if (answer.changed === 0 && !interrupt.signal.aborted)
-        throw new Failure(`${changed} done, the rest stays locked by something else: the same command again does it`);
+        throw new Failure(`${changed} done; other jobs are still locked: run the same command again`);
     }
   } finally {
     shown.end();

@@ -24,7 +24,7 @@ export function loadEnvFiles(folder: string): void {
   for (const path of names.map((name) => join(folder, name))) if (existsSync(path)) process.loadEnvFile(path);
 }
 
-/** Where packages are not hoisted only next itself sees its reader. */
+/** Next.js' own loader of .env files. If packages are not hoisted, only next itself can resolve it. */
 function nextEnv(folder: string): NextEnv | null {
   const next = find('next/package.json', join(folder, 'package.json'));
   const reader = next === null ? null : find('@next/env', next);

@@ -1,4 +1,7 @@
-/** What the command line reads from the environment: addresses, and all of its secrets. Flags carry none: every user of a machine sees them. */
+/**
+ * Reads the environment of the command line: addresses, and all secrets. Flags carry no secrets, because every user of a machine
+ * sees them.
+ */
 import { userInfo } from 'node:os';
 import { schemaName } from '../postgres/schema.ts';
 import { parseDatabaseUrl } from '../postgres/url.ts';
@@ -17,14 +20,14 @@ export type Place = { readonly kind: 'http'; readonly url: URL } | { readonly ki
 /** Flags before variables; a deployment named by JOBQUEUE_URL before a DATABASE_URL that is there for the app's sake. */
 export function placeOf({ database, url }: Where): Place {
   if (database !== undefined && url !== undefined)
-    throw new UsageError('--database and --url exclude each other: which of the two is meant?');
+    throw new UsageError('--database and --url exclude each other: give one of them');
   if (url !== undefined) return { kind: 'http', url: deploymentUrl(url, '--url') };
   if (database !== undefined) return { kind: 'database', url: namedDatabase(database) };
   if (process.env.JOBQUEUE_URL) return { kind: 'http', url: deploymentUrl(process.env.JOBQUEUE_URL, 'JOBQUEUE_URL') };
   return { kind: 'database', url: databaseUrl() };
 }
 
-/** For commands that work on a database alone. */
+/** The database of a command that does not work over HTTP. */
 export function databaseOf({ database, url }: Where, command: string): string {
   if (url !== undefined)
     throw new UsageError(`${command} works on a database, not over HTTP: use --database or DATABASE_URL`);
@@ -42,7 +45,7 @@ function databaseUrl(): string {
   const url = process.env.DATABASE_URL || process.env.DATABASE_URL_UNPOOLED;
   if (url) return url;
   throw new UsageError(
-    'which queue? Set DATABASE_URL or JOBQUEUE_URL (a deployment, with OPERATOR_SECRET), here or in .env.local, or say --url',
+    'no queue is named: set DATABASE_URL, or JOBQUEUE_URL (a deployment, with OPERATOR_SECRET), here or in .env.local, or give --url',
   );
 }
 
@@ -50,7 +53,7 @@ function namedDatabase(given: string): string {
   if (/^[A-Z][A-Z0-9_]*$/.test(given)) {
     const url = process.env[given];
     if (url) return url;
-    throw new UsageError(`--database ${given}: there is no such variable in the environment`);
+    throw new UsageError(`--database ${given}: this variable is not set in the environment`);
   }
   parseDatabaseUrl(given);
   if (new URL(given).password !== '')
@@ -68,7 +71,7 @@ function deploymentUrl(given: string, from: string): URL {
     throw new UsageError(`${from}: expected no user and no password in it; OPERATOR_SECRET is the secret`);
   const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   if (url.protocol === 'http:' && !isHere)
-    throw new UsageError(`${from}: expected https, for over http anyone on the way reads the secret`);
+    throw new UsageError(`${from}: expected https, because over http anyone on the way could read the secret`);
   return url;
 }
 
@@ -83,7 +86,7 @@ export function chooseSchema(name: string): string {
   return name;
 }
 
-/** Where this process runs, by the same variables as an app's queue; undefined where neither is set. */
+/** The environment of this process, by the same variables as an app's queue; undefined if neither is set. */
 export function ownEnvironment(): string | undefined {
   return process.env.JOBQUEUE_ENVIRONMENT || process.env.VERCEL_ENV || undefined;
 }
@@ -93,7 +96,7 @@ export function bearer(name: 'OPERATOR_SECRET' | 'QUEUE_API_KEY'): string | unde
   return process.env[name] || undefined;
 }
 
-/** Who stands in the audit log if nobody says. */
+/** The default actor in the audit log. */
 export function actorName(): string {
   return `cli:${userInfo().username}`;
 }

@@ -1,10 +1,10 @@
-/** How a command ends that cannot do its work: 2 for what was typed, 1 for everything else. One message, no stack, no secret. */
+/** Ends a command that cannot work: exit code 2 for wrong usage, 1 for everything else. Prints one message, no stack, no secret. */
 import { CommanderError } from 'commander';
 import { QueueError, type QueueErrorCode } from '../core/errors.ts';
 import { UnusableDatabaseError } from '../postgres/connection-error.ts';
 import { ConnectionError, DatabaseUsageError, MigrationError } from '../postgres/errors.ts';
 
-/** What was typed cannot be meant. */
+/** Wrong usage: the arguments are invalid. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

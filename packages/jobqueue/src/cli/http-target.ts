@@ -29,7 +29,7 @@ export function httpTarget(base: URL): Target {
       const answer = await call('jobs', { secret: 'QUEUE_API_KEY', body: job });
       const { id, duplicate = false } = isObject(answer) ? answer : {};
       if (typeof id === 'string') return { id, duplicate: duplicate === true };
-      throw new Failure(`${base.host} answered in words of its own: is it a deployment of this queue?`);
+      throw new Failure(`${base.host} gave an unexpected answer: is it a deployment of this queue?`);
     },
     drain: async (request, { signal } = {}) =>
       (await call('drain', {
@@ -46,7 +46,7 @@ export function httpTarget(base: URL): Target {
     async health() {
       const health = healthOf(await call('health', { secret: 'OPERATOR_SECRET', mayFail: true }));
       if (health !== null) return health;
-      throw new Failure(`${base.host} answered its health in words of its own: is it a deployment of this queue?`);
+      throw new Failure(`${base.host} gave an unexpected answer about its health: is it a deployment of this queue?`);
     },
     close: async () => {},
   };
@@ -66,7 +66,9 @@ function caller(base: URL): (endpoint: string, call: Call) => Promise<unknown> {
   return async (endpoint, { secret, body, timeoutMs = ASK_MS, signal, mayFail = false }) => {
     const token = bearer(secret);
     if (token === undefined)
-      throw new UsageError(`${secret} is not set: the environment has to hold that of ${base.host}, a flag never does`);
+      throw new UsageError(
+        `${secret} is not set: set that of ${base.host} in the environment (flags never carry secrets)`,
+      );
     const url = new URL(`api/${endpoint}`, base.href.endsWith('/') ? base.href : `${base.href}/`);
     const timeout = AbortSignal.timeout(timeoutMs);
     const response = await fetch(url, {
@@ -109,7 +111,7 @@ async function readAnswer(response: Response, host: string): Promise<unknown> {
 function refused(status: number, answer: unknown, { secret, host }: { secret: string; host: string }): Error {
   const told = refusalOf(answer);
   if (told === null)
-    return new Failure(`${host} answered ${status} in words of its own: is it a deployment of this queue?`);
+    return new Failure(`${host} answered ${status} with an unexpected body: is it a deployment of this queue?`);
   const { code, message, issues } = told;
   if (status === 401) return new Failure(`${host} does not accept this ${secret}`);
   if (code === 'not_configured')
@@ -157,7 +159,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'the connection failed';
-  if (error.name === 'TimeoutError') return 'it took too long; what was asked for may have been done';
+  if (error.name === 'TimeoutError') return 'it took too long; the request may have been executed';
   if (error.cause instanceof AggregateError) return error.cause.errors.map(reasonOf).join(', ');
   return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }

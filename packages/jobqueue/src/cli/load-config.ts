@@ -36,7 +36,7 @@ export function findConfig(from = process.cwd()): string | null {
 export async function loadConfig(given: string | undefined): Promise<AppConfig | null> {
   const path = given === undefined ? findConfig() : resolve(given);
   if (path === null) return null;
-  if (!existsSync(path)) throw new UsageError(`--config ${given}: there is no such file`);
+  if (!existsSync(path)) throw new UsageError(`--config ${given}: this file does not exist`);
   const found = await loaded(path, async () => {
     const jiti = await loaderFor(path);
     return jiti.import<{ default?: unknown }>(path);
@@ -47,7 +47,7 @@ export async function loadConfig(given: string | undefined): Promise<AppConfig |
   return { path, config: defineConfig(config as JobqueueConfig) };
 }
 
-/** What `load` resolves to. Its failure becomes one that names `path`, with the stack: the mistake is in the app's own code. */
+/** Awaits `load`. A failure becomes one that names `path`, with the stack, because the mistake is in the app's own code. */
 export async function loaded<Value>(path: string, load: () => Promise<Value>): Promise<Value> {
   try {
     return await load();
@@ -77,7 +77,7 @@ async function loaderFor(path: string): Promise<Jiti> {
   });
 }
 
-/** From the folder to the root of the file system. */
+/** The folders from this one to the root of the file system. */
 function upwards(from: string): string[] {
   const parent = dirname(from);
   return parent === from ? [from] : [from, ...upwards(parent)];

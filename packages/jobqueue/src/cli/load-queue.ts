@@ -10,7 +10,7 @@ import { note } from './output.ts';
 
 export interface QueueOn {
   readonly queue: AnyQueue;
-  /** Whether it is the app's. Another one names, redacts and runs nothing. */
+  /** True for the app's own queue. Another one names, redacts and runs nothing. */
   readonly isOwn: boolean;
   readonly config: JobqueueConfig;
 }

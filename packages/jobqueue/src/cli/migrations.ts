@@ -7,14 +7,14 @@ import { MigrationError } from '../postgres/errors.ts';
 import { type MigrateOptions, migrate, pendingMigrations, QUEUE_MIGRATIONS } from '../postgres/migrate.ts';
 import { namedSchema, ownEnvironment } from './environment.ts';
 
-/** What a migration would apply. Writes nothing. */
+/** Migrations that would be applied. Writes nothing. */
 export async function readPending(
   config: JobqueueConfig,
 ): Promise<{ readonly address: string; readonly pending: readonly string[] }> {
   return directly(config, async (options) => ({ pending: await pendingMigrations(options) }));
 }
 
-/** Applies them, for the environment of this process. */
+/** Applies pending migrations; the database then belongs to this process' environment if it had no owner. */
 export async function applyPending(
   config: JobqueueConfig,
   { log, compatibilityView }: Pick<MigrateOptions, 'log' | 'compatibilityView'>,

@@ -1,4 +1,4 @@
-/** From what flags and environment name to the target that it means. Loads only that one: HTTP needs no driver. */
+/** Opens the target that flags and environment name. Loads only that one: HTTP needs no driver. */
 import { placeOf, type Where } from './environment.ts';
 import type { Target } from './target.ts';
 

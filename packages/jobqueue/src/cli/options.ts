@@ -13,7 +13,7 @@ export interface Acting extends Common {
   readonly as: string;
 }
 
-/** Which queue, and for whom. */
+/** Adds the options that name the queue and the output. */
 export function onTarget(command: Command): Command {
   return onDatabase(command).option('--url <address>', 'a deployment, by its HTTP API (else JOBQUEUE_URL)');
 }
@@ -30,10 +30,10 @@ export function onDatabase(command: Command): Command {
     .option('--json', 'one JSON document on stdout');
 }
 
-/** For the audit log. */
+/** Adds the option `--as`, the actor in the audit log. */
 export function acting(command: Command): Command {
   return onTarget(command).addOption(
-    new Option('--as <name>', 'who does it, for the audit log').argParser(text(200)).default(actorName(), 'you'),
+    new Option('--as <name>', 'the actor recorded in the audit log').argParser(text(200)).default(actorName(), 'you'),
   );
 }
 

@@ -1,11 +1,11 @@
-/** What people and machines read: tables and JSON on stdout, everything beside the result on stderr. */
+/** Prints results on stdout as tables or JSON, and everything else on stderr. */
 import Table from 'cli-table3';
 import ms from 'ms';
 import { wantsColour } from './environment.ts';
 
 const write = process.stdout.write.bind(process.stdout);
 
-/** From this call on only results go to stdout: an app's handlers that print there are heard on stderr. */
+/** Reserves stdout for results: output of an app's handlers goes to stderr. */
 export function keepStdout(): void {
   process.stdout.write = process.stderr.write.bind(process.stderr);
   // A reader that has seen enough, such as `head`, is no failure.
@@ -20,7 +20,7 @@ export function printJson(value: unknown): void {
   write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** One value a line, for streams. */
+/** Prints one value as a line of JSON. */
 export function printJsonLine(value: unknown): void {
   write(`${JSON.stringify(value)}\n`);
 }
@@ -29,7 +29,7 @@ export function print(line: string): void {
   write(`${line}\n`);
 }
 
-/** For the eyes: never part of what is piped on. */
+/** Prints a note on stderr, so it is never part of piped output. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -56,7 +56,7 @@ const NO_LINES = {
   'right-mid': '',
   middle: '  ',
 };
-/** Of a cell: an error may be a novel. */
+/** The widest cell, in characters: errors may be long. */
 const MOST_CHARS = 70;
 
 /** Columns in the order of the head; numbers to the right. */
@@ -80,7 +80,7 @@ export function plain(text: string, most = MOST_CHARS): string {
   return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
 }
 
-/** How long ago, or until when. */
+/** Time ago, or time until. */
 export function ago(instant: string | null, now = Date.now()): string {
   if (instant === null) return '–';
   const past = now - Date.parse(instant);

@@ -66,7 +66,7 @@ export function program(): Command {
     version: string;
   };
   const all = new Command('jobqueue')
-    .description('The queue from a terminal: look, stop, bring back, set up.')
+    .description('Operates the job queue from a terminal: inspect, pause, replay, set up.')
     .version(version)
     .addHelpText('after', HELP);
   for (const command of COMMANDS) all.addCommand(command());
@@ -77,7 +77,7 @@ export function program(): Command {
 function everywhere(command: Command): Command {
   command
     .exitOverride()
-    .showHelpAfterError('(--help explains it)')
+    .showHelpAfterError('(see --help)')
     .configureOutput({ writeOut: (text) => print(text.trimEnd()) });
   for (const each of command.commands) everywhere(each);
   return command;

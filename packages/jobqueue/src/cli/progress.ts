@@ -1,4 +1,4 @@
-/** How far long work is: a bar on a terminal, now and then a line elsewhere. Always on stderr. */
+/** Shows the progress of long work on stderr: a bar on a terminal, a line now and then elsewhere. */
 import { Presets, SingleBar } from 'cli-progress';
 import { note } from './output.ts';
 

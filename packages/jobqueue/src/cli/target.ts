@@ -1,9 +1,9 @@
-/** What commands work on: a database or a deployment. Each command is written once, against this. */
+/** The target of commands: a database or a deployment. Each command is written once, against this interface. */
 import type { DrainReport, Health, Preview, Warned } from '../index.ts';
 import type { OperatorAnswer } from '../operations/perform.ts';
 import type { OperatorRequest } from '../operations/request.ts';
 
-/** What becomes of a value that goes through JSON: instants are texts. Both targets answer so. */
+/** A value after JSON: instants are texts. Both targets return such values. */
 export type Json<Value> = Value extends Date
   ? string
   : Value extends readonly (infer Item)[]
@@ -17,7 +17,7 @@ export type Answer<Request extends OperatorRequest> = Json<OperatorAnswer<Reques
 export interface AskOptions {
   /** Ends long work after the slice under way. */
   readonly signal?: AbortSignal;
-  /** Of long work on a database, after each slice. A deployment answers every twenty seconds instead. */
+  /** Called after each slice of long work on a database. A deployment reports every twenty seconds instead. */
   readonly onProgress?: (progress: { readonly changed: number; readonly skipped: number }) => void;
 }
 
@@ -45,7 +45,7 @@ export interface DrainRequest {
 
 export interface Target {
   readonly kind: 'database' | 'http';
-  /** Whether it tells apart job types that have a handler and others. */
+  /** True if the target knows which job types have a handler. */
   readonly knowsTypes: boolean;
   /** Fit for a message: an address, no secret. */
   readonly name: string;
@@ -53,7 +53,7 @@ export interface Target {
   /** `differs`: the key is held for another payload; a deployment refuses that. */
   enqueue(job: NewJob): Promise<{ readonly id: string; readonly duplicate: boolean; readonly differs?: true }>;
   drain(request: DrainRequest, options?: { readonly signal?: AbortSignal }): Promise<DrainReport & Warned>;
-  /** What a drain would find due. */
+  /** Jobs that a drain would find due. */
   foresee(request: DrainRequest): Promise<Preview & Warned>;
   health(): Promise<Health>;
   close(): Promise<void>;

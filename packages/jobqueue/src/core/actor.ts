@@ -1,6 +1,6 @@
 import { refused, text } from './options.ts';
 
-/** Who does it, for the audit log. */
+/** The name recorded in the audit log for a change. */
 export interface Actor {
   /** A person's name or an address, 1 to 200 characters. */
   readonly actor: string;

@@ -35,7 +35,7 @@ export const MAX_WAIT_MS = 2_000;
 export const USES_MS = 250;
 /** A type without tokens is left out of claims for so long at most: an operator may have unblocked it meanwhile. */
 export const MAX_SHORT_MS = 30_000;
-/** Of the time for which Postgres reserves a token, this part is ours; the rest is its way to the remote system that counts it. */
+/** The part of a reservation's time within which a token is used here; the rest is for its way to the remote system that counts it. */
 const USABLE = 0.6;
 const HOLD_MS = { least: 50, most: 500, evenOnSlowWays: 1_000 };
 /** Behind the end of the line there are no places: see take_tokens_1. */
@@ -87,8 +87,8 @@ export function blockMs(until: Date | { readonly delayMs: number }, nowMs: numbe
 }
 
 /**
- * How long Postgres reserves tokens for us, counted from the moment at which they were asked for. It costs the bucket
- * `perSecond` × this of its burst, so at most a quarter of it; but a few round trips, or each answer would come too late.
+ * The time for which Postgres reserves tokens, counted from the request, ms. It costs the bucket `perSecond` × this of its burst,
+ * so it is at most a quarter of that, but at least a few round trips, because later answers would be useless.
  */
 export function holdMs({ perSecond, burst }: Limit, roundTripMs: number): number {
   const fillMs = (burst / perSecond) * 1000;
@@ -121,12 +121,12 @@ export function comeBackMs(first: { postponeMs: number; spacingMs: number }, pla
   return ms <= LINE_MS ? ms : LINE_MS + Math.min((ms - LINE_MS) / 100, BEHIND_LINE_MS);
 }
 
-/** Whether giving unused tokens back is worth a statement: return_tokens_1 keeps what the clock may have given instead of them. */
+/** True if returning unused tokens is worth a statement: return_tokens_1 withholds tokens that the clock may have refilled. */
 export function worthReturning(tokens: number, ageMs: number, { perSecond }: Limit): boolean {
   return tokens - perSecond * (ageMs / 1000 + 1) >= 0.5;
 }
 
-/** How long a handler waits for a token: not so long that its own time runs out. */
+/** The longest that a handler waits for a token, ms: short enough to leave it time for its work. */
 export function maxWaitMs(untilDeadlineMs: number): number {
   return Math.max(0, Math.min(MAX_WAIT_MS, untilDeadlineMs / 4));
 }

@@ -19,7 +19,7 @@ export interface ClaimedJob {
   readonly meta: JobMeta | null;
 }
 
-/** What goes with a job and is not its payload. */
+/** Data of a job beside its payload. */
 export interface JobMeta {
   /** The schedule that it comes from, and the instant, ISO in UTC. */
   readonly schedule?: string;
@@ -30,6 +30,6 @@ export interface JobMeta {
   readonly postponed?: boolean;
   /** The id of the job that waits for this one. */
   readonly parent?: string;
-  /** Of a parent: it also runs when children ended otherwise than completed. */
+  /** Set for a parent that also runs if children ended without completing. */
   readonly whenChildFails?: 'run';
 }

@@ -1,4 +1,4 @@
-/** Which instants a cron line names in a time zone. Pure: instants in, instants out; it never asks what time it is. */
+/** Computes the instants that a cron line names in a time zone. Pure: never reads the clock. */
 import { Cron } from 'croner';
 import { instantOf, LONGEST_JUMP_MS, wallAt } from './wall-clock.ts';
 
@@ -16,7 +16,7 @@ const ZONE_CHARS = 64;
 /** Any instant: whether a line names one at all does not depend on when it is asked. */
 const SOME_INSTANT_MS = Date.UTC(2000, 0, 1);
 
-/** What is wrong with the line, as 'expected …, got …'; null if it names instants. */
+/** The error of the line, as 'expected …, got …'; null if it names instants. */
 export function cronProblem({
   cron,
   timeZone,

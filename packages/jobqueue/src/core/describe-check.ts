@@ -1,4 +1,4 @@
-/** The words for what a check found, the same on every screen and in every alert: fact and limit, next step, page. Pure. */
+/** Describes a check's result, the same on every screen and in every alert: fact and limit, next step, page. Pure. */
 import { duration } from './duration.ts';
 
 export interface CheckResult {
@@ -10,7 +10,7 @@ export interface CheckResult {
 }
 
 interface Words {
-  /** What was measured, of what, and the limit. Without a full stop. */
+  /** Measurement and limit in words. Without a full stop. */
   readonly fact: (found: CheckResult) => string;
   /** The imperative. */
   readonly next: (found: CheckResult) => string;
@@ -23,9 +23,9 @@ export function describeCheck(found: CheckResult): string {
   return CHECKS[found.name]?.fact(found) ?? `value ${found.value ?? 'unknown'} (limit ${found.limit ?? 'none'})`;
 }
 
-/** What to do first when the check is red, as an imperative without its full stop. */
+/** The next step for a red check, as an imperative without its full stop. */
 export function nextStep(found: CheckResult): string {
-  return CHECKS[found.name]?.next(found) ?? 'see what docs/health.md says of this check';
+  return CHECKS[found.name]?.next(found) ?? 'see this check in docs/health.md';
 }
 
 /** The console's page of what was found, from its root: a group of dead letters, a type's jobs, or the screen of the check. */
@@ -36,7 +36,7 @@ export function pageOf(found: CheckResult): string {
   return query.size === 0 ? path : `${path}?${query}`;
 }
 
-/** The same as a link from outside; null if nobody said where the console is. */
+/** The page as an absolute link; null if the console's address is not set. */
 export function linkTo(consoleUrl: string | undefined, found: CheckResult): string | null {
   return consoleUrl === undefined ? null : `${consoleUrl.replace(/\/+$/, '')}${pageOf(found)}`;
 }
@@ -49,7 +49,7 @@ const CHECKS: Readonly<Record<string, Words>> = {
       data.refused === undefined
         ? `it answered within ${time(value)}`
         : `it refuses writes: ${String(data.refused).replace(/[.]$/, '')}`,
-    next: () => 'end what it names; until then jobs can be looked at, and neither run nor be enqueued',
+    next: () => 'fix the named cause; until then jobs can be read, but neither run nor be enqueued',
     page: () => ['/'],
   },
   protocol: {
@@ -64,7 +64,7 @@ const CHECKS: Readonly<Record<string, Words>> = {
         ? 'no tick has succeeded yet'
         : `last successful tick was ${time(value)} ago (limit ${time(limit)})`,
     next: () =>
-      'look at what the scheduler gets from /api/cron/drain: for 401 set its secret, for 500 read the log; until then drain by hand',
+      'check what the scheduler gets from /api/cron/drain (401: set its secret; 500: read the log), and drain by hand until then',
     page: () => ['/ticks'],
   },
   oldest_due: {
@@ -72,9 +72,9 @@ const CHECKS: Readonly<Record<string, Words>> = {
       subject === ''
         ? data.lanes === undefined
           ? 'no job is due'
-          : `no job is due in the first ${thousands(data.lanes)} lanes; the others were not looked at`
+          : `no job is due in the first ${thousands(data.lanes)} lanes; the others were not checked`
         : `oldest due ${subject} job has waited ${time(value)} (limit ${time(limit)})`,
-    next: () => 'drain by hand; if it comes again, raise the concurrency or drain more often',
+    next: () => 'drain by hand; if it happens again, raise the concurrency or drain more often',
     page: pending,
   },
   dead_letters: {
@@ -83,7 +83,7 @@ const CHECKS: Readonly<Record<string, Words>> = {
         ? 'no dead letters in the last hour'
         : `${value}${data.isBound === true ? '+' : ''} ${subject} dead letters in the last hour ` +
           `(limit ${limit}; the day before: ${data.before} an hour)${largest(data)}`,
-    next: ({ subject }) => `read the error; pause ${subject} if more will follow; replay them when the cause is mended`,
+    next: ({ subject }) => `read the error; pause ${subject} if more will follow; replay them when the cause is fixed`,
     page: ({ subject, data }) => ['/dead-letters', { type: subject, group: data.fingerprint }],
   },
   retries: {
@@ -101,7 +101,7 @@ const CHECKS: Readonly<Record<string, Words>> = {
         ? 'too few attempts to compare'
         : `p95 run time of ${subject} was ${time(value)} in the last 15 min ` +
           `(limit ${time(limit)}; the day before: ${time(Number(data.before))})`,
-    next: () => 'look for what its handler waits for',
+    next: () => 'find out what its handler waits for',
     page: ({ subject }) => ['/jobs', { status: 'PROCESSING', type: subject }],
   },
   deadlines: {
@@ -113,9 +113,9 @@ const CHECKS: Readonly<Record<string, Words>> = {
   slices: {
     fact: ({ subject, value, limit, data }) =>
       subject === ''
-        ? 'no job goes on without end'
+        ? 'no job has an excessive number of slices'
         : `job ${data.job} of ${subject} has been claimed ${thousands(value)} times (limit ${thousands(limit)})`,
-    next: () => 'look whether its state still changes; if not, cancel it',
+    next: () => 'check if its state still changes; if not, cancel it',
     page: ({ subject, data }) => [subject === '' ? '/jobs' : `/jobs/${data.job}`],
   },
   unhandled: {
@@ -138,14 +138,14 @@ const CHECKS: Readonly<Record<string, Words>> = {
     fact: ({ value, data }) =>
       value === 0
         ? 'every sequence is ahead of its rows'
-        : `${list(data.behind)} would give ids that rows hold already, as after a restore without sequences`,
+        : `${list(data.behind)} would hand out ids that rows already have, as after a restore without sequences`,
     next: ({ data }) => `run select ${schemaOf(data.behind)}.raise_sequences_1() in that database`,
     page: () => ['/'],
   },
   guard: {
     fact: ({ subject, value, limit, data }) =>
       `${subject} was paused: ${data.failed} of its last ${data.ended} attempts failed, ${percent(value)} (limit ${percent(limit)})`,
-    next: ({ subject }) => `mend the cause, then resume ${subject}`,
+    next: ({ subject }) => `fix the cause, then resume ${subject}`,
     page: () => ['/incident'],
   },
 };
@@ -159,7 +159,7 @@ function schemaOf(sequences: unknown): string {
   return /^(.+)[.]/.exec(String(first))?.[1] ?? 'jobqueue';
 }
 
-/** What most of them died of: names and codes alone, never a message. */
+/** The most frequent error: names and codes only, never a message. */
 function largest({ group, errorName, errorCode }: CheckResult['data']): string {
   if (typeof group !== 'number') return '';
   const error = [errorName, errorCode].filter((part) => typeof part === 'string').join(' ');

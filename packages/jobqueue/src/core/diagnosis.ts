@@ -21,6 +21,7 @@ export type DatabaseFailure =
   | 'conflict'
   | 'internal';
 
+/** The meaning of a database error for an operator. */
 export interface Diagnosis {
   readonly failure: DatabaseFailure;
   /** The meaning and the next step, in sentences. */
@@ -29,7 +30,7 @@ export interface Diagnosis {
   readonly answer: { readonly sqlstate: string; readonly words: string } | null;
 }
 
-/** Of what any of the drivers threw, wrapped or not; `null` if the statement itself is to blame: its error may quote values. */
+/** Diagnoses an error of any driver, wrapped or not. `null` if the statement itself is at fault: such an error may quote values. */
 export function diagnose(error: unknown): Diagnosis | null {
   for (const { code, message } of causes(error)) {
     const rule = RULES.find(

@@ -1,6 +1,7 @@
-/** What a drain did, counted as Postgres confirmed it: the HTTP body, the log line and the ledger row are this one value. */
+/** The report of a drain, counted as Postgres confirmed it: the HTTP body, the log line and the ledger row are this one value. */
 import type { Settlement } from './settle.ts';
 
+/** The reason why a drain ended. */
 export type StopReason =
   /** Nothing due, and nothing due soon. */
   | 'empty'
@@ -19,6 +20,7 @@ export type StopReason =
   /** The wake hint said that nothing is due: the database was not asked, and the ledger does not know of it. */
   | 'skipped';
 
+/** The result of one drain. Counters include only outcomes that Postgres has confirmed. */
 export interface DrainReport {
   readonly id: string;
   readonly source: string;

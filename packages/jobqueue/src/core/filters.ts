@@ -1,4 +1,4 @@
-/** Which jobs an operator means: the filters of operations in bulk, checked before anything is sent. */
+/** Filters of bulk operations, checked before anything is sent. */
 import { LIMITS } from './limits.ts';
 import { idOf, instant, integer, name, oneOf, refused, text } from './options.ts';
 
@@ -26,7 +26,7 @@ export interface DeadLetterFilter {
   readonly errorCode?: string;
   /** Text as it stands in the message, upper and lower case alike as written; 1 to 200 characters. */
   readonly messageContains?: string;
-  /** Of a group of `deadGroups`: name, code and shape of the message. */
+  /** The group of `deadGroups`: name, code and shape of the message. */
   readonly fingerprint?: string;
   readonly finishedAfter?: Date;
   readonly finishedBefore?: Date;
@@ -34,7 +34,7 @@ export interface DeadLetterFilter {
 
 /** The facts that only a replay tells of the jobs it means. */
 export interface Revival {
-  /** Default: dead letters alone. */
+  /** True if the app has the console's page afterwards. */
   readonly statuses?: readonly ('DEAD_LETTER' | 'CANCELLED')[];
   /** When a job that was cancelled before its time runs: at that time, the default, or now. */
   readonly due?: 'planned' | 'now';

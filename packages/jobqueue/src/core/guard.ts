@@ -3,7 +3,7 @@ import { integer, type Names, onlyKnown, refused, type Where } from './options.t
 
 /** When a type is to be paused by itself: of at least `minAttempts` attempts in the last ten minutes more than this share failed. */
 export interface Guard {
-  /** From 0 to below 1. */
+  /** 0 to below 1. */
   readonly failureRatio: number;
   /** 1 to 1,000,000. */
   readonly minAttempts: number;

@@ -10,7 +10,7 @@ export function binOf(ms: number): number {
   return ms <= 1 ? 0 : Math.min(LAST_BIN, Math.floor(2 * Math.log2(ms)));
 }
 
-/** What every duration of this bin is shorter than, ms. */
+/** The upper limit of this bin, ms: every duration in it is shorter. */
 export function upperMs(bin: number): number {
   return 2 ** ((bin + 1) / 2);
 }

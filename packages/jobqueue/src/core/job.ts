@@ -1,4 +1,4 @@
-/** What a job is to its author: the declaration, what a handler gets, and what it may answer. Pure: no I/O, no clock. */
+/** A job as its author sees it: the declaration, the handler's input, and its possible results. Pure: no I/O, no clock. */
 import { type BucketLimit, checkLimit, type Limit, type TokenAnswer } from './bucket.ts';
 import { checkGuard, type Guard } from './guard.ts';
 import type { SurvivesJson } from './json.ts';
@@ -6,9 +6,10 @@ import { LIMITS } from './limits.ts';
 import { type Duration, duration, integer, type Names, name, onlyKnown, refused } from './options.ts';
 import { type InputOf, isStandardSchema, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
+/** The status of a job. PENDING and PROCESSING jobs are live; the others have ended. */
 export type Status = 'PENDING' | 'PROCESSING' | 'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED';
 
-/** How far a running job is, for people who wait for it. `done` of `total` in any unit that the handler chooses. */
+/** Progress of a running job. `done` of `total` in any unit that the handler chooses. */
 export interface Progress {
   readonly done: number;
   readonly total?: number;
@@ -32,7 +33,7 @@ export interface RunningJob {
   readonly dueAt: Date;
   /** The slot that this job is for, if a schedule made it: the instant that its cron line names, whenever the job runs. */
   readonly schedule: { readonly name: string; readonly slot: Date } | null;
-  /** What the last committed checkpoint or slice left; `null` on a fresh job. */
+  /** The state of the last committed checkpoint or slice; `null` on a new job. */
   readonly state: unknown;
 }
 
@@ -42,12 +43,13 @@ export interface Child {
   /** Null, like its status, once the job is past its retention. */
   readonly type: string | null;
   readonly status: Status | null;
-  /** What its handler returned. */
+  /** The return value of its handler. */
   readonly result: unknown;
   /** The last one, if it did not complete. */
   readonly error: { readonly name: string; readonly message: string } | null;
 }
 
+/** The argument of a handler. */
 export interface JobContext<Payload> {
   readonly payload: Payload;
   readonly job: RunningJob;
@@ -62,22 +64,26 @@ export interface JobContext<Payload> {
   checkpoint(state: unknown): Promise<void>;
   /** Tells screens how far the job is; sent along with the next step, at most 2 s later. */
   progress(progress: Progress): void;
-  /** What became of the jobs of its flow that this one waited for, in the order in which they were given: `for await (const child of children())`. */
+  /**
+   * Results of the jobs that this one waited for in its flow, in the order of the tree: `for await (const child of children())`.
+   * Reads 100 in a statement.
+   */
   children(): AsyncIterable<Child>;
   /** Waits for a token of a bucket that all invocations share. See `RateLimit`. */
   readonly rateLimit: RateLimit;
 }
 
+/** Shared rate limits, as a handler uses them. */
 export interface RateLimit {
   /**
    * Resolves when a token of the bucket `key` (1 to 512 characters) is this job's: use it at once. Waits up to two seconds; if
-   * it would take longer, rejects with `PostponedError`, and the job comes back when its token should be there, no attempt
-   * burnt: whatever the handler returns or throws after that, but for `continueWith` and `cancelJob`. Callers of one key
-   * should name one limit; the last named counts. Throws QueueError `option_invalid` at once.
+   * it would take longer, rejects with `PostponedError`, and the job comes back when its token should be available, without using an
+   * attempt, whatever the handler returns or throws after that (except `continueWith` and `cancelJob`). Callers of one key
+   * should name one limit; the latest call wins. Throws QueueError `option_invalid` at once.
    */
   (key: string, limit: Limit): Promise<void>;
   /**
-   * Takes one token of each bucket that has one now, in one statement, for a handler that serves many people in one run. It never
+   * Takes one token of each bucket that has one now, in one statement; made for a handler that serves many people in one run. It never
    * waits and never sends the job away: a bucket without a token answers `taken: false` and when its next token comes. At most 100
    * buckets, each key once; answers in the order of `buckets`. They are the buckets of `rateLimit(key, limit)`.
    * Throws QueueError `option_invalid` at once; rejects with the database's error.
@@ -100,7 +106,7 @@ export interface JobRateLimit<Payload> extends Limit {
 const CONTINUE = Symbol('continue');
 const CANCEL = Symbol('cancel');
 
-/** Returned by a handler: run me again as the next slice, behind my equals, from this state. */
+/** Returned by a handler: the job runs again as its next slice, behind the waiting jobs of its lane, with this state. */
 export interface Continue {
   readonly [CONTINUE]: true;
   readonly state: unknown;
@@ -113,7 +119,10 @@ export interface Cancel {
   readonly reason: string;
 }
 
-/** Ends this slice: the job goes back behind its equals and the next slice reads `job.state`. `delayMs` from now, default 0. */
+/**
+ * Ends this slice: the job goes back behind the waiting jobs of its lane, and the next slice reads `job.state` (JSON, up to 64 KiB).
+ * `delayMs` from now, default 0. Throws QueueError `option_invalid` for an unknown option.
+ */
 export function continueWith(state: unknown, options: { delayMs?: number } = {}): Continue {
   onlyKnown(options, { delayMs: true }, { call: 'continueWith' });
   return { [CONTINUE]: true, state, delayMs: options.delayMs ?? 0 };
@@ -132,6 +141,11 @@ export function isCancel(value: unknown): value is Cancel {
   return typeof value === 'object' && value !== null && CANCEL in value;
 }
 
+/**
+ * Runs one job. Its return value, up to 64 KiB of JSON, becomes the job's result; `continueWith` and `cancelJob` make other
+ * outcomes. A rejection is a failed attempt: `NonRetryableError` makes the job a dead letter at once, `RetryAfterError` sets the
+ * earliest retry.
+ */
 export type Handler<Payload> = (context: JobContext<Payload>) => Promise<unknown>;
 
 export interface JobDeclaration<Type extends string, Schema extends StandardSchema> {
@@ -142,19 +156,19 @@ export interface JobDeclaration<Type extends string, Schema extends StandardSche
   readonly handler?: () => Promise<{ run: Handler<OutputOf<Schema>> }>;
   /** 1 to 100, default 3. */
   readonly maxAttempts?: number;
-  /** How long one run may take, ms or like '2m'; default 60 s. */
+  /** The longest that one run may take, ms or like '2m'; default 60 s, at most a day. */
   readonly timeout?: Duration;
   /** The handler goes on from its last checkpoint, so its timeout may exceed what one function call can hold. */
   readonly resumable?: boolean;
   /** 0 to 10, higher is more urgent, default 0. */
   readonly priority?: number;
-  /** The line that its jobs stand in, default 'default'. */
+  /** The queue of its jobs, default 'default'. */
   readonly queue?: string;
-  /** How long a due job may wait before health turns red, ms or like '5m'; default: the queue's `health.startWithin`. */
+  /** The longest that a due job may wait before health turns red, ms or like '5m'; default: the queue's `health.startWithin`. */
   readonly startWithin?: Duration;
   /** Pauses the type when too many of its attempts fail; default: the queue's, `false`: never. */
   readonly guard?: Guard | false;
-  /** How fast its jobs start at most, over all invocations. */
+  /** The fastest rate at which its jobs start, over all invocations. */
   readonly rateLimit?: JobRateLimit<InputOf<Schema>>;
 }
 
@@ -190,8 +204,18 @@ export interface Job<Type extends string = string, Input = unknown, Output = Inp
 }
 
 /**
- * Declares a type of job. Light by design: the handler's module is only loaded by a drain that claimed one. A payload that JSON
- * would change, such as a Date where the schema takes no text, does not compile.
+ * Declares a type of job. The handler's module is loaded only by a drain that claims one, so enqueueing stays light. A payload that JSON
+ * would change, such as a Date where the schema takes no text, does not compile. Throws QueueError `job_definition_invalid`.
+ *
+ * @example
+ * ```ts
+ * export const welcome = defineJob({
+ *   type: 'welcome',
+ *   payload: z.object({ to: z.string() }),
+ *   timeout: '30s',
+ *   handler: () => import('./welcome.ts'), // exports run({ payload, job, signal })
+ * });
+ * ```
  */
 export function defineJob<const Type extends string, Schema extends StandardSchema>(
   declaration: JobDeclaration<Type, Schema> & { readonly payload: SurvivesJson<Schema> },

@@ -46,8 +46,8 @@ type Changed<Input extends object> = Input extends readonly unknown[] | { toJSON
   : `payload.${{ [Key in keyof Input & string]: [Jsonified<Input[Key]>] extends [Input[Key]] ? never : Key }[keyof Input & string]}`;
 
 /**
- * Whether JSON gives the value back as it is: only text, finite numbers, booleans, null, and lists and plain objects of them.
- * The value must have an end, as all that JSON.stringify accepts has.
+ * True if JSON returns the value unchanged: only text, finite numbers, booleans, null, and lists and plain objects of them. The
+ * value must be finite, as everything that JSON.stringify accepts is.
  */
 export function jsonKeeps(value: unknown): boolean {
   switch (typeof value) {

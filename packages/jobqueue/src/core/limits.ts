@@ -3,6 +3,7 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** Bounds of payloads, results, batches and options. Names end in the unit: bytes, characters, jobs or ms. */
 export const LIMITS = {
   /** A payload names its data, it does not carry it; larger rows would make a claim of hundreds undeliverable. */
   payloadBytes: 256 * KIB,
@@ -17,7 +18,7 @@ export const LIMITS = {
   batchBytes: 8 * MIB,
   /** A flow is what one person plans and one screen shows; a parent's row is locked once for each exchange that settles its children. */
   flowJobs: 1_000,
-  /** What one exchange may claim or settle: answers stay far below the HTTP driver's 64 MB even when JSON escapes double them. */
+  /** The most that one exchange may claim or settle: answers stay far below the HTTP driver's 64 MB even when JSON escapes double them. */
   exchangeBytes: 4 * MIB,
   exchangeJobs: 1_000,
   /** A job that was claimed less often is not worth a word: at five seconds a slice that is an hour and a half of work. */

@@ -1,8 +1,9 @@
-/** What the queue has to say while it works. It knows no logger: the app gives it one. */
+/** The queue's log. It knows no logger: the app provides one. */
 
 /** `fields` are JSON values, never a payload or a secret; an `error` among them is as it was thrown. */
 export type Log = (level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>) => void;
 
+/** Severity of a log line, ascending. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Without a logger only what needs somebody's attention is said: one JSON line on stderr, names and messages of errors alone. */

@@ -13,8 +13,8 @@ interface Checked {
 }
 
 /**
- * The payload as JSON text. It is stored as the caller gave it; the handler gets what the schema makes of that JSON. So both
- * must fit the schema: the value of the caller, and what JSON gives back of it. `at` is the path to the job, for the message.
+ * The payload as JSON text. It is stored as the caller gave it, and the handler gets the schema's output for that JSON, so the
+ * payload has to fit before and after JSON. `at` is the path to the job in error messages.
  */
 export function encodePayload(job: Checked, payload: unknown, at: string): string {
   check(job, payload, payload, at);
@@ -56,7 +56,10 @@ function check(job: Checked, payload: unknown, given: unknown, at: string): void
   );
 }
 
-/** What the schema makes of the payload. Throws QueueError `job_definition_invalid` if it answers with a promise, and what a check throws. */
+/**
+ * Validates the payload. Throws QueueError `job_definition_invalid` if the schema answers with a promise, and anything that a
+ * check throws.
+ */
 export function parseNow({ type, payload: schema }: Checked, payload: unknown): StandardResult<unknown> {
   const refuse = (cause?: unknown) =>
     new QueueError('job_definition_invalid', `defineJob('${type}'): ${NOT_ASYNCHRONOUS}`, { cause });
@@ -129,8 +132,8 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 const defaulted = new WeakMap<StandardSchema, boolean>();
 
 /**
- * What a schema made of a stored payload, for one run alone: a default or a fallback of `catch` is the same object in each
- * parse, so lists and plain objects are copied where the schema has one, or is not zod's, so that nobody can see.
+ * Makes the schema's output private to one run. A default or a fallback of `catch` is the same object in each parse, so lists and
+ * plain objects are copied if the schema has one, or if it is not zod's, where that is unknown.
  */
 export function ownPayload(schema: StandardSchema, parsed: unknown): unknown {
   let shares = defaulted.get(schema);

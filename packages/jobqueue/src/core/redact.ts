@@ -6,7 +6,7 @@ import { pathOf, type StandardIssue, type StandardSchema } from './standard-sche
 /** Stands where something is hidden. */
 export const HIDDEN = '•••';
 
-/** What `secret` needs of a schema of zod 4. */
+/** The part of a zod 4 schema that `secret` uses. */
 interface Markable {
   readonly _zod: { readonly def: object };
   clone(definition: never, options: { parent: boolean }): unknown;
@@ -35,7 +35,7 @@ export function redactPayload(schema: StandardSchema | undefined, payload: unkno
   return isZod(schema) ? mapped(schema, payload, [], () => HIDDEN) : payload;
 }
 
-/** Of an edited copy: secrets that were left hidden are again what they were. */
+/** Puts secrets that an edited copy left hidden back to their original values. */
 export function restored(schema: StandardSchema, edited: unknown, original: unknown): unknown {
   if (!isZod(schema)) return edited;
   return mapped(schema, edited, [], (value, path) => (value === HIDDEN ? at(original, path) : value));

@@ -1,26 +1,28 @@
-/** How long finished jobs, ledger rows and rollups are kept: what the app says, checked, and as prune_1 reads it. Pure. */
+/** Retention of finished jobs, ledger rows and rollups: the app's options, checked, and as prune_1 reads them. Pure. */
 import { LIMITS } from './limits.ts';
 import { type Duration, duration, type Names, onlyKnown, refused } from './options.ts';
 
+/** Retention of finished jobs by status, ms or like '7d': a minute to ten years. Jobs whose idempotency key still holds are kept longer. */
 export interface JobRetention {
   readonly completed?: Duration;
   readonly deadLetter?: Duration;
   readonly cancelled?: Duration;
 }
 
+/** Retention of everything that drains prune. `types` overrides it for single types. */
 export interface RetentionOptions<Type extends string = string> extends JobRetention {
-  /** What differs by type. */
+  /** Retention of single types. */
   readonly types?: { readonly [Name in Type]?: JobRetention };
-  /** Of drains; default 30 days. */
+  /** One row per drain; default 30 days, at least a minute. */
   readonly ledger?: Duration;
-  /** Of counts; default 90 days. */
+  /** Counts per minute and type; default 90 days, at least two days. */
   readonly rollups?: Duration;
 }
 
 const JOB_NAMES: Names<JobRetention> = { completed: true, deadLetter: true, cancelled: true };
 const NAMES: Names<RetentionOptions> = { ...JOB_NAMES, types: true, ledger: true, rollups: true };
 
-/** What prune_1 needs to know, ms. */
+/** The input of prune_1, ms. */
 export interface Retention {
   readonly COMPLETED: number;
   readonly DEAD_LETTER: number;
@@ -28,7 +30,7 @@ export interface Retention {
   readonly types: Readonly<
     Record<string, Readonly<Partial<Record<'COMPLETED' | 'DEAD_LETTER' | 'CANCELLED', number>>>>
   >;
-  /** Of all of the above. */
+  /** The shortest of the above. */
   readonly shortestMs: number;
   readonly ledger: number;
   readonly rollups: number;

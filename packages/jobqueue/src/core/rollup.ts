@@ -1,4 +1,4 @@
-/** What one drain counts of one type in one minute, and how that is written and summed. Mutable counters: no allocation per job. Pure. */
+/** Counts of one drain, per type and minute, as they are written and summed. Mutable counters: no allocation per job. Pure. */
 import { binOf, LAST_BIN } from './histogram.ts';
 import type { Settlement } from './settle.ts';
 
@@ -32,7 +32,7 @@ export function emptyRollup(): Rollup {
   };
 }
 
-/** The counter of each outcome; a slice that goes on and a job given back have none, for nothing has come of them yet. */
+/** The counter of each outcome. A continued slice and a job given back have none, because they have no outcome yet. */
 const COUNTER = {
   completed: 'completed',
   retry: 'failed',
@@ -45,7 +45,7 @@ const COUNTER = {
 /** One ended run. */
 export interface Run {
   readonly to: Settlement['to'];
-  /** From due to started; null if it never started. */
+  /** Time from due to started; null if it never started. */
   readonly waitMs: number | null;
   /** Null if its drain's end cut it: how long it would have taken nobody knows. */
   readonly runMs: number | null;

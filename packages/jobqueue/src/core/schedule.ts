@@ -1,12 +1,9 @@
-/** What a schedule is to its author, checked when it is declared. Pure: no I/O, no clock. */
+/** A schedule as its author sees it, checked when it is declared. Pure: no I/O, no clock. */
 import { type CronLine, cronProblem } from './cron.ts';
 import { LIMITS } from './limits.ts';
 import { integer, type Names, name, number, oneOf, onlyKnown, refusal, refused } from './options.ts';
 
-/**
- * What becomes of slots that nobody looked at in time, see docs/schedules.md:
- * none of them, the newest of them, or up to `all` of them, the newest.
- */
+/** The policy for slots that no tick found in time, see docs/schedules.md: fire none, the newest, or the newest n (1 to 1,000). */
 export type Misfire = 'skip' | 'latest' | { readonly all: number };
 
 /** A daily tick, and the hour by which a platform may be late with it. */
@@ -16,6 +13,7 @@ const MAX_ALL = 1_000;
 /** Jitter spreads a load; an hour of it is a different schedule. */
 const MAX_JITTER_MS = 3_600_000;
 
+/** Options of `defineSchedule`. */
 export interface ScheduleDeclaration<Type extends string, Payload> extends CronLine {
   /** Known to operators by it, and never to be given to another schedule. */
   readonly name: string;
@@ -24,7 +22,7 @@ export interface ScheduleDeclaration<Type extends string, Payload> extends CronL
   readonly payload: Payload;
   /** Default 'latest'. */
   readonly misfire?: Misfire;
-  /** How late a slot may be found and still fire under misfire 'skip', ms; default 25 hours: a daily tick. */
+  /** The longest delay at which a slot still fires under misfire 'skip', ms; default 25 hours, which allows for a daily tick. */
   readonly missedAfterMs?: number;
   /** 'skip': no job for a slot while the job of an earlier one is not finished. Default 'allow'. */
   readonly overlap?: 'allow' | 'skip';
@@ -44,6 +42,7 @@ const NAMES: Names<ScheduleDeclaration<string, unknown>> = {
   jitterMs: true,
 };
 
+/** A checked schedule, as `defineSchedule` returns it. */
 export interface Schedule<Type extends string = string, Payload = unknown> extends CronLine {
   readonly name: string;
   readonly type: Type;

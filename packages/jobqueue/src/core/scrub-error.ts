@@ -1,6 +1,7 @@
-/** What of an error may leave the database, for logs and traces that others keep: its name, and its message without the job's data. Pure. */
+/** The parts of an error that may go to logs and traces kept by others: its name, and its message without the job's data. Pure. */
 import { type StoredError, storableText } from './serialize.ts';
 
+/** An error without the job's data, fit for logs and traces. Its message has at most 500 bytes. */
 export interface ScrubbedError {
   readonly name: string;
   readonly message: string;
@@ -11,7 +12,7 @@ export interface ScrubbedError {
 const MESSAGE_BYTES = 500;
 /** Shorter texts are words and small numbers, which say nothing about anybody. */
 const SHORTEST = 4;
-/** Of a longer text its beginning is looked for: whoever quotes it may cut it. */
+/** Long texts are matched by their first characters, because a quoting error may truncate them. */
 const BEGINNING = 64;
 /** Payloads name their data. With more values than this the message is withheld: to look for them all would take the other jobs' time. */
 const MOST_VALUES = 1_000;

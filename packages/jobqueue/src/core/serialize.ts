@@ -1,4 +1,4 @@
-/** What Postgres can store: the rule for texts and instants of callers, and what handlers hand back, made fit for jsonb. Pure. */
+/** Values that Postgres can store: checks callers' texts and instants, and converts handlers' results for jsonb. Pure. */
 import { LIMITS } from './limits.ts';
 
 /** One failed attempt as it is kept: bounded, well-formed, free of NUL. */
@@ -55,7 +55,7 @@ export function storableText(text: string, maxBytes: number): string {
   return `${bytes.toString('utf8', 0, end)}…`;
 }
 
-/** What is kept of a thrown value: at most 8 KiB, the message before the stack. */
+/** A thrown value as it is stored: at most 8 KiB, the message before the stack. */
 export function storableError(thrown: unknown, attempt: number): StoredError {
   const error = asError(thrown);
   const message = storableText(String(error.message), LIMITS.errorBytes / 4); // a library's error may hold anything there

@@ -1,4 +1,4 @@
-/** What becomes of a job after one run: the whole retry policy. Pure: no I/O, no clock, chance only as a parameter. */
+/** Decides the fate of a job after one run: the whole retry policy. Pure: no I/O, no clock, randomness only as a parameter. */
 import { LIMITS } from './limits.ts';
 import { type StoredError, storableText } from './serialize.ts';
 
@@ -6,7 +6,7 @@ const MAX_BACKOFF_MS = 3_600_000; // an hour: a remote system that is down all n
 const MAX_RETRY_AFTER_MS = 365 * 24 * 3_600_000; // longer is a remote system's nonsense
 const FREE_INTERRUPTIONS = 3;
 
-/** What a run came to. Texts are JSON that Postgres accepts. */
+/** The outcome of a run. Texts are JSON that Postgres accepts. */
 export type Outcome =
   | { readonly kind: 'completed'; readonly result: string }
   | { readonly kind: 'continued'; readonly state: string; readonly delayMs: number }
@@ -21,7 +21,7 @@ export type Outcome =
 
 /** The counters of a claimed job that decide about its future. */
 export interface Counters {
-  /** Which attempt this run is, from 1. */
+  /** The number of this attempt, from 1. */
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly interruptions: number;
@@ -85,8 +85,8 @@ export function backoffMs(attempt: number, random: () => number): number {
 }
 
 /**
- * How long an error asks us to wait, in ms; 0 if it does not. Reads `RetryAfterError.after`, and the `Retry-After` header
- * (RFC 9110: seconds, or a date) of errors that carry `headers`, `responseHeaders` or `response.headers`.
+ * The wait that an error asks for, in ms; 0 if none. Reads `RetryAfterError.after`, and the `Retry-After` header (RFC 9110:
+ * seconds, or a date) of errors that carry `headers`, `responseHeaders` or `response.headers`.
  */
 export function retryAfterMs(error: unknown, nowMs: number): number {
   if (typeof error !== 'object' || error === null) return 0;

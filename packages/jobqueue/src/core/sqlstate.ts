@@ -1,4 +1,4 @@
-/** What an error of Postgres, or of the way to it, means for whoever sent the statement. Pure. */
+/** Classifies errors of Postgres, or of the connection to it: may the sender repeat the statement? Pure. */
 import { diagnose, inFull } from './diagnosis.ts';
 
 /** The SQLSTATE of a driver's error, unwrapped from drizzle's; null if no answer came. */
@@ -33,7 +33,7 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlstateOf(error) === '55P03';
 }
 
-/** Why a statement did not do its work, for a report or a log: the server's words where they quote no value, else its SQLSTATE. */
+/** The reason why a statement failed, in words for a report or a log: the server's message if it quotes no value, else its SQLSTATE. */
 export function describeRefusal(error: unknown): string {
   const diagnosis = diagnose(error);
   if (diagnosis?.answer) return inFull(diagnosis);

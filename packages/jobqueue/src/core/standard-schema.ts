@@ -6,7 +6,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
-    /** For the compiler alone: no value at run time. */
+    /** Types for the compiler; no value at run time. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }

@@ -1,10 +1,11 @@
-/** What the queue tells a tracer: the seam between its parts and an adapter such as opentelemetry.ts. It knows no tracing library. */
+/** The interface between the queue and an adapter for tracing such as opentelemetry.ts. It knows no tracing library. */
 
 import type { ClaimedJob } from './claimed-job.ts';
 import type { DrainReport } from './drain-report.ts';
 import type { ScrubbedError } from './scrub-error.ts';
 import type { Outcome } from './settle.ts';
 
+/** An adapter to a tracing library, given to `createQueue({ telemetry })`. Its calls are synchronous and must not throw. */
 export interface Telemetry {
   /** An enqueue begins. */
   send(batch: SentBatch): SendSpan;
@@ -14,6 +15,7 @@ export interface Telemetry {
   drain(drain: { readonly id: string; readonly source: string }): DrainSpan;
 }
 
+/** The jobs of one enqueue, as a tracer sees them. */
 export interface SentBatch {
   /** Null if the jobs go to several. */
   readonly queue: string | null;
@@ -21,14 +23,16 @@ export interface SentBatch {
   readonly count: number;
 }
 
+/** The span of one enqueue. */
 export interface SendSpan {
-  /** What the jobs carry, as W3C writes it; null: nothing. */
+  /** The W3C traceparent that jobs carry; null: none. */
   readonly traceparent: string | null;
   within<T>(work: () => T): T;
   end(added: readonly { readonly id: string; readonly duplicate: boolean }[]): void;
   failed(error: unknown): void;
 }
 
+/** The span of one drain. */
 export interface DrainSpan {
   within<T>(work: () => T): T;
   /** A run begins, as the next attempt of `job`. */
@@ -37,6 +41,7 @@ export interface DrainSpan {
   failed(error: unknown): void;
 }
 
+/** The span of one run of a job. */
 export interface RunSpan {
   /** The handler runs in here, so that its own spans are children of this one. */
   within<T>(work: () => T): T;

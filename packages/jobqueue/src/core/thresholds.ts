@@ -1,22 +1,23 @@
-/** From when on the queue is not well: what its author says, with the defaults, as health_1 and watch_1 read it. Pure. */
+/** Limits of the health checks: the app's options with defaults, as health_1 and watch_1 read them. Pure. */
 import type { Job } from './job.ts';
 import { LIMITS } from './limits.ts';
 import { type Duration, duration, type Names, number, onlyKnown } from './options.ts';
 
+/** Limits at which health checks turn red. */
 export interface HealthOptions {
-  /** How often a tick comes, ms or like '15m'; default '1m'. */
+  /** The interval of ticks, ms or like '15m'; default '1m'. */
   readonly tickEvery?: Duration;
-  /** How many of them may be missing; default 3. */
+  /** Ticks that may be missing before health turns red; default 3. */
   readonly missedTicks?: number;
-  /** How long a due job may wait, of a type that does not say so itself; default '5m', or the time of the missed ticks if that is longer. */
+  /** The longest that a due job may wait if its type does not say; default '5m', or the time of the missed ticks if that is longer. */
   readonly startWithin?: Duration;
   /** So many dead letters of a type within an hour are too many, or `times` as many as in an hour of the day before; default 3. */
   readonly deadLetters?: number;
   /** Such a share of failed attempts is too much, or `times` that of the day before; default 0.2. */
   readonly retryRatio?: number;
-  /** How many times as bad as in its own past dead letters and retries may be; default 3. */
+  /** Dead letters and retries turn red at this many times their own past; default 3. */
   readonly factor?: number;
-  /** How many times as long as in its own past the p95 of a type's run time may be; default 3. Never less than a second more. */
+  /** The p95 of a type's run time turns red at this many times its own past, and at least a second more; default 3. */
   readonly runTimes?: number;
   /** With fewer attempts of a type, in the last 15 minutes or in the day before, nothing is compared; default 20. */
   readonly attempts?: number;
@@ -24,7 +25,7 @@ export interface HealthOptions {
   readonly deadlineTicks?: number;
   /** So often a live job may have been claimed, each slice of `continueWith` among them; default 10,000. Not below 1,000. */
   readonly slices?: number;
-  /** How long a snapshot may hold back vacuum; default '15m', and however young, 10 million transactions. */
+  /** The longest that a snapshot may hold back vacuum; default '15m'. 10 million transactions always turn it red. */
   readonly snapshotAge?: Duration;
 }
 

@@ -6,7 +6,7 @@ export const LONGEST_JUMP_MS = 24 * 3_600_000;
 /** A formatter costs 30 µs to make and 2 µs to use; there are some 600 zones. */
 const clocks = new Map<string, Intl.DateTimeFormat>();
 
-/** What the clock shows at the instant, written as if it were UTC, to the second. */
+/** The clock's reading at the instant, written as if it were UTC, to the second. */
 export function wallAt(timeZone: string, atMs: number): number {
   const shown: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
   for (const { type, value } of clockOf(timeZone).formatToParts(atMs)) shown[type] = Number(value);
@@ -14,7 +14,7 @@ export function wallAt(timeZone: string, atMs: number): number {
   return Date.UTC(year, month - 1, day, hour, minute, second);
 }
 
-/** How far the clock is ahead of UTC at the instant, ms. */
+/** The clock's offset from UTC at the instant, ms. */
 export function offsetAt(timeZone: string, atMs: number): number {
   const wholeMs = Math.floor(atMs / 1_000) * 1_000;
   return wallAt(timeZone, wholeMs) - wholeMs;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** A program to run as the app. */
 export interface Command {
   /** Default: Node.js itself. */
   readonly program?: string;
@@ -18,6 +19,7 @@ export interface Command {
   readonly output?: number;
 }
 
+/** A running app. */
 export interface App {
   /** Its exit code, once it ended; 1 if a signal ended it. Rejects if it cannot be started. */
   readonly exited: Promise<number>;

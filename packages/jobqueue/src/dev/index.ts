@@ -1,4 +1,4 @@
-/** What development runs around an app on one machine: its process, the cron's ticks, and an end in good order. */
+/** Development on one machine: the app's process, the cron's ticks, and an orderly end. */
 
 export { type App, type Command, startApp, untilAnswers } from './app-process.ts';
 export { listenForStop, type StopSignals } from './stop-signals.ts';

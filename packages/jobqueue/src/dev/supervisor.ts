@@ -4,6 +4,7 @@ import { type Command, startApp, untilAnswers } from './app-process.ts';
 import type { StopSignals } from './stop-signals.ts';
 import { startTicker, type TickerSchedule } from './ticker.ts';
 
+/** Options of `supervise`: the app, its address, and the schedules of its ticks. */
 export interface Supervision {
   readonly app: Command;
   /** The origin that the app will answer at. */

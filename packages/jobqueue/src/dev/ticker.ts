@@ -10,11 +10,13 @@ export interface TickerSchedule {
   readonly schedule: string;
 }
 
+/** A running ticker. */
 export interface Ticker {
   /** No further ticks. Those that run are left to the app, which gives back what they hold. */
   stop(): void;
 }
 
+/** Options of `startTicker`. */
 export interface TickerOptions {
   /** `http://host:port` of the app. */
   readonly origin: string;

@@ -1,12 +1,12 @@
-/** Which types a drain may still claim: those that the rest of its time can hold, and whose own bucket has tokens. */
+/** Types that a drain may still claim: those that fit into its remaining time, and whose own bucket has tokens. */
 
 import { timeNeededMs } from '../core/capacity.ts';
 import type { Claim } from '../postgres/statements/exchange.ts';
 import type { DrainRun } from './drain-run.ts';
 
-/** How long a claimed job may wait for a free slot before its lease is too short to run it. */
+/** The longest that a claimed job may wait for a free slot: after that its lease is too short to run it. */
 const HORIZON_MS = 5_000;
-/** What a lease outlasts its job by: the settling exchange, its retries, and clocks that do not run alike. */
+/** The margin of a lease beyond its job: time to settle, to retry, and to bridge different clocks. */
 const LEASE_MARGIN_MS = 15_000;
 
 export class Admission {

@@ -19,7 +19,7 @@ export class Claims {
   readonly #admission: Admission;
   /** The last claim looked at every lane anew, with nothing else claimed, and found nothing. */
   #foundNothing = false;
-  /** How often maintenance had brought jobs when that claim went out. */
+  /** Times that maintenance had brought jobs when that claim was sent. */
   #lookedAfterTasks = 0;
   /** The instant at which the next job falls due, if that is worth waiting for. */
   #lingersUntilMs: number | null = null;
@@ -43,7 +43,7 @@ export class Claims {
     return this.#run.limit - this.#run.report.claimed;
   }
 
-  /** What planExchange needs to know. */
+  /** The claims' part of the input of planExchange. */
   state(now: number, mayClaim: boolean): ExchangeState['claims'] {
     const { exhausted, needsSlot } = this.#lanes;
     return {

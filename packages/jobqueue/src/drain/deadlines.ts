@@ -6,7 +6,7 @@ const RESERVE_MS = 2_000;
 const SHUTDOWN_MS = { handlers: 200, all: 450 };
 
 export class Deadlines {
-  /** From the start to `abortAtMs`. */
+  /** Time from the start to `abortAtMs`. */
   readonly workMs: number;
   /** Handlers are told to end, and nothing more is started. */
   readonly abortAtMs: number;

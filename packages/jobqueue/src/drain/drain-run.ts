@@ -14,25 +14,26 @@ import { Deadlines } from './deadlines.ts';
 import { type Invocation, invocationOf } from './invocation.ts';
 import { type JobLog, jobLog, type LogJobs } from './job-log.ts';
 
+/** Options of `queue.drain`. Without any the drain takes every type with a handler, until its deadline. */
 export interface DrainOptions {
-  /** What started it: 'cron', 'operator' …; kept in the ledger. */
+  /** The trigger, such as 'cron' or 'operator'; stored in the ledger. */
   readonly source?: string;
   /** The platform's own end of this invocation. */
   readonly deadline?: Date;
-  /** How long to drain at most, ms; the earlier of the two counts. Without both: the queue's `maxDurationMs`. */
+  /** The longest duration of the drain, ms; the earlier of this and `deadline` counts. Without both: the queue's `maxDurationMs`. */
   readonly budgetMs?: number;
   readonly queue?: string;
   readonly types?: readonly string[];
-  /** How many jobs to claim at most. */
+  /** The most jobs to claim, 1 to 1,000,000. */
   readonly limit?: number;
-  /** How many jobs run at once, 1 to 1000; default 10. */
+  /** Jobs that run at the same time, 1 to 1000; default 10. */
   readonly concurrency?: number;
-  /** How many jobs one exchange claims at most, 1 to 1000. */
+  /** The most jobs that one exchange claims, 1 to 1000. */
   readonly maxBatch?: number;
   readonly includePaused?: boolean;
-  /** For ticks: end at once, without the database, while the wake hint says that nothing is due. Needs `sleep` of createQueue. */
+  /** Lets a tick end at once, without a query, while the wake hint says that nothing is due. Needs `sleep` of createQueue. */
   readonly maySleep?: boolean;
-  /** When the platform says that this tick was due, and its id of the invocation, for whoever reads the ledger; nothing depends on them. */
+  /** The scheduled time of this tick, as the platform says; stored in the ledger, as `executionId` is. Nothing depends on them. */
   readonly scheduledAt?: Date;
   readonly executionId?: string;
   /** Stops the drain: unstarted jobs are given back at once, running ones told to end. */
@@ -55,7 +56,7 @@ export const DRAIN_NAMES: Names<DrainOptions> = {
   signal: true,
 };
 
-/** What the drains of one process share. */
+/** Values shared by the drains of one process. */
 export interface DrainContext {
   readonly executor: Executor;
   /** The environment of this process; null if it names none. */
@@ -72,7 +73,7 @@ export interface DrainContext {
   readonly longestRunMs: Map<string, number>;
 }
 
-/** One run of the drain, for all of its parts. */
+/** One run of the drain, shared by its parts. */
 export interface DrainRun extends DrainContext {
   readonly concurrency: number;
   readonly maxBatch: number;
@@ -86,11 +87,11 @@ export interface DrainRun extends DrainContext {
   readonly deadlines: Deadlines;
   /** Counted up as Postgres confirms. */
   readonly report: DrainReport;
-  /** What the platform says of this invocation, for the ledger. */
+  /** The platform's data about this invocation, stored in the ledger. */
   readonly invocation: Invocation;
   /** Null where nobody wants to hear of jobs. */
   readonly jobLog: JobLog | null;
-  /** For traces; null where nobody asked for them. */
+  /** The span of this drain; null without telemetry. */
   readonly span: DrainSpan | null;
   /** Lets the drain look again at once. */
   readonly wake: () => void;

@@ -9,7 +9,7 @@ import { Outbox } from './outbox.ts';
 import { register } from './process-peers.ts';
 import { onShutdown } from './shutdown.ts';
 
-/** How often timeouts are looked at; also their accuracy. */
+/** The interval at which timeouts are checked, and thus their accuracy. */
 const SWEEP_MS = 50;
 
 /** Drains until the deadline, the limit or an empty queue. Throws only if Postgres never answered at all. */

@@ -6,6 +6,7 @@ import { name } from '../core/options.ts';
 import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/environment.ts';
 
+/** The owner of the database, and the environment of this queue; see docs/deploy.md. */
 export interface Environments {
   /** The environment that createQueue was told; null if none. */
   readonly own: string | null;

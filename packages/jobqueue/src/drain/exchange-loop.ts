@@ -30,7 +30,7 @@ export class ExchangeLoop implements Peer {
     this.#parts = { run, executor, outbox, claims, ledger, tasks, rollups, pipelining: new Pipelining() };
   }
 
-  /** What no repetition could mend, or what time ran out on; `total`: Postgres never answered this drain at all. */
+  /** The error that no repetition could fix, or that time ran out on. `total`: Postgres never answered this drain at all. */
   get failure(): { readonly error: unknown; readonly total: boolean } | null {
     return this.#failure && { error: this.#failure.error, total: !this.#parts.pipelining.hasAnswer };
   }

@@ -15,7 +15,7 @@ import type { PlannedClaim } from './plan-exchange.ts';
 import type { BufferedRollups, RollupBuffer } from './rollup-buffer.ts';
 import { type ExchangeAnswer, type ExchangeRequest, sendExchange } from './send-exchange.ts';
 
-/** What the exchanges of one drain work with. */
+/** Values shared by the exchanges of one drain. */
 export interface ExchangeParts {
   readonly run: DrainRun;
   readonly executor: JobExecutor;
@@ -32,7 +32,7 @@ export class Exchange {
   readonly #parts: ExchangeParts;
   readonly #sentAtMs: number;
   readonly #counts: BufferedRollups | null;
-  /** How often maintenance had brought jobs before the claim. */
+  /** Times that maintenance had brought jobs before the claim. */
   readonly #broughtJobs: number;
   /** No outcome was on its way with another exchange. */
   readonly #isWhole: boolean;

@@ -20,7 +20,7 @@ interface PendingCheckpoint {
   readonly refused: (reason: unknown) => void;
 }
 
-/** What an exchange tells Postgres about a job that runs. */
+/** An exchange's report about a running job. */
 export interface RunUpdate {
   readonly execution: Execution;
   readonly json: string;
@@ -38,14 +38,14 @@ export class Execution implements RunInput {
   readonly leaseEndsAtMs: number;
   startedAtMs: number | null = null;
   endedAtMs: number | null = null;
-  /** From due to started, once it was counted. */
+  /** Time from due to started, once it was counted. */
   waitedMs: number | null = null;
   /** An exchange told Postgres that it runs. */
   isReported = false;
   abortReason: AbortReason | null = null;
   abortAtMs: number | null = null;
   span: RunSpan | null = null;
-  /** Which attempt its run is. */
+  /** The number of its attempt. */
   attempt = 0;
 
   #endsAtMs = 0;
@@ -88,7 +88,7 @@ export class Execution implements RunInput {
     return { attempt: this.#attempt, maxAttempts: this.claimed.maxAttempts, interruptions: this.#interruptions };
   }
 
-  /** What must not leave the database. */
+  /** Data of the job that must not leave the database. */
   get data(): readonly unknown[] {
     return [this.claimed.payload, this.claimed.state];
   }
@@ -168,7 +168,7 @@ export class Execution implements RunInput {
     return abandoned(this, this.abortReason ?? 'deadline');
   }
 
-  /** How long it ran and how long ago it ended, whole ms; null if it never ran. */
+  /** The duration of its run and the time since its end, whole ms; null if it never ran. */
   times(nowMs: number): { readonly ranMs: number; readonly endedAgoMs: number } | null {
     if (this.startedAtMs === null || this.endedAtMs === null) return null;
     return {
@@ -181,7 +181,10 @@ export class Execution implements RunInput {
     return this.#checkpoints.length > 0 && !this.#checkpointIsOut;
   }
 
-  /** What is to be told about this running job, or null; that it runs is told again with each heartbeat, to hear if it is still ours. */
+  /**
+   * The report about this running job, or null if nothing is new. Each heartbeat repeats that it runs, to learn if this drain
+   * still holds it.
+   */
   takeUpdate(nowMs: number, isHeartbeat: boolean): RunUpdate | null {
     const checkpoints = this.#checkpointIsOut ? [] : this.#checkpoints.splice(0);
     if (this.#reported && !isHeartbeat && this.#progress === null && checkpoints.length === 0) return null;
@@ -195,7 +198,7 @@ export class Execution implements RunInput {
     return { execution: this, json: updateJson(this, ran + values), bare: updateJson(this, ran), checkpoints };
   }
 
-  /** What became of the checkpoint that was on its way is known. */
+  /** Called when the outcome of the checkpoint that was on its way is known. */
   checkpointAnswered(): void {
     this.#checkpointIsOut = false;
   }

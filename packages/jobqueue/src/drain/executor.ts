@@ -29,7 +29,7 @@ export class JobExecutor {
   readonly #waiting: Execution[] = [];
   readonly #running = new Set<Execution>();
   readonly #startedTypes = new Set<string>();
-  /** What other drains have seen. Not kept longer than this one: a type that got quicker must be found so. */
+  /** Longest runs seen by other drains. Kept only as long as this drain, so that a type that became faster is noticed. */
   #recentRunMs: Readonly<Record<string, number>> = {};
   /** Handlers that ignored their signal: their outcome is decided, but they still take a slot. */
   #zombies = 0;

@@ -7,8 +7,8 @@ const loaded = new WeakMap<Job, Promise<{ run: (context: JobContext<unknown>) =>
 const ready = new WeakSet<Job>();
 
 /**
- * Whether the handler's module is there, so that a run begins at once. If not, it is being loaded, and `wake` is called when
- * it is there or cannot be: then the run will say so.
+ * True if the handler's module is loaded, so a run begins at once. Else it starts loading, and calls `wake` when that has
+ * succeeded or failed; a failure is reported by the run.
  */
 export function isLoaded(definition: Job, wake: () => void): boolean {
   if (ready.has(definition)) return true;

@@ -1,9 +1,9 @@
-/** What the platform says of the invocation that a drain runs in: for the ledger alone. */
+/** The platform's data about the invocation of a drain; only the ledger uses it. */
 
 import { instant, refused } from '../core/options.ts';
 import { processGlobal } from '../postgres/process-global.ts';
 
-/** What the first exchange tells the ledger. */
+/** Data of the first exchange for the ledger. */
 export interface Invocation {
   readonly scheduledAt?: string;
   readonly executionId?: string;

@@ -1,4 +1,4 @@
-/** What a drain says about its jobs, one event each, when Postgres has confirmed what became of them. Never a payload, a result or a state. */
+/** Logs a drain's jobs, one event each, once Postgres has confirmed the outcome. Never a payload, a result or a state. */
 
 import type { Log } from '../core/log.ts';
 import { type ScrubbedError, scrubError } from '../core/scrub-error.ts';

@@ -6,6 +6,7 @@ import type { DrainOptions } from './drain-run.ts';
 /** A kick is for latency, not for backlogs: those are the tick's. */
 const KICK_BUDGET_MS = 10_000;
 
+/** The platform's part of `queue.kick()`. `kickAfter()` of `@conversure/jobqueue/next` makes them. */
 export interface KickOptions {
   /** Keeps the invocation alive until the promise settles: `waitUntil` of @vercel/functions, or anything like it. */
   readonly waitUntil: (promise: Promise<unknown>) => void;

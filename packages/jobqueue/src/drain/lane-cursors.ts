@@ -1,4 +1,7 @@
-/** How far a drain has come in each lane. A cursor keeps claims quick while dead rows pile up behind it, but misses what falls due there. */
+/**
+ * The position of a drain in each lane. A cursor keeps claims fast while dead rows pile up behind it, but misses jobs that become
+ * due there.
+ */
 import { byPlace } from '../core/lane-order.ts';
 import type { Claim, ExchangeReply, Lane, LaneName } from '../postgres/statements/exchange.ts';
 

@@ -1,4 +1,4 @@
-/** What an exchange says of its drain: who it is, and, when it is time, what its ledger row is to say. */
+/** The drain's part of an exchange: its identity and, at intervals, its ledger row. */
 
 import type { ExchangeReply } from '../postgres/statements/exchange.ts';
 import type { DrainRun } from './drain-run.ts';
@@ -25,7 +25,10 @@ export class LedgerEntry {
     this.#roundTripMs += onTheWayMs + tookMs;
   }
 
-  /** Of many quick exchanges not each needs to tell. The first and the last do, and those that must: with news, or with a claim that may be the last. */
+  /**
+   * Of many quick exchanges not each needs a report. The first and the last report, and those that must: with updates, or with a
+   * claim that may be the last.
+   */
   report(now: number, serial: number, running: ReadonlySet<Execution>, mustReport: boolean): ExchangeRequest['drain'] {
     const { report, deadlines, keyWindowMs, invocation } = this.#run;
     const reports =

@@ -18,7 +18,7 @@ export class Outbox {
     this.#run = run;
   }
 
-  /** How many wait. */
+  /** Outcomes that wait. */
   get size(): number {
     return this.#waiting.length;
   }
@@ -37,7 +37,7 @@ export class Outbox {
     return this.#suspects > 0;
   }
 
-  /** Those that wait, for the report that says what is true once they are stored. */
+  /** Outcomes that wait; the report counts them as they will be once stored. */
   get waiting(): readonly Ended[] {
     return this.#waiting;
   }

@@ -34,7 +34,7 @@ export interface ExchangeState {
     readonly inFlight: number;
     readonly maxInFlight: number;
     readonly claims: number;
-    /** How many jobs those claims may bring. */
+    /** Jobs that those claims may bring. */
     readonly comingJobs: number;
     /** A claim is on its way that may bring a suspect. */
     readonly hasIdleClaim: boolean;

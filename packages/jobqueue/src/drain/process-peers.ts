@@ -1,7 +1,7 @@
 /** The drains that share a process. A suspect may take the process with it: while one drain has it, no other has any job. */
 import { processGlobal } from '../postgres/process-global.ts';
 
-/** What the others must know of a drain. */
+/** A drain, as the other drains of its process see it. */
 export interface Peer {
   /** It has no job, and no claim of it is on its way. */
   readonly isIdle: boolean;

@@ -5,7 +5,7 @@ import type { ExchangeReply } from '../postgres/statements/exchange.ts';
 import type { Ended } from './execution.ts';
 import type { ExchangeAnswer } from './send-exchange.ts';
 
-/** How often counts are written while a drain works: each time is a row version for each type. */
+/** The interval at which counts are written while a drain works: each write is a row version for each type. */
 const WRITE_MS = 1_000;
 const MINUTE_MS = 60_000;
 
@@ -17,7 +17,7 @@ export interface BufferedRollups {
 }
 
 export class RollupBuffer {
-  /** By minute since 1970, then by type. What is older than the last minute and written is forgotten. */
+  /** Counts by minute since 1970, then by type. Minutes before the last one are dropped once written. */
   readonly #minutes = new Map<number, Map<string, Rollup>>();
   /** The minute of the database at its last answer: at most a heartbeat behind. */
   #minute = 0;
@@ -26,7 +26,7 @@ export class RollupBuffer {
   #writtenAtMs = Number.NEGATIVE_INFINITY;
   #isOut = false;
 
-  /** What the answer says of the time. */
+  /** Learns the database's time from an answer. */
   onAnswer({ nowMs, tookMs }: ExchangeReply, answeredAtMs: number): void {
     this.#aheadMs = Math.max(this.#aheadMs, nowMs + tookMs - answeredAtMs);
     this.#minute = Math.max(this.#minute, Math.floor(nowMs / MINUTE_MS));
@@ -38,7 +38,7 @@ export class RollupBuffer {
     return false;
   }
 
-  /** What the coming exchange is to write, its own outcomes included; null if it need not. `isLast`: no other may follow. */
+  /** Counts that the coming exchange writes, its own outcomes included; null if it need not. `isLast`: no other may follow. */
   takeFor(
     ended: readonly Ended[],
     exchange: { version: number; nowMs: number; isLast: boolean },
@@ -63,7 +63,10 @@ export class RollupBuffer {
     return { minute, json: { version, rows }, rollups };
   }
 
-  /** What became of an exchange that was sent with `sent`. Postgres writes no counts of an exchange that lost an outcome or was split. */
+  /**
+   * Takes in the answer of an exchange that was sent with `sent`. Postgres writes no counts of an exchange that lost an outcome
+   * or was split.
+   */
   settle(carried: BufferedRollups | null, sent: readonly Ended[], { ended, answer }: ExchangeAnswer): void {
     if (carried) {
       this.#isOut = false;

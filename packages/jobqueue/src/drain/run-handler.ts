@@ -18,7 +18,7 @@ import { type Outcome, retryAfterMs } from '../core/settle.ts';
 import { type LimitedRun, rateLimitOf } from '../rate-limits/handler-limit.ts';
 import { loadHandler } from './handler-loader.ts';
 
-/** Of a payload that no longer fits, as much as an error may take: 2 × 20 × 200 bytes. */
+/** The most issues kept of an invalid payload: 2 × 20 × 200 bytes is as much as an error may take. */
 const MAX_ISSUES = 20;
 const ISSUE_BYTES = 200;
 
@@ -76,7 +76,7 @@ function withPostponement({ postponedMs }: Context, outcome: Outcome): Outcome {
   return { kind: 'postponed', delayMs: postponedMs };
 }
 
-/** What becomes of a run that did not end although it was told to. */
+/** The outcome of a run that did not end although it was aborted. */
 export function abandoned(input: RunInput, abortReason: AbortReason): Outcome {
   const error = storableError(abortError(input, abortReason, 'and ignored its signal'), input.attempt);
   if (abortReason === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };
@@ -89,7 +89,7 @@ class Context implements JobContext<unknown> {
   readonly #input: RunInput;
   #job: RunningJob | null = null;
   #rateLimit: RateLimit | null = null;
-  /** How far away the token is for which a rate limit sent this run away; null if none did. */
+  /** Time until the token for which a rate limit postponed this run; null if none did. */
   postponedMs: number | null = null;
 
   constructor(input: RunInput, payload: unknown) {

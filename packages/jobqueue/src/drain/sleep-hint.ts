@@ -13,12 +13,13 @@ export interface HintCache {
   set(key: string, value: unknown, options: { readonly ttl: number }): Promise<unknown>;
 }
 
+/** Lets ticks end without a query while nothing is due, so that a database that scales to zero can sleep. */
 export interface SleepOptions {
   /** Shared by all that enqueue and tick with this queue, and by no other queue and no other deployment. */
   readonly cache: HintCache;
   /**
-   * How long ticks let the database alone at a time, a minute to a day, ms or like '1h': as late may a job start that was enqueued
-   * past this queue (by SQL, in a transaction without a kick, in another region).
+   * The longest that ticks leave the database asleep, a minute to a day, ms or like '1h'. A job that was enqueued past this queue
+   * (by SQL, in a transaction without a kick, in another region) may start this late.
    */
   readonly atMost: Duration;
   /** Keeps the invocation alive until the promise settles: `waitUntil` of @vercel/functions, or anything like it. */
@@ -67,7 +68,7 @@ export class WakeHint {
     this.#log = log;
   }
 
-  /** For how long there is nothing to do, ms; null if Postgres has to be asked. Never rejects. */
+  /** Time without any work, ms; null if Postgres has to be asked. Never rejects. */
   async sleepsForMs(): Promise<number | null> {
     const [hint, mark] = await Promise.all([this.#get(HINT), this.#get(MARK)]);
     if (!isHint(hint) || typeof mark !== 'string' || hint.mark !== mark) return null;

@@ -1,4 +1,4 @@
-/** What a claimed job of a type with a rate limit needs before it starts: a token. One gate a drain. */
+/** Takes the token that a claimed job of a rate-limited type needs before it starts. One gate a drain. */
 import { checkKey, MAX_WAIT_MS } from '../core/bucket.ts';
 import { storableError } from '../core/serialize.ts';
 import type { Outcome } from '../core/settle.ts';

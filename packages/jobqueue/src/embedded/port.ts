@@ -1,4 +1,4 @@
-/** Looks for ports that nobody listens on. The answer is a moment old: whoever listens next must still be ready to lose. */
+/** Finds ports that nobody listens on. The result is a moment old, so listening on one can still fail. */
 import { type AddressInfo, createServer } from 'node:net';
 
 /** Any port of 127.0.0.1. */
@@ -16,6 +16,7 @@ export async function firstFreePort(from: number, options: { count: number; host
   throw new Error(`the ports ${from} to ${from + options.count - 1} are all taken`);
 }
 
+/** True if nothing listens on the port. `host` defaults to all addresses. */
 export async function isFree(port: number, host?: string): Promise<boolean> {
   return (await listen(port, host)) !== null;
 }

@@ -5,19 +5,21 @@ import { join } from 'node:path';
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
 
-/** Where a server lives, and as whom it runs. `home` belongs to `account` and also holds the server's log. */
+/** The folders of a server, and its system account. `home` belongs to `account` and also holds the server's log. */
 export interface Place {
   readonly home: string;
   readonly account: Account | null;
   readonly binaries: Binaries;
 }
 
+/** The superuser of embedded servers. */
 export const SUPERUSER = 'postgres';
 /** A start after a crash replays the log; ten times what that took on a slow laptop. */
 const START_SECONDS = 60;
 /** A fast stop only writes a checkpoint. */
 const STOP_SECONDS = 30;
 
+/** The data folder of a server. */
 export const dataFolder = ({ home }: Pick<Place, 'home'>) => join(home, 'data');
 export const logFile = ({ home }: Pick<Place, 'home'>) => join(home, 'server.log');
 
@@ -66,7 +68,7 @@ export async function startServer(place: Place, settings: Readonly<Record<string
   ]);
 }
 
-/** Whether a start failed only because another process had just taken the port or the data folder: look again, then retry. */
+/** True if a start failed only because another process had just taken the port or the data folder: check again, then retry. */
 export function lostRace(error: unknown): boolean {
   return /could not bind|already in use|lock file .* already exists/.test(String(error));
 }

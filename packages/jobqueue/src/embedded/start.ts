@@ -9,6 +9,7 @@ import { firstFreePort, isFree } from './port.ts';
 import { initialise, lostRace, notedPort, type Place, SUPERUSER, startServer, stopServer } from './server.ts';
 import { openState, type State, saveState } from './state.ts';
 
+/** A running embedded database. */
 export interface EmbeddedDatabase {
   readonly url: string;
   /** Stops the server if this call started it; otherwise another process needs it, and nothing happens. */
@@ -21,7 +22,7 @@ const DATABASE = 'jobqueue';
 const PORTS = { from: 15_432, count: 50 };
 /** Two processes that start at once: one loses, and finds the other's server in its second round. */
 const ROUNDS = 5;
-/** What a server may take to answer that another process has just started. */
+/** The longest that a server started by another process may take to answer. */
 const ANSWER_MS = 60_000;
 
 /**
@@ -59,7 +60,7 @@ async function startOrJoin(place: Place, state: State): Promise<{ port: number; 
   }
 }
 
-/** Where the server of this data folder answers to our password; `null` if it does not run. */
+/** The port at which the server of this data folder accepts our password; `null` if it does not run. */
 async function runningPort(place: Place, state: State): Promise<number | null> {
   const port = notedPort(place);
   if (port === null) return null;

@@ -1,4 +1,4 @@
-/** What `.data/postgres.json` remembers about the embedded server: where it lives, its password and its port. Mode 600. */
+/** `.data/postgres.json`: folders, password and port of the embedded server. Mode 600. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {

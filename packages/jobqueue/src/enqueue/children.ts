@@ -10,12 +10,12 @@ const PAGE = 100;
 /** Postgres has `waits_for_children()` for when such a job is due: behind everything that can be asked for. */
 const WAITS_FROM_MS = Date.UTC(9999, 0, 1);
 
-/** Whether a live job that is due then waits for its children. */
+/** True if a live job with this due time waits for its children. */
 export function waitsForChildren(dueMs: number): boolean {
   return dueMs >= WAITS_FROM_MS;
 }
 
-/** By id, page by page. */
+/** Children by id, page by page. */
 export async function* childrenOf(executor: Executor, parent: string): AsyncGenerator<Child> {
   for (let after = '0'; ; ) {
     const page = await childrenAfter(executor, parent, after, PAGE);

@@ -27,6 +27,7 @@ const KEY_TRY_MS = 50;
 const FIRST_KEY_PAUSE_MS = 100;
 const LONGEST_KEY_PAUSE_MS = 1_000;
 
+/** Options of one job. They override its type's. */
 export interface AddJobOptions {
   /** 0 to 10, higher is more urgent; default: the type's. */
   readonly priority?: number;
@@ -90,7 +91,7 @@ export function enqueueStatement(
   );
 }
 
-/** Of entries as encodeJob writes them. Throws QueueError `batch_too_large`. */
+/** The statement that enqueues entries of encodeJob. Throws QueueError `batch_too_large`. */
 export function statementOf(entries: readonly string[], toStatement: (json: string) => Statement): EnqueueStatement {
   const json = `[${entries.join(',')}]`;
   const bytes = bytesOf(json);
@@ -141,8 +142,8 @@ function inOurWords(error: unknown): unknown {
 }
 
 /**
- * One statement, atomic: a deadlock's victim is sent again, and so is one whose key is locked, for a while. A lost answer is not,
- * because only an idempotency key makes that safe. Throws QueueError `lock_timeout` and `outcome_unknown`.
+ * Sends one atomic statement. Repeats it for a deadlock's victim, and for a while if a key is locked. Does not repeat it after a
+ * lost answer, because only an idempotency key makes that safe. Throws QueueError `lock_timeout` and `outcome_unknown`.
  */
 export async function enqueueAlone(database: Executor, statement: EnqueueStatement): Promise<readonly AddedRow[]> {
   const impatient = { ...statement, params: statement.params.map(withShortWait) };
@@ -177,7 +178,7 @@ function unconfirmed(error: unknown): unknown {
   );
 }
 
-/** What a tracer is told of an enqueue; of names that are not checked yet, only those that are declared. */
+/** An enqueue as a tracer sees it. Names are not checked yet, so only declared ones are passed on. */
 export function batchOf(jobs: ReadonlyMap<string, Job>, inputs: readonly JobInput[]): SentBatch {
   const queues = new Set(inputs.map(({ type, options }) => options?.queue ?? jobs.get(type)?.queue ?? null));
   const types = new Set(inputs.map(({ type }) => (jobs.has(type) ? type : null)));
@@ -186,7 +187,7 @@ export function batchOf(jobs: ReadonlyMap<string, Job>, inputs: readonly JobInpu
   return { queue: queue !== null && LIMITS.name.pattern.test(queue) ? queue : null, type, count: inputs.length };
 }
 
-/** One job as add_jobs reads it, checked; `at` is where it stands, for the message. */
+/** One checked job, as add_jobs reads it; `at` is its path in error messages. */
 export function encodeJob(
   jobs: ReadonlyMap<string, Job>,
   input: JobInput,

@@ -11,13 +11,16 @@ import { type AddJobOptions, type EnqueueStatement, encodeJob, statementOf } fro
 export interface FlowInput {
   readonly type: string;
   readonly payload: unknown;
-  /** Of a parent: its due time counts once its children are done. An idempotency key only of the first job: it is the whole flow's. */
+  /**
+   * A parent's due time applies once its children are done. Only the first job may have an idempotency key, which covers the
+   * whole flow.
+   */
   readonly options?: AddJobOptions;
   /** It runs once all of these have completed, at once or when it is due. */
   readonly children?: readonly FlowInput[];
   /**
-   * What becomes of a parent whose child was cancelled or is a dead letter. 'wait', the default: it waits until the child was
-   * replayed and has completed. 'run': it runs when all have ended, however they did; its handler looks at `children()`.
+   * The fate of a parent whose child was cancelled or is a dead letter. 'wait' (default): it waits until the child was replayed
+   * and has completed. 'run': it runs when all have ended in any way; its handler reads `children()`.
    */
   readonly whenChildFails?: 'wait' | 'run';
 }
@@ -62,7 +65,7 @@ export function flowIds(root: FlowInput, ids: readonly string[]): FlowIds {
   return trees[0] as FlowIds;
 }
 
-/** Each parent before its children; never deeper into a tree than its bound, for an object can be its own child. */
+/** Each parent before its children; never deeper than the tree's bound, because an object can be its own child. */
 function inOrder(root: FlowInput): readonly Node[] {
   const nodes: Node[] = [{ input: root, at: '', parent: null }];
   for (let n = 0; n < nodes.length; n++) {

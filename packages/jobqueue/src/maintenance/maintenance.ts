@@ -1,15 +1,15 @@
-/** What a drain does beside its jobs: looked for by exchanges that go out anyway, acted on beside the jobs. */
+/** Maintenance beside a drain's jobs: requested by exchanges that are sent anyway, done beside the jobs. */
 
 import type { Log } from '../core/log.ts';
 import type { Executor } from '../postgres/database.ts';
 
-/** How often a long drain looks again. */
+/** The interval at which a long drain checks again. */
 const LOOK_EVERY_MS = 30_000;
 
 export interface MaintenanceTask {
   /** The key under which `chores_1.sql` finds its request and puts its answer. */
   readonly name: string;
-  /** What Postgres needs to know to see whether there is something to do; a few hundred bytes. */
+  /** The request that lets Postgres see if there is work; a few hundred bytes. */
   request(): object;
   /** Called when Postgres answered that there is. Bounded, idempotent: another drain may do the same at the same time. */
   run(answer: unknown, context: TaskContext): Promise<void>;
@@ -17,7 +17,7 @@ export interface MaintenanceTask {
 
 export interface TaskContext {
   readonly executor: Executor;
-  /** What is not done by then is left to the next drain. */
+  /** Work that is not done by then is left to the next drain. */
   readonly untilMs: () => number;
   /** Tells the drain that a maintenance task that goes on has brought jobs. */
   readonly brought: () => void;
@@ -44,12 +44,12 @@ export class MaintenanceTasks {
     return this.#acting === 0;
   }
 
-  /** How often one may have brought jobs, which a claim sent before has not seen: each that ended, and each that says so before. */
+  /** Times that a task may have brought jobs which an earlier claim has not seen: counted at its end, or earlier if it says so. */
   get broughtJobs(): number {
     return this.#broughtJobs;
   }
 
-  /** What the coming exchange asks for; null if it need not ask. */
+  /** The request of the coming exchange; null if it need not ask. */
   request(nowMs: number): Readonly<Record<string, object>> | null {
     const { tasks } = this.#options;
     if (tasks.length === 0 || nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return null;

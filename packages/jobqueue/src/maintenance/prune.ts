@@ -26,6 +26,7 @@ export function pruneTask(retention: Retention): MaintenanceTask {
   };
 }
 
+/** Numbers of deleted rows. `done` is false if the time budget ended first. */
 export interface PruneReport extends Pruned {
   /** Everything past its retention is gone; else time was up. */
   readonly done: boolean;

@@ -7,6 +7,7 @@ import type { Thresholds } from '../core/thresholds.ts';
 import type { Executor } from '../postgres/database.ts';
 import { health, missingFunctions, tryWrite } from '../postgres/statements/health.ts';
 
+/** The result of one health check. */
 export interface HealthCheck {
   readonly name: string;
   readonly ok: boolean;
@@ -24,6 +25,7 @@ export interface HealthCheck {
   readonly limit: number | null;
 }
 
+/** The result of all health checks. `failing` if at least one is red. */
 export interface Health {
   readonly status: 'ok' | 'failing';
   readonly checks: readonly HealthCheck[];

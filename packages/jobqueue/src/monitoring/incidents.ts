@@ -15,6 +15,7 @@ const LONGEST_MUTE_MS = 30 * 24 * 3_600_000;
 const SUBJECT_CHARS = 100;
 const ALL = '*';
 
+/** A health check that was red in two checks in a row, until it was green in two. Instants of later steps are null before they happen. */
 export interface Incident {
   readonly id: string;
   readonly check: string;
@@ -47,6 +48,7 @@ export interface Mute {
   readonly reason: string;
 }
 
+/** Actor, reason and duration of a mute. */
 export interface MuteOptions extends Actor {
   readonly reason: string;
   /** Counted from now, at most 30 days. */

@@ -1,4 +1,4 @@
-/** What a scrape of the queue tells: the numbers of one statement as metrics. Pure; which numbers, and how bounded, says metrics_1. */
+/** Formats the numbers of one statement as metrics. Pure; metrics_1 decides which numbers and their bounds. */
 import { type Histogram, upperMs } from '../core/histogram.ts';
 import type { Measured, RunCounts, TypeHistograms } from '../postgres/statements/metrics.ts';
 import type { Family, Sample } from './prometheus.ts';
@@ -74,7 +74,7 @@ export function metricsOf(measured: Measured, types: readonly string[]): Family[
     },
     {
       name: 'jobqueue_paused',
-      help: '1 for each paused target; * stands for all.',
+      help: '1 for each paused target; * means all.',
       type: 'gauge',
       samples: measured.paused.map(({ queue, type }) => ({ labels: { queue, type }, value: 1 })),
     },

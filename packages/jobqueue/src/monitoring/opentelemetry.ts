@@ -21,6 +21,7 @@ import type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from '../core
 
 const SYSTEM = 'jobqueue';
 
+/** Options of `openTelemetry`. */
 export interface OpenTelemetryOptions {
   /** Default: the one that is registered globally, also when that happens later. */
   readonly tracerProvider?: TracerProvider;
@@ -147,7 +148,7 @@ function nameOf(operation: 'send' | 'process', queue: string | null): string {
   return queue === null ? operation : `${operation} ${queue}`;
 }
 
-/** Of a trace that nobody records nothing is carried: it would cost every job 80 bytes, and nobody could look it up. */
+/** Jobs of an unsampled trace carry nothing: it would cost each job 80 bytes, and nobody could look it up. */
 function traceparentOf(spanContext: SpanContext | undefined): string | null {
   if (!spanContext || !isSpanContextValid(spanContext)) return null;
   if ((spanContext.traceFlags & TraceFlags.SAMPLED) === 0) return null;

@@ -8,7 +8,7 @@ export interface Family {
 }
 
 export interface Sample {
-  /** What follows the family's name: `_bucket`, `_sum` or `_count` of a histogram. */
+  /** The suffix of the family's name: `_bucket`, `_sum` or `_count` of a histogram. */
   readonly suffix?: '_bucket' | '_sum' | '_count';
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;

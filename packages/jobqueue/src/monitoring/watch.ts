@@ -13,11 +13,11 @@ import { functionsOf } from '../postgres/statements/functions.ts';
 import { confirmNotices, type Notice, type WatchAnswer, watch } from '../postgres/statements/watch.ts';
 import { type AlertOptions, foundOf, isWebUrl, messageOf, POST_MS, post, WebhookError } from './webhook.ts';
 
-/** What is left for the confirmation when the drain ends. */
+/** Time left for the confirmation when the drain ends. */
 const CONFIRM_MS = 250;
 /** A confirmation that got lost makes people hear of it twice. */
 const CONFIRM_TRIES = 3;
-/** How often the enqueues of one process ask for the last tick. */
+/** The interval at which the enqueues of one process check the last tick. */
 const ENQUEUE_ASKS_EVERY_MS = 60_000;
 const ENQUEUE_ANSWER_MS = 5_000;
 
@@ -41,7 +41,7 @@ export interface WatchDeclaration {
 
 const ALERT_NAMES: Names<AlertOptions> = { webhookUrl: true, consoleUrl: true, name: true, timeoutMs: true };
 
-/** What a queue was told of its watch, checked. Throws QueueError `option_invalid`. */
+/** A queue's watch options, checked. Throws QueueError `option_invalid`. */
 export function watchOptions(
   { environment, schema, health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
   jobs: ReadonlyMap<string, Job>,
@@ -74,8 +74,8 @@ export function incidentsTask(options: WatchOptions): MaintenanceTask {
 }
 
 /**
- * Called after each enqueue: once a minute it asks, beside the request, whether the ticks still come, for without them nobody
- * else would. It never throws and never makes the request wait; `waitUntil` keeps the invocation alive for it.
+ * Called after each enqueue. Once a minute it checks beside the request if ticks still come, because without ticks nothing else
+ * would notice. Never throws and never delays the request; `waitUntil` keeps the invocation alive for it.
  */
 export function missedTickMonitor(
   options: WatchOptions,
@@ -107,7 +107,7 @@ function requestOf({ thresholds, guards, environment }: WatchOptions): object {
   return { token: randomUUID(), thresholds, guards: Object.fromEntries(asStored), environment };
 }
 
-/** Posts, then confirms: whoever dies in between leaves the notice to a later tick, which sends it again. */
+/** Posts, then confirms. If the process dies in between, a later tick sends the notice again. */
 async function tell(
   options: WatchOptions,
   answer: WatchAnswer,

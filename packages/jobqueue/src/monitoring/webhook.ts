@@ -5,14 +5,15 @@ import { duration } from '../core/duration.ts';
 import { text as checkText, number, refusal } from '../core/options.ts';
 import type { Notice } from '../postgres/statements/watch.ts';
 
+/** Alerts about incidents. All options are optional. */
 export interface AlertOptions {
   /** Takes a POST of `{ "text": … }`: an incoming webhook of Slack, or whatever reads the same. Without it incidents are only logged. */
   readonly webhookUrl?: string | undefined;
   /** The address of the console, such as https://queue.example.com: alerts, incidents and health link to the page that shows what is wrong. */
   readonly consoleUrl?: string | undefined;
-  /** What the message calls this queue; default 'jobqueue'. */
+  /** The name of this queue in alerts; default 'jobqueue'. */
   readonly name?: string;
-  /** How long the webhook may take to answer, ms; default and at most 5,000: a drain waits for it. */
+  /** The longest that the webhook may take to answer, ms; default and at most 5,000, because a drain waits for it. */
   readonly timeoutMs?: number;
 }
 
@@ -55,7 +56,7 @@ export function foundOf({ check, subject, value = null, limit = null, data = {} 
 }
 
 /**
- * Text of an alert, for `postAlert`: a template whose values come from outside. Each value becomes one line of at most 400
+ * Text of an alert of `postAlert`: a template whose values come from outside. Each value becomes one line of at most 400
  * characters in which nothing is read as markup, a link or a mention; the template's own text stays as it is.
  *
  * @example

@@ -4,7 +4,7 @@ import { type OutputOf, pathOf, type StandardSchema, validateNow } from '../core
 import { HttpError } from './http-error.ts';
 
 /**
- * The JSON body as `schema` promises; a request without any body is `undefined`, for schemas that allow it. Throws 415 on
+ * The JSON body, validated by `schema`. A request without any body is `undefined`, which a schema may allow. Throws 415 on
  * another content type, 413 beyond `maxBytes`, 400 on malformed JSON.
  */
 export async function readJson<Schema extends StandardSchema>(

@@ -6,6 +6,7 @@ import { deadlineOf } from './platform.ts';
 import { bearer, handler, type QueueSource, type RoutedQueue, type RouteHandler, type RouteOptions } from './route.ts';
 import { tickOf } from './tick.ts';
 
+/** The part of a queue that `cronRoute` uses. */
 export interface DrainedQueue extends RoutedQueue {
   drain(options?: DrainOptions): Promise<DrainReport>;
 }

@@ -16,6 +16,7 @@ import {
   type RouteOptions,
 } from './route.ts';
 
+/** The part of a queue that `drainRoute` uses. */
 export interface OperatorDrainedQueue extends RoutedQueue, Pick<Operators, 'audit' | 'checkNames' | 'preview'> {
   readonly jobs: readonly unknown[];
   drain(options?: DrainOptions): Promise<DrainReport>;

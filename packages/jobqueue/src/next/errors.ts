@@ -9,6 +9,7 @@ import { HttpError, MethodNotAllowedError, NotConfiguredError } from './http-err
 /** The platform refuses longer addresses. Whoever reads one parses all of it, so elsewhere the bound is ours. */
 export const MAX_ADDRESS_CHARS = 14 * 1024;
 
+/** Options of `endpoint`. */
 export interface EndpointOptions {
   /** Hears of failures that the client cannot mend. */
   readonly log: Log;

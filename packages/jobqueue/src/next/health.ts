@@ -5,6 +5,7 @@ import { databaseFailure } from './errors.ts';
 import { bearer, handler, type QueueSource, type RoutedQueue, type RouteHandler, type RouteOptions } from './route.ts';
 import { sharedAnswer } from './shared-answer.ts';
 
+/** The part of a queue that `healthRoute` uses. */
 export interface WatchedQueue extends RoutedQueue {
   health(): Promise<Health>;
 }

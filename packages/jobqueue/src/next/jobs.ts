@@ -21,11 +21,13 @@ interface AddedJob {
   readonly differs?: boolean;
 }
 
+/** The part of a queue that `jobsRoute` uses. */
 export interface EnqueuingQueue extends RoutedQueue, Pick<Operators, 'audit' | 'redactPayload'> {
   addJobs(jobs: readonly NewJob[]): Promise<readonly AddedJob[]>;
   getJob(id: string): Promise<JobView | null>;
 }
 
+/** Secrets of `jobsRoute`; default: the environment's, read at each request. */
 export interface JobsRouteOptions {
   /** Opens enqueueing and looking up, instead of QUEUE_API_KEY. A weak or undefined one keeps the route closed. */
   readonly secret?: string | undefined;
@@ -33,7 +35,7 @@ export interface JobsRouteOptions {
   readonly operatorSecret?: string | undefined;
 }
 
-/** What a value may be is the queue's to say, with the code of its own refusal. */
+/** Any text: the queue itself decides about values, with the code of its own refusal. */
 const anyText = field<string>({ type: 'string' }, (given, refuse) =>
   typeof given === 'string' ? given : refuse('expected a text'),
 );

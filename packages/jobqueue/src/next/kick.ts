@@ -1,4 +1,4 @@
-/** What `createQueue({ kick })` needs of the platform, found without a dependency. */
+/** The platform's `waitUntil` for `createQueue({ kick })`, found without a dependency. */
 import { logToStderr } from '../core/log.ts';
 import type { KickOptions } from '../drain/kick.ts';
 import { platformDeadline, waitUntil } from './platform.ts';

@@ -1,6 +1,7 @@
 /** The route that Prometheus scrapes. */
 import { bearer, handler, type QueueSource, type RoutedQueue, type RouteHandler, type RouteOptions } from './route.ts';
 
+/** The part of a queue that `metricsRoute` uses. */
 export interface MeasuredQueue extends RoutedQueue {
   metrics(): Promise<string>;
 }

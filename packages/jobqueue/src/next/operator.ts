@@ -6,9 +6,9 @@ import { ROUTE_LIMITS } from './limits.ts';
 import { deadlineOf } from './platform.ts';
 import { bearer, handler, type QueueSource, type RoutedQueue, type RouteHandler, type RouteOptions } from './route.ts';
 
-/** Long work answers with how far it came and is asked for again: whoever waits sees it move, and no connection is cut. */
+/** Long work answers with its progress and is requested again, so the caller sees it advance and no connection times out. */
 const SLICE_MS = 20_000;
-/** For the slice under way, and the answer. */
+/** Time reserved for the slice under way and the answer. */
 const RESERVE_MS = 5_000;
 
 /**

@@ -1,4 +1,4 @@
-/** What the platform knows of the invocation: its deadline, and how to keep it alive behind the answer. */
+/** The platform's view of the invocation: its deadline, and a way to keep it alive after the answer. */
 
 interface Invocation {
   readonly deadline?: Date | number | string | undefined;

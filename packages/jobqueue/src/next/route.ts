@@ -1,4 +1,4 @@
-/** What all routes share: where the queue comes from, the order of their checks, and where their failures go. */
+/** Shared by all routes: the source of the queue, the order of checks, and the handling of failures. */
 import { type Log, logToStderr } from '../core/log.ts';
 import { authorize, type SecretSource } from './auth.ts';
 import { endpoint } from './errors.ts';
@@ -9,6 +9,7 @@ export type RouteHandler = (request: Request) => Promise<Response>;
 /** The queue, or a function that gives it, so that importing a route imports no queue: `() => import('./queue.ts').then((m) => m.queue)`. */
 export type QueueSource<Queue> = Queue | (() => Queue | Promise<Queue>);
 
+/** Options of a route with one secret. */
 export interface RouteOptions {
   /**
    * The secret that opens the route, instead of its environment variable: 16 to 512 visible ASCII characters. A route whose option is
@@ -23,7 +24,7 @@ export interface RoutedQueue {
   readonly maxDurationMs: number;
 }
 
-/** What a route knows of a call. */
+/** A call, as a route sees it. */
 export interface Call<Queue> {
   readonly request: Request;
   readonly queue: Queue;

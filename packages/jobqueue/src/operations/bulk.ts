@@ -11,6 +11,7 @@ const PASS_PAUSE_MS = 50;
 /** A slice never waits for a job's row, but a replay waits for idempotency keys, like an enqueue. */
 const TRIES = 3;
 
+/** Options of operations that work in slices of 500 jobs. */
 export interface BulkOptions {
   /** Ends the operation after the slice under way; what is done stays done. */
   readonly signal?: AbortSignal;
@@ -18,6 +19,7 @@ export interface BulkOptions {
   readonly onProgress?: (progress: { readonly changed: number; readonly skipped: number }) => void;
 }
 
+/** The result of an operation that works in slices. */
 export interface BulkReport {
   /** The id of its entry in the audit log. */
   readonly operation: string;

@@ -1,4 +1,4 @@
-/** What an operator does to live jobs in an incident: cancel, reschedule, set the priority, pause. */
+/** Operations on live jobs in an incident: cancel, reschedule, set the priority, pause. */
 
 import { type Actor, actorOf, checkActor, reasonOf } from '../core/actor.ts';
 import { type JobFilter, jobFilterJson } from '../core/filters.ts';
@@ -8,6 +8,7 @@ import type { Executor } from '../postgres/database.ts';
 import * as store from '../postgres/statements/controls.ts';
 import { type BulkCall, type BulkOptions, type BulkReport, inSlices } from './bulk.ts';
 
+/** The target of a pause: a queue, a type, both, or with neither everything. */
 export interface Target {
   readonly queue?: string;
   readonly type?: string;
@@ -91,7 +92,8 @@ function targetOf({ queue = '*', type = '*' }: Target): Required<Target> {
 }
 
 function refuseHeld({ status }: JobFilter): void {
-  if (status === 'PROCESSING') throw refused('filter.status', "'PENDING', for running jobs are left alone", status);
+  if (status === 'PROCESSING')
+    throw refused('filter.status', "'PENDING', because running jobs are not changed", status);
 }
 
 function plannedAt(to: Date): string {

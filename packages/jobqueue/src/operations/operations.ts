@@ -1,4 +1,4 @@
-/** What a queue offers to those who run it: look, stop, move, bring back. Nothing here enqueues or drains. */
+/** A queue's operations for those who run it: reads, pauses, changes, replays. Nothing here enqueues or drains. */
 
 import type { Actor } from '../core/actor.ts';
 import type { Limit } from '../core/bucket.ts';
@@ -57,19 +57,23 @@ import {
 } from './replay.ts';
 import { type ReplayedWithPayload, replayWithPayload } from './replay-with-payload.ts';
 
+/**
+ * Operations for those who run a queue. Calls that change something need an `Actor` and are recorded in the audit log. Invalid
+ * arguments throw QueueError `option_invalid` before anything is sent.
+ */
 export interface Operators extends ScheduleControls, EnvironmentControls, IncidentControls {
-  /** What a drain with this filter would find due. Claims nothing. */
+  /** Jobs that a drain with this filter would find due. Claims nothing. */
   preview(filter?: { queue?: string; types?: readonly string[]; includePaused?: boolean }): Promise<Preview>;
-  /** New jobs above an id, and how known ones stand. */
+  /** New jobs above an id, and the current state of known ones. At most 1,000 of each. */
   tail(options: TailOptions): Promise<readonly TailedJob[]>;
-  /** What is paused, at most 1,000. */
+  /** Current pauses, at most 1,000. */
   pauses(): Promise<readonly Pause[]>;
   /**
    * Every call below that names a type or a queue checks the names first. Throws QueueError `unknown_type` for a type that is
    * neither declared nor live, dead, cancelled, paused, scheduled or run within two days. Answers a warning for such a queue.
    */
   checkNames(named: Named): Promise<readonly string[]>;
-  /** Which live jobs an operation with this filter would meet. Changes nothing. */
+  /** Live jobs that an operation with this filter would meet. Changes nothing. */
   previewJobs(filter: JobFilter): Promise<JobsPreview & Warned>;
   /** Keeps drains from claiming a queue, a type, or (with neither) anything. */
   pause(target: Target, by: Actor): Promise<Warned>;
@@ -87,34 +91,35 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
     filter: JobFilter,
     options: Actor & { readonly priority: number } & BulkOptions,
   ): Promise<BulkReport & Warned>;
-  /** What a replay with this filter would find. Changes nothing. */
+  /** Dead letters that a replay with this filter would find. Changes nothing. */
   previewReplay(
     filter: DeadLetterFilter,
     options?: Pick<ReplayOptions, 'statuses' | 'due'>,
   ): Promise<ReplayPreview & Warned>;
+  /** Makes dead letters, and cancelled jobs on request, live again with their ids: at once, or throttled by `perMinute`. */
   readonly replay: ReplayCall;
   /**
    * Replays one dead letter or cancelled job with another payload, both or neither. The payload is checked by its type's schema;
    * what `redactPayload` hid and nobody changed stays as it was. Throws QueueError `payload_invalid`, `unknown_type`, `job_unknown`.
    */
   replayWithPayload(id: string, payload: unknown, by: Actor): Promise<ReplayedWithPayload>;
-  /** Payloads for the eyes of people: what the type's schema marks as secret is hidden, all of it where the type is not known. */
+  /** A payload as people may see it: values that the type's schema marks as secret are hidden; all of it if the type is not known. */
   redactPayload(type: string, payload: unknown): unknown;
   /** One page of jobs. Pending ones by due time, all others the newest first. */
   listJobs(query: JobsQuery, page?: { readonly after?: string; readonly limit?: number }): Promise<JobsPage>;
-  /** How many live jobs an operation with this filter would mean, counted to 1,000. */
+  /** The number of live jobs that match this filter, counted to 1,000. */
   countJobs(filter: JobFilter): Promise<Counted>;
   /** Dead letters by type and error: the largest groups, and those with the latest deaths. */
   deadGroups(filter?: { readonly type?: string }): Promise<DeadGroups>;
-  /** What is known beside a job: its schedule, the drain that ran it, what operators did to it. */
+  /** Data related to a job: its schedule, the drain that ran it, its parent and children, operators' changes. */
   related(id: string): Promise<Related>;
-  /** Frees an idempotency key, with a line in the audit log. `holder`: the job that held it, which goes on without; null: none did. */
+  /** Frees an idempotency key, with a line in the audit log. `holder`: the job that held it and goes on without it; null: none did. */
   freeKey(key: HeldKey, by: Actor): Promise<{ readonly freed: boolean; readonly holder: string | null }>;
-  /** The throttled replays, the newest first, at most 100. */
+  /** Throttled replays, newest first, at most 100. */
   replays(): Promise<readonly Replay[]>;
   /** Ends a throttled replay; `false` if it was not running. */
   stopReplay(id: string, by: Pick<Actor, 'actor'>): Promise<boolean>;
-  /** Who did what, the latest first; `before` an id for the next page, at most 500 entries a call. */
+  /** The audit log, newest first; `before` is the id of an entry for the next page, at most 500 entries a call. */
   auditLog(page?: { readonly before?: string; readonly limit?: number }): Promise<readonly AuditEntry[]>;
   /** Appends to the audit log. */
   audit(entry: { readonly actor: string; readonly action: string; readonly details: object }): Promise<void>;
@@ -135,8 +140,8 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
   /** The ledger, newest first: one entry per drain, with its overlaps and the gap before it. */
   drains(options?: DrainsOptions): Promise<readonly DrainView[]>;
   /**
-   * Deletes what is past its retention now, in slices, for at most `budgetMs` (default a minute). Drains do so by themselves. Throws
-   * QueueError `other_environment`.
+   * Deletes rows past their retention now, in slices. Takes at most `budgetMs` (default a minute). Drains do so by themselves.
+   * Throws QueueError `other_environment`.
    */
   prune(options?: { readonly budgetMs?: number }): Promise<PruneReport>;
 }
@@ -201,7 +206,7 @@ export function operators(options: OperatorsOptions): Operators {
   };
 }
 
-/** What may leave something due, be it that a cancelled child sets its parent free. */
+/** Operations that may leave a job due, for example because a cancelled child releases its parent. */
 const INVALIDATING = [
   'resume',
   'cancel',

@@ -1,11 +1,11 @@
-/** Does what an operator asked for, with the queue's own calls, which write the audit log; whoever calls has checked the secret. */
+/** Performs an operator's request by the queue's own calls, which write the audit log. The caller has checked the secret. */
 import type { JobView } from '../reads/job-view.ts';
 import type { BulkOptions } from './bulk.ts';
 import type { Operators } from './operations.ts';
 import type { ThrottledReplayOptions } from './replay.ts';
 import type { OperatorAction, OperatorRequest } from './request.ts';
 
-/** What of a queue is needed. */
+/** The part of a queue that operator requests use. */
 export type OperatedQueue = Operators & { getJob(id: string): Promise<JobView | null> };
 
 type Act<Name extends OperatorAction['action']> = Extract<OperatorAction, { action: Name }>;
@@ -51,7 +51,7 @@ const PERFORM = {
   },
   previewReplay: async (queue: OperatedQueue, { filter, action: _, ...revival }: Act<'previewReplay'>) => ({
     ...(await queue.previewReplay(filter, revival)),
-    /** What ended later is not meant by a replay that follows. */
+    /** The end of the selection: jobs that end later are not part of a replay that follows. */
     asOf: new Date(),
   }),
   replay: (queue: OperatedQueue, { filter, action: _, ...options }: Act<'replay'>, bulk: BulkOptions) =>
@@ -122,7 +122,7 @@ function withMinOutcomes(
   return { failureRatio: stopWhen.failureRatio, minOutcomes: stopWhen.of };
 }
 
-/** What an action answers, before it is JSON. */
+/** The result of an action, before it is JSON. */
 export type OperatorAnswer<Name extends OperatorRequest['action']> = Awaited<ReturnType<(typeof PERFORM)[Name]>>;
 
 /** `bulk` ends long work early: its answer then says `done: false`, and the same request again does the rest. */

@@ -10,6 +10,7 @@ import type { Executor } from '../postgres/database.ts';
 import { replayAmended as send } from '../postgres/statements/replays.ts';
 import { getJob } from '../reads/job-view.ts';
 
+/** The result of a replay with a new payload. */
 export interface ReplayedWithPayload {
   /** `false`: it is no dead letter any more, or another job holds its idempotency key. */
   readonly replayed: boolean;

@@ -1,4 +1,4 @@
-/** Replays of dead letters: looked at before, at once or as a throttled replay that drains move on, and stopped when they go wrong. */
+/** Replays of dead letters: previewed, then done at once or throttled by drains, with a stop condition. */
 
 import { type Actor, actorOf, checkActor } from '../core/actor.ts';
 import { type DeadLetterFilter, deadLetterFilterJson, type Revival } from '../core/filters.ts';
@@ -9,47 +9,52 @@ import * as store from '../postgres/statements/replays.ts';
 import type { Warned } from '../reads/names.ts';
 import { type BulkOptions, type BulkReport, inSlices } from './bulk.ts';
 
-/** What a drain moves in one go stays far from its steps' own work. */
+/** The most jobs that a drain brings back in one go: far below its exchanges' own work. */
 const MOST_PER_MINUTE = 10_000;
 const MOST_JOBS = 1_000_000_000; // an integer of Postgres
 const MOST_LISTED = 100;
-/** Of the statements that move throttled replays on without a pause, 1,000 jobs each. */
+/** The most statements that advance throttled replays without a pause, 1,000 jobs each. */
 const MOST_PORTIONS = 20;
 /** The interval at which a drain looks for outcomes that a throttled replay waits for. */
 const OUTCOMES_EVERY_MS = 500;
-/** So many looks in a row without a new outcome, and the throttled replay is left to the next drain: jobs may run for long, or nowhere. */
+/** After this many looks in a row without a new outcome, the next drain continues: jobs may run for long, or nowhere. */
 const MOST_LOOKS_IN_VAIN = 10;
 /** Waiting for an enqueue that takes the same idempotency keys; then the next drain tries again. */
 const PORTION_TIMEOUT_MS = 30_000;
 
-/** All at once. */
+/** Options of an immediate replay. */
 export interface ReplayOptions extends Actor, Revival, BulkOptions {
   readonly maxJobs?: number;
   readonly perMinute?: undefined;
   readonly stopWhen?: undefined;
 }
 
-/** A throttled replay, spread over time. */
+/** Options of a throttled replay. */
 export interface ThrottledReplayOptions extends Actor, Revival {
-  /** At most so many jobs a minute, 1 to 10,000, moved by the drains. */
+  /** The most jobs a minute, 1 to 10,000, brought back by the drains. */
   readonly perMinute: number;
-  /** Ends the throttled replay when so many of its jobs have failed again, or such a part of at least `minOutcomes` that came to an outcome. */
+  /** Ends the replay when this many of its jobs have failed again, or this share of at least `minOutcomes` outcomes. */
   readonly stopWhen?: { readonly failed: number } | { readonly failureRatio: number; readonly minOutcomes: number };
   readonly maxJobs?: number;
 }
 
-/** Of a replay at once: what it did. `changed` were replayed, `skipped` refused, for another job holds their idempotency key. */
+/**
+ * The result of an immediate replay. `changed` jobs were replayed; `skipped` ones were refused, because another job holds their
+ * idempotency key.
+ */
 export interface ReplayReport extends BulkReport {
   /** The first 20 of those refused. */
   readonly refusals: readonly Refusal[];
 }
 
+/** A job that was not replayed, because another job holds its idempotency key. */
 export interface Refusal {
   readonly id: string;
   /** The job that holds its key now. */
   readonly holder: string;
 }
 
+/** Jobs that a replay would bring back. */
 export interface ReplayPreview {
   /** Counted up to 10,000, among the first 100,000 dead letters. */
   readonly total: number;
@@ -72,7 +77,7 @@ export interface ReplayPreview {
   }[];
 }
 
-/** A throttled replay. */
+/** The state of a throttled replay. */
 export interface Replay {
   readonly id: string;
   readonly filter: object;
@@ -91,7 +96,7 @@ export interface Replay {
   readonly endedAt: Date | null;
   readonly replayed: number;
   readonly refused: number;
-  /** Of the replayed: those that failed again, once at least; those that completed without; those cancelled; the rest. */
+  /** Replayed jobs that failed again at least once; then those that completed without; those cancelled; the rest. */
   readonly failed: number;
   readonly completed: number;
   readonly cancelled: number;
@@ -118,7 +123,7 @@ export async function previewReplay(
 export interface ReplayCall {
   /** Dead letters become live jobs again, under their ids, with attempts counted anew; all at once, in slices. */
   (filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport & Warned>;
-  /** With `perMinute`: drains move them bit by bit; answers the throttled replay's id at once. */
+  /** With `perMinute` drains bring the jobs back over time; returns the throttled replay's id at once. */
   (filter: DeadLetterFilter, options: ThrottledReplayOptions): Promise<{ readonly id: string } & Warned>;
 }
 
@@ -143,7 +148,7 @@ export function replayCall(
 
 async function atOnce(executor: Executor, filter: DeadLetterFilter, options: ReplayOptions): Promise<ReplayReport> {
   if (options.stopWhen !== undefined)
-    throw refused('stopWhen', 'perMinute beside it, for at once there is nothing to stop', 'stopWhen alone');
+    throw refused('stopWhen', 'perMinute beside it, because an immediate replay cannot be stopped', 'stopWhen alone');
   const call = {
     action: 'replay' as const,
     filterJson: deadLetterFilterJson(filter, options),
@@ -167,7 +172,7 @@ async function throttled(
   return { id: await store.startReplay(executor, deadLetterFilterJson(filter, options), sent) };
 }
 
-/** The latest hundred throttled replays, the newest first. */
+/** The latest hundred throttled replays, newest first. */
 export async function replays(executor: Executor): Promise<readonly Replay[]> {
   const rows = await store.replays(executor, MOST_LISTED);
   return rows.map(({ per_minute, max_jobs, stop_when, end_reason, waits_for, started_ms, ended_ms, ...rest }) => ({
@@ -188,8 +193,8 @@ export async function stopReplay(executor: Executor, id: string, by: Pick<Actor,
 }
 
 /**
- * Moves running throttled replays on, those whose jobs have a handler here. Looked for by a drain's exchanges; done in statements of their own:
- * replays_2.sql says why. A throttled replay that waits for outcomes is looked at again soon, or it would move on once a tick.
+ * Advances throttled replays whose jobs have a handler here. A drain's exchanges look for them; separate statements advance them
+ * (replays_2.sql says why). A replay that waits for outcomes is checked again soon, or it would advance once a tick.
  */
 export function replaysTask(handled: readonly string[]): MaintenanceTask {
   return {

@@ -1,4 +1,4 @@
-/** What an operator may ask for in one request, as the endpoint and the command line send it. Bounded, and strict: a misspelt field is refused. */
+/** Schemas of operator requests, as the endpoint and the command line send them. Bounded, and strict: an unknown field is refused. */
 import {
   boolean,
   either,
@@ -22,7 +22,7 @@ const MOST_IDS = 1_000; // the queue's own bound for a list of ids
 const ids = list(rowId, MOST_IDS);
 const status = oneOf('PENDING', 'PROCESSING', 'COMPLETED', 'DEAD_LETTER', 'CANCELLED');
 
-/** Who it is that holds the secret: for the audit log. */
+/** The holder of the secret, as the audit log records them. */
 const actor = text(200);
 const reason = text(1_000);
 
@@ -47,7 +47,7 @@ const deadLetters = object({
   finishedBefore: optional(instant),
 });
 
-/** Which dead letters, and when a job that was cancelled before its time runs. */
+/** The dead letters, and the due time of a job that was cancelled before its time. */
 const revival = {
   filter: deadLetters,
   statuses: optional(list(oneOf('DEAD_LETTER', 'CANCELLED'), 2)),
@@ -70,7 +70,7 @@ const throttledReplay = {
 };
 
 const target = { queue: optional(name), type: optional(name) };
-/** Which alerts: of a check, of one subject or of all. */
+/** The alerts of a check, of one subject or of all. */
 const muted = { check: text(100), subject: optional(text(100)) };
 const schedule = { name: text(100), actor, reason: optional(reason) };
 

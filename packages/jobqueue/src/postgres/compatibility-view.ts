@@ -1,4 +1,7 @@
-/** The view `public."JobQueue"`, for those who replace the Prisma queue of that name and keep SQL that reads it. Made on request only. */
+/**
+ * The view `public."JobQueue"`, created on request only. It serves apps that replace the Prisma queue of that name and keep SQL
+ * that reads it.
+ */
 import type { Session } from './migration-session.ts';
 
 /** Live and finished jobs with the columns of that table. Fails where the name is taken. */

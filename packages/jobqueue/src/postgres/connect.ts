@@ -9,12 +9,16 @@ import { parseDatabaseUrl } from './url.ts';
 export type { Database, ExecuteOptions, Executor, Statement } from './database.ts';
 export { ConnectionError, DatabaseUsageError } from './errors.ts';
 
+/** Options of `connect`. */
 export interface ConnectOptions extends NeonOptions {
   /** Default: `neon` for the hosts of neon.tech, `postgres` for all others. */
   readonly driver?: Database['driver'];
 }
 
-/** Opens nothing yet. Throws `database_url_invalid`, without the password, for what is no database URL. */
+/**
+ * Makes a `Database` for a PostgreSQL URL; opens no connection yet. Throws DatabaseUsageError `database_url_invalid`, whose
+ * message never contains the password.
+ */
 export function connect(url: string, options: ConnectOptions = {}): Database {
   switch (options.driver ?? driverFor(url)) {
     case 'postgres':

@@ -3,6 +3,7 @@ import { type DatabaseFailure, diagnose, inFull } from '../core/diagnosis.ts';
 import { DatabaseUsageError } from './errors.ts';
 import { parseDatabaseUrl } from './url.ts';
 
+/** The environment variable that an error names. */
 export type ConnectionVariable = 'DATABASE_URL' | 'DATABASE_URL_UNPOOLED';
 
 /** Fit for a terminal and a log. `cause` is the driver's error. */

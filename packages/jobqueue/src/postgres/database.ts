@@ -6,11 +6,13 @@ export interface Statement {
   readonly params: readonly unknown[];
 }
 
+/** Options of one statement. */
 export interface ExecuteOptions {
   /** The longest wait for the answer, in ms; default 30,000. After it the outcome is unknown: the statement may have committed. */
   readonly timeoutMs?: number;
 }
 
+/** Runs statements: a database, or one transaction of it. */
 export interface Executor {
   /**
    * Runs one statement in one round trip and resolves to its rows. Integers up to 32 bits, floats, booleans and JSON arrive
@@ -20,6 +22,7 @@ export interface Executor {
   execute<Row extends object = Record<string, unknown>>(statement: Statement, options?: ExecuteOptions): Promise<Row[]>;
 }
 
+/** A PostgreSQL database over one of the drivers. It connects on the first statement. */
 export interface Database extends Executor {
   readonly driver: 'postgres' | 'neon-http' | 'neon-websocket' | 'neon';
   /** `host:port/database`: fit for a message, free of user and password. */

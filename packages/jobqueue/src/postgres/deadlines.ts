@@ -8,7 +8,7 @@ export const DEADLINES_MS = {
   /** A caller's request waits for it. Ours take milliseconds, a suspended database a second, a key in another's
    * open transaction 3 s. */
   enqueue: 10_000,
-  /** Screens, metrics, health and look-ups: bounded probes, and whoever asks would rather ask again. */
+  /** Screens, metrics, health and look-ups: bounded probes, whose callers prefer to ask again. */
   read: 10_000,
   /** Makes a failed transaction's error wait; the server rolls back by itself once the connection is gone. */
   rollback: 5_000,

@@ -3,7 +3,7 @@ import type { Database } from './database.ts';
 import { DRIVER_CLIENT, type DrivenDatabase, type DriverClient } from './driver-client.ts';
 import { DatabaseUsageError } from './errors.ts';
 
-/** What is used of drizzle's database. */
+/** The used part of drizzle's database. */
 interface QueryBuilder {
   transaction(run: never, config?: never): Promise<unknown>;
 }
@@ -16,7 +16,7 @@ export type MakeDrizzle<Builder extends QueryBuilder> = (options: {
   readonly client: any;
 }) => Builder;
 
-/** By the way to the client, which copies of a `Database` share, and by `make`. */
+/** Cached by the route to the client, which copies of a `Database` share, and by `make`. */
 const made = new WeakMap<object, WeakMap<object, Promise<QueryBuilder>>>();
 
 /**

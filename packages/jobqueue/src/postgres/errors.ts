@@ -1,4 +1,4 @@
-/** What goes wrong around a statement rather than in it: a mistake in its use, an answer that never came, a migration. */
+/** Errors around a statement rather than in it: wrong usage, a missing answer, a migration. */
 
 export type DatabaseUsageCode =
   | 'database_url_missing'
@@ -43,8 +43,8 @@ export class MigrationError extends Error {
 }
 
 /**
- * What a driver rejects with, as our contract promises it: an error of Postgres passes as it is, with its SQLSTATE; all else
- * that the network can do becomes a `ConnectionError` that names `address`.
+ * The error that a driver rejects with, by our contract: an error of Postgres unchanged, with its SQLSTATE; every network failure
+ * as a `ConnectionError` that names `address`.
  */
 export function failure(error: unknown, address: string, { sent = true }: { sent?: boolean } = {}): unknown {
   if (isRefusal(error) || error instanceof DatabaseUsageError || error instanceof ConnectionError) return error;

@@ -18,6 +18,7 @@ export interface MigrationSource {
   readonly repeatable?: string;
 }
 
+/** Options of `migrate`. Only `url` is required. */
 export interface MigrateOptions {
   /** The direct URL: behind a transaction pooler the session lock below would guard nothing. */
   readonly url: string;
@@ -25,7 +26,7 @@ export interface MigrateOptions {
   readonly schema?: string | undefined;
   /** The environment of this process: a new database of the queue belongs to it from then on, and 'production' also takes one that belongs to none. */
   readonly environment?: string | undefined;
-  /** Whether to make the view `public."JobQueue"`, for those who replace a Prisma queue of that name; default false. */
+  /** Creates the view `public."JobQueue"`; an app that replaces a Prisma queue of that name can keep its SQL. Default false. */
   readonly compatibilityView?: boolean;
   /** Gets one line per applied file. */
   readonly log?: (line: string) => void;
@@ -33,7 +34,7 @@ export interface MigrateOptions {
   readonly sources?: readonly MigrationSource[];
 }
 
-/** What ran, in order, as `scope/file`. Empty when the database was up to date. */
+/** Applied migrations, in order, as `scope/file`. Empty if the database was up to date. */
 export interface MigrateReport {
   readonly applied: readonly string[];
 }
@@ -100,7 +101,7 @@ export async function migrate({
   }
 }
 
-/** What `migrate` would apply now, in order, as `scope/file`. Writes nothing and waits for nobody; rejects as `migrate` does. */
+/** Migrations that `migrate` would apply now, in order, as `scope/file`. Writes nothing and takes no lock; rejects as `migrate` does. */
 export async function pendingMigrations({
   url,
   schema: given,
@@ -221,7 +222,7 @@ async function inTransaction(session: Session, run: () => Promise<void>): Promis
   await session.query('commit');
 }
 
-/** Of each source its versioned and its repeatable files, their texts for this schema. */
+/** The versioned and repeatable files of each source, their texts for this schema. */
 function readSources(sources: readonly MigrationSource[], schema: string) {
   return Promise.all(sources.map((source) => readSource(source, schema)));
 }

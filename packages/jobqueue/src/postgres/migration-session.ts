@@ -32,7 +32,7 @@ export async function openSession(url: string, schema: string): Promise<Session>
   return { query: (text, values) => client.query(inSchema(text, schema), values), end: () => client.end() };
 }
 
-/** By name, because PostgreSQL 15 and 16 do not know the last one. */
+/** Selected by name, because PostgreSQL 15 and 16 do not know the last one. */
 const SETTINGS = `
 select set_config(known.name, wanted.setting, false)
 from (values ('default_transaction_isolation', 'read committed'), ('standard_conforming_strings', 'on'),

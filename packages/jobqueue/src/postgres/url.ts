@@ -2,7 +2,7 @@
 import { DatabaseUsageError } from './errors.ts';
 
 export interface DatabaseUrl {
-  /** For the driver only. */
+  /** The full URL, passed to the driver only. */
   readonly href: string;
   readonly host: string;
   /** `host:port/database`: fit for a message. */

@@ -6,12 +6,13 @@ import type { Executor } from '../postgres/database.ts';
 import { listBuckets, takeTokens, unblockBucket } from '../postgres/statements/buckets.ts';
 import { dateOf } from '../postgres/statements/rows.ts';
 
+/** The state of one bucket. */
 export interface RateLimitView {
   readonly key: string;
   /** `null`: blocked before anything was taken. */
   readonly perSecond: number | null;
   readonly burst: number | null;
-  /** What is in the bucket now; below zero, the first tokens to come are spoken for. `null` like `perSecond`. */
+  /** Tokens in the bucket now; negative if waiting jobs have reserved the next ones. `null` like `perSecond`. */
   readonly tokens: number | null;
   readonly blockedUntil: Date | null;
   /** Until then tokens are promised to jobs that were sent away to wait. */

@@ -1,4 +1,4 @@
-/** What a handler calls to keep a rate limit, and what its job's declaration says of one. */
+/** The `rateLimit` of a handler, and the limit that a job declares. */
 import {
   type BucketLimit,
   checkBuckets,

@@ -41,7 +41,7 @@ const TAKE_NOW_TIMEOUT_MS = 5_000;
 const NOW = { want: 1, spare: 0, waiting: 1, returning: 1, patienceMs: 3_600_000, holdMs: 1_000 };
 /** Without an answer nobody knows when there will be a token. */
 const UNANSWERED_MS = 5_000;
-/** What is remembered of buckets that nobody waits for. */
+/** The most buckets remembered without a waiting job. */
 const MOST_REMEMBERED = 1_000;
 
 export class RateLimiter {
@@ -113,14 +113,14 @@ export class RateLimiter {
     }
   }
 
-  /** For how long the bucket is known to have no token, ms; 0 if it may have one. */
+  /** Time until the bucket may have a token, ms; 0 if it may have one now. */
   shortForMs(key: string, nowMs: number): number {
     const bucket = this.#buckets.get(key);
     if (!bucket || bucket.grants.some(({ untilMs }) => untilMs > nowMs)) return 0;
     return Math.max(0, bucket.shortUntilMs - nowMs);
   }
 
-  /** Whether asking for more jobs than can start now is worth it: they learn when to come back. */
+  /** True if claiming more jobs than can start now is useful, because they learn when to come back. */
   isOversubscribed(key: string): boolean {
     return this.#buckets.get(key)?.isOversubscribed ?? false;
   }

@@ -1,4 +1,4 @@
-/** What one process knows of a bucket: who waits for its tokens, and which it has in hand. No I/O. */
+/** One process' view of a bucket: its waiting jobs, and the tokens that it holds. No I/O. */
 import { holdMs, type Limit, permitBatch, USES_MS } from '../core/bucket.ts';
 import type { TakeRequest } from '../postgres/statements/buckets.ts';
 
@@ -18,12 +18,12 @@ export interface Waiter {
   /** Its job has been sent away before, or was told that its token comes before those of the line. */
   hasPriority: boolean;
   state: 'waiting' | 'granted' | 'postponed' | 'failed' | 'over';
-  /** Of a waiting one: how long it can wait. Of a granted one: how long its token may be used. On the monotonic clock. */
+  /** While waiting: the end of its patience. Once granted: the end of its token's validity. On the monotonic clock. */
   untilMs: number;
-  /** Of a postponed one: when its job should come back. */
+  /** The time after which a postponed job should come back. */
   delayMs: number;
   error: unknown;
-  /** Of a granted one: where its token is from. */
+  /** The source of a granted token. */
   grant: Grant | null;
 }
 
@@ -34,7 +34,7 @@ export interface Grant {
   readonly untilMs: number;
 }
 
-/** What this process knows of one bucket. */
+/** This process' knowledge of one bucket. */
 export interface Bucket {
   readonly key: string;
   limit: Limit;
@@ -43,12 +43,12 @@ export interface Bucket {
   asking: boolean;
   askAtMs: number;
   shortUntilMs: number;
-  /** By the last answer there is not enough for all who wait. */
+  /** True if by the last answer there are not enough tokens for all who wait. */
   isOversubscribed: boolean;
   uses: { sinceMs: number; now: number; before: number };
 }
 
-/** What Postgres is asked of one bucket, and for whom. */
+/** A request to Postgres about one bucket, and the waiters that it serves. */
 export interface Question {
   readonly bucket: Bucket;
   readonly request: TakeRequest;

@@ -7,6 +7,7 @@ import { auditEntries } from '../postgres/statements/controls.ts';
 /** One page of a screen. */
 const MOST_ENTRIES = 500;
 
+/** One recorded change. Entries are never changed or removed. */
 export interface AuditEntry {
   readonly id: string;
   readonly at: Date;

@@ -27,12 +27,13 @@ export interface DrainView {
   /** The same with the way there and back; without the last exchange's, whose answer comes after the row is written. */
   readonly roundTripMs: number;
   readonly report: DrainReport;
-  /** How many other drains ran at the same time at some moment. */
+  /** Other drains that ran at the same time at some moment. */
   readonly overlaps: number;
   /** Since the previous drain of the same source began; null of the first. */
   readonly gapMs: number | null;
 }
 
+/** The page of `queue.drains`. */
 export interface DrainsOptions {
   /** The id of a drain: only those that began before it. */
   readonly before?: string;

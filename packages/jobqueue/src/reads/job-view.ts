@@ -10,10 +10,11 @@ import { type DueLane, dueLanes, findById, findByKey, type JobRow } from '../pos
 import { dateOf } from '../postgres/statements/rows.ts';
 import { headOf, type JobHead } from './job-head.ts';
 
-/** How many due jobs of a lane a preview counts; more is shown as "at least". */
+/** The most due jobs that a preview counts in a lane; more is shown as "at least". */
 const PREVIEW_BOUND = 1_000;
 const PREVIEW_LANES = 200;
 
+/** A job, live or finished, with everything stored about it. Payload and state are not redacted. */
 export interface JobView extends JobHead {
   readonly fence: number;
   readonly idempotencyKey: string | null;
@@ -38,16 +39,17 @@ export async function findJob(executor: Executor, type: string, idempotencyKey: 
   return view(await findByKey(executor, type, idempotencyKey));
 }
 
+/** Due jobs that a drain would find, by lane. */
 export interface Preview {
   /** Most urgent first, at most 200 lanes. */
   readonly lanes: readonly (DueLane & { readonly handled: boolean; readonly atLeast: boolean })[];
-  /** How many jobs a drain with this filter would find due now; a lane counts up to 1,000. */
+  /** Jobs that a drain with this filter would find due now; a lane counts up to 1,000. */
   readonly due: number;
   /** There are more lanes with due jobs. */
   readonly more: boolean;
 }
 
-/** What a drain with this filter would claim, without claiming it. */
+/** Jobs that a drain with this filter would claim. Claims nothing. */
 export async function preview(
   executor: Executor,
   jobs: ReadonlyMap<string, Job>,

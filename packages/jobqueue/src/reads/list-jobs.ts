@@ -13,11 +13,11 @@ import { headOf, type JobHead } from './job-head.ts';
 import type { Counted } from './overview.ts';
 
 const MOST_LINES = 200;
-/** What a person has to know before a bulk action: whether it is ten or thousands. */
+/** The most jobs counted before a bulk action: enough to tell ten from thousands. */
 const COUNT_BOUND = 1_000;
 const KEY_CHARS = 512;
 
-/** Which jobs a page shows: all that fit every criterion given; none is every job. */
+/** The filter of a page: a job has to match every given criterion. Without criteria every job matches. */
 export interface JobsQuery {
   readonly status?: Status;
   readonly type?: string;
@@ -32,6 +32,7 @@ export interface JobsQuery {
   readonly until?: Date;
 }
 
+/** A job as lists show it, without payload and result. */
 export interface JobLine extends JobHead {
   readonly idempotencyKey: string | null;
   readonly waitsForChildren: boolean;
@@ -40,9 +41,10 @@ export interface JobLine extends JobHead {
   readonly error: { readonly name: string; readonly message: string } | null;
 }
 
+/** One page of `queue.listJobs`. */
 export interface JobsPage {
   readonly jobs: readonly JobLine[];
-  /** For the page behind this one; null: there is none. */
+  /** The cursor of the next page; null: this is the last. */
   readonly next: string | null;
   /** No index knows this filter: this page looked at all jobs down to this id, and `next` goes on there. */
   readonly searchedTo: string | null;
@@ -135,12 +137,13 @@ function line(row: store.JobLineRow): JobLine {
   };
 }
 
-/** How many live jobs an operation with this filter would mean, counted to 1,000. Throws QueueError `option_invalid`. */
+/** The number of live jobs that match this filter, counted to 1,000. Throws QueueError `option_invalid`. */
 export async function countJobs(executor: Executor, filter: JobFilter): Promise<Counted> {
   const { n, at_end } = await store.countMatching(executor, jobFilterJson(filter), COUNT_BOUND);
   return { n, atLeast: !at_end };
 }
 
+/** Dead letters of one type with the same error. */
 export interface DeadGroup {
   readonly type: string;
   /** A criterion of `replay`, and of `listJobs`. */
@@ -156,6 +159,7 @@ export interface DeadGroup {
   readonly sampleId: string;
 }
 
+/** Groups of dead letters: the 150 largest and the 50 with the latest dead letters. */
 export interface DeadGroups {
   /** The largest first. */
   readonly groups: readonly DeadGroup[];
@@ -190,6 +194,7 @@ export interface Relative {
   readonly waits: boolean;
 }
 
+/** Data related to one job. */
 export interface Related {
   /** The schedule and slot that made the job, if one did. */
   readonly schedule: { readonly name: string; readonly slot: Date } | null;
@@ -204,11 +209,11 @@ export interface Related {
   readonly parent: Relative | null;
   readonly children: readonly Relative[];
   readonly childrenTotal: number;
-  /** What operators did that named this job, of the newest 5,000 entries. */
+  /** Operators' actions that named this job, of the newest 5,000 entries. */
   readonly audit: readonly AuditEntry[];
 }
 
-/** What is known beside the job itself. Throws QueueError `option_invalid`. */
+/** Data related to a job. Throws QueueError `option_invalid`. */
 export async function relatedTo(executor: Executor, id: string): Promise<Related> {
   const { meta, drains, audit, ...flow } = await store.related(executor, idOf('id', id));
   const { schedule, slot } = meta ?? {};

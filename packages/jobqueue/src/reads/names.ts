@@ -45,7 +45,7 @@ export async function checkNames(
     : [`no job is in queue '${queue}'${nearestHint(queue, queues)}`];
 }
 
-/** What cannot be a name is refused by whoever reads the rest of the options. */
+/** True for a possible name. Others are refused where the rest of the options is checked. */
 function isName(name: unknown): boolean {
   return typeof name === 'string' && LIMITS.name.pattern.test(name);
 }

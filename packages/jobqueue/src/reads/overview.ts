@@ -1,4 +1,4 @@
-/** The state of all queues and types at one instant, for the first screen: one statement of bounded probes. */
+/** Reads the state of all queues and types at one instant: one statement of bounded probes. */
 
 import type { DrainReport, StopReason } from '../core/drain-report.ts';
 import type { Environments } from '../drain/environment.ts';
@@ -28,6 +28,7 @@ export interface OverviewLane {
   readonly paused: boolean;
 }
 
+/** A pause of a queue, a type, or everything. */
 export interface Pause {
   /** '*' stands for all. */
   readonly queue: string;
@@ -36,6 +37,7 @@ export interface Pause {
   readonly since: Date;
 }
 
+/** The state of the queue at one instant. */
 export interface Overview {
   /** The 200 queues and types whose first job is due for the longest time, and those with dead letters. */
   readonly lanes: readonly OverviewLane[];

@@ -12,10 +12,11 @@ const MAX_TYPES = 200;
 const BUCKET_MS = { minute: 60_000, hour: 3_600_000, total: null } as const;
 const DEFAULT_SPAN_MS = { minute: 3_600_000, hour: 24 * 3_600_000, total: 24 * 3_600_000 } as const;
 
+/** Options of `queue.stats`. At most 1,500 buckets of time. */
 export interface StatsOptions {
   /** Default: an hour (by minute) or a day (by hour, total) before the end. */
   readonly from?: Date;
-  /** What began before it; default: now. */
+  /** The end: buckets that began before it; default: now. */
   readonly to?: Date;
   readonly types?: readonly string[];
   readonly by: 'minute' | 'hour' | 'total';
@@ -25,7 +26,7 @@ export interface StatsOptions {
 
 /** Percentiles are upper limits of their bins: at most 1.41 times too high. */
 export interface Spread {
-  /** Of how many runs. */
+  /** The number of runs. */
   readonly count: number;
   readonly meanMs: number;
   readonly p50Ms: number;
@@ -33,6 +34,7 @@ export interface Spread {
   readonly p99Ms: number;
 }
 
+/** Counts and durations of one type in one bucket of time. */
 export interface Stats {
   /** When this minute or hour began; of a total, when counting began. */
   readonly from: Date;
@@ -44,17 +46,20 @@ export interface Stats {
   readonly dead: number;
   /** Jobs that their handlers cancelled. */
   readonly cancelled: number;
-  /** From due to started; of a retry, from its new due time. Null if nothing ran. */
+  /** Time from due to started; for a retry, from its new due time. Null if nothing ran. */
   readonly wait: Spread | null;
-  /** Slices that go on are runs too; one that its drain's end cut is not, for how long it would have taken nobody knows. */
+  /**
+   * Time from started to ended. A continued slice counts as a run. A run that was aborted by its drain's end does not, because
+   * its full duration is unknown.
+   */
   readonly run: Spread | null;
 }
 
 const WHERE = { call: 'stats' };
 
 /**
- * What drains counted, in order of time and type; of a bucket and type without counts there is no entry. At most 1,500
- * buckets. Throws QueueError `option_invalid`.
+ * Drains' counts, in order of time and type. A bucket and type without counts has no entry. At most 1,500 buckets. Throws
+ * QueueError `option_invalid`.
  */
 export async function readStats(executor: Executor, options: StatsOptions): Promise<readonly Stats[]> {
   const { from, to, types, together = false } = options;

@@ -1,4 +1,4 @@
-/** Reads for whoever follows along: what changed since the last look, what is paused, and what an operation in bulk would meet. */
+/** Reads for live views: changes since the last poll, pauses, and the jobs that a bulk operation would meet. */
 
 import { type JobFilter, jobFilterJson } from '../core/filters.ts';
 import { idOf, integer, refused } from '../core/options.ts';
@@ -15,17 +15,19 @@ const MOST_PAUSES = 1_000;
 const PORTION = 10_000;
 const MOST_PORTIONS = 10;
 
+/** A job as `queue.tail` reports it. */
 export interface TailedJob extends JobHead {
   /** The last one's message, its first 300 characters. */
   readonly error: string | null;
 }
 
+/** The position of `queue.tail`, and the jobs that it watches. */
 export interface TailOptions {
   /** Only jobs with higher ids are new. */
   readonly after: string;
   /** Known jobs to look at again, at most 1,000. */
   readonly ids?: readonly string[];
-  /** How many new ones at most, 1 to 1,000, default 500. */
+  /** The most new jobs, 1 to 1,000, default 500. */
   readonly limit?: number;
 }
 
@@ -46,6 +48,7 @@ export async function listPauses(executor: Executor): Promise<readonly Pause[]> 
   return rows.map(({ paused_ms, ...pause }) => ({ ...pause, since: new Date(paused_ms) }));
 }
 
+/** Live jobs that an operation would meet. */
 export interface JobsPreview {
   /** Counted up to 100,000, or among so many. */
   readonly total: number;
@@ -54,7 +57,7 @@ export interface JobsPreview {
   readonly groups: readonly store.MatchedRow[];
 }
 
-/** Which live jobs an operation with this filter would meet. Changes nothing. */
+/** Live jobs that an operation with this filter would meet. Changes nothing. */
 export async function previewJobs(executor: Executor, filter: JobFilter): Promise<JobsPreview> {
   const filterJson = jobFilterJson(filter);
   const groups = new Map<string, store.MatchedRow>();

@@ -16,14 +16,18 @@ const DEFAULT_WAIT_MS = 10_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 const GROWTH = 1.5;
-/** How many statuses one look reads, and how many finished jobs one statement brings: with result, payload and state up to 700 KiB each. */
+/**
+ * The most statuses that one poll reads, and the most finished jobs that one statement brings: with result, payload and state up
+ * to 700 KiB each.
+ */
 const LOOK_IDS = 1_000;
 const BRING_JOBS = 40;
 /** A look without an answer by then is given up; the next one may do better. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
+/** Options of `queue.waitFor`. */
 export interface WaitOptions {
-  /** From now, at most 60,000; default 10,000. */
+  /** The longest wait from now, ms, at most 60,000; default 10,000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }

@@ -1,4 +1,4 @@
-/** What operators do with schedules. Each is one statement, with its line in the audit log. */
+/** Operators' changes of schedules. Each is one statement, with its line in the audit log. */
 
 import { type Actor, checkActor } from '../core/actor.ts';
 import { type CronLine, cronProblem } from '../core/cron.ts';
@@ -18,13 +18,14 @@ import {
 
 /** As many as code can declare, and as many again that it once did. */
 const MAX_LISTED = 2_000;
+/** A stored schedule with its pause, override and slots. */
 export interface ScheduleView {
   readonly name: string;
   readonly type: string;
-  /** What counts: an operator's, else the code's. */
+  /** The line in force: an operator's, else the code's. */
   readonly cron: string;
   readonly timeZone: string;
-  /** What an operator has put in place of the code's; null if nothing. */
+  /** An operator's replacement of the code's line; null if there is none. */
   readonly override: Partial<CronLine> | null;
   readonly paused: { readonly since: Date; readonly reason: string | null } | null;
   /** Null while it is not known: a new line is read by the next tick. */
@@ -32,7 +33,7 @@ export interface ScheduleView {
   readonly lastSlot: Date | null;
   /** Null if there was none yet, or if the last slot was skipped. */
   readonly lastJobId: string | null;
-  /** Whether the deployment in force still declares it. */
+  /** True if the deployment in force still declares it. */
   readonly declared: boolean;
 }
 
@@ -89,7 +90,7 @@ function view(row: ScheduleRow): ScheduleView {
   };
 }
 
-/** What is left out stays the code's; it is checked with anything that would do in its place. */
+/** Checks a line of an operator; parts that are left out stay the code's. */
 function checkLine(line: Partial<CronLine>): void {
   const { cron = '* * * * *', timeZone = 'UTC' } = line;
   if (line.cron === undefined && line.timeZone === undefined)

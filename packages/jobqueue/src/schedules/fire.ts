@@ -124,7 +124,10 @@ function* slices(decisions: readonly Decided[]): Generator<readonly Fire[]> {
   yield slice;
 }
 
-/** What Postgres refuses of many is fired one by one, so that the one at fault holds up no other. Answers what is due then. */
+/**
+ * Fires a slice of schedules. If Postgres refuses it, each is fired alone, so that the one at fault holds up no other. Returns
+ * the schedules that are due then.
+ */
 async function fireSlice(slice: readonly Fire[], context: TaskContext, log: Log): Promise<readonly DueSchedule[]> {
   const { executor, untilMs } = context;
   try {

@@ -1,16 +1,16 @@
-/** Which slots of a due schedule fire: the whole misfire policy. Pure: the instants are Postgres' own. */
+/** Decides which slots of a due schedule fire: the whole misfire policy. Pure: the instants are Postgres' own. */
 import { type CronLine, slotAfter, slotsBetween } from '../core/cron.ts';
 import type { DueSchedule, Fire } from '../postgres/statements/schedules.ts';
 
-/** What is to be fired, and whether some slots are not: they were missed. */
+/** Slots to fire, and if others were missed. */
 export interface Decision {
   readonly fire: Fire;
   readonly missed: boolean;
 }
 
 /**
- * A slot is due once its instant has come. Of several that are due all but the newest are missed, for their successor has come
- * too; the newest is missed as well if it fell into a pause or is found later than `missedAfterMs`.
+ * A slot is due once its instant has come. If several are due, all but the newest are missed, because their successor has come
+ * too. The newest is missed as well if it fell into a pause or is found later than `missedAfterMs`.
  */
 export function decide(due: DueSchedule): Decision {
   const nowMs = Date.parse(due.now);

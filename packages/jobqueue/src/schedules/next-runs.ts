@@ -1,4 +1,4 @@
-/** The next instants of a cron line, for people who choose or read one. */
+/** The next instants of a cron line. */
 
 import { type CronLine, cronProblem, slotAfter } from '../core/cron.ts';
 import { integer, onlyKnown, refusal, refused } from '../core/options.ts';
@@ -6,6 +6,7 @@ import { integer, onlyKnown, refusal, refused } from '../core/options.ts';
 /** A page of instants; each takes some 50 µs. */
 const MOST_RUNS = 1_000;
 
+/** Options of `nextRuns`. */
 export interface NextRunsOptions {
   /** Only instants after this one; default now. */
   readonly after?: Date;

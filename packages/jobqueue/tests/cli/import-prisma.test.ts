@@ -74,7 +74,7 @@ describe('import-prisma', () => {
     expect(await counts()).toEqual({});
 
     const unasked = await run(['import-prisma'], { env });
-    expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('say --yes')]);
+    expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('confirm with --yes')]);
     const result = await ask(['import-prisma', '--yes'], { env });
     expect(result).toMatchObject({ done: true, conflicts: 0 });
     expect(await counts()).toEqual({ PENDING: 3, COMPLETED: 1, DEAD_LETTER: 4 });

@@ -73,7 +73,7 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
       scheduled: [{ type: 'crm_sync', queue: 'default', n: 1, atLeast: false, nextDue: expect.any(String) }],
     });
     expect((await run(['stats'], at())).stdout).toMatch(
-      /Nothing is due\.\n[\s\S]*scheduled +type[\s\S]*1 +crm_sync +default +in (1h|59m|60m)/,
+      /No job is due\.\n[\s\S]*scheduled +type[\s\S]*1 +crm_sync +default +in (1h|59m|60m)/,
     );
   });
 

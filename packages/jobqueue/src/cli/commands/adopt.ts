@@ -13,9 +13,9 @@ interface Options extends Acting {
 
 export function adoptCommand(): Command {
   return confirmed(acting(new Command('adopt')))
-    .description('make the database belong to an environment: only its drains run jobs, fire schedules and alert')
+    .description('assign the database to an environment: only its drains run jobs, fire schedules and alert')
     .addArgument(new Argument('[environment]', 'such as production or preview').argParser(text(100)))
-    .option('--none', 'to none: everybody drains it, until production takes it by a drain or a migration')
+    .option('--none', 'no owner: every environment drains it, until a drain or migration of production takes it over')
     .addHelpText(
       'after',
       `
@@ -28,7 +28,7 @@ A deployment names its environment by JOBQUEUE_ENVIRONMENT, else VERCEL_ENV.`,
     .action((environment: string | undefined, options: Options) =>
       withTarget(options, async (target) => {
         if ((environment === undefined) !== (options.none === true))
-          throw new UsageError('adopt: which environment? Name one, or say --none');
+          throw new UsageError('adopt: name an environment, or give --none');
         const { owner } = await target.ask({ action: 'environments' });
         const whose = owner === null ? 'belongs to no environment' : `belongs to ${owner}`;
         await agree(

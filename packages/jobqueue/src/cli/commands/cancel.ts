@@ -27,11 +27,11 @@ export function cancelCommand(): Command {
     .option('--type <type>', 'of this type')
     .option('--queue <queue>', 'of this queue')
     .option('--priority <n>', 'of this priority', whole(0, 10))
-    .addOption(new Option('--status <status>', 'only what waits, or only what runs').choices(['PENDING', 'PROCESSING']))
-    .option('--due-before <instant>', 'due before it: 2026-11-25T14:00:00Z, or 2h ago as 2h', instant)
-    .option('--due-after <instant>', 'due from then on', instant)
-    .requiredOption('--reason <text>', 'why, for the audit log and for each job', text(1_000))
-    .option('--plan', 'show what would be cancelled, change nothing')
+    .addOption(new Option('--status <status>', 'only waiting, or only running jobs').choices(['PENDING', 'PROCESSING']))
+    .option('--due-before <instant>', 'due before this instant: 2026-11-25T14:00:00Z; 2h means 2 hours ago', instant)
+    .option('--due-after <instant>', 'due at this instant or later', instant)
+    .requiredOption('--reason <text>', 'the reason, recorded in the audit log and in each job', text(1_000))
+    .option('--plan', 'show the jobs, change nothing')
     .addHelpText(
       'after',
       `
@@ -47,8 +47,7 @@ come back: jobqueue retry ID, or jobqueue replay --cancelled.
         ids: ids.length > 0 ? [...new Set(ids)] : undefined,
         ...{ type, queue, priority, status, dueBefore, dueAfter },
       });
-      if (Object.keys(filter).length === 0)
-        throw new UsageError('cancel: which jobs? Name ids, or at least one filter');
+      if (Object.keys(filter).length === 0) throw new UsageError('cancel: name ids, or at least one filter');
       return withTarget(options, async (target) => {
         const preview = await target.ask({ action: 'previewCancel', filter });
         warn(preview.warnings);
@@ -65,7 +64,7 @@ come back: jobqueue retry ID, or jobqueue replay --cancelled.
         });
         if (options.json) printJson({ changed, skipped, done });
         else print(`${changed} cancelled`);
-        if (!done) throw new Failure('stopped; the same command again does the rest');
+        if (!done) throw new Failure('stopped; run the same command again for the rest');
       });
     });
 }
@@ -76,7 +75,7 @@ function count({ total, atLeast }: { total: number; atLeast: boolean }): string 
 
 function tell(preview: Answer<{ action: 'previewCancel'; filter: object }>): void {
   if (preview.total === 0) {
-    note('No live job fits.');
+    note('No live job matches.');
     return;
   }
   note(`${count(preview)}:`);

@@ -9,10 +9,8 @@ const MARK = { ok: coloured('green', 'ok  '), warn: coloured('yellow', 'warn'), 
 
 export function doctorCommand(): Command {
   return onTarget(new Command('doctor'))
-    .description(
-      'secrets, database, driver, migrations, cron, clock, time zones, pooled URL, environment: is all of it in place?',
-    )
-    .addHelpText('after', '\nEnds with 1 if anything is red. Each finding says how to mend it.')
+    .description('check secrets, database, driver, migrations, cron, clock, time zones, pooled URL and environment')
+    .addHelpText('after', '\nThe exit code is 1 if anything is red. Each finding has its remedy.')
     .action(async (options: Common) => {
       const findings = await examine(options);
       const isWell = findings.every(({ state }) => state !== 'red');

@@ -31,14 +31,14 @@ const SHOWN = [
 
 export function drainCommand(): Command {
   return onTarget(new Command('drain'))
-    .description('run what is due now: by a deployment, or on a database in this process')
+    .description('run due jobs: by a deployment, or on a database in this process')
     .option('--type <type>', 'only this type; may be repeated', several(String))
     .option('--queue <queue>', 'only this queue')
-    .option('--limit <n>', 'claim at most so many', whole(1, 1_000_000))
-    .option('--budget <duration>', 'for at most so long, such as 90s', duration(100, 3_600_000))
-    .option('--concurrency <n>', 'so many at once', whole(1, 1_000))
-    .option('--include-paused', 'what is paused too')
-    .option('--dry-run', 'show what is due, claim nothing')
+    .option('--limit <n>', 'the most jobs to claim', whole(1, 1_000_000))
+    .option('--budget <duration>', 'the longest duration, such as 90s', duration(100, 3_600_000))
+    .option('--concurrency <n>', 'jobs that run at the same time', whole(1, 1_000))
+    .option('--include-paused', 'paused jobs too')
+    .option('--dry-run', 'show due jobs, claim nothing')
     .addHelpText(
       'after',
       `
@@ -82,11 +82,11 @@ what has not started and ends what runs.`,
           }
           if (report.stopReason === 'other_environment')
             throw new Failure(
-              'the database belongs to another environment: npx jobqueue doctor says whose, and what to do',
+              'the database belongs to another environment: npx jobqueue doctor names it and the next step',
             );
           if (report.stopReason === 'database_unreachable')
             throw new Failure(
-              `the database stopped answering; what could not be settled is taken again when its lease ends. ${report.error ?? ''}`.trim(),
+              `the database stopped answering; unsettled jobs are claimed again when their leases expire. ${report.error ?? ''}`.trim(),
             );
         },
         { needs: 'drain' },

@@ -19,18 +19,18 @@ interface Options extends Common {
 export function enqueueCommand(): Command {
   return onTarget(new Command('enqueue'))
     .description('add one job; over HTTP with QUEUE_API_KEY')
-    .addArgument(new Argument('<type>', 'a type that this code, or that deployment, knows'))
+    .addArgument(new Argument('<type>', 'a type that this code or the deployment knows'))
     .addArgument(
-      new Argument('<payload>', 'JSON, or - to read it from stdin, where no list of processes shows it').argParser(
+      new Argument('<payload>', 'JSON, or - to read it from stdin, which keeps it out of process lists').argParser(
         jsonOf,
       ),
     )
-    .option('--key <key>', 'idempotency key: while one job holds it, no other is added', text(512))
+    .option('--key <key>', 'idempotency key: while a job holds it, no other is added', text(512))
     .option('--priority <n>', '0 to 10', whole(0, 10))
     .option('--max-attempts <n>', '1 to 100', whole(1, 100))
-    .option('--at <instant>', 'not before then, such as 2026-12-24T18:00:00Z', instant)
-    .option('--in <duration>', 'not before so long from now, such as 2h', duration(0, TEN_YEARS_MS))
-    .option('--queue <queue>', 'the line it stands in')
+    .option('--at <instant>', 'due at this instant, such as 2026-12-24T18:00:00Z', instant)
+    .option('--in <duration>', 'due after this time from now, such as 2h', duration(0, TEN_YEARS_MS))
+    .option('--queue <queue>', 'the queue of the job')
     .addHelpText(
       'after',
       `
@@ -49,7 +49,7 @@ export function enqueueCommand(): Command {
             payload,
             options: given({ priority, idempotencyKey, maxAttempts, scheduledFor, queue }),
           });
-          if (added.differs) throw new Failure(`nothing added: job ${added.id} holds this key, for another payload`);
+          if (added.differs) throw new Failure(`nothing added: job ${added.id} holds this key and has another payload`);
           if (options.json) printJson(added);
           else print(added.duplicate ? `nothing added: job ${added.id} holds this key` : `job ${added.id}`);
         },

@@ -10,14 +10,14 @@ interface Options extends Acting {
 
 export function freeKeyCommand(): Command {
   return acting(new Command('free-key'))
-    .description('free an idempotency key; the job that held it goes on without, and another may take it')
+    .description('free an idempotency key; the job that held it goes on without it, and another job may take it')
     .addArgument(new Argument('<type>', 'the type that the key belongs to').argParser(text(100)))
     .addArgument(new Argument('<key>', 'the key').argParser(text(512)))
-    .option('--reason <text>', 'why, for the audit log', text(1_000))
+    .option('--reason <text>', 'the reason, recorded in the audit log', text(1_000))
     .addHelpText(
       'after',
       `
-Look first: jobqueue jobs --search KEY shows the job that holds it. A key whose job was deleted by hand needs no freeing.
+jobqueue jobs --search KEY shows the job that holds it. The key of a job that was deleted by hand need not be freed.
 
   $ jobqueue free-key lead_import import:4711 --reason "the file was wrong, upload it again"`,
     )

@@ -8,10 +8,10 @@ const DAY_MS = 24 * 3_600_000;
 
 export function importPrismaCommand(): Command {
   return confirmed(onDatabase(new Command('import-prisma')))
-    .description('take over a Prisma "JobQueue" table: pending, dead and recent completed jobs')
-    .option('--plan', 'show what would become of its rows, write nothing')
+    .description('import a Prisma "JobQueue" table: pending, dead and recent completed jobs')
+    .option('--plan', 'show the result, write nothing')
     .addOption(
-      new Option('--history <duration>', 'of completed jobs, those of the last …')
+      new Option('--history <duration>', 'import jobs completed within this time')
         .argParser(duration(0, 3_650 * DAY_MS))
         .default(KEPT_MS, '7d'),
     )
@@ -32,7 +32,7 @@ Stop the old worker first; migrate first. Then:
 PENDING and PROCESSING become PENDING, COMPLETED stays, FAILED and DEAD_LETTER become DEAD_LETTER, with all of their times. A payload
 that this code's schemas refuse becomes a dead letter with the reason. Killed in the middle, the same command goes on. At the end, in
 one transaction, the table is renamed to "JobQueue_prisma" and "JobQueue" becomes the view over the new tables. Which row became
-which job stands in jobqueue.prisma_jobs.`,
+which job is recorded in jobqueue.prisma_jobs.`,
     )
     .action(async (options: ImportOptions) => {
       // Here and not above: most runs of the command line are of other commands, and need neither a driver nor the job types.

@@ -14,7 +14,7 @@ interface Muting extends Acting {
 
 export function incidentsCommand(): Command {
   return onTarget(new Command('incidents'))
-    .description('what is red and since when, what to do first; acknowledge one, mute a check for a while')
+    .description('list red checks with their start and next step; acknowledge one, mute a check')
     .addCommand(acknowledge())
     .addCommand(mute())
     .addCommand(unmute())
@@ -29,25 +29,30 @@ export function incidentsCommand(): Command {
 
 function acknowledge(): Command {
   return acting(new Command('ack'))
-    .description('somebody takes care of it: an alert that has not gone out yet does not go out')
-    .addArgument(new Argument('<id>', 'of the incident').argParser(jobId))
+    .description('you take care of it: an alert that has not been sent yet is not sent')
+    .addArgument(new Argument('<id>', 'the id of the incident').argParser(jobId))
     .action((id: string, _: Acting, command: Command) => {
       const options = command.optsWithGlobals<Acting>();
       return withTarget(options, async (target) => {
         const answer = await target.ask({ action: 'acknowledgeIncident', id, actor: options.as });
         if (options.json) printJson(answer);
-        else print(answer.acknowledged ? `${id}: acknowledged` : `${id}: it is over, unknown, or acknowledged already`);
+        else
+          print(
+            answer.acknowledged
+              ? `${id}: acknowledged`
+              : `${id}: it has closed, is unknown, or is already acknowledged`,
+          );
       });
     });
 }
 
 function mute(): Command {
   return acting(new Command('mute'))
-    .description('no alerts of a check until the mute ends; what is still red then is told then')
+    .description('no alerts about a check until the mute ends; if it is still red then, the alert is sent then')
     .addArgument(new Argument('<check>', 'such as dead_letters'))
-    .addArgument(new Argument('[subject]', 'such as a type; without it all'))
+    .addArgument(new Argument('[subject]', 'such as a type; default: all'))
     .requiredOption('--for <duration>', 'how long, such as 4h, at most 30d', duration(1_000, LONGEST_MUTE_MS))
-    .requiredOption('--reason <text>', 'why, for the audit log', text(1_000))
+    .requiredOption('--reason <text>', 'the reason, recorded in the audit log', text(1_000))
     .action((check: string, subject: string | undefined, _: Muting, command: Command) => {
       const options = command.optsWithGlobals<Muting>();
       const { for: forMs, reason, as: actor } = options;

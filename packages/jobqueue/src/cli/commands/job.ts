@@ -7,18 +7,21 @@ import { type Common, jobId, onTarget } from '../options.ts';
 import { dim, plain, print, printJson } from '../output.ts';
 import { statusOf } from './jobs.ts';
 
-/** Of an error on a screen; --json has all of it. */
+/** Lines of a stack on the screen; --json has all of it. */
 const STACK_LINES = 8;
 
 export function jobCommand(): Command {
   return onTarget(new Command('job'))
     .description('one job, with its errors, and its parent and children in a flow')
     .addArgument(new Argument('<id>').argParser(jobId))
-    .option('--payload', 'also payload, state and result; this is on record, for they may hold data of people')
+    .option(
+      '--payload',
+      'also payload, state and result; recorded in the audit log, because they may hold personal data',
+    )
     .action((id: string, { payload, ...options }: Common & { payload?: true }) =>
       withTarget(options, async (target) => {
         const { job } = await target.ask({ action: 'job', id, payload: payload === true });
-        if (job === null) throw new Failure(`there is no job ${id}, or its history was pruned`);
+        if (job === null) throw new Failure(`job ${id} does not exist, or its history was pruned`);
         if (options.json) return printJson(job);
         const { errors, status, parent, children, waitsForChildren, ...rest } = job;
         line('status', statusOf(status));

@@ -19,26 +19,26 @@ interface Options extends Common {
 
 export function jobsCommand(): Command {
   return onTarget(new Command('jobs'))
-    .description('jobs, the newest first; pending ones by due time')
+    .description('list jobs, newest first; pending ones by due time')
     .addOption(new Option('--status <status>', 'only these').choices(STATUSES))
     .option('--type <type>', 'only this type')
     .option('--queue <queue>', 'only this queue')
-    .option('--search <text>', 'an id, or how the idempotency key begins', text(512))
-    .option('--limit <n>', 'how many, to 200', whole(1, 200), 50)
-    .option('--after <cursor>', 'the next page, as the one before names it', text(2_000))
+    .option('--search <text>', 'an id, or the beginning of the idempotency key', text(512))
+    .option('--limit <n>', 'the most jobs, to 200', whole(1, 200), 50)
+    .option('--after <cursor>', 'the cursor of the next page, printed below each page', text(2_000))
     .action(({ status, type, queue, search, after, limit, ...options }: Options) =>
       withTarget(options, async (target) => {
         const page = await target.ask({ action: 'jobs', limit, ...given({ status, type, queue, search, after }) });
         if (options.json) return printJson(page);
-        if (page.jobs.length === 0) print('No such jobs here.');
+        if (page.jobs.length === 0) print('No jobs match.');
         else printJobs(page.jobs);
         if (page.isPart)
           note(
-            'more than 100,000 lanes hold pending jobs; only the first were looked at: --queue <queue> sees all of its jobs',
+            'more than 100,000 lanes hold pending jobs; only the first were searched: --queue <queue> sees all of its jobs',
           );
         if (page.next !== null)
           note(
-            `${page.searchedTo === null ? 'more' : `looked at all down to ${page.searchedTo}, further`}: --after ${page.next}`,
+            `${page.searchedTo === null ? 'more' : `searched down to ${page.searchedTo}, further`}: --after ${page.next}`,
           );
       }),
     );

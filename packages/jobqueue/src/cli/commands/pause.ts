@@ -17,8 +17,8 @@ interface Options extends Acting {
 
 export function pauseCommand(): Command {
   return confirmed(what(acting(new Command('pause'))))
-    .description('start no more jobs of a queue, of a type, or of both, within 2 s; what runs goes on')
-    .option('--reason <text>', 'why, for whoever finds it paused', text(1_000))
+    .description('start no more jobs of a queue, a type, or both, within 2 s; running jobs finish')
+    .option('--reason <text>', 'the reason, shown with the pause', text(1_000))
     .addHelpText('after', '\n  $ jobqueue pause --type campaign_send --reason "the provider is down"')
     .action((options: Options) =>
       withTarget(options, async (target) => {
@@ -32,7 +32,7 @@ export function pauseCommand(): Command {
 
 export function resumeCommand(): Command {
   return what(acting(new Command('resume')))
-    .description('end a pause; name what was named when it was paused')
+    .description('end a pause; name the same type and queue as the pause')
     .action((options: Options) =>
       withTarget(options, async (target) => {
         const answer = await target.ask({ action: 'resume', actor: options.as, ...whichOf(options, 'resume') });

@@ -1,4 +1,4 @@
-/** `jobqueue replay`: dead letters come back, at once or as a throttled replay that drains move on. Shows which, asks, does it in slices. */
+/** `jobqueue replay`: replays dead letters, at once or throttled by the drains. Shows a preview, asks, works in slices. */
 import { Command } from 'commander';
 import { agree } from '../ask.ts';
 import { inBulk } from '../bulk.ts';
@@ -38,24 +38,20 @@ export function replayCommand(): Command {
     .option('--id <id>', 'this job; may be repeated', several(jobId))
     .option('--type <type>', 'of this type')
     .option('--queue <queue>', 'of this queue')
-    .option('--error-name <name>', 'whose last error is called so', text(200))
-    .option('--error-code <code>', 'whose last error has this code', text(200))
-    .option('--message <text>', 'whose last error says this', text(200))
-    .option('--finished-after <instant>', 'that died after it: an instant, or 2h ago as 2h', instant)
-    .option('--finished-before <instant>', 'that died before it', instant)
+    .option('--error-name <name>', 'with this name of the last error', text(200))
+    .option('--error-code <code>', 'with this code of the last error', text(200))
+    .option('--message <text>', 'with this text in the last error', text(200))
+    .option('--finished-after <instant>', 'dead since this instant or later; 2h means 2 hours ago', instant)
+    .option('--finished-before <instant>', 'dead before this instant', instant)
     .option('--all', 'every dead letter')
-    .option('--cancelled', 'cancelled jobs too, at their time if that is still to come')
-    .option('--now', 'with --cancelled: now, not at their time')
-    .option('--max-jobs <n>', 'at most so many', whole(1, MOST_JOBS))
-    .option('--per-minute <n>', 'a throttled replay: so many a minute, moved by the drains', whole(1, 10_000))
-    .option('--stop-failed <n>', 'ends the throttled replay when so many failed again', whole(1, MOST_JOBS))
-    .option(
-      '--stop-ratio <percent>',
-      'ends the throttled replay when such a part failed again, in percent',
-      whole(1, 100),
-    )
-    .option('--stop-of <n>', 'once so many have come to an outcome', whole(1, MOST_JOBS), 50)
-    .option('--plan', 'show what would come back, change nothing')
+    .option('--cancelled', 'cancelled jobs too; those with a due time in the future keep it')
+    .option('--now', 'with --cancelled: due now, not at their time')
+    .option('--max-jobs <n>', 'the most jobs', whole(1, MOST_JOBS))
+    .option('--per-minute <n>', 'throttled: this many jobs a minute, moved by the drains', whole(1, 10_000))
+    .option('--stop-failed <n>', 'ends the throttled replay when this many failed again', whole(1, MOST_JOBS))
+    .option('--stop-ratio <percent>', 'ends the throttled replay when this percentage failed again', whole(1, 100))
+    .option('--stop-of <n>', 'judged once this many have ended', whole(1, MOST_JOBS), 50)
+    .option('--plan', 'show the jobs, change nothing')
     .addHelpText(
       'after',
       `
@@ -115,7 +111,7 @@ holds by now is refused.
         else print(`${changed} came back${skipped === 0 ? '' : `, ${skipped} were refused`}`);
         if (!options.json)
           for (const { id, holder } of refusals) note(`${id} stays: job ${holder} holds its idempotency key`);
-        if (!done) throw new Failure('stopped; the same command again does the rest');
+        if (!done) throw new Failure('stopped; run the same command again for the rest');
       });
     });
 }
@@ -127,7 +123,7 @@ function filterOf(options: Options) {
     ...{ type, queue, errorName, errorCode, messageContains: message, finishedAfter, finishedBefore },
   });
   const isEmpty = Object.keys(filter).length === 0;
-  if (isEmpty && !options.all) throw new UsageError('replay: which dead letters? At least one filter, or --all');
+  if (isEmpty && !options.all) throw new UsageError('replay: name at least one filter, or --all');
   if (!isEmpty && options.all) throw new UsageError('replay: --all and a filter exclude each other');
   return isEmpty ? { finishedAfter: new Date(0).toISOString() } : filter;
 }
@@ -148,7 +144,7 @@ function count({ total, atLeast }: { total: number; atLeast: boolean }): string 
 
 function tell(preview: Answer<{ action: 'previewReplay'; filter: object }>): void {
   if (preview.total === 0) {
-    note('No dead letter fits.');
+    note('No dead letter matches.');
     return;
   }
   note(`${count(preview)}:`);

@@ -8,7 +8,7 @@ import { ago, plain, print, printJson, printTable } from '../output.ts';
 
 export function replaysCommand(): Command {
   return onTarget(new Command('list'))
-    .description('the latest throttled replays, how far they are, and how they ended')
+    .description('the latest throttled replays, their progress and how they ended')
     .action((_: Common, command: Command) => {
       const options = command.optsWithGlobals<Common>();
       return withTarget(options, async (target) => {
@@ -47,7 +47,7 @@ export function replaysCommand(): Command {
 
 export function stopReplayCommand(): Command {
   return acting(new Command('stop'))
-    .description('end a throttled replay; what is back stays back')
+    .description('end a throttled replay; replayed jobs stay')
     .addArgument(new Argument('<id>').argParser(jobId))
     .action((id: string, _: Acting, command: Command) => {
       const options = command.optsWithGlobals<Acting>();

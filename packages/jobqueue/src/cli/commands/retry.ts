@@ -10,9 +10,9 @@ const MOST_IDS = 1_000;
 
 export function retryCommand(): Command {
   return acting(new Command('retry'))
-    .description('run these jobs again now: what is dead or cancelled comes back, what waits is due at once')
+    .description('run these jobs now: dead and cancelled ones come back, waiting ones become due at once')
     .addArgument(new Argument('<id...>', 'ids of jobs').argParser(several(jobId)))
-    .addHelpText('after', '\nFor many at once, by type or error: jobqueue replay')
+    .addHelpText('after', '\nTo bring back many by type or error: jobqueue replay')
     .action((given: readonly string[], options: Acting) => {
       const ids = [...new Set(given)];
       if (ids.length > MOST_IDS) throw new UsageError(`at most ${MOST_IDS} ids a call; jobqueue replay takes filters`);
@@ -21,7 +21,7 @@ export function retryCommand(): Command {
         const changed = done.broughtForward + done.replayed;
         if (options.json) printJson({ ...done, unchanged: ids.length - changed });
         else print(`${done.replayed} came back, ${done.broughtForward} that waited are due now`);
-        for (const { id, holder } of done.refusals) note(`${id} stays: job ${holder} holds its idempotency key by now`);
+        for (const { id, holder } of done.refusals) note(`${id} stays: job ${holder} now holds its idempotency key`);
         if (changed < ids.length)
           throw new Failure(
             `${ids.length - changed} of ${ids.length} were left as they are: running, completed, unknown, or refused`,

@@ -8,12 +8,12 @@ import type { Target } from '../target.ts';
 
 export function schedulesCommand(): Command {
   return onTarget(new Command('schedules'))
-    .description('cron lines: what they are, when they fire; pause, resume, run, override, reset one')
+    .description('list schedules with their next slots; pause, resume, run, override, reset one')
     .addCommand(one('pause', 'no slot fires until it is resumed', pauseSchedule))
     .addCommand(one('resume', 'slots fire again', resumeSchedule))
     .addCommand(one('run', 'one job now, outside the slots', runSchedule))
     .addCommand(
-      one('override', "another cron line or zone in place of the code's, through every deploy", override)
+      one('override', "replace the code's cron line or zone; deployments keep that", override)
         .option('--cron <line>', 'five fields', text(200))
         .option('--time-zone <zone>', 'such as Europe/Berlin', text(100)),
     )
@@ -22,7 +22,8 @@ export function schedulesCommand(): Command {
       withTarget(options, async (target) => {
         const answer = await target.ask({ action: 'schedules' });
         if (options.json) return printJson(answer);
-        if (answer.schedules.length === 0) return print('No drain has brought a schedule yet.');
+        if (answer.schedules.length === 0)
+          return print('No schedule is stored yet: the first drain of a deployment stores them.');
         printTable(
           ['name', 'type', 'cron', 'zone', 'next', 'last', ''],
           answer.schedules.map((schedule) => [
@@ -35,7 +36,7 @@ export function schedulesCommand(): Command {
             [
               schedule.paused && coloured('yellow', 'paused'),
               schedule.override && 'overridden',
-              !schedule.declared && 'not declared any more',
+              !schedule.declared && 'no longer declared',
             ]
               .filter(Boolean)
               .join(', '),
@@ -56,8 +57,8 @@ type Act = (target: Target, name: string, options: Options) => Promise<object>;
 function one(does: string, description: string, act: Act): Command {
   return acting(new Command(does))
     .description(description)
-    .addArgument(new Argument('<name>', 'of the schedule'))
-    .option('--reason <text>', 'why, for the audit log', text(1_000))
+    .addArgument(new Argument('<name>', 'the name of the schedule'))
+    .option('--reason <text>', 'the reason, recorded in the audit log', text(1_000))
     .action((name: string, _: Options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       return withTarget(options, async (target) => {

@@ -10,7 +10,7 @@ const MOST_HOURS = 24 * 90;
 
 export function statsCommand(): Command {
   return onTarget(new Command('stats'))
-    .description('what is due and scheduled, what became of the jobs of the last day, what is paused')
+    .description('due, scheduled and paused jobs, and the outcomes of the last day')
     .option('--hours <n>', 'count the last n hours', whole(1, MOST_HOURS), 24)
     .action((options: Common & { hours: number }) =>
       withTarget(options, async (target) => {
@@ -19,7 +19,7 @@ export function statsCommand(): Command {
         print(`${target.name}\n`);
         const { scheduled = [] } = overview; // an older deployment does not tell
         if (overview.lanes.length === 0)
-          print(scheduled.length === 0 ? 'Nothing is due, nothing is scheduled.' : 'Nothing is due.');
+          print(scheduled.length === 0 ? 'No job is due or scheduled.' : 'No job is due.');
         else
           printTable(
             ['due', 'type', 'queue', 'priority', ''],

@@ -9,10 +9,11 @@ import { note, plain, print, printJson } from '../output.ts';
 
 export function uninstallCommand(): Command {
   return onDatabase(new Command('uninstall'))
-    .description('show how to leave: what to drop, which files, cron and packages to remove; changes nothing')
-    .option('--plan', 'required: nothing but the plan exists')
+    .description('print how to leave: the schema to drop, files, cron and packages to remove; changes nothing')
+    .option('--plan', 'required: only the plan exists')
     .action(async (options: Common & { readonly plan?: true }) => {
-      if (!options.plan) throw new UsageError('uninstall changes nothing by itself: say --plan, and do what it prints');
+      if (!options.plan)
+        throw new UsageError('uninstall changes nothing by itself: give --plan, and follow what it prints');
       const url = databaseOf(options, 'uninstall');
       chooseDatabase(url);
       const { planUninstall } = await import('../uninstall/plan.ts');
@@ -26,8 +27,7 @@ export function uninstallCommand(): Command {
           note(`${atLeast ? `${jobs}+` : jobs} ${status} jobs would be lost: drain or cancel them first`);
         if (database.live.length === 0) note('No job is pending or running.');
         print(`-- on ${database.address}, as the role that migrated`);
-        for (const name of database.alsoDropped)
-          print(`-- takes with it ${plain(name)}, which reads the queue's tables`);
+        for (const name of database.alsoDropped) print(`-- also drops ${plain(name)}, which reads the queue's tables`);
         print(`drop schema "${schema}" cascade;`);
       } else print(`-- ${database.address} holds no schema ${schema}`);
       for (const path of app.files) print(`# remove ${path}`);

@@ -1,4 +1,4 @@
-/** What `jobqueue dev` runs: the database, its migrations, the app and its ticker. Ends what it started, and nothing else. */
+/** Runs `jobqueue dev`: the database, its migrations, the app and its ticker. Ends only processes that it started. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobqueueConfig } from '../../config.ts';
@@ -98,7 +98,7 @@ function devScript(folder: string): string {
   throw new Failure(`${path} ${why}: name the app's server, such as npx jobqueue dev -- next dev`);
 }
 
-/** By the shell, with the package's own programs in the path, as npm runs scripts. */
+/** Runs the app's command in a shell, with the package's own programs in the path, as npm runs scripts. */
 function appCommand(command: string, folder: string, env: Readonly<Record<string, string>>): Command {
   const separator = process.platform === 'win32' ? ';' : ':';
   const PATH = [join(folder, 'node_modules/.bin'), process.env.PATH].join(separator);

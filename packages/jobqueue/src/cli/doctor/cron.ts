@@ -18,7 +18,7 @@ interface File {
   readonly text: string;
 }
 
-/** Of the app in `folder`; none if it holds neither a Next.js app nor one for Vercel. */
+/** Findings about the app in `folder`; none if it holds neither a Next.js app nor one for Vercel. */
 export function cronFindings(folder: string): Finding[] {
   const first = (names: readonly string[]): File | null => {
     const name = names.find((each) => existsSync(join(folder, each)));

@@ -133,7 +133,7 @@ async function findingsOf({ queue, isOwn }: QueueOn): Promise<Finding[]> {
   return healthFindings(await queue.health()).filter(({ name }) => isOwn || name !== 'unhandled');
 }
 
-/** Of the app in this folder, if it uses drizzle-kit. */
+/** A finding about drizzle-kit, if the app in this folder uses it. */
 function pushLine(schema: string): Finding[] {
   const found = drizzleFinding(packageRoot(), schema);
   return found === null ? [] : [found];
@@ -141,6 +141,6 @@ function pushLine(schema: string): Finding[] {
 
 const TYPES_UNKNOWN = warn(
   'config',
-  "no jobqueue.config.ts that names the app's queue: whether every due job has a handler was not looked at",
+  "no jobqueue.config.ts names the app's queue, so handlers of due jobs were not checked",
   "export default defineConfig({ queue: () => import('./jobqueue/queue.ts') }), in the app's folder",
 );

@@ -62,7 +62,11 @@ async function asOperator(target: Target): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof Failure || error instanceof UsageError)) throw error;
     return [
-      red('operator', error.message, 'set the same OPERATOR_SECRET here and there; a change there takes a deploy'),
+      red(
+        'operator',
+        error.message,
+        'set the same OPERATOR_SECRET here and there; a change there needs a new deployment',
+      ),
     ];
   }
 }
@@ -75,7 +79,7 @@ async function environmentOf(target: Target): Promise<Finding> {
     if (!(error instanceof UsageError)) throw error;
     return warn(
       'environment',
-      'the deployment does not know environments: everybody drains its database',
+      'the deployment does not know environments: every drain may run its jobs',
       'deploy this version',
     );
   }
@@ -89,7 +93,7 @@ async function asEnqueuer(url: URL, key: string): Promise<Finding> {
   });
   await response.body?.cancel();
   if (response.status === 200 || response.status === 404) return ok('enqueue', 'QUEUE_API_KEY is accepted');
-  const mend = 'set the same QUEUE_API_KEY here and there; a change there takes a deploy';
+  const mend = 'set the same QUEUE_API_KEY here and there; a change there needs a new deployment';
   return red('enqueue', `QUEUE_API_KEY is answered with ${response.status}`, mend);
 }
 

@@ -9,7 +9,7 @@ export function environmentFinding(environments: Environments): Finding {
     return warn('environment', notDrained(environments), mend);
   }
   if (owner !== null) return ok('environment', `the database belongs to ${owner}, and so does this`);
-  if (own === null) return ok('environment', 'none is named, and the database belongs to none: everybody drains it');
+  if (own === null) return ok('environment', 'none is named, and the database has no owner: every drain runs its jobs');
   const mend = `npx jobqueue adopt ${own}, so that drains of other environments leave its jobs alone`;
-  return warn('environment', `this is ${own}, and the database belongs to none: everybody drains it`, mend);
+  return warn('environment', `this is ${own}, and the database has no owner: every drain runs its jobs`, mend);
 }

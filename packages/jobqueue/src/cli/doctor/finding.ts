@@ -7,7 +7,7 @@ export const ok = (name: string, detail: string): Finding => ({ name, state: 'ok
 export const warn = (name: string, detail: string, mend: string): Finding => ({ name, state: 'warn', detail, mend });
 export const red = (name: string, detail: string, mend: string): Finding => ({ name, state: 'red', detail, mend });
 
-/** Of a clock that is off: `scheduledFor` is the one instant that crosses from the app's clock to the database's. */
+/** The finding about a clock that is off: `scheduledFor` is the one instant that crosses from the app's clock to the database's. */
 export function ofClock(skewMs: number, whose: string): Finding {
   const seconds = Math.round(skewMs / 100) / 10;
   const detail = `${whose} is ${Math.abs(seconds)} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine`;

@@ -7,7 +7,7 @@ const FIRST_TICK =
 
 export function healthFindings({ checks }: Health): Finding[] {
   return checks.map(({ name, ok: isOk, detail, next, value }) => {
-    const mend = next ?? 'docs/health.md says what it means'; // a deployment of an older version does not say
+    const mend = next ?? 'see docs/health.md'; // a deployment of an older version does not say
     const called = name === 'ticks' ? 'cron' : name;
     // Before the first tick there is nothing late, but nothing has arrived either.
     if (name === 'ticks' && value === null) return red(called, 'no tick has arrived yet', FIRST_TICK);

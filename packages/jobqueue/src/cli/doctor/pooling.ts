@@ -1,4 +1,4 @@
-/** Whether the app goes through a pooler where it should, and migrations do not. */
+/** Checks that the app uses a pooler where it should, and migrations do not. */
 import { parseDatabaseUrl } from '../../postgres/url.ts';
 import { type Finding, ok, red, warn } from './finding.ts';
 

@@ -1,4 +1,4 @@
-/** Whether the secrets are there, strong, and not one for all. Says their names, never a character of them. */
+/** Checks that secrets are set, strong and different. Names them only, never a character of one. */
 import type { EndpointSecret } from '../../config.ts';
 import { acceptedSecrets } from '../../next/auth.ts';
 import { type Finding, ok, red, warn } from './finding.ts';
@@ -6,7 +6,7 @@ import { type Finding, ok, red, warn } from './finding.ts';
 const OPENS = {
   CRON_SECRET: 'the platform sends it with each tick',
   OPERATOR_SECRET: 'the pages, /api/operator and /api/drain',
-  QUEUE_API_KEY: 'whoever enqueues over HTTP',
+  QUEUE_API_KEY: 'services that enqueue over HTTP',
 } as const satisfies Record<'CRON_SECRET' | EndpointSecret, string>;
 
 type Needed = keyof typeof OPENS;
@@ -23,7 +23,11 @@ export function secretFindings(names: readonly Needed[]): Finding[] {
   const values = names.map((name) => process.env[name]).filter((value) => value);
   if (new Set(values).size < values.length)
     findings.push(
-      warn('secrets', 'two of them are the same', 'give each door its own: who may enqueue need not be operator'),
+      warn(
+        'secrets',
+        'two of them are the same',
+        'use different ones: a client that may enqueue need not be an operator',
+      ),
     );
   return findings;
 }

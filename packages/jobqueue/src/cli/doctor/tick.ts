@@ -2,17 +2,17 @@
 import { type Finding, ok, red, warn } from './finding.ts';
 
 const TIMEOUT_MS = 15_000;
-/** Of an answer: a report is a few hundred bytes, a page of strangers says enough in its first ones. */
+/** The most characters read of an answer: a report has a few hundred bytes, and the beginning of another page is enough. */
 const MOST_CHARS = 64 * 1024;
 
 export interface TickAnswer {
   readonly status: number;
   readonly location: string | null;
-  /** What the body says as JSON; null if it is none. */
+  /** The body parsed as JSON; null if it is none. */
   readonly json: unknown;
-  /** Whether the platform's deployment protection answered instead of the app. */
+  /** True if the platform's deployment protection answered instead of the app. */
   readonly isProtection: boolean;
-  /** Whether the secret was sent. */
+  /** True if the secret was sent. */
   readonly hasSecret: boolean;
 }
 
@@ -63,10 +63,13 @@ export function explain(path: string, answer: TickAnswer): Finding {
     );
   if (code === 'unauthorized')
     return hasSecret
-      ? bad('does not accept this CRON_SECRET', 'set the same one here and there; a change there takes a deploy')
+      ? bad(
+          'does not accept this CRON_SECRET',
+          'set the same one here and there; a change there needs a new deployment',
+        )
       : ok(
           'cron path',
-          `${path} is reached, and closed without CRON_SECRET, which is not set here: whether it opens was not tried`,
+          `${path} answers and is closed without CRON_SECRET. It is not set here, so opening it was not tried`,
         );
   if (code === 'not_configured')
     return bad(

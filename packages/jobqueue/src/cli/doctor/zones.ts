@@ -16,7 +16,7 @@ export interface ZoneOffsets {
   readonly offsets: readonly number[] | null;
 }
 
-/** Of the schedules' zones, and of the companies' where the app has such. */
+/** Compares the zone data of the schedules' zones, and of the companies' zones if the app has companies. */
 export async function zoneFinding(database: Database): Promise<Finding> {
   const nowMs = Date.now();
   const zones = await zonesInUse(database);

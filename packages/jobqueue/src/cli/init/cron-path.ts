@@ -1,6 +1,6 @@
 /** Finds in an app's own files what would make its cron silent: a redirect, a login, another path. Reads text and runs no code. */
 
-/** Where the platform calls the drain, before `basePath` and `trailingSlash`. Middleware sees this one. */
+/** The path that the platform calls, before `basePath` and `trailingSlash`. Middleware sees this one. */
 export const DRAIN_PATH = '/api/cron/drain';
 
 /** Whom a pattern lets pass besides the drain: what Next.js' documents leave out too. */
@@ -9,11 +9,14 @@ const LETS_THROUGH = "'/((?!api/cron|_next/static|_next/image|favicon.ico).*)'";
 export interface CronPath {
   /** With `basePath` and `trailingSlash`: crons do not follow redirects. */
   readonly path: string;
-  /** What could not be read from the text. */
+  /** Parts that could not be read from the text. */
   readonly byHand: readonly string[];
 }
 
-/** `name`: of the file, for messages. `text`: of next.config.*; null if the app has none. */
+/**
+ * Reads the cron path out of a configuration. `name`: the file's name in messages. `text`: the text of next.config.*; null if the
+ * app has none.
+ */
 export function cronPath(name: string, text: string | null): CronPath {
   const config = withoutComments(text ?? '');
   const basePath = /\bbasePath['"]?\s*:\s*(['"`])(\/[^'"`$]*)\1/.exec(config)?.[2] ?? '';

@@ -5,7 +5,7 @@ export interface Edit {
   readonly text: string;
   /** One phrase each. Empty: nothing to do. */
   readonly does: readonly string[];
-  /** What only a person can decide. */
+  /** Steps that only a person can decide. */
   readonly byHand: readonly string[];
 }
 

@@ -30,10 +30,10 @@ export function packageManager(folder: string, agent = ''): PackageManager {
 const PACKAGE = '@conversure/jobqueue';
 export const CONSOLE_PACKAGE = '@conversure/jobqueue-console';
 
-/** What the written files and the command line import, with the majors that they were tested with. */
+/** Packages that the written files and the command line import, with the majors that they were tested with. */
 const PEERS = { pg: 8, zod: 4 } as const;
 
-/** What to install, as the package manager's arguments. */
+/** Packages to install, as arguments of the package manager. */
 export interface PackageSpecs {
   readonly queue: string;
   readonly console: string;

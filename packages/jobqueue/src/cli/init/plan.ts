@@ -1,4 +1,4 @@
-/** What `jobqueue init` would do to an app's folder: reads, compares, decides. Writes nothing. */
+/** Plans the changes of `jobqueue init` in an app's folder: reads and compares. Writes nothing. */
 import { Failure } from '../failure.ts';
 import { type App, readApp } from './app.ts';
 import { cronPath, middlewareInTheWay } from './cron-path.ts';
@@ -26,19 +26,19 @@ export interface PlannedEdit extends Edit {
 export interface InitPlan {
   /** Files that do not exist. */
   readonly fresh: readonly PlannedFile[];
-  /** Paths of those that exist: the app's own, whoever wrote them. */
+  /** Paths of files that exist: they belong to the app. */
   readonly kept: readonly string[];
   readonly edits: readonly PlannedEdit[];
-  /** Whether the app has the console's page afterwards. */
+  /** True if the app has the console's page afterwards. */
   readonly hasConsole: boolean;
   readonly packages: { readonly manager: PackageManager; readonly missing: readonly string[] };
-  /** What only a person can do. */
+  /** Steps that only a person can do. */
   readonly byHand: readonly string[];
 }
 
 export interface InitWishes {
   readonly specs: PackageSpecs;
-  /** Whether the app gets the console's page; null: if its package is installed. */
+  /** Adds the console's page; null: if its package is installed. */
   readonly console: boolean | null;
   /** npm_config_user_agent, which names the package manager that runs this. */
   readonly agent: string | undefined;
@@ -102,7 +102,7 @@ function refuseCopiedSource({ base, read }: App): void {
   );
 }
 
-/** Where an app may have its list of jobs. */
+/** Files in which an app may keep its list of jobs. */
 const JOBS = ['jobqueue/jobs.ts', 'jobqueue/jobs/index.ts'];
 const isExample = (path: string) => path.endsWith('jobqueue/jobs.ts') || path.endsWith('jobqueue/hello.ts');
 const ROOT_LAYOUTS = ['layout.tsx', 'layout.jsx', 'layout.js'];

@@ -1,16 +1,16 @@
 /** The files that `jobqueue init` writes: the app's own from then on. They compile under the settings of create-next-app. */
 
-/** Where an app keeps its code. */
+/** The folders of an app's code. */
 export interface Layout {
   /** `src/` if the router is in `src/app`, else empty. */
   readonly base: '' | 'src/';
-  /** Whether `@/` names the folder of `base`, as create-next-app makes it. */
+  /** True if `@/` names the folder of `base`, as create-next-app sets it up. */
   readonly hasAlias: boolean;
 }
 
-/** What the console's page depends on. */
+/** The layout that the console's page depends on. */
 export interface ConsoleLayout {
-  /** Whether next.config turns `cacheComponents` on. */
+  /** True if next.config turns `cacheComponents` on. */
   readonly hasCacheComponents: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What becomes of one row of the Prisma queue: live, or history with its reason. Pure: no clock, no database. */
+/** Converts one row of the Prisma queue into a live job, or into history with its reason. Pure: no clock, no database. */
 import { LIMITS } from '../../core/limits.ts';
 import { parseNow } from '../../core/payload.ts';
 import { redactIssues } from '../../core/redact.ts';
@@ -58,7 +58,7 @@ export interface Converted {
 }
 
 export interface Rules {
-  /** Of the types that this code declares. */
+  /** Payload schemas of the types that this code declares. */
   readonly payloads: ReadonlyMap<string, StandardSchema>;
   readonly nowMs: number;
   readonly keyWindowMs: number;
@@ -66,7 +66,7 @@ export interface Rules {
   readonly staleMs: number | null;
 }
 
-/** PROCESSING is PENDING again, for the old queue had no leases: nobody knows whether its worker lives. FAILED is a dead letter. */
+/** PROCESSING becomes PENDING, because the old queue had no leases and its worker may be dead. FAILED becomes a dead letter. */
 export function convert(old: OldJob, rules: Rules): Converted {
   const fate = fateOf(old.status);
   const refusal = fate === 'PENDING' ? refusalOf(old, rules) : null;

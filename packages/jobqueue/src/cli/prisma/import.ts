@@ -34,7 +34,7 @@ async function importPrisma(database: Database, jobs: readonly Job[], options: I
   if (state === 'done') {
     const before = await imported(database);
     if (quiet) printJson({ done: true, imported: before, conflicts: 0 });
-    else print('Everything was imported already; the old table is "JobQueue_prisma".');
+    else print('Everything has already been imported; the old table is "JobQueue_prisma".');
     return;
   }
   await database.execute({ text: 'select from jobqueue.jobs limit 0', params: [] }); // migrated? else nothing begins
@@ -67,22 +67,22 @@ async function importPrisma(database: Database, jobs: readonly Job[], options: I
     note(
       `${result.conflicts} jobs changed in the old table after a drain had taken them here: both queues worked on them`,
     );
-  if (!result.done) throw new Failure('not finished: the same command again goes on from here');
-  if (!quiet) print('Done. "JobQueue" is the view now; the old table is "JobQueue_prisma".');
+  if (!result.done) throw new Failure('not finished: run the same command again to continue');
+  if (!quiet) print('Done. "JobQueue" is now the view; the old table is "JobQueue_prisma".');
 }
 
 function tell(plan: Plan, begun: boolean): void {
-  note(begun ? 'Some rows were imported before; of the rest:' : 'What becomes of the rows:');
+  note(begun ? 'Some rows were imported before. The others become:' : 'The rows become:');
   for (const { from, becomes, jobs: count } of plan.becomes) note(`  ${count}  ${from} → ${becomes}`);
   if (plan.leftBehind > 0) note(`  ${plan.leftBehind}  COMPLETED, too old for history: they stay in the old table`);
   for (const { type, code, reason, jobs: count } of plan.refused)
-    note(`  of these ${count} of ${plain(type)} die, ${code}: ${plain(reason, 120)}`);
+    note(`  ${count} of these, of ${plain(type)}, become dead letters, ${code}: ${plain(reason, 120)}`);
   for (const { type, jobs: count } of plan.unknownTypes)
     note(`  ${count} are of ${plain(type)}, which this code does not know: they wait for a deployment that does`);
   if (plan.keysDropped > 0)
     note(`  ${plan.keysDropped} come without their idempotency key, which is empty or too long`);
   if (plan.becomes.some(({ from }) => from === 'PROCESSING'))
-    note('  PROCESSING rows will run again: the old worker must have been stopped');
+    note('  PROCESSING rows will run again: stop the old worker first');
   if (plan.oldestPending !== null)
     note(
       `  the oldest pending job was enqueued ${ago(plan.oldestPending)}; --stale-after keeps what is too old from running`,

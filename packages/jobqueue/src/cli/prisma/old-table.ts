@@ -23,7 +23,7 @@ export async function stateOf(executor: Executor): Promise<State> {
   return found?.kept ? 'done' : 'missing';
 }
 
-/** Which of the columns that later versions added are there. Throws Failure if it is not the table that we know. */
+/** Finds the columns that later versions added. Throws Failure if the table is not the known one. */
 export async function columnsOf(executor: Executor): Promise<ReadonlySet<string>> {
   const rows = await executor.execute<{ name: string; type: string }>({
     text: `select column_name as name, data_type as type from information_schema.columns
@@ -42,7 +42,7 @@ export interface Reading {
   readonly columns: ReadonlySet<string>;
   /** Completed jobs that ended longer ago are left behind. */
   readonly historyMs: number;
-  /** Whether jobs were imported before: those are skipped. */
+  /** True if jobs were imported before: those are skipped. */
   readonly begun: boolean;
 }
 
@@ -76,7 +76,7 @@ export async function readPortion(
   });
 }
 
-/** How many rows there are to import, and how many stay behind as too old. */
+/** Counts rows to import, and rows that are too old. */
 export async function countRows(
   executor: Executor,
   reading: Reading,

@@ -1,4 +1,4 @@
-/** What an import may be told. */
+/** Options of an import. */
 import type { Common } from '../options.ts';
 
 /** As long as completed jobs are kept, and hold their keys, unless the app says otherwise. */

@@ -1,4 +1,4 @@
-/** What an import would do, counted row by row with the rules of the import itself. Writes nothing. */
+/** Plans an import: counts row by row with the rules of the import itself. Writes nothing. */
 import type { Executor } from '../../postgres/database.ts';
 import { progress } from '../progress.ts';
 import { convert, type Rules } from './convert.ts';

@@ -1,4 +1,4 @@
-/** What an import writes: portions of jobs, each whole or not at all, and the end, in which the names change hands. */
+/** Writes an import: batches of jobs, each atomic, and the final exchange of names. */
 import { COMPATIBILITY_VIEW } from '../../postgres/compatibility-view.ts';
 import type { Executor } from '../../postgres/database.ts';
 import type { NewRow } from './convert.ts';
@@ -17,8 +17,8 @@ export async function hasBegun(executor: Executor): Promise<boolean> {
 }
 
 /**
- * Which old row became which job: what makes the import go on where it was killed, and afterwards the answer to "where is
- * cku1…?". Made here and not by a migration, for who has no such table needs none of it. It may be dropped when nobody asks.
+ * Creates the table that maps old rows to jobs: an import that was killed continues by it, and it answers "where is cku1…?". It
+ * is no migration, because a database without such a table does not need it. It may be dropped when nobody asks any more.
  */
 export async function begin(executor: Executor): Promise<void> {
   await executor.execute({

@@ -1,4 +1,4 @@
-/** How an app leaves the queue: read from its database and its folder. Writes nothing. */
+/** Plans how an app leaves the queue, from its database and folder. Writes nothing. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type Database } from '../../postgres/connect.ts';

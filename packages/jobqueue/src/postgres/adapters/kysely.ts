@@ -22,7 +22,7 @@ export function kyselyTransaction(value: object): Recognised {
   };
 }
 
-/** What `CompiledQuery.raw(text, params)` makes. Plugins keep what they know of a query by the identity of its `queryId`. */
+/** The result of `CompiledQuery.raw(text, params)`. Plugins identify a query by its `queryId`. */
 function compiled({ text, params }: Statement): object {
   return {
     sql: text,

@@ -15,7 +15,7 @@ interface Query {
   readonly types: typeof types;
 }
 
-/** What is used of a client. A pool has `query` too and would run each statement on a connection of its choice. */
+/** The used part of a client. A pool has `query` too, and would run each statement on another connection. */
 interface Client {
   query(config: Query): Promise<{ rows: object[] }>;
   /** Since pg 8.17; null until the server was ready for the first time. Neon's driver has none. */

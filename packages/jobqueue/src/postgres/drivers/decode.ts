@@ -1,11 +1,14 @@
-/** Which of Postgres' types arrive decoded: one table for all drivers, so that each returns the same values. */
+/** Decoders of Postgres' types: one table for all drivers, so that each returns the same values. */
 
 type Decode = (text: string) => unknown;
 
 const asText: Decode = (text) => text;
 const toBoolean: Decode = (text) => text === 't';
 
-/** By type oid (`select oid, typname from pg_type`). Not here: whatever a JS number cannot hold, or a session setting can reshape. */
+/**
+ * Decoders by type oid (`select oid, typname from pg_type`). Excluded: types that a JS number cannot hold, or whose format a
+ * session setting changes.
+ */
 const DECODERS: ReadonlyMap<number, Decode> = new Map([
   [16, toBoolean], // bool
   [21, Number], // int2

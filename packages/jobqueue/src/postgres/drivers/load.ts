@@ -46,7 +46,7 @@ export async function attachToPlatform(pool: object): Promise<void> {
   }
 }
 
-/** What Node.js, and the code that bundlers put in place of an unresolved import, say of a module that is not there. */
+/** Error codes of Node.js for a missing module, and those of the code that bundlers put in place of an unresolved import. */
 const NOT_FOUND: readonly unknown[] = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'];
 
 /** Names the package to install, but not for a module that an installed package misses. */

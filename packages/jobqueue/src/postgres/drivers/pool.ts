@@ -20,7 +20,7 @@ interface Answer {
   readonly command: string;
 }
 
-/** What we use of a `PoolClient`. */
+/** The used part of a `PoolClient`. */
 export interface Connection {
   query(config: { text: string; values: unknown[]; types: typeof types }): Promise<Answer | Answer[]>;
   release(error?: Error | boolean): void;
@@ -28,7 +28,7 @@ export interface Connection {
   once(event: 'end', listener: () => void): unknown;
 }
 
-/** What we use of a `Pool`. */
+/** The used part of a `Pool`. */
 export interface ConnectionPool {
   connect(): Promise<Connection>;
   end(): Promise<void>;

@@ -2,6 +2,7 @@
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
 
+/** A request for tokens of one bucket, as `takeTokens` sends it. Durations in ms. */
 export interface TakeRequest {
   readonly key: string;
   readonly perSecond: number;
@@ -17,7 +18,7 @@ export interface TakeRequest {
 export interface TakeAnswer {
   readonly key: string;
   readonly taken: number;
-  /** Postgres' text, for `returnTokens`. */
+  /** An instant as Postgres' text, used by `returnTokens`. */
   readonly takenAt: string;
   readonly retryInMs: number;
   readonly freeInMs: number;

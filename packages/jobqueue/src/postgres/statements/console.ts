@@ -33,7 +33,7 @@ export async function jobsPage(
   return only(rows).answer;
 }
 
-/** How many live jobs a filter means, up to `bound`; see matching_1.sql. */
+/** The number of live jobs that match a filter, up to `bound`; see matching_1.sql. */
 export async function countMatching(
   executor: Executor,
   filterJson: string,

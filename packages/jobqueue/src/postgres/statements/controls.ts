@@ -31,7 +31,7 @@ export async function auditEntries(executor: Executor, before: string | null, li
   });
 }
 
-/** Keeps drains from claiming what the target names; '*' stands for all. With its line in the audit log. */
+/** Keeps drains from claiming jobs of the target; '*' means all. Writes the audit log. */
 export async function pause(
   executor: Executor,
   target: { queue: string; type: string },
@@ -78,14 +78,14 @@ export async function freeKey(
   return only(rows).answer;
 }
 
-/** What a slice knows when it has ended, and what the next must know. */
+/** The state of a slice at its end, with the input of the next one. */
 export interface SliceAnswer {
   readonly operation: string;
   readonly changed: number;
   readonly skipped: number;
   readonly pass: number;
   readonly done: boolean;
-  /** Of a replay: the first of those refused. */
+  /** The first refused jobs of a replay. */
   readonly refusals?: readonly { readonly id: string; readonly holder: string }[];
 }
 

@@ -15,7 +15,7 @@ export type Lane = readonly [
   hasPeers: boolean,
 ];
 
-/** What a pause may name: the jobs of one queue and type. */
+/** A target that a pause may name: the jobs of one queue and type. */
 export type QueueAndType = readonly [queue: string, type: string];
 
 /** The place of a lane in the order in which they are found. */
@@ -36,20 +36,20 @@ export interface ExchangeParams {
     readonly flowed: boolean;
     readonly keyWindowMs: number;
     readonly lingerMs: number;
-    /** For the ledger row, which an exchange without it leaves as it is. */
+    /** The report for the ledger row; an exchange without it leaves the row unchanged. */
     readonly report?: DrainReport;
     readonly running?: readonly string[];
-    /** What the drain holds and has not started. */
+    /** Jobs that the drain holds and has not started, by queue and type. */
     readonly waiting?: readonly QueueAndType[];
     /** With a claim: where the drain runs; null: nowhere in particular. */
     readonly environment?: string | null;
-    /** What each maintenance task asks for, by its name. */
+    /** Requests of maintenance tasks, by name. */
     readonly chores?: object;
     /** Counts for rollup_1, those of this exchange's outcomes included. */
     readonly rollups?: object;
-    /** What the platform says of the invocation; with the first exchange. */
+    /** The platform's data about the invocation; with the first exchange. */
     readonly tick?: object;
-    /** Of the exchanges answered so far: in Postgres, and with the way there and back; with the report. */
+    /** Sums over the exchanges answered so far: time in Postgres, and including the network; sent with the report. */
     readonly databaseMs?: number;
     readonly roundTripMs?: number;
     readonly stopReason: string | null;
@@ -103,15 +103,18 @@ export interface ExchangeReply {
   /** The lane at which the look for lanes ended because there are so many; null if it saw the last one, or did not look. */
   readonly past: LaneName | null;
   readonly unhandled: readonly string[] | null;
-  /** What the drain must act on, by the name of the maintenance task. */
+  /** Work for the drain, by the name of the maintenance task. */
   readonly chores: Readonly<Record<string, unknown>> | null;
   /** Whose database this is, if not that of the drain's environment: then nothing was claimed. */
   readonly otherEnvironment: string | null;
   /** Those of `waiting` that are paused. */
   readonly paused: readonly QueueAndType[];
-  /** What 95 in 100 runs of each type took of late at least, over all drains, if this exchange asked for maintenance tasks and claimed. */
+  /**
+   * The 95th percentile of each type's recent runs over all drains (lower limit of its bin); set if this exchange asked for
+   * maintenance tasks and claimed.
+   */
   readonly recentRunMs: Readonly<Record<string, number>> | null;
-  /** Of the lanes that this exchange has seen. */
+  /** The time until the next due job of the lanes that this exchange has seen. */
   readonly nextDueInMs: number | null;
   /** The lanes held fewer due jobs than the claim had room for, and there are no others to look at. */
   readonly exhausted: boolean;
@@ -119,7 +122,7 @@ export interface ExchangeReply {
   readonly peers: number | null;
   /** The database's clock when the function began, ms since 1970. */
   readonly nowMs: number;
-  /** How long the function ran. */
+  /** The duration of the SQL function, ms. */
   readonly tookMs: number;
   /** The rest of the round trip: the network both ways, the commit, and waiting for a connection. */
   readonly onTheWayMs: number;

@@ -1,4 +1,4 @@
-/** What this code calls in Postgres, with the types that it passes: the health check looks whether all of it is installed. */
+/** SQL functions that this code calls, with the types that it passes. The health check verifies that all are installed. */
 import { inSchema } from '../schema.ts';
 
 export const FUNCTIONS = [

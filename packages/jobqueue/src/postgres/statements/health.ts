@@ -2,12 +2,12 @@
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
 
-/** What a check found, of one subject if it has subjects. Durations in ms. */
+/** A check's finding, of one subject if it has subjects. Durations in ms. */
 export interface Finding {
   readonly subject: string;
   /** Null: there is nothing to measure, such as ticks before the first. */
   readonly value: number | null;
-  /** From this value on it is red; null: nothing to compare with. */
+  /** Red from this value on; null: nothing to compare with. */
   readonly limit: number | null;
   readonly data: Readonly<Record<string, unknown>>;
 }

@@ -19,7 +19,7 @@ export interface NewJob {
 }
 
 export interface AddedRow {
-  /** Of a duplicate: the job that holds the key. */
+  /** The id of the new job, or of the job that holds a duplicate's key. */
   readonly id: string;
   readonly duplicate: boolean;
   /** Only of a duplicate whose payload is another than that of the job that holds the key. */
@@ -125,7 +125,7 @@ export interface DueLane {
   readonly paused: boolean;
 }
 
-/** What is due, lane by lane, most urgent first; each lane is counted up to `bound` jobs, at most 201 lanes of the first 100,000. */
+/** Due jobs lane by lane, most urgent first. Each lane is counted up to `bound` jobs, at most 201 lanes of the first 100,000. */
 export async function dueLanes(
   executor: Executor,
   bound: number,

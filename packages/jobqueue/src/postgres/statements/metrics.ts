@@ -14,7 +14,7 @@ export interface Measured {
   }[];
   /** So many more lanes have due jobs; 100,000 if there are more lanes than were looked at. */
   readonly lanesLeftOut: number;
-  /** Of the lanes that are not paused. */
+  /** The oldest over lanes that are not paused. */
   readonly oldestDueSeconds: number;
   readonly running: number;
   readonly openDrains: number;

@@ -4,7 +4,7 @@ import type { DrainReport, StopReason } from '../../core/drain-report.ts';
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
 
-/** What the bounds of a screen leave out. */
+/** Items that the bounds of a screen leave out. */
 export interface LeftOut {
   /** So many more queues and types have live jobs; 100,000 if there are more lanes than were looked at. */
   readonly lanes: number;

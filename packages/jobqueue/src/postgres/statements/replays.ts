@@ -19,7 +19,7 @@ export interface ReplayPreviewRow {
   }[];
 }
 
-/** What a replay with this filter would find, counted up to 10,000. */
+/** Dead letters that a replay with this filter would find, counted up to 10,000. */
 export async function previewReplay(executor: Executor, filterJson: string): Promise<ReplayPreviewRow> {
   const rows = await executor.execute<{ answer: ReplayPreviewRow }>({
     text: 'select jobqueue.preview_replay_1($1::jsonb) as answer',
@@ -54,7 +54,7 @@ export async function startReplay(executor: Executor, filterJson: string, option
   return only(rows).id;
 }
 
-/** Whether it was running. */
+/** True if it was running. */
 export async function stopReplay(executor: Executor, id: string, actor: string): Promise<boolean> {
   const rows = await executor.execute<{ stopped: boolean }>({
     text: 'select jobqueue.stop_replay_1($1::bigint, $2) as stopped',
@@ -63,7 +63,7 @@ export async function stopReplay(executor: Executor, id: string, actor: string):
   return only(rows).stopped;
 }
 
-/** What the jobs of a replay that are still dead letters wait for, beside its rate. */
+/** The reasons, beside the rate, why jobs of a replay are still dead letters. */
 export type WaitsFor = 'outcomes' | 'resume' | 'handler';
 
 export interface MovedOn {

@@ -1,4 +1,4 @@
-/** For how long Postgres has nothing for a drain to do. */
+/** Computes how long Postgres has nothing for a drain to do. */
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
 

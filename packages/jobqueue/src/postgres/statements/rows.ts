@@ -1,6 +1,6 @@
 /** Decoders of rows. */
 
-/** The row of a statement that answers one. */
+/** Returns the row of a statement that answers one row. */
 export function only<Row>(rows: readonly Row[]): Row {
   const [row] = rows;
   if (row === undefined) throw new Error('expected one row from Postgres, got none');

@@ -11,7 +11,7 @@ export interface DueSchedule extends CronLine {
   readonly name: string;
   readonly misfire: Misfire;
   readonly missedAfterMs: number;
-  /** Of one of its jobs. */
+  /** The size of one of its jobs. */
   readonly bytes: number;
   readonly revision: number;
   readonly firedUntil: string;
@@ -21,7 +21,7 @@ export interface DueSchedule extends CronLine {
   readonly resumedAt?: string | null;
 }
 
-/** What is to become of one due schedule, see packages/jobqueue/sql/functions/fire_1.sql. */
+/** Decisions about one due schedule, see packages/jobqueue/sql/functions/fire_1.sql. */
 export interface Fire {
   readonly name: string;
   readonly revision: number;

@@ -23,7 +23,7 @@ export interface StatsQuery {
   readonly types: readonly string[] | null;
   /** Null: all in one. */
   readonly bucketMs: number | null;
-  /** Whether all types are summed, as '*'. */
+  /** True if all types are summed, as '*'. */
   readonly together: boolean;
 }
 

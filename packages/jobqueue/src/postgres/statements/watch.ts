@@ -2,7 +2,7 @@
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
 
-/** What somebody is to be told of an incident: that it is there, or that it is over. */
+/** A notice about an incident: it has opened, or it has closed. */
 export interface Notice {
   readonly id: string;
   readonly kind: 'red' | 'green';
@@ -18,7 +18,7 @@ export interface Notice {
 export interface WatchAnswer {
   readonly token: string;
   readonly notices: readonly Notice[];
-  /** What Postgres said when the look itself failed. */
+  /** Postgres' message if the check itself failed. */
   readonly failed?: string;
 }
 
