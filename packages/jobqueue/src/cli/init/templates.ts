@@ -128,7 +128,10 @@ export const maxDuration = 300;
 
 /** Variables of `.env.example`, each with its comment. */
 export const ENVIRONMENT = [
-  ['DATABASE_URL', "# The queue's database. On Neon the pooled URL (its host ends in -pooler)."],
+  [
+    'DATABASE_URL',
+    "# The queue's database. On Neon the pooled URL (its host ends in -pooler). If it is unset, npx jobqueue dev brings one.",
+  ],
   ['DATABASE_URL_UNPOOLED', '# For migrations: the same database without the pooler. Optional elsewhere.'],
   ['CRON_SECRET', `# Opens /api/cron/drain; Vercel sends it. node -p "crypto.randomBytes(24).toString('base64url')"`],
 ] as const;
