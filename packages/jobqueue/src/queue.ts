@@ -1,20 +1,24 @@
-/** createQueue: ties a database and a list of jobs together. The only place where the core's parts meet. */
+/**
+ * createQueue: ties a database and a list of jobs together. What enqueues is imported here; the drain, reads and operations are
+ * loaded by their first call, so that a function that only enqueues carries and parses none of them.
+ */
 import { randomUUID } from 'node:crypto';
 import { type DrainReport, emptyReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
 import type { Guard } from './core/guard.ts';
 import type { Job } from './core/job.ts';
+import { lazily } from './core/lazily.ts';
 import { LIMITS } from './core/limits.ts';
 import { type Log, logToStderr } from './core/log.ts';
 import { type Names, name, number, onlyKnown, refused } from './core/options.ts';
 import { answersLater, NOT_ASYNCHRONOUS } from './core/payload.ts';
+import { redactPayload } from './core/redact.ts';
 import { type RetentionOptions, retentionOf } from './core/retention.ts';
 import type { Schedule } from './core/schedule.ts';
 import type { InputOf } from './core/standard-schema.ts';
 import { sendWithin, type Telemetry } from './core/telemetry.ts';
 import type { HealthOptions } from './core/thresholds.ts';
-import { drain } from './drain/drain.ts';
-import { DRAIN_NAMES, type DrainContext, type DrainOptions } from './drain/drain-run.ts';
+import { DRAIN_NAMES, type DrainOptions } from './drain/drain-options.ts';
 import type { LogJobs } from './drain/job-log.ts';
 import { type KickOptions, kicker } from './drain/kick.ts';
 import { type SleepOptions, WakeHint } from './drain/sleep-hint.ts';
@@ -29,22 +33,19 @@ import {
   placedEnqueue,
 } from './enqueue/enqueue.ts';
 import { type FlowIds, type FlowInput, flowIds, flowStatement } from './enqueue/flow.ts';
-import type { MaintenanceTask } from './maintenance/maintenance.ts';
-import { pruneTask } from './maintenance/prune.ts';
-import { incidentsTask, missedTickMonitor, watchOptions } from './monitoring/watch.ts';
+import { missedTickMonitor } from './monitoring/missed-ticks.ts';
+import { watchOptions } from './monitoring/watch-options.ts';
 import type { AlertOptions } from './monitoring/webhook.ts';
-import { invalidatingOperators, type Operators, operators } from './operations/operations.ts';
-import { strictOperators } from './operations/operator-options.ts';
-import { replaysTask } from './operations/replay.ts';
+import { laterOperators } from './operations/later.ts';
+import type { Operators } from './operations/operations.ts';
 import { type Transaction, transactionExecutor } from './postgres/adapters/transaction.ts';
 import type { Database } from './postgres/database.ts';
 import { DEADLINES_MS, withDeadline } from './postgres/deadlines.ts';
 import { placedDatabase, placing, schemaName } from './postgres/schema.ts';
 import type { AddedRow } from './postgres/statements/jobs.ts';
-import { RateLimiter } from './rate-limits/limiter.ts';
-import { findJob, getJob, type JobView } from './reads/job-view.ts';
-import { Waiting, type WaitOptions } from './reads/wait.ts';
-import { schedulesTask } from './schedules/fire.ts';
+import type { JobView } from './reads/job-view.ts';
+import type { WaitOptions } from './reads/wait.ts';
+import { declaredSchedules } from './schedules/declared.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
@@ -247,14 +248,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const watch = watchOptions({ ...options, environment, schema }, jobs, log);
   const retention = retentionOf(options.retention ?? {}, keyWindowMs, jobs);
   const handled = [...jobs.values()].filter(({ handler }) => handler !== null).map(({ type }) => type);
-  const tasks: readonly MaintenanceTask[] = [
-    ...(options.schedules ? [schedulesTask(options.schedules, jobs, log)] : []),
-    replaysTask(handled),
-    incidentsTask(watch),
-    pruneTask(retention),
-  ];
-  const longestRunMs = new Map<string, number>();
-  const limiter = new RateLimiter(() => database(), log);
+  const schedules = options.schedules ? declaredSchedules(options.schedules, jobs) : null;
   let opened: Database | null = null;
   const database = () => {
     opened ??= placedDatabase(typeof options.database === 'function' ? options.database() : options.database, schema);
@@ -276,16 +270,28 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
       insert(enqueueStatement(jobs, inputs, traceparent), transaction),
     );
   };
-  const waiting = new Waiting(database, Math.random);
   const noticeMissingTicks = options.kick
     ? missedTickMonitor(watch, database, options.kick.waitUntil)
     : () => undefined;
 
-  const drainAwake = async (drainOptions: DrainOptions) => {
-    const shared = { jobs, maxDurationMs, keyWindowMs, tasks, log, logJobs, telemetry, limiter, longestRunMs };
-    const context: DrainContext = { executor: database(), environment, ...shared };
-    return limiter.during(() => drain(context, drainOptions));
-  };
+  const waiting = lazily(async () => {
+    const { Waiting } = await import('./reads/wait.ts');
+    return new Waiting(database, Math.random);
+  });
+  const loadOperators = lazily(async () => {
+    const { offeredOperators } = await import('./operations/offered.ts');
+    const { thresholds, alerts } = watch;
+    return offeredOperators(
+      { database, jobs, environment, retention, thresholds, consoleUrl: alerts.consoleUrl },
+      invalidate,
+    );
+  });
+  const loadDrainer = lazily(async () => {
+    const { drainer } = await import('./drainer.ts');
+    const shared = { jobs, environment, maxDurationMs, keyWindowMs, log, logJobs, telemetry };
+    return drainer({ ...shared, database, handled, schedules, watch, retention });
+  });
+  const drainAwake = async (drainOptions: DrainOptions) => (await loadDrainer())(drainOptions);
   const drainHere = async (given: DrainOptions) => {
     onlyKnown(given, DRAIN_NAMES, { call: 'drain' });
     const { maySleep = false, ...drainOptions } = given;
@@ -333,10 +339,14 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
           );
     },
     statement: (entries) => placedEnqueue(enqueueStatement(jobs, entries, telemetry?.traceparent() ?? null), place),
-    getJob: async (id) => getJob(read(), id),
-    waitFor: async (id, waitOptions) => waiting.for(id, waitOptions),
+    async getJob(id) {
+      const { getJob } = await import('./reads/job-view.ts');
+      return getJob(read(), id);
+    },
+    waitFor: async (id, waitOptions) => (await waiting()).for(id, waitOptions),
     async findJob(by) {
       onlyKnown(by, { type: true, idempotencyKey: true }, { call: 'findJob' });
+      const { findJob } = await import('./reads/job-view.ts');
       return findJob(read(), by.type, by.idempotencyKey);
     },
     drain: (drainOptions = {}) => drainHere(drainOptions),
@@ -347,15 +357,8 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
         ...(others as Partial<QueueOptions<Jobs>>), // an option that is undefined reads as one that is left out
         database: others.database ?? options.database,
       }),
-    ...invalidatingOperators(
-      strictOperators(
-        operators({
-          ...{ database, jobs, environment, retention },
-          ...{ thresholds: watch.thresholds, consoleUrl: watch.alerts.consoleUrl },
-        }),
-      ),
-      invalidate,
-    ),
+    redactPayload: (type, payload) => redactPayload(jobs.get(type)?.payload, payload),
+    ...laterOperators(loadOperators),
   };
 }
 

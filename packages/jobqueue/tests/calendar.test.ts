@@ -1,6 +1,8 @@
 /** Instants that a cron line names around clock changes: the rules of docs/schedules.md, zone by zone. */
+import { Cron } from 'croner';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { calendarOf } from '../src/core/calendar.ts';
 import { cronProblem, slotAfter, slotsBetween } from '../src/core/cron.ts';
 import { nextRuns } from '../src/schedules/next-runs.ts';
 import { clockChanges, expectedSlots, riskyMinutes } from './clock-changes.ts';
@@ -192,6 +194,104 @@ test('a year of silence is answered in milliseconds, not in half a million slots
     slots: [Date.parse('2026-11-25T09:00:00Z')],
     leftOut: true,
   });
+});
+
+/** Cron lines of every form, most of them valid: numbers may leave their range, ranges may run backwards. */
+function anyLine(): fc.Arbitrary<string> {
+  const number = (min: number, max: number) => fc.integer({ min, max }).map(String);
+  const listOf = (item: fc.Arbitrary<string>) =>
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constant('*') },
+      { weight: 4, arbitrary: item },
+      { weight: 2, arbitrary: fc.array(item, { minLength: 2, maxLength: 3 }).map((items) => items.join()) },
+    );
+  const field = (min: number, max: number, ...more: fc.Arbitrary<string>[]) => {
+    const value = number(min, max);
+    const range = fc
+      .uniqueArray(fc.integer({ min, max }), { minLength: 2, maxLength: 2 })
+      .map((ends) => ends.join('-'));
+    const step = number(1, 4);
+    const stepped = fc.tuple(fc.oneof(fc.constant('*'), range), step).map((parts) => parts.join('/'));
+    const odd = fc.constantFrom(`${max + 1}`, '1-', 'x', '1#1', '1W', 'L', '2/3', '*/0', '');
+    return listOf(
+      fc.oneof({ weight: 30, arbitrary: fc.oneof(value, range, stepped, ...more) }, { weight: 1, arbitrary: odd }),
+    );
+  };
+  const day = fc.constantFrom('sun', 'MON', 'Tue', 'wed', 'thu', 'FRI', 'sat', '7', '0');
+  const month = fc.constantFrom('jan', 'FEB', 'Mar', 'dec', '11');
+  const ofMonth = [number(1, 31).map((n) => `${n}W`), fc.constantFrom('L', 'l', 'LW')];
+  const ofWeek = [day, fc.tuple(day, day).map((ends) => ends.join('-')), day.map((one) => `${one}L`)];
+  const nth = fc.tuple(fc.constantFrom('1', 'fri', '1-5'), number(1, 5)).map((parts) => parts.join('#'));
+  const weekdays = fc
+    .tuple(fc.constantFrom('', '', '', '+'), field(0, 6, ...ofWeek, nth))
+    .map((parts) => parts.join(''));
+  const monthField = field(
+    1,
+    12,
+    month,
+    fc.tuple(month, month).map((ends) => ends.join('-')),
+  );
+  return fc
+    .tuple(field(0, 59), field(0, 23), field(1, 31, ...ofMonth), monthField, weekdays)
+    .map((fields) => fields.join(' '))
+    .filter((line) => /^\S+( \S+){4}$/.test(line));
+}
+
+test('a line means what croner reads in it, and what one refuses the other refuses', () => {
+  const instant = fc.integer({ min: Date.UTC(1990, 0, 1), max: Date.UTC(2090, 0, 1) }).map((ms) => ms - (ms % 1_000));
+  let valid = 0;
+  const oracle = (cron: string, at: number) => {
+    const line = new Cron(cron, { timezone: 'UTC', mode: '5-part', paused: true });
+    const next = line.nextRun(new Date(at))?.getTime() ?? null;
+    return [next, next === null ? null : line.previousRuns(1, new Date(at))[0]?.getTime()];
+  };
+  const ours = (cron: string, at: number) => {
+    const line = calendarOf(cron);
+    const next = line.next(at + 1_000); // the instant itself is no next one
+    return [next, next === null ? null : line.previous(at)];
+  };
+  const said = (read: () => unknown) => {
+    try {
+      return read();
+    } catch {
+      return 'refused';
+    }
+  };
+  fc.assert(
+    fc.property(anyLine(), instant, (cron, at) => {
+      const expected = said(() => oracle(cron, at));
+      if (expected !== 'refused') valid++;
+      expect([cron, said(() => ours(cron, at))]).toEqual([cron, expected]);
+    }),
+    { numRuns: 1_500 },
+  );
+  expect(valid).toBeGreaterThan(300);
+});
+
+test("an interval around a change of the clock is croner's", () => {
+  const zones = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'America/Nuuk'];
+  const changes = ['03-29', '10-25', '03-08', '11-01', '10-04', '04-05'].map((day) => Date.parse(`2026-${day}T00:00Z`));
+  const lines = [
+    '*/20 * * * *',
+    '0 */2 * * *',
+    '*/30 1-3 * * *',
+    '*/30 2 25 10 *',
+    '*/45 2 * * 0',
+    '15-40/5 */3 29 3 *',
+  ];
+  const [zone, cron] = [fc.constantFrom(...zones), fc.constantFrom(...lines)];
+  const at = fc.tuple(fc.constantFrom(...changes), fc.integer({ min: -36 * 60, max: 48 * 60 }));
+  fc.assert(
+    fc.property(zone, cron, at, (timeZone, line, [day, minutes]) => {
+      const atMs = day + minutes * 60_000;
+      const theirs = new Cron(line, { timezone: timeZone, mode: '5-part', paused: true });
+      expect([line, timeZone, slotAfter({ cron: line, timeZone }, atMs)]).toEqual([
+        ...[line, timeZone],
+        theirs.nextRun(new Date(atMs))?.getTime() ?? null,
+      ]);
+    }),
+    { numRuns: 300 },
+  );
 });
 
 describe('what is refused', () => {

@@ -1,6 +1,6 @@
 /** Computes the instants that a cron line names in a time zone. Pure: never reads the clock. */
-import { Cron } from 'croner';
-import { instantOf, LONGEST_JUMP_MS, wallAt } from './wall-clock.ts';
+import { type Calendar, calendarOf } from './calendar.ts';
+import { firstChange, instantOf, LONGEST_JUMP_MS, offsetAt, wallAt } from './wall-clock.ts';
 
 /** A cron line and the zone whose wall clock it is read by. */
 export interface CronLine {
@@ -24,7 +24,6 @@ export function cronProblem({
   const got = (value: unknown) => (typeof value === 'string' ? `'${value.slice(0, CRON_CHARS)}'` : typeof value);
   if (typeof timeZone !== 'string' || timeZone.length > ZONE_CHARS || !isZone(timeZone))
     return { path: 'timeZone', message: `expected an IANA time zone such as 'Europe/Berlin', got ${got(timeZone)}` };
-  // croner would read a date as a run of one time, and '?' as the time at which it is asked
   if (typeof cron !== 'string' || cron.length > CRON_CHARS || !/^(@[a-z]+|[^\s?]+([ \t]+[^\s?]+){4})$/i.test(cron))
     return { path: 'cron', message: `expected five fields such as '30 2 * * *', or '@daily', got ${got(cron)}` };
   try {
@@ -36,37 +35,71 @@ export function cronProblem({
   return { path: 'cron', message: `expected a cron line that names some instant, got ${got(cron)}` };
 }
 
-/** The first slot after the instant; null if there is none. */
+/** The first slot after the instant; null if there is none. Throws TypeError for a line that is none. */
 export function slotAfter(line: CronLine, afterMs: number): number | null {
-  const calendar = read(line);
-  if (!namesTimesOfDay(line)) return calendar.nextRun(new Date(afterMs))?.getTime() ?? null;
+  const calendar = calendarOf(line.cron);
+  if (!namesTimesOfDay(line)) return nextInterval(calendar, line.timeZone, afterMs + 1);
   // No later time of the clock has an earlier instant, so the first that is late enough is the next.
-  let wall: Date | null = new Date(wallAt(line.timeZone, afterMs) - LONGEST_JUMP_MS);
+  let wall = wallAt(line.timeZone, afterMs) - LONGEST_JUMP_MS;
   for (;;) {
-    wall = calendar.nextRun(wall);
-    if (wall === null) return null;
-    const slot = instantOf(line.timeZone, wall.getTime());
+    const named = calendar.next(wall);
+    if (named === null) return null;
+    const slot = instantOf(line.timeZone, named);
     if (slot > afterMs) return slot;
+    wall = named + 1;
   }
 }
 
-/** The newest `most` slots in (after, until], oldest first, and whether older ones were left out. */
+/** The newest `most` slots in (after, until], oldest first, and whether older ones were left out. Throws TypeError as slotAfter does. */
 export function slotsBetween(
   line: CronLine,
   { afterMs, untilMs, most }: { readonly afterMs: number; readonly untilMs: number; readonly most: number },
 ): { readonly slots: readonly number[]; readonly leftOut: boolean } {
   // backwards from the end: after a year of silence a line of every minute has half a million slots, and few of them count
-  const calendar = read(line);
+  const calendar = calendarOf(line.cron);
+  const { timeZone } = line;
   const slots: number[] = [];
   const isPlaced = namesTimesOfDay(line);
-  for (let before = isPlaced ? wallAt(line.timeZone, untilMs) + LONGEST_JUMP_MS : untilMs + 1; ; ) {
-    const run = calendar.previousRuns(1, new Date(before))[0]?.getTime();
-    const slot = run === undefined || !isPlaced ? run : instantOf(line.timeZone, run);
-    if (run === undefined || slot === undefined || slot <= afterMs) return { slots: slots.reverse(), leftOut: false };
-    before = run;
+  for (let before = isPlaced ? wallAt(timeZone, untilMs) + LONGEST_JUMP_MS : untilMs + 1; ; ) {
+    const named = isPlaced ? calendar.previous(before) : previousInterval(calendar, timeZone, before);
+    const slot = named !== null && isPlaced ? instantOf(timeZone, named) : named;
+    if (named === null || slot === null || slot <= afterMs) return { slots: slots.reverse(), leftOut: false };
+    before = named;
     if (slot > untilMs || slot === slots.at(-1)) continue; // several times in a gap meet at its end
     if (slots.length === most) return { slots: slots.reverse(), leftOut: true };
     slots.push(slot);
+  }
+}
+
+/** The first named minute of the zone's clock at or after the instant: none in a gap, both in a fold. */
+function nextInterval(calendar: Calendar, timeZone: string, atMs: number): number | null {
+  let fromMs = atMs;
+  for (;;) {
+    const offset = offsetAt(timeZone, fromMs);
+    const wall = calendar.next(fromMs + offset);
+    if (wall === null) return null;
+    const slot = wall - offset; // if the clock does not jump before
+    const untilMs = Math.min(slot, fromMs + LONGEST_JUMP_MS);
+    const jumpMs = firstChange(timeZone, fromMs, untilMs);
+    if (jumpMs !== null) fromMs = jumpMs;
+    else if (untilMs === slot) return slot;
+    else fromMs = Math.max(untilMs, slot - LONGEST_JUMP_MS); // the clock names none in between
+  }
+}
+
+/** The last named minute of the zone's clock before the instant. */
+function previousInterval(calendar: Calendar, timeZone: string, beforeMs: number): number | null {
+  let untilMs = beforeMs;
+  for (;;) {
+    const offset = offsetAt(timeZone, untilMs - 1);
+    const wall = calendar.previous(untilMs + offset);
+    if (wall === null) return null;
+    const slot = wall - offset;
+    const fromMs = Math.max(slot, untilMs - LONGEST_JUMP_MS);
+    const jumpMs = firstChange(timeZone, fromMs, untilMs - 1);
+    if (jumpMs !== null) untilMs = jumpMs;
+    else if (fromMs === slot) return slot;
+    else untilMs = Math.min(fromMs, slot + LONGEST_JUMP_MS);
   }
 }
 
@@ -81,18 +114,10 @@ function isZone(timeZone: string): boolean {
 /**
  * A line that names its times of day (no `*` and no step in minute and hour) has one slot for each of them every day: at the end
  * of the gap if a spring's clock jumps over it, at its first occurrence if an autumn's clock shows it twice. Any other line means
- * intervals, and follows the clock: nothing in the gap, both occurrences in the fold.
+ * intervals, and follows the clock: nothing in the gap, both occurrences in the fold. So times of day are read by a clock that never jumps
+ * and placed by `instantOf`, and intervals by the zone's own.
  */
 function namesTimesOfDay({ cron }: CronLine): boolean {
   const [minute = '', hour = ''] = cron.trim().split(/\s+/);
   return minute.startsWith('@') ? !/^@hourly$/i.test(minute) : !/[*/]/.test(minute + hour);
-}
-
-/**
- * Times of day are read by a clock that never jumps and placed by `instantOf`: croner's own rule for them knows no gap that ends
- * at midnight, so that in Nuuk a slot of 23:30 did not fire in spring. Intervals are read by the zone's clock.
- */
-function read(line: CronLine): Cron {
-  const timezone = namesTimesOfDay(line) ? 'UTC' : line.timeZone;
-  return new Cron(line.cron, { timezone, mode: '5-part', paused: true });
 }

@@ -181,14 +181,3 @@ function percent(share: number | null): string {
 function list(names: unknown): string {
   return Array.isArray(names) ? names.join(', ') : String(names);
 }
-
-/** Why a replay at n a minute does not move on just now. */
-export function waitingInWords(waitsFor: 'outcomes' | 'resume' | 'handler' | null): string | null {
-  return waitsFor === null ? null : WAITS[waitsFor];
-}
-
-const WAITS = {
-  outcomes: 'waits for outcomes: as many jobs are open as its stop condition needs to judge',
-  resume: 'waits for a resume: its type or queue is paused',
-  handler: 'waits for a deployment that has a handler for its type',
-} as const;

@@ -1,5 +1,4 @@
 /** Classifies errors of Postgres, or of the connection to it: may the sender repeat the statement? Pure. */
-import { diagnose, inFull } from './diagnosis.ts';
 
 /** The SQLSTATE of a driver's error, unwrapped from drizzle's; null if no answer came. */
 export function sqlstateOf(error: unknown): string | null {
@@ -31,12 +30,4 @@ export function isSerializationFailure(error: unknown): boolean {
 /** A lock was not to be had within `lock_timeout`; nothing was written. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlstateOf(error) === '55P03';
-}
-
-/** The reason why a statement failed, in words for a report or a log: the server's message if it quotes no value, else its SQLSTATE. */
-export function describeRefusal(error: unknown): string {
-  const diagnosis = diagnose(error);
-  if (diagnosis?.answer) return inFull(diagnosis);
-  const sqlstate = sqlstateOf(error);
-  return sqlstate === null ? 'Postgres did not answer.' : `Postgres refused an exchange (${sqlstate}).`;
 }

@@ -36,6 +36,19 @@ export function instantOf(timeZone: string, wallMs: number): number {
   return most;
 }
 
+/** The first instant in (from, until] at which the clock is set forward or back; null if it is not. The two are a day apart at most. */
+export function firstChange(timeZone: string, fromMs: number, untilMs: number): number | null {
+  const offset = offsetAt(timeZone, fromMs);
+  if (offsetAt(timeZone, untilMs) === offset) return null;
+  let [before, after] = [fromMs, untilMs];
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2);
+    if (offsetAt(timeZone, middle) === offset) before = middle;
+    else after = middle;
+  }
+  return after;
+}
+
 function clockOf(timeZone: string): Intl.DateTimeFormat {
   let clock = clocks.get(timeZone);
   if (clock === undefined) {

@@ -1,7 +1,8 @@
 /** One drain: claim, run and settle until the deadline leaves no room. Moves the executor and the exchange loop along. */
 import type { DrainReport, StopReason } from '../core/drain-report.ts';
 import { drainWithin } from '../core/telemetry.ts';
-import { beginRun, type DrainContext, type DrainOptions, type DrainRun } from './drain-run.ts';
+import type { DrainOptions } from './drain-options.ts';
+import { beginRun, type DrainContext, type DrainRun } from './drain-run.ts';
 import { notDrained } from './environment.ts';
 import { ExchangeLoop } from './exchange-loop.ts';
 import { JobExecutor } from './executor.ts';

@@ -1,6 +1,7 @@
 /** Sends a drain's exchanges and takes in their answers. When one is due, plan-exchange.ts decides. */
+
+import { describeRefusal } from '../core/describe-refusal.ts';
 import { withOutcomes } from '../core/drain-report.ts';
-import { describeRefusal } from '../core/sqlstate.ts';
 import { MaintenanceTasks } from '../maintenance/maintenance.ts';
 import { Claims } from './claims.ts';
 import type { DrainRun } from './drain-run.ts';

@@ -1,7 +1,7 @@
 /** A short drain in the invocation that enqueued: the job starts in milliseconds, and the tick is only the backstop. */
 
 import { type Names, onlyKnown } from '../core/options.ts';
-import type { DrainOptions } from './drain-run.ts';
+import type { DrainOptions } from './drain-options.ts';
 
 /** A kick is for latency, not for backlogs: those are the tick's. */
 const KICK_BUDGET_MS = 10_000;

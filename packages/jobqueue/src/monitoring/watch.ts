@@ -1,68 +1,19 @@
-/** Keeps watch: drains look at the queue's health in passing and tell of what turned red or well again, enqueues notice missing ticks. */
+/** Keeps watch: drains look at the queue's health in passing and tell of what turned red or well again. */
 import { randomUUID } from 'node:crypto';
 import { describeCheck, linkTo, nextStep } from '../core/describe-check.ts';
-import { checkGuard, type Guard, guardsOf } from '../core/guard.ts';
-import type { Job } from '../core/job.ts';
 import type { Log } from '../core/log.ts';
-import { type Names, number, onlyKnown, refusal } from '../core/options.ts';
-import { type HealthOptions, type Thresholds, thresholdsOf } from '../core/thresholds.ts';
-import { atMostMs, type SleepOptions } from '../drain/sleep-hint.ts';
 import type { MaintenanceTask, TaskContext } from '../maintenance/maintenance.ts';
 import type { Executor } from '../postgres/database.ts';
-import { functionsOf } from '../postgres/statements/functions.ts';
 import { confirmNotices, type Notice, type WatchAnswer, watch } from '../postgres/statements/watch.ts';
-import { type AlertOptions, foundOf, isWebUrl, messageOf, POST_MS, post, WebhookError } from './webhook.ts';
+import { POST_MS, post, WebhookError } from './post.ts';
+import type { WatchOptions } from './watch-options.ts';
+import { foundOf, messageOf } from './webhook.ts';
 
 /** Time left for the confirmation when the drain ends. */
 const CONFIRM_MS = 250;
 /** A confirmation that got lost makes people hear of it twice. */
 const CONFIRM_TRIES = 3;
-/** The interval at which the enqueues of one process check the last tick. */
-const ENQUEUE_ASKS_EVERY_MS = 60_000;
 const ENQUEUE_ANSWER_MS = 5_000;
-
-export interface WatchOptions {
-  readonly thresholds: Thresholds;
-  readonly guards: Readonly<Record<string, Guard>>;
-  readonly alerts: AlertOptions;
-  readonly log: Log;
-  readonly environment: string | null;
-}
-
-export interface WatchDeclaration {
-  readonly environment: string | null;
-  /** The name of the queue's schema, checked. */
-  readonly schema: string;
-  readonly health?: HealthOptions;
-  readonly alerts?: AlertOptions;
-  readonly guard?: Guard;
-  readonly sleep?: SleepOptions;
-}
-
-const ALERT_NAMES: Names<AlertOptions> = { webhookUrl: true, consoleUrl: true, name: true, timeoutMs: true };
-
-/** A queue's watch options, checked. Throws QueueError `option_invalid`. */
-export function watchOptions(
-  { environment, schema, health = {}, alerts = {}, guard, sleep }: WatchDeclaration,
-  jobs: ReadonlyMap<string, Job>,
-  log: Log,
-): WatchOptions {
-  checkAlerts(alerts);
-  if (guard) checkGuard(guard, { call: 'createQueue', at: 'guard.' });
-  const thresholds = thresholdsOf(health, jobs.values(), functionsOf(schema), sleep ? atMostMs(sleep) : 0);
-  return { thresholds, guards: guardsOf(jobs.values(), guard), alerts, log, environment };
-}
-
-/** Throws QueueError `option_invalid`; its message does not show the URL. */
-export function checkAlerts(alerts: AlertOptions): void {
-  const where = { call: 'createQueue', at: 'alerts.' };
-  onlyKnown(alerts, ALERT_NAMES, where);
-  const { webhookUrl, consoleUrl, timeoutMs = POST_MS } = alerts;
-  for (const [option, url] of Object.entries({ webhookUrl, consoleUrl }))
-    if (url !== undefined && !isWebUrl(url))
-      throw refusal(option, 'expected an http or https URL, got something else', where);
-  number('timeoutMs', timeoutMs, { min: 1, max: POST_MS }, where);
-}
 
 /** The maintenance task of each drain: watch_1 looks in its exchange, and what that hands out is told beside the jobs. */
 export function incidentsTask(options: WatchOptions): MaintenanceTask {
@@ -73,30 +24,11 @@ export function incidentsTask(options: WatchOptions): MaintenanceTask {
   };
 }
 
-/**
- * Called after each enqueue. Once a minute it checks beside the request if ticks still come, because without ticks nothing else
- * would notice. Never throws and never delays the request; `waitUntil` keeps the invocation alive for it.
- */
-export function missedTickMonitor(
-  options: WatchOptions,
-  database: () => Executor,
-  waitUntil: (promise: Promise<unknown>) => void,
-): () => void {
-  let askedAtMs = Number.NEGATIVE_INFINITY;
-
-  async function ask(): Promise<void> {
-    const untilMs = performance.now() + ENQUEUE_ANSWER_MS + POST_MS;
-    const executor = database();
-    const answer = await watch(executor, { ...requestOf(options), enqueue: true }, ENQUEUE_ANSWER_MS);
-    if (answer !== null) await tell(options, answer, { executor, untilMs: () => untilMs });
-  }
-
-  return () => {
-    const now = performance.now();
-    if (now - askedAtMs < ENQUEUE_ASKS_EVERY_MS) return;
-    askedAtMs = now;
-    waitUntil(ask().catch((error: unknown) => options.log('error', 'watch_failed', { error })));
-  };
+/** Asks whether the ticks still come, beside the request that enqueued; without this nobody else would notice. */
+export async function askForTicks(options: WatchOptions, executor: Executor): Promise<void> {
+  const untilMs = performance.now() + ENQUEUE_ANSWER_MS + POST_MS;
+  const answer = await watch(executor, { ...requestOf(options), enqueue: true }, ENQUEUE_ANSWER_MS);
+  if (answer !== null) await tell(options, answer, { executor, untilMs: () => untilMs });
 }
 
 function requestOf({ thresholds, guards, environment }: WatchOptions): object {

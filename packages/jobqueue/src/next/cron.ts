@@ -1,6 +1,6 @@
 /** The route that the platform's tick calls. */
 import type { DrainReport } from '../core/drain-report.ts';
-import type { DrainOptions } from '../drain/drain-run.ts';
+import type { DrainOptions } from '../drain/drain-options.ts';
 import { MethodNotAllowedError } from './http-error.ts';
 import { deadlineOf } from './platform.ts';
 import { bearer, handler, type QueueSource, type RoutedQueue, type RouteHandler, type RouteOptions } from './route.ts';

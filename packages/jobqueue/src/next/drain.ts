@@ -1,7 +1,7 @@
 /** The route of an operator's drain. */
 import type { DrainReport } from '../core/drain-report.ts';
 import { boolean, field, integer, list, name, object, optional } from '../core/fields.ts';
-import type { DrainOptions } from '../drain/drain-run.ts';
+import type { DrainOptions } from '../drain/drain-options.ts';
 import type { Operators } from '../operations/operations.ts';
 import { readJson } from './body.ts';
 import { ROUTE_LIMITS } from './limits.ts';

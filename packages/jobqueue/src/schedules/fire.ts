@@ -1,43 +1,21 @@
 /** The maintenance task that keeps schedules: writes what code declares, and fires the slots that have come. */
-import { createHash } from 'node:crypto';
 import { setImmediate as otherWork, setTimeout as sleep } from 'node:timers/promises';
-import { QueueError } from '../core/errors.ts';
-import type { Job } from '../core/job.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
-import type { Schedule } from '../core/schedule.ts';
-import { bytesOf } from '../core/serialize.ts';
 import { classifyError } from '../core/sqlstate.ts';
-import { encodeJob } from '../enqueue/enqueue.ts';
 import type { MaintenanceTask, TaskContext } from '../maintenance/maintenance.ts';
 import { type DueSchedule, type Fire, fire, syncSchedules } from '../postgres/statements/schedules.ts';
+import type { DeclaredSchedules } from './declared.ts';
 import { decide } from './misfire.ts';
 
-/** More is a table of one's own with a schedule that reads it. */
-const MAX_SCHEDULES = 1_000;
 /** One call fires as many slots: a second of work for Postgres at most. */
 const MAX_SLOTS = 1_000;
 const TRIES = 3;
 const STATEMENT_MS = 10_000;
 const PAUSE_MS = 200;
 
-/** Throws QueueError: `schedule_definition_invalid`, and what addJob throws for a payload that does not fit. */
-export function schedulesTask(
-  schedules: readonly Schedule[],
-  jobs: ReadonlyMap<string, Job>,
-  log: Log,
-): MaintenanceTask {
-  const definitions = schedules.map((schedule) => definitionOf(schedule, jobs));
-  const names = schedules.map(({ name }) => name);
-  const twice = names.find((name, n) => names.indexOf(name) !== n);
-  if (twice !== undefined) throw invalid(`two schedules are named '${twice}'`);
-  if (names.length > MAX_SCHEDULES) throw invalid(`expected at most ${MAX_SCHEDULES} schedules, got ${names.length}`);
-  const json = `[${definitions.sort().join(',')}]`;
-  if (bytesOf(json) > LIMITS.exchangeBytes)
-    throw invalid(
-      `expected at most ${LIMITS.exchangeBytes} bytes of schedules with their payloads, got ${bytesOf(json)}`,
-    );
-  const hash = createHash('sha256').update(json).digest('hex');
+/** Writes the declared schedules when they differ from the stored ones, and fires what is due. */
+export function schedulesTask({ hash, json }: DeclaredSchedules, log: Log): MaintenanceTask {
   return {
     name: 'schedules',
     request: () => ({ hash }),
@@ -47,17 +25,6 @@ export function schedulesTask(
       await fireAll(first, context, log);
     },
   };
-}
-
-/** The JSON that is stored of a schedule. Its job is what addJob would insert. */
-function definitionOf(schedule: Schedule, jobs: ReadonlyMap<string, Job>): string {
-  const { name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs } = schedule;
-  const job = encodeJob(jobs, { type, payload }, `schedules['${name}'].`);
-  const most = typeof misfire === 'object' ? misfire.all : 1;
-  if (most * bytesOf(job) > LIMITS.batchBytes)
-    throw invalid(`'${name}': expected at most ${LIMITS.batchBytes} bytes for all jobs that misfire may fire at once`);
-  const rest = JSON.stringify({ cron, timeZone, misfire, missedAfterMs, overlap, jitterMs });
-  return `{"name":"${name}","definition":${rest.slice(0, -1)},"job":${job}}}`;
 }
 
 async function synced({ executor, untilMs }: TaskContext, json: string): Promise<readonly DueSchedule[]> {
@@ -155,10 +122,4 @@ async function persistently<T>(untilMs: () => number, send: (timeoutMs: number) 
       await sleep(PAUSE_MS);
     }
   }
-}
-
-function invalid(message: string): QueueError {
-  return new QueueError('schedule_definition_invalid', `createQueue: schedules: ${message}`, {
-    issues: [{ path: 'schedules', message }],
-  });
 }

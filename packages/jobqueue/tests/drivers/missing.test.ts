@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 /** Packages that the core needs at run time. */
-const OWN = ['croner', 'ms'];
+const OWN = ['ms'];
 
 /** Says what the first statement of a driver ends with. Nothing listens on the port. */
 const PROGRAM = `

@@ -1,6 +1,6 @@
 /** `jobqueue replay list` and `jobqueue replay stop ID`: the throttled replays. */
 import { Argument, Command } from 'commander';
-import { waitingInWords } from '../../core/describe-check.ts';
+import { waitingInWords } from '../../core/describe-wait.ts';
 import { Failure } from '../failure.ts';
 import { withTarget } from '../open-target.ts';
 import { type Acting, acting, type Common, jobId, onTarget } from '../options.ts';
