@@ -45,7 +45,7 @@ function databaseUrl(): string {
   const url = process.env.DATABASE_URL || process.env.DATABASE_URL_UNPOOLED;
   if (url) return url;
   throw new UsageError(
-    'no queue is named: set DATABASE_URL, or JOBQUEUE_URL (a deployment, with OPERATOR_SECRET), here or in .env.local, or give --url',
+    'no queue is named: set DATABASE_URL or JOBQUEUE_URL (a deployment, with OPERATOR_SECRET), here or in .env.local, or give --url',
   );
 }
 
