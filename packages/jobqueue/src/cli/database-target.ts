@@ -1,14 +1,32 @@
 /** A queue by its database: this process does what a deployment would, with the job types of the app's configuration. */
 
+import type { AnyQueue } from '../config.ts';
 import { pathOf, type StandardIssue, validateNow } from '../core/standard-schema.ts';
 import { perform } from '../operations/perform.ts';
-import { operatorRequest } from '../operations/request.ts';
+import { type OperatorAction, operatorRequest } from '../operations/request.ts';
 import { connect } from '../postgres/connect.ts';
 import { addressOf, connectionError } from '../postgres/connection-error.ts';
 import { chooseDatabase } from './environment.ts';
 import { UsageError } from './failure.ts';
-import { queueOn } from './load-queue.ts';
+import { type QueueOn, queueOn, queueWithoutTypesOn } from './load-queue.ts';
 import type { Target } from './target.ts';
+
+/** Requests that neither check a type's name nor redact a payload nor link to the app's console: they do not wait for the app's code. */
+const WITHOUT_TYPES: ReadonlySet<OperatorAction['action']> = new Set([
+  'jobs',
+  'follow',
+  'retryNow',
+  'replays',
+  'stopReplay',
+  'acknowledgeIncident',
+  'muteCheck',
+  'unmuteCheck',
+  'schedules',
+  'pauseSchedule',
+  'resumeSchedule',
+  'runSchedule',
+  'overrideSchedule',
+]);
 
 /** Connects on the first statement. `needs`: the command that cannot do without the app's jobs. */
 export async function databaseTarget(
@@ -18,7 +36,21 @@ export async function databaseTarget(
   chooseDatabase(url);
   const address = addressOf(url);
   const database = connect(url);
-  const { queue, isOwn } = await queueOn(database, { config, needs });
+  let loaded: Promise<QueueOn> | null = null;
+  let withoutTypes: Promise<AnyQueue> | null = null;
+  let knowsTypes = false;
+  const own = async (): Promise<AnyQueue> => {
+    loaded ??= queueOn(database, { config, needs });
+    const { queue, isOwn } = await loaded;
+    knowsTypes = isOwn;
+    return queue;
+  };
+  if (needs !== undefined) await own();
+  const queueFor = (action: OperatorAction): Promise<AnyQueue> => {
+    if (!WITHOUT_TYPES.has(action.action) && !(action.action === 'job' && !action.payload)) return own();
+    withoutTypes ??= queueWithoutTypesOn(database, { config });
+    return withoutTypes;
+  };
   const run = async <Result>(act: () => Promise<Result>): Promise<Result> => {
     try {
       return await act();
@@ -29,15 +61,19 @@ export async function databaseTarget(
   return {
     kind: 'database',
     name: address,
-    knowsTypes: isOwn,
+    get knowsTypes() {
+      return knowsTypes;
+    },
     async ask(request, options = {}) {
       const action = validateNow(operatorRequest, request);
       if (action.issues) throw new UsageError(inWords(action.issues));
+      const queue = await queueFor(action.value);
       const answer = await run(() => perform(queue, action.value, options));
       return JSON.parse(JSON.stringify(answer));
     },
     enqueue: ({ type, payload, options: { scheduledFor, ...options } }) =>
       run(async () => {
+        const queue = await own();
         const entry = {
           type,
           payload,
@@ -50,12 +86,14 @@ export async function databaseTarget(
       }),
     drain: (request, { signal } = {}) =>
       run(async () => {
+        const queue = await own();
         const warnings = await queue.checkNames(request);
         await queue.audit({ actor: 'operator', action: 'drain', details: request });
         return { ...(await queue.drain({ ...request, source: 'operator', ...(signal && { signal }) })), warnings };
       }),
     foresee: ({ queue: line, types, includePaused }) =>
       run(async () => {
+        const queue = await own();
         const warnings = await queue.checkNames({ queue: line });
         const found = await queue.preview({
           ...(line !== undefined && { queue: line }),
@@ -64,7 +102,7 @@ export async function databaseTarget(
         });
         return { ...found, warnings };
       }),
-    health: () => run(() => queue.health()),
+    health: () => run(async () => (await own()).health()),
     close: () => database.close(),
   };
 }

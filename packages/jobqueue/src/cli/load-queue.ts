@@ -36,12 +36,28 @@ export async function queueOn(
     throw new UsageError(
       `${needs} needs the app's jobs: ${app === null ? 'there is no jobqueue.config.ts here or above; name it by --config, with' : `${app.path} has no`} queue: () => import('./jobqueue/queue.ts')`,
     );
-  const environment = ownEnvironment();
-  return {
-    queue: createQueue({ database, schema: namedSchema(config), jobs: [], environment, log: logToStderr }),
-    isOwn: false,
-    config,
-  };
+  return { queue: queueWithoutTypes(database, config), isOwn: false, config };
+}
+
+/**
+ * The queue of commands that neither name job types nor show payloads: it reads the app's configuration, but does not load its queue, which takes
+ * a third of such a command's time.
+ */
+export async function queueWithoutTypesOn(
+  database: Database,
+  { config }: { readonly config?: string | undefined },
+): Promise<AnyQueue> {
+  return queueWithoutTypes(database, (await loadConfig(config))?.config ?? {});
+}
+
+function queueWithoutTypes(database: Database, config: JobqueueConfig): AnyQueue {
+  return createQueue({
+    database,
+    schema: namedSchema(config),
+    jobs: [],
+    environment: ownEnvironment(),
+    log: logToStderr,
+  });
 }
 
 /** Null if the configuration names none. Throws Failure if it does not load, or is none. */

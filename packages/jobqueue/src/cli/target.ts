@@ -45,7 +45,7 @@ export interface DrainRequest {
 
 export interface Target {
   readonly kind: 'database' | 'http';
-  /** True if the target knows which job types have a handler. */
+  /** True if the last answer told job types with a handler from others. */
   readonly knowsTypes: boolean;
   /** Fit for a message: an address, no secret. */
   readonly name: string;
