@@ -9,6 +9,7 @@ const PROGRAMS = {
   operator: '../../packages/jobqueue/tests/programs/operator.ts',
   dropper: '../../packages/jobqueue/tests/programs/dropper.ts',
   limitedSender: '../../packages/jobqueue/tests/programs/sender.ts',
+  commandHost: '../../packages/jobqueue/tests/cli/host.ts',
   campaignSender: '../campaigns/programs/sender.ts',
   campaignLedger: '../campaigns/programs/ledger.ts',
 } as const;

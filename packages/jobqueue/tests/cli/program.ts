@@ -1,10 +1,11 @@
 /** The real program as a process, and the real endpoints behind a real HTTP server: what the tests of the command line share. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { programFile } from '../../../../tests/support/programs.ts';
 
 /** As `npm install` links it: built by the run's setup if it was older than its source. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/cli/jobqueue.js', import.meta.url));
@@ -46,9 +47,61 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   return { code, stdout: await stdout, stderr: await stderr };
 }
 
+/** One command for host.ts. */
+export interface Call {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface Host {
+  /** As `run`, without a start: one command after the other. */
+  run(args: readonly string[], surroundings?: Omit<Surroundings, 'stdin'>): Promise<Ended>;
+  /** As `ask`. */
+  ask(args: readonly string[], surroundings?: Omit<Surroundings, 'stdin'>): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** For files of dozens of commands: one process that runs them all. */
+export function host(): Host {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = fork(programFile('commandHost'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const send = async (args: readonly string[], { env = {}, cwd = APP }: Surroundings = {}): Promise<Ended> => {
+    const over = new AbortController();
+    const answered = Promise.race([
+      once(child, 'message', over).then(([answer]) => answer as Ended),
+      once(child, 'exit', over).then(([code]) => {
+        throw new Error(`jobqueue ${args.join(' ')} ended its process with ${code}`);
+      }),
+    ]);
+    child.send({ program: PROGRAM, args, cwd, env: { PATH, HOME, ...env } } satisfies Call);
+    return answered.finally(() => over.abort());
+  };
+  let before: Promise<unknown> = Promise.resolve();
+  const run: Host['run'] = (args, surroundings) => {
+    const ended = before.then(() => send(args, surroundings));
+    before = ended.catch(() => undefined); // its own caller hears of it
+    return ended;
+  };
+  return {
+    run,
+    ask: (args, surroundings) => asked(run, args, surroundings),
+    async close() {
+      const gone = once(child, 'exit');
+      child.disconnect();
+      await gone;
+    },
+  };
+}
+
 /** With `--json`, an exit code of 0, and stdout as a value. */
 export async function ask(args: readonly string[], surroundings: Surroundings = {}): Promise<unknown> {
-  const { code, stdout, stderr } = await run([...args, '--json'], surroundings);
+  return asked(run, args, surroundings);
+}
+
+async function asked(by: typeof run, args: readonly string[], surroundings: Surroundings = {}): Promise<unknown> {
+  const { code, stdout, stderr } = await by([...args, '--json'], surroundings);
   if (code !== 0) throw new Error(`jobqueue ${args.join(' ')} ended with ${code}: ${stderr}`);
   return JSON.parse(stdout);
 }
