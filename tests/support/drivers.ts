@@ -1,4 +1,8 @@
-/** Runs one suite over every driver, each with a database of its own and a network that can be broken. */
+/**
+ * Runs a suite over every driver, or over one of them, each with a database of its own and a network that can be broken.
+ * `TEST_DRIVERS=all` runs every suite over every driver; `TEST_DRIVERS=one` runs each over one, for a second run on another server.
+ */
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
@@ -24,47 +28,66 @@ export interface DriverSuiteOptions {
   readonly migrated?: boolean;
 }
 
+type Suite = (setup: DriverUnderTest) => void;
+
 /**
- * Every test must run on every driver: where one cannot do a thing, its branch of the test says what it does instead. A skip
- * on one driver fails the run (driverParity.ts).
+ * For suites about what drivers do differently: values, transactions, lost answers, sizes. Every test must run on every driver: where one
+ * cannot do a thing, its branch of the test says what it does instead. A skip on one driver fails the run (driver-parity.ts).
  */
-export function describeEachDriver(
-  name: string,
-  suite: (setup: DriverUnderTest) => void,
-  { migrated = true }: DriverSuiteOptions = {},
-): void {
+export function describeEachDriver(name: string, suite: Suite, options: DriverSuiteOptions = {}): void {
+  if (process.env.TEST_DRIVERS === 'one') {
+    describeOnOneDriver(name, suite, options);
+    return;
+  }
   for (const driver of DRIVERS) {
     describe(`${name} [${driver}]`, () => {
       beforeEach(({ task }) => {
         task.meta.driver = driver;
         task.meta.driverSuite = name;
       });
-      let open: Opened | undefined;
-      const opened = (): Opened => {
-        if (!open) throw new Error('the database of a driver suite is there in its hooks and tests, not before');
-        return open;
-      };
-      beforeAll(async () => {
-        open = await openDriver(driver, migrated);
-      });
-      afterAll(async () => {
-        if (open) await closeAndCheck(open);
-      });
-      suite({
-        driver,
-        get database() {
-          return opened().database;
-        },
-        get faults() {
-          return opened().faults;
-        },
-        get directUrl() {
-          return opened().home.url;
-        },
-        connect: () => opened().connect(),
-      });
+      runOn(driver, suite, options);
     });
   }
+}
+
+/**
+ * For suites about what the queue decides, which no driver sees: every driver takes the same statements and answers the same values, which
+ * packages/jobqueue/tests/drivers shows for each of them. The suites take turns by their names, so that a third of them runs on each driver.
+ */
+export function describeOnOneDriver(name: string, suite: Suite, options: DriverSuiteOptions = {}): void {
+  if (process.env.TEST_DRIVERS === 'all') {
+    describeEachDriver(name, suite, options);
+    return;
+  }
+  const driver = DRIVERS[createHash('sha256').update(name).digest().readUInt32BE() % DRIVERS.length] as DriverName;
+  describe(`${name} [${driver}]`, () => runOn(driver, suite, options));
+}
+
+function runOn(driver: DriverName, suite: Suite, { migrated = true }: DriverSuiteOptions): void {
+  let open: Opened | undefined;
+  const opened = (): Opened => {
+    if (!open) throw new Error('the database of a driver suite is there in its hooks and tests, not before');
+    return open;
+  };
+  beforeAll(async () => {
+    open = await openDriver(driver, migrated);
+  });
+  afterAll(async () => {
+    if (open) await closeAndCheck(open);
+  });
+  suite({
+    driver,
+    get database() {
+      return opened().database;
+    },
+    get faults() {
+      return opened().faults;
+    },
+    get directUrl() {
+      return opened().home.url;
+    },
+    connect: () => opened().connect(),
+  });
 }
 
 interface Opened {

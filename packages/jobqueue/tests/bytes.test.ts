@@ -16,6 +16,9 @@ const A_CALL = Math.floor(LIMITS.batchBytes / (LIMITS.payloadBytes + 200));
 describeEachDriver('bytes', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
+  /** Many times what one claim or exchange may carry, also over Neon's drivers, whose stand-in computes in this process. */
+  const many = setup.driver === 'postgres' ? 500 : 150;
+
   /** A queue of one large type; `claims` collects what each claim held when a job started. */
   function largeQueue() {
     const claims: { jobs: number; bytes: number }[] = [];
@@ -45,11 +48,11 @@ describeEachDriver('bytes', (setup) => {
     for (let left = count; left > 0; left -= A_CALL) await queue.addJobs(entries.slice(0, left));
   };
 
-  test('500 jobs of 256 KiB go through, in claims of at most 4 MiB', { timeout: 120_000 }, async () => {
-    await addLarge(500);
+  test(`${many} jobs of 256 KiB go through, in claims of at most 4 MiB`, { timeout: 120_000 }, async () => {
+    await addLarge(many);
     const { queue, claims } = largeQueue();
     const report = await queue.drain({ budgetMs: 100_000, concurrency: 1_000 });
-    expect(report).toMatchObject({ completed: 500, lost: 0, retried: 0, givenBack: 0, stopReason: 'empty' });
+    expect(report).toMatchObject({ completed: many, lost: 0, retried: 0, givenBack: 0, stopReason: 'empty' });
     expect(claims.length).toBeGreaterThan(5);
     expect(Math.max(...claims.map(({ bytes }) => bytes))).toBeLessThanOrEqual(LIMITS.exchangeBytes);
     expect(Math.max(...claims.map(({ jobs }) => jobs))).toBeGreaterThan(10); // and not one by one either
@@ -80,14 +83,14 @@ describeEachDriver('bytes', (setup) => {
     expect(Math.max(...claims)).toBeLessThanOrEqual(LIMITS.exchangeBytes);
   });
 
-  test('500 results of 64 KiB are settled in exchanges that each can be carried', { timeout: 60_000 }, async () => {
+  test(`${many} results of 64 KiB are settled in exchanges that each can be carried`, { timeout: 60_000 }, async () => {
     const { queue, seen } = queueOf(setup.database);
     const result = 'é'.repeat((LIMITS.resultBytes - 2) / 2);
-    for (let n = 0; n < 500; n++) seen.results.set(n, result);
-    const added = await queue.addJobs(works(500, { mode: 'return' }));
+    for (let n = 0; n < many; n++) seen.results.set(n, result);
+    const added = await queue.addJobs(works(many, { mode: 'return' }));
     const report = await queue.drain({ budgetMs: 50_000, concurrency: 500 });
-    expect(report).toMatchObject({ completed: 500, lost: 0 });
-    expect(await queue.getJob(added[499]?.id ?? '')).toMatchObject({ result });
+    expect(report).toMatchObject({ completed: many, lost: 0 });
+    expect(await queue.getJob(added[many - 1]?.id ?? '')).toMatchObject({ result });
   });
 
   test('more than 8 MiB in one call are refused, and nothing is written', async () => {

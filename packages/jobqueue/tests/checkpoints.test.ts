@@ -1,7 +1,7 @@
 /** Long work in parts: slices, checkpoints, progress, and what becomes of them when something goes wrong. */
 import { EventEmitter, once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { continueWith, LIMITS } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import type { ExchangeReply } from '../src/postgres/statements/exchange.ts';
@@ -16,7 +16,7 @@ async function waitingForLocks(observer: Database): Promise<number> {
   return found.length;
 }
 
-describeEachDriver('checkpoints and slices', (setup) => {
+describeOnOneDriver('checkpoints and slices', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('a job continues slice by slice from its state, each behind its equals', async () => {

@@ -1,9 +1,9 @@
 /** Chores: what a drain does beside its jobs never keeps it from them. */
 import { expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { counting, queueOf, rows } from './support.ts';
 
-describeEachDriver('chores', (setup) => {
+describeOnOneDriver('chores', (setup) => {
   test('that fail in Postgres are told of, and the jobs run all the same', async () => {
     const told: unknown[] = [];
     const log = (level: string, event: string, fields: object) => void told.push({ level, event, ...fields });

@@ -1,6 +1,6 @@
 /** A drain ends in time, and what it did not finish loses nothing but the time. */
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, statuses, works } from './support.ts';
 
 /** Long enough for a few exchanges on a loaded machine; a drain of it works for its first four fifths. */
@@ -17,7 +17,7 @@ async function took<T>(run: Promise<T>): Promise<{ value: T; ms: number }> {
   return { value, ms: performance.now() - startedAtMs };
 }
 
-describeEachDriver('deadlines', (setup) => {
+describeOnOneDriver('deadlines', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   const due = () =>

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { emptyDatabase, type TestDatabase } from '../../../tests/support/database.ts';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { type Webhook, webhook } from '../../../tests/support/webhook.ts';
 import { createQueue, defineJob, defineSchedule, type QueueOptions } from '../src/index.ts';
 import { connect } from '../src/postgres/connect.ts';
@@ -13,7 +13,7 @@ import { counting, emptyTables, rows, statuses } from './support.ts';
 
 const ANN = { actor: 'ann' };
 
-describeEachDriver('the database of an environment', (setup) => {
+describeOnOneDriver('the database of an environment', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
     await rows(setup.database, 'delete from jobqueue.environment');

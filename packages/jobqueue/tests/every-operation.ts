@@ -9,11 +9,12 @@ const ANN = { actor: 'ann' };
 export function workQueue(options: Pick<QueueOptions<[]>, 'database' | 'schema' | 'environment'>) {
   const work = defineJob({
     type: 'work',
-    payload: z.object({ fail: z.boolean() }),
+    payload: z.object({ fail: z.boolean().default(false), block: z.string().optional() }),
     maxAttempts: 1,
     handler: async () => ({
       run: async ({ payload, rateLimit }) => {
         await rateLimit('a bucket of a job', { perSecond: 100, burst: 100 });
+        if (payload.block) await rateLimit.blockUntil(payload.block, { delayMs: 60_000 });
         if (payload.fail) throw new Error('on purpose');
       },
     }),
@@ -40,15 +41,19 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
     payload: { fail: false },
     children: [{ type: 'work', payload: { fail: true } }],
   });
-  expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ completed: 1, deadLettered: 2, lost: 0 });
+  expect(await queue.drain({ budgetMs: 60_000 })).toMatchObject({ completed: 1, deadLettered: 2, lost: 0 });
   expect(await queue.replay({ type: 'work' }, ANN)).toMatchObject({ changed: 2 });
   const ids = { ids: [waits?.id ?? ''] };
   expect(await queue.reschedule(ids, { ...ANN, to: { delayMs: 7_200_000 } })).toMatchObject({ changed: 1 });
   expect(await queue.setPriority(ids, { ...ANN, priority: 9 })).toMatchObject({ changed: 1 });
   expect(await queue.cancel(ids, { ...ANN, reason: 'enough' })).toMatchObject({ changed: 1 });
-  await queue.drain({ budgetMs: 10_000 });
+  await queue.drain({ budgetMs: 60_000 });
+  const [dead] = (await queue.listJobs({ status: 'DEAD_LETTER' })).jobs;
+  await queue.replayWithPayload(dead?.id ?? '', { fail: true }, ANN);
+  await queue.drain({ budgetMs: 60_000 });
+  expect(await queue.freeKey({ type: 'work', idempotencyKey: 'k' }, ANN)).toMatchObject({ freed: true });
   const replay = await queue.replay({ type: 'work' }, { ...ANN, perMinute: 1 });
-  await queue.drain({ budgetMs: 10_000 });
+  await queue.drain({ budgetMs: 60_000 });
   await queue.stopReplay(replay.id ?? '', ANN);
   await queue.pause({ type: 'work' }, ANN);
   await queue.resume({ type: 'work' }, ANN);
@@ -57,6 +62,8 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
   await queue.overrideSchedule('nightly', { cron: '0 4 * * *' }, ANN);
   await queue.runSchedule('nightly', ANN);
   await queue.takeToken('a bucket', { perSecond: 1, burst: 1 });
+  await queue.muteCheck({ check: 'ticks' }, { ...ANN, reason: 'a test', forMs: 60_000 });
+  await queue.unmuteCheck({ check: 'ticks' }, ANN);
   await queue.prune();
   const { checks } = await queue.health();
   for (const name of ['database', 'protocol', 'sequences'])
@@ -82,6 +89,8 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
     queue.rateLimits(),
     queue.schedules(),
     queue.auditLog(),
+    queue.tail({ after: '0', ids: [id] }),
+    queue.mutes(),
     queue.environments(),
   ]);
 }

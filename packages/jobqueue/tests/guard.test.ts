@@ -1,7 +1,7 @@
 /** Guards: a type that fails too often pauses itself, once, says so, and only a person lets it run again. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { type Webhook, webhook } from '../../../tests/support/webhook.ts';
 import { createQueue, defineJob } from '../src/index.ts';
 import { rows } from './support.ts';
@@ -11,7 +11,7 @@ const ANN = { actor: 'ann' };
 
 const guard = { failureRatio: 0.5, minAttempts: 20 };
 
-describeEachDriver('a guard', (setup) => {
+describeOnOneDriver('a guard', (setup) => {
   let hook: Webhook;
   beforeEach(async () => {
     await calm(setup.database);

@@ -1,7 +1,7 @@
 /** Health: each check green and red, by rows that look like what went wrong, and probes that stay small. */
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { continueWith } from '../src/index.ts';
 import { queueOf, rows, works } from './support.ts';
 import { aMinuteLater, calm, dayOf, deadLetters, dueFor, noTickFor, rollup, ticked, watchedQueue } from './watched.ts';
@@ -23,7 +23,7 @@ const NAMES = [
   'sequences',
 ];
 
-describeEachDriver('health', (setup) => {
+describeOnOneDriver('health', (setup) => {
   beforeEach(() => calm(setup.database));
 
   /** The names of red checks, and the checks themselves. */

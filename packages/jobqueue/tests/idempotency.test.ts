@@ -1,13 +1,13 @@
 /** A key admits one job while it holds, with any number of concurrent callers. */
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { connect } from '../src/postgres/connect.ts';
 import { emptyTables, queueOf, rows, statuses } from './support.ts';
 
 const noop = { mode: 'noop' } as const;
 
-describeEachDriver('idempotency keys', (setup) => {
+describeOnOneDriver('idempotency keys', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('a hundred concurrent calls with one key add one job, and ninety-nine hear null', async () => {

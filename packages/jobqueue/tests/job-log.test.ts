@@ -1,7 +1,7 @@
 /** A drain's log of its jobs: one line each, with ids, once Postgres has confirmed the outcome, and never their data. */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { logToStderr } from '../src/core/log.ts';
 import {
   cancelJob,
@@ -52,7 +52,7 @@ function telling(database: Database, logJobs?: LogJobs) {
   return { queue, lines, ofJobs: () => lines.filter(({ event }) => event.startsWith('job_')) };
 }
 
-describeEachDriver('the log of jobs', (setup) => {
+describeOnOneDriver('the log of jobs', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('tells failures and dead letters with all their ids, and when the next attempt comes', async () => {

@@ -1,12 +1,12 @@
 /** A kick: the job starts behind the request that enqueued it. */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { kicker } from '../src/drain/kick.ts';
 import { createQueue, defineJob } from '../src/index.ts';
 import { rows } from './support.ts';
 
-describeEachDriver('a kick', (setup) => {
+describeOnOneDriver('a kick', (setup) => {
   const kicked = () => {
     const kept: Promise<unknown>[] = [];
     const failures: unknown[] = [];

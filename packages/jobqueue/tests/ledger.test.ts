@@ -1,7 +1,7 @@
 /** The ledger: what each drain says of itself, and what a list of them shows: overlaps, gaps, and drains that died. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freshDatabase } from '../../../tests/support/database.ts';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { connect } from '../src/postgres/connect.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, startDrainProcess } from './drain-process.ts';
@@ -10,7 +10,7 @@ import { emptyTables, queueOf, rows, works } from './support.ts';
 
 afterEach(endDrainProcesses);
 
-describeEachDriver('the drains beside a drain', (setup) => {
+describeOnOneDriver('the drains beside a drain', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('are told to it when it looks for lanes and claims: those under way, none that ended or fell silent', async () => {
@@ -34,7 +34,7 @@ describeEachDriver('the drains beside a drain', (setup) => {
   });
 });
 
-describeEachDriver('the ledger', (setup) => {
+describeOnOneDriver('the ledger', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   /** Drains of a list, in seconds ago; without an end it has not told one. */

@@ -4,13 +4,13 @@
  */
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { createQueue, defineJob, HIDDEN, type JobsQuery, type Queue, secret } from '../src/index.ts';
 import { counting, emptyTables, queueOf, rows, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
 
-describeEachDriver('a page of jobs', (setup) => {
+describeOnOneDriver('a page of jobs', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('shows every job once, page by page, pending ones as they will run and all of them newest first', async () => {
@@ -108,7 +108,7 @@ describeEachDriver('a page of jobs', (setup) => {
   });
 });
 
-describeEachDriver('dead letters', (setup) => {
+describeOnOneDriver('dead letters', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('are grouped by type and what went wrong, numbers and ids aside, and a group is replayed by its fingerprint', async () => {
@@ -241,7 +241,7 @@ describeEachDriver('dead letters', (setup) => {
   });
 });
 
-describeEachDriver('an amended replay', (setup) => {
+describeOnOneDriver('an amended replay', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   const payload = z.object({
@@ -313,7 +313,7 @@ describeEachDriver('an amended replay', (setup) => {
   });
 });
 
-describeEachDriver('the overview', (setup) => {
+describeOnOneDriver('the overview', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('counts what is ready, scheduled, running and dead per queue and type, to a bound that it names', async () => {
@@ -413,7 +413,7 @@ describeEachDriver('the overview', (setup) => {
   });
 });
 
-describeEachDriver('a token', (setup) => {
+describeOnOneDriver('a token', (setup) => {
   test('is there or not, at once', async () => {
     const { queue } = queueOf(setup.database);
     const take = () => queue.takeToken('login', { perSecond: 0.001, burst: 2 });

@@ -1,6 +1,6 @@
 /** A scrape agrees with the events, costs one statement, and is bounded. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { readScrape } from '../../../tests/support/prometheus.ts';
 import { counted, type Histogram } from '../src/core/histogram.ts';
 import { prometheusText } from '../src/monitoring/prometheus.ts';
@@ -39,7 +39,7 @@ describe('the text format', () => {
   });
 });
 
-describeEachDriver('metrics', (setup) => {
+describeOnOneDriver('metrics', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   const scrape = async (queue: { metrics(): Promise<string> }) => readScrape(await queue.metrics());

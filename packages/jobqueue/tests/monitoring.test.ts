@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
 import { emptyDatabase } from '../../../tests/support/database.ts';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { migrate } from '../src/postgres/migrate.ts';
 import { emptyTables, endLeases, queueOf, rows, works } from './support.ts';
 
@@ -16,7 +16,7 @@ const DEAD = `SELECT id, type, lastError, attempts, createdAt FROM "JobQueue" WH
 const SPEED = `SELECT AVG(EXTRACT(EPOCH FROM (completedAt - startedAt))) as avg_seconds FROM "JobQueue" WHERE status = 'COMPLETED' AND completedAt IS NOT NULL;`;
 const PLANNED = 'SELECT id, scheduledFor FROM "JobQueue" WHERE scheduledFor > NOW();';
 
-describeEachDriver('monitoring', (setup) => {
+describeOnOneDriver('monitoring', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('the four monitoring statements of the replaced system run verbatim', async () => {

@@ -9,7 +9,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { openTelemetry } from '../src/monitoring/opentelemetry.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { counting, emptyTables, queueOf, rows, works } from './support.ts';
@@ -40,7 +40,7 @@ const only = (spans: readonly ReadableSpan[]): ReadableSpan => {
   return spans[0] as ReadableSpan;
 };
 
-describeEachDriver('traces', (setup) => {
+describeOnOneDriver('traces', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('lead from a run in one process to the enqueue in another', async () => {

@@ -1,14 +1,14 @@
 /** Order of claims: priorities and due times decide, whatever else is in the table. */
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { emptyTables, queueOf, rows, statuses, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
 
 const noop = { mode: 'noop' } as const;
 
-describeEachDriver('order', (setup) => {
+describeOnOneDriver('order', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   /** Rows as addJobs writes them, by the hundred thousand. */

@@ -1,7 +1,7 @@
 /** Rate limits that all invocations share: from handlers, per type, per key; waiting, going away, coming back. */
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { continueWith, NonRetryableError, QueueError } from '../src/index.ts';
 import type { Database, Statement } from '../src/postgres/connect.ts';
 import { returnTokens, type TakeRequest, takeTokens } from '../src/postgres/statements/buckets.ts';
@@ -42,7 +42,7 @@ const liveJobs = (database: Database) =>
      from jobqueue.jobs where lease_until is null order by due_at, id`,
   );
 
-describeEachDriver('rate limits', (setup) => {
+describeOnOneDriver('rate limits', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
     await forgetLimits(setup.database);

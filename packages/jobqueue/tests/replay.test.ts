@@ -1,6 +1,6 @@
 /** Dead letters that go back: the same jobs with their history, at once or as a throttled replay, never twice and never past another's key. */
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { perform } from '../src/operations/perform.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
@@ -53,7 +53,7 @@ async function pass(database: Database, seconds: number): Promise<void> {
   );
 }
 
-describeEachDriver('a replay', (setup) => {
+describeOnOneDriver('a replay', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('brings a dead letter back as the same job: id, payload, state, meta and errors kept, attempts anew, fence raised', async () => {
@@ -307,7 +307,7 @@ describeEachDriver('a replay', (setup) => {
   });
 });
 
-describeEachDriver('a throttled replay', (setup) => {
+describeOnOneDriver('a throttled replay', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   const moved = async () => (await statuses(setup.database)).DEAD_LETTER;

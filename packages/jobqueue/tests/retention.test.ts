@@ -1,7 +1,7 @@
 /** Retention: what is past it goes, in bounded slices, once, whoever prunes; what is not, or still holds a key, stays. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { createQueue, defineJob, type RetentionOptions } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { emptyTables, rows } from './support.ts';
@@ -28,7 +28,7 @@ interface Old {
   readonly keyDays?: number;
 }
 
-describeEachDriver('retention', (setup) => {
+describeOnOneDriver('retention', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
     await rows(setup.database, 'truncate jobqueue.rollups, jobqueue.run_times');

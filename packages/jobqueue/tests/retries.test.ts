@@ -1,6 +1,6 @@
 /** Failed attempts: when the next one comes, when none comes, and what is kept of each. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { RetryAfterError } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { claimOne, send } from './played-exchange.ts';
@@ -15,7 +15,7 @@ async function waits(database: Database): Promise<number[]> {
   return found.map(({ wait }) => wait);
 }
 
-describeEachDriver('retries', (setup) => {
+describeOnOneDriver('retries', (setup) => {
   beforeEach(() => emptyTables(setup.database));
   afterEach(() => void vi.useRealTimers());
 

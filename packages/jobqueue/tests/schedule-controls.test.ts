@@ -1,6 +1,6 @@
 /** Operators' actions on schedules in an incident, and their audit log. */
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import type { Misfire } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { type DueSchedule, fire } from '../src/postgres/statements/schedules.ts';
@@ -10,7 +10,7 @@ import { rows } from './support.ts';
 
 const BY = { actor: 'op@example.com', reason: 'incident 7' };
 
-describeEachDriver('operators and schedules', (setup) => {
+describeOnOneDriver('operators and schedules', (setup) => {
   let database: Database;
   beforeEach(async () => {
     database = setup.database;

@@ -1,13 +1,13 @@
 /** Schedules of the code and in Postgres: deployments, rollbacks, two deployments at once, schedules that go and come back. */
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { emptySchedules, missOneSlot, report, scheduledQueue, silence, slotRows, watched } from './scheduled.ts';
 import { rows } from './support.ts';
 
 const BY = { actor: 'op@example.com' };
 
-describeEachDriver('deploys of schedules', (setup) => {
+describeOnOneDriver('deploys of schedules', (setup) => {
   let database: Database;
   beforeEach(async () => {
     database = setup.database;

@@ -1,13 +1,13 @@
 /** A restore or a cut-over that carried rows and no sequences: ids are given again, and neither jobs nor batches may suffer for it. */
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { emptyTables, makeDue, queueOf, rows, statuses, type Witness, witness, works } from './support.ts';
 
 const noop = { mode: 'noop' } as const;
 const BY = { actor: 'ann' };
 const DRAIN = { budgetMs: 5_000 };
 
-describeEachDriver('a sequence that is behind its rows', (setup) => {
+describeOnOneDriver('a sequence that is behind its rows', (setup) => {
   const setBack = (sequence: string) => rows(setup.database, 'select setval($1, 1, false)', `jobqueue.${sequence}`);
 
   beforeEach(async () => {

@@ -1,7 +1,7 @@
 /** queue.stats(): sums of rollups over drains, types and time, and percentiles of what their histograms hold. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { countRun, emptyRollup, rollupRow } from '../src/core/rollup.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { queueOf, rows } from './support.ts';
@@ -29,7 +29,7 @@ async function write(database: Database, ...runs: Runs[]): Promise<void> {
   }
 }
 
-describeEachDriver('stats', (setup) => {
+describeOnOneDriver('stats', (setup) => {
   beforeEach(async () => {
     await rows(setup.database, 'truncate jobqueue.rollups');
   });

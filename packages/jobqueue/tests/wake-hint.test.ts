@@ -1,7 +1,7 @@
 /** The wake hint: ticks that let the database alone, and everything that must wake them. */
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { WakeHint } from '../src/drain/sleep-hint.ts';
 import {
   createQueue,
@@ -67,7 +67,7 @@ function instance(
   };
 }
 
-describeEachDriver('the wake hint', (setup) => {
+describeOnOneDriver('the wake hint', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
     await rows(setup.database, 'truncate jobqueue.incidents, jobqueue.schedules cascade');
