@@ -168,16 +168,28 @@ describeEachDriver('an operator', (setup) => {
   }, async () => {
     const seen = witness();
     const { queue } = queueOf(setup.database, seen);
-    await queue.addJobs(works(10_000));
-    await queue.addJobs(works(10_000, { mode: 'sleep', ms: 2 }));
+    for (let n = 0; n < 4; n++) await queue.addJobs(works(2_500));
+    for (let n = 0; n < 4; n++) await queue.addJobs(works(2_500, { mode: 'sleep', ms: 2 }));
     const slices: number[] = [];
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((opens) => {
+      open = opens;
+    });
+    // However fast they are, the drains leave something to cancel.
+    seen.onStart = () => (seen.order.length > 100 ? gate : undefined);
     const drains = Array.from({ length: 4 }, () =>
       queueOf(setup.connect(), seen).queue.drain({ budgetMs: 60_000, concurrency: 20 }),
     );
-    await vi.waitFor(() => expect(seen.order.length).toBeGreaterThan(100), { timeout: 10_000, interval: 2 });
+    await vi.waitFor(() => expect(seen.order.length).toBeGreaterThan(100), { timeout: 60_000, interval: 2 });
     const report = await queue.cancel(
       { type: 'work' },
-      { ...WRONG, onProgress: ({ changed }) => void slices.push(changed) },
+      {
+        ...WRONG,
+        onProgress: ({ changed }) => {
+          slices.push(changed);
+          if (slices.length > 5) open();
+        },
+      },
     );
     const reports = await Promise.all(drains);
 

@@ -2,11 +2,13 @@
 import { afterEach, expect, test } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
 import { type ExplainingDatabase, explaining, type Scan } from '../../../tests/support/plans.ts';
-import { connect } from '../src/postgres/connect.ts';
+import { connect, type Database } from '../src/postgres/connect.ts';
 import { takeTokens } from '../src/postgres/statements/buckets.ts';
 import { report, scheduledQueue, silence } from './scheduled.ts';
 import { queueOf, rows } from './support.ts';
 
+/** Far more than any statement may read. CI's second run, on another server, needs no more than that either. */
+const MANY = process.env.TEST_DRIVERS === 'one' ? 200_000 : 1_000_000;
 const STORED = ['jobs', 'job_history', 'idempotency_keys'];
 const BATCH = 100;
 /** The most rows of one scan. Usual are up to 300 (a claim's batch, its neighbours, the lanes), or one of the small tables as a whole. */
@@ -20,18 +22,22 @@ afterEach(async () => {
   await home.drop();
 });
 
+/** To fill a table takes as long as the machine is busy. */
+const store = (database: Database, text: string, ...params: unknown[]) =>
+  database.execute({ text, params }, { timeoutMs: 170_000 });
+
 /** Live jobs in 24 lanes, a third of them due later, and as many finished ones, each with a key. */
 async function fill(url: string, stored: number): Promise<void> {
   const database = connect(url);
   const lane = `(array['work', 'other', 'nobody', 'nobody_knows'])[1 + n % 4], n % 6`;
-  await rows(
+  await store(
     database,
     `insert into jobqueue.jobs (type, priority, due_at, payload, payload_bytes, idempotency_key)
      select ${lane}, now() + (n % 3 - 1) * interval '1 hour' + n * interval '1 ms', '{"mode": "noop"}', 16, 'live' || n
      from generate_series(1, $1::int) n`,
     stored,
   );
-  await rows(
+  await store(
     database,
     `insert into jobqueue.job_history (id, created_at, due_at, finished_at, fence, status, attempt, max_attempts, priority, queue,
        type, payload, idempotency_key)
@@ -41,14 +47,14 @@ async function fill(url: string, stored: number): Promise<void> {
     stored,
   );
   for (const table of ['jobs', 'job_history'])
-    await rows(
+    await store(
       database,
       `insert into jobqueue.idempotency_keys (type, key, job_id) select type, idempotency_key, id from jobqueue.${table}
        on conflict do nothing`,
     );
-  for (const table of STORED) await rows(database, `vacuum analyze jobqueue.${table}`);
+  for (const table of STORED) await store(database, `vacuum analyze jobqueue.${table}`);
   // Once a day a slice of it reads a hundred pages of keys, and the drain of a busy machine lasts long enough to begin it.
-  await rows(database, "update jobqueue.sweeps set due_at = now() + interval '1 day'");
+  await store(database, "update jobqueue.sweeps set due_at = now() + interval '1 day'");
   await database.close();
 }
 
@@ -82,7 +88,7 @@ test.each([2_000, 20_000])(
 const described = (scans: readonly Scan[]) =>
   scans.map(({ node, table, index, rows: read, statement }) => `${node} ${index ?? table}: ${read} rows: ${statement}`);
 
-test.each([1_000, 1_000_000])(
+test.each([1_000, MANY])(
   'with %i live and as many finished jobs no statement reads more than it needs',
   async (stored) => {
     home = await freshDatabase();
@@ -135,24 +141,24 @@ test.each([1_000, 1_000_000])(
   180_000,
 );
 
-test.each([1_000, 1_000_000])(
+test.each([1_000, MANY])(
   'with %i slots and buckets a tick that fires and a take of tokens read a few of them',
   async (stored) => {
     home = await freshDatabase();
     const database = connect(home.url);
-    await rows(
+    await store(
       database,
       `insert into jobqueue.schedule_slots (schedule, slot, job_id)
      select 'schedule' || n % 100, timestamptz '2026-01-01' + n * interval '1 minute', n from generate_series(1, $1::int) n`,
       stored,
     );
-    await rows(
+    await store(
       database,
       `insert into jobqueue.buckets (key, refilled_at, tokens, per_second, burst)
      select 'key' || n, now(), 1, 1, 10 from generate_series(1, $1::int) n`,
       stored,
     );
-    for (const table of ['schedule_slots', 'buckets']) await rows(database, `vacuum analyze jobqueue.${table}`);
+    for (const table of ['schedule_slots', 'buckets']) await store(database, `vacuum analyze jobqueue.${table}`);
     explained = await explaining(home.url);
     const held = "insert into jobqueue.jobs (type, payload, payload_bytes) values ('nobody', '{}', 2)";
     for (let n = 0; n < 3; n++) await rows(database, held); // else Postgres need not look whose jobs are unfinished
