@@ -5,12 +5,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'tests/browser/console.test.ts',
   'tests/infrastructure/demo.test.ts',
-  'packages/jobqueue/tests/cli/operate.test.ts',
   'tests/browser/campaigns.test.ts',
+  'packages/jobqueue/tests/cli/setup.test.ts',
+  'packages/jobqueue/tests/cli/config.test.ts',
   'packages/jobqueue/tests/plans.test.ts',
   'packages/jobqueue/tests/rate-limit-drains.test.ts',
+  'packages/jobqueue/tests/bytes.test.ts',
+  'tests/edges/fuzz.test.ts',
   'tests/campaigns/chaos.test.ts',
-  'packages/jobqueue/tests/cli/setup.test.ts',
+  'packages/jobqueue/tests/cli/operate.test.ts',
   'tests/crm/sync.test.ts',
   'tests/docs/readme.test.ts',
 ];
