@@ -12,3 +12,5 @@ const { css } = await postcss([tailwind({ base: at('..'), optimize: { minify: tr
   { from, to },
 );
 await writeFile(to, css);
+// TypeScript 6 asks for a declaration of what is imported for its effect, and Next.js 15 declares stylesheets by relative paths alone.
+await writeFile(`${to}.d.ts`, 'export {};\n');
