@@ -1,6 +1,6 @@
 /**
  * Runs a suite over every driver, or over one of them, each with a database of its own and a network that can be broken.
- * `TEST_DRIVERS=all` runs every suite over every driver; `TEST_DRIVERS=one` runs each over one, for a second run on another server.
+ * `TEST_DRIVERS=all` runs every suite over every driver; `TEST_DRIVERS=one` runs each over one, which suits a second run on another server.
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
