@@ -66,7 +66,7 @@ test('all peers are optional, and the public declarations name no other package'
   const known = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]);
   const named = files
     .filter((path) => path.endsWith('.d.ts'))
-    .flatMap((path) => [...readFileSync(join(pkgDir, path), 'utf8').matchAll(/from '([^.'][^']*)'/g)])
+    .flatMap((path) => [...readFileSync(join(pkgDir, path), 'utf8').matchAll(/^(?!\s*\*).*from '([^.'][^']*)'/gm)])
     .map(([, name = '']) =>
       name
         .split('/')
