@@ -91,6 +91,7 @@ function entriesOf(folder: string): string[] {
     .parse(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))).exports;
   return Object.values(entries)
     .flatMap((entry) => (typeof entry === 'string' ? [] : [entry.types]))
+    .filter((types) => !types.endsWith('.css.d.ts')) // a stylesheet exports no names
     .map((types) => join(folder, types.replace('./dist/', 'src/').replace(/\.d\.ts$/, '.ts')))
     .map((file) => (existsSync(file) ? file : `${file}x`));
 }
