@@ -50,7 +50,7 @@ export async function queueWithoutTypesOn(
   return queueWithoutTypes(database, (await loadConfig(config))?.config ?? {});
 }
 
-function queueWithoutTypes(database: Database, config: JobqueueConfig): AnyQueue {
+export function queueWithoutTypes(database: Database, config: JobqueueConfig): AnyQueue {
   return createQueue({
     database,
     schema: namedSchema(config),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { emptyDatabase } from '../../../../tests/support/database.ts';
+import { emptyDatabase, freshDatabase } from '../../../../tests/support/database.ts';
 import { freePort } from '../../src/embedded/port.ts';
 import { run, start } from './program.ts';
 
@@ -111,6 +111,27 @@ test('with DATABASE_URL it uses that, starts the given command, and ends with th
     expect(await tablesOf(db.url)).toBeGreaterThan(5);
     expect(existsSync(join(app, '.jobqueue/postgres.json'))).toBe(false);
   } finally {
+    await db.drop();
+  }
+});
+
+test('the database of a deployment is neither migrated nor drained', async () => {
+  const db = await freshDatabase();
+  const client = new pg.Client(db.url);
+  await client.connect();
+  try {
+    await client.query("insert into jobqueue.environment (name) values ('production')");
+    await client.query('delete from jobqueue.migrations where name = (select max(name) from jobqueue.migrations)');
+    const before = await client.query('select count(*) from jobqueue.migrations');
+    const { code, stderr } = await run(['dev', '--', process.execPath, '-e', 'console.log("started")'], {
+      cwd: app,
+      env: { DATABASE_URL: db.url },
+    });
+    expect([code, stderr]).toEqual([1, expect.stringContaining("of the environment 'production'")]);
+    expect(stderr).not.toContain('started');
+    expect((await client.query('select count(*) from jobqueue.migrations')).rows).toEqual(before.rows);
+  } finally {
+    await client.end();
     await db.drop();
   }
 });

@@ -2,13 +2,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobqueueConfig } from '../../config.ts';
+import { diagnose } from '../../core/diagnosis.ts';
 import { type Command, listenForStop, readSchedules, supervise, type TickerSchedule } from '../../dev/index.ts';
+import { isForeign } from '../../drain/environment.ts';
 import { firstFreePort, start } from '../../embedded/index.ts';
-import { addressOf } from '../../postgres/connection-error.ts';
+import { connect } from '../../postgres/connect.ts';
+import { addressOf, connectionError } from '../../postgres/connection-error.ts';
 import { tickPathOf } from '../doctor/cron.ts';
 import { chooseDatabase } from '../environment.ts';
 import { Failure } from '../failure.ts';
 import { loadConfig, packageRoot } from '../load-config.ts';
+import { queueWithoutTypes } from '../load-queue.ts';
 import { applyPending } from '../migrations.ts';
 import { note } from '../output.ts';
 import { dataFolder, developmentSecrets } from './data.ts';
@@ -59,6 +63,7 @@ async function openDatabase(
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { DATABASE_URL: url } = process.env;
   if (url) {
+    await refuseForeign(url, config);
     await applyMigrations(config);
     note(`Database  ${addressOf(url)}`);
     return { url, stop: async () => {} };
@@ -72,6 +77,24 @@ async function openDatabase(
   } catch (error) {
     await embedded.stop();
     throw error;
+  }
+}
+
+/** The database of a deployment is left alone: the migrations of a checkout may be ahead of the code that runs there. Throws Failure. */
+async function refuseForeign(url: string, config: JobqueueConfig): Promise<void> {
+  const database = connect(url);
+  try {
+    const environments = await queueWithoutTypes(database, config).environments();
+    if (!isForeign(environments)) return;
+    throw new Failure(
+      `DATABASE_URL names a database of the environment '${environments.owner}' (${addressOf(url)}): dev neither migrates nor drains it. Name one of ` +
+        'your own, or leave DATABASE_URL unset for an embedded one. A copy or a branch becomes yours by npx jobqueue adopt --none',
+    );
+  } catch (error) {
+    if (diagnose(error)?.failure === 'not_migrated') return; // a new database belongs to nobody
+    throw connectionError(error, { variable: 'DATABASE_URL', address: addressOf(url) }) ?? error;
+  } finally {
+    await database.close();
   }
 }
 
