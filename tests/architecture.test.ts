@@ -66,7 +66,7 @@ const ABSENT: IForbiddenRuleType[] = [
   {
     name: 'the queue knows no console and no React',
     from: { path: SRC },
-    to: { path: [CONSOLE, '^node_modules/(@types/)?(react|react-dom|@visx|radix-ui|lucide-react|@tanstack)/'] },
+    to: { path: [CONSOLE, '^node_modules/(@types/)?(react|react-dom|@visx|radix-ui|@tanstack)/'] },
   },
   {
     name: 'a proxy asks the login without React and Next.js',

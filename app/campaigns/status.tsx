@@ -1,7 +1,8 @@
 /** A campaign's status as a badge with a colour and a shape. */
-import { Ban, CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon, Pause } from 'lucide-react';
+import type { Icon as IconType } from '@conversure/jobqueue-console/ui';
+import { Ban, CircleCheck, CircleDashed, CircleX, LoaderCircle, Pause } from '../icons';
 
-const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: string]>> = {
+const LOOKS: Readonly<Record<string, readonly [icon: IconType, className: string]>> = {
   draft: [CircleDashed, 'text-soft'],
   planning: [LoaderCircle, 'text-busy'],
   running: [LoaderCircle, 'text-busy'],
@@ -16,7 +17,7 @@ export function CampaignStatus({ of }: { of: string }) {
   const [Icon, className] = LOOKS[of] ?? [CircleDashed, 'text-soft'];
   return (
     <span className={`badge ${className}`}>
-      <Icon size={13} aria-hidden />
+      <Icon size={13} />
       {of}
     </span>
   );

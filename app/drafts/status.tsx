@@ -1,8 +1,9 @@
 /** The state of a draft, with a colour and a shape, and why it waits, in words. */
-import { Ban, CircleCheck, CircleDashed, CircleX, Eye, type LucideIcon, Pencil, ShieldAlert } from 'lucide-react';
+import type { Icon as IconType } from '@conversure/jobqueue-console/ui';
 import type { DraftSummary } from '@/lib/ai';
+import { Ban, CircleCheck, CircleDashed, CircleX, Eye, Pencil, ShieldAlert } from '../icons';
 
-const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: string, words: string]>> = {
+const LOOKS: Readonly<Record<string, readonly [icon: IconType, className: string, words: string]>> = {
   drafted: [CircleDashed, 'text-soft', 'ready'],
   review: [Eye, 'text-warn', 'to review'],
   blocked: [ShieldAlert, 'text-bad', 'blocked'],
@@ -16,7 +17,7 @@ export function DraftStatus({ of }: { of: DraftSummary['status'] }) {
   const [Icon, className, words] = LOOKS[of] ?? [CircleDashed, 'text-soft', of];
   return (
     <span className={`badge ${className}`}>
-      <Icon size={13} aria-hidden />
+      <Icon size={13} />
       {words}
     </span>
   );

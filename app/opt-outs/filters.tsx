@@ -1,8 +1,8 @@
 /** The filter of the opt-outs page: a plain form whose fields become the address. */
 import { Field } from '@conversure/jobqueue-console/ui';
-import { Search } from 'lucide-react';
 import Link from 'next/link';
 import { SCOPES, SOURCES } from '@/lib/opt-outs/request';
+import { Search } from '../icons';
 import { type OptOutParams, SCOPE_WORDS, SOURCE_WORDS } from './query';
 
 const STATE_WORDS = { in_force: 'in force', lifted: 'lifted', any: 'both' } as const;
@@ -62,7 +62,7 @@ export function Filters({ params: { company, search, source, scope, state, from,
       </div>
       <div className="flex gap-2">
         <button type="submit" className="button primary">
-          <Search size={15} aria-hidden />
+          <Search size={15} />
           Find
         </button>
         <Link href="/opt-outs" className="button quiet">

@@ -1,18 +1,8 @@
 /** One template as a row: how it is named, whether it may be sent, and what people read. */
-import { Ago, address, type Column, type TableRow } from '@conversure/jobqueue-console/ui';
-import {
-  Archive,
-  Ban,
-  CircleAlert,
-  CircleCheck,
-  CircleDashed,
-  CircleX,
-  type LucideIcon,
-  Pause,
-  TriangleAlert,
-} from 'lucide-react';
+import { Ago, address, type Column, type Icon as IconType, type TableRow } from '@conversure/jobqueue-console/ui';
 import Link from 'next/link';
 import { keyOf, type TemplateView } from '@/lib/templates';
+import { Archive, Ban, CircleAlert, CircleCheck, CircleDashed, CircleX, Pause, TriangleAlert } from '../icons';
 
 export const TEMPLATE_COLUMNS: readonly Column[] = [
   { id: 'name', title: 'Template', heads: true },
@@ -24,7 +14,7 @@ export const TEMPLATE_COLUMNS: readonly Column[] = [
   { id: 'synced', title: 'Last synced', from: 'wide' },
 ];
 
-const STATUSES: Readonly<Record<TemplateView['status'], readonly [icon: LucideIcon, className: string]>> = {
+const STATUSES: Readonly<Record<TemplateView['status'], readonly [icon: IconType, className: string]>> = {
   APPROVED: [CircleCheck, 'text-good'],
   PENDING: [CircleDashed, 'text-soft'],
   PAUSED: [Pause, 'text-warn'],
@@ -32,14 +22,13 @@ const STATUSES: Readonly<Record<TemplateView['status'], readonly [icon: LucideIc
   DISABLED: [Ban, 'text-bad'],
   DELETED: [Archive, 'text-soft'],
 };
-const QUALITIES: Readonly<
-  Record<TemplateView['quality'], readonly [icon: LucideIcon, className: string, word: string]>
-> = {
-  GREEN: [CircleCheck, 'text-good', 'high'],
-  YELLOW: [TriangleAlert, 'text-warn', 'medium'],
-  RED: [CircleAlert, 'text-bad', 'low'],
-  UNKNOWN: [CircleDashed, 'text-soft', 'not rated'],
-};
+const QUALITIES: Readonly<Record<TemplateView['quality'], readonly [icon: IconType, className: string, word: string]>> =
+  {
+    GREEN: [CircleCheck, 'text-good', 'high'],
+    YELLOW: [TriangleAlert, 'text-warn', 'medium'],
+    RED: [CircleAlert, 'text-bad', 'low'],
+    UNKNOWN: [CircleDashed, 'text-soft', 'not rated'],
+  };
 
 export function templateRow(template: TemplateView): TableRow {
   const { id, companyId, name, language, category, status, statusReason, quality, syncedAt, unsupported } = template;
@@ -57,7 +46,7 @@ export function templateRow(template: TemplateView): TableRow {
       status: (
         <span className="grid justify-items-start gap-0.5">
           <span className={`badge ${statusLook}`}>
-            <StatusIcon size={13} aria-hidden />
+            <StatusIcon size={13} />
             {status.toLowerCase()}
           </span>
           {statusReason && <span className="soft break-words text-[0.88rem]">{statusReason}</span>}
@@ -65,7 +54,7 @@ export function templateRow(template: TemplateView): TableRow {
       ),
       quality: (
         <span className={`badge ${qualityLook}`}>
-          <QualityIcon size={13} aria-hidden />
+          <QualityIcon size={13} />
           {qualityWord}
         </span>
       ),

@@ -6,7 +6,8 @@ import { freshDatabase, type TestDatabase } from '../../../tests/support/databas
 import { type NeonEndpoint, neonEndpoint } from '../../../tests/support/neon-endpoint.ts';
 import { createQueue, defineJob, type Transaction } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
-import { aimNeonAt, CALLERS, type Caller, THROUGH_NEON } from './callers.ts';
+import { aimNeonAt, CALLERS, type Caller, OF_TOOLS, THROUGH_NEON } from './callers.ts';
+import { hasTools } from './tools/installed.ts';
 
 let home: TestDatabase;
 let endpoint: NeonEndpoint;
@@ -64,7 +65,7 @@ async function committed(): Promise<{ orders: unknown; jobs: unknown }> {
 }
 
 const GOES_BACK = new Error('the order was refused');
-const NAMES = Object.keys(CALLERS);
+const NAMES = Object.keys(CALLERS).filter((name) => hasTools || !OF_TOOLS.includes(name));
 
 describe.each(NAMES)('%s', (name) => {
   test('a job is committed with the row of its caller, and is not seen before', async () => {

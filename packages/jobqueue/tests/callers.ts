@@ -1,8 +1,5 @@
 /** The clients that callers have, as their own documentation opens them: each runs one of its transactions, and writes a row in it. */
-import { createRequire } from 'node:module';
 import { Pool as NeonPool, neonConfig } from '@neondatabase/serverless';
-import { PrismaPg } from '@prisma/adapter-pg';
-import { type GetPrismaClientConfig, getPrismaClient } from '@prisma/client/runtime/client';
 import { sql as drizzleSql } from 'drizzle-orm';
 import { drizzle as drizzleNeon } from 'drizzle-orm/neon-serverless';
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
@@ -13,6 +10,7 @@ import postgres from 'postgres';
 import { WebSocket } from 'ws';
 import type { Transaction } from '../src/index.ts';
 import { connect } from '../src/postgres/connect.ts';
+import { requireTool } from './tools/installed.ts';
 
 /** The body of a transaction: `order` writes the caller's own row with the same client. */
 export type Work = (tx: Transaction, order: (n: number) => PromiseLike<unknown>) => Promise<void>;
@@ -153,7 +151,7 @@ export const CALLERS = {
   },
 
   Prisma(url) {
-    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
+    const prisma = prismaClient(url);
     return {
       transaction: (work) => prisma.$transaction((tx) => work(tx, (n) => tx.$executeRawUnsafe(ORDER, n))),
       others: { "Prisma's client outside of $transaction": prisma },
@@ -162,7 +160,7 @@ export const CALLERS = {
   },
 
   'Prisma, extended'(url) {
-    const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
+    const prisma = prismaClient(url);
     const extended = prisma.$extends({ name: 'ours', client: { $shout: () => 'extended' } });
     return {
       transaction: (work) => extended.$transaction((tx) => work(tx, (n) => tx.$executeRawUnsafe(ORDER, n))),
@@ -206,6 +204,9 @@ export const CALLERS = {
 /** Callers that reach the database through Neon's proxy alone. */
 export const THROUGH_NEON: readonly string[] = ["Neon's PoolClient", 'drizzle, neon-serverless'];
 
+/** Callers whose client is one of the tools that not every install has. */
+export const OF_TOOLS: readonly string[] = ['Prisma', 'Prisma, extended'];
+
 interface Tables {
   readonly orders: { readonly n: number };
 }
@@ -226,10 +227,8 @@ async function by(client: Session, work: Work): Promise<void> {
   }
 }
 
-const require = createRequire(import.meta.url);
-
 /** The output of `prisma generate` 7.10 for a schema without models. */
-const GENERATED: GetPrismaClientConfig = {
+const GENERATED = {
   previewFeatures: [],
   clientVersion: '7.10.0',
   engineVersion: '0edf323efd1d98336f3f0a68684b56f689b900d3',
@@ -239,9 +238,9 @@ const GENERATED: GetPrismaClientConfig = {
   runtimeDataModel: { models: {}, enums: {}, types: {} },
   parameterizationSchema: { strings: [], graph: 'AAAA' },
   compilerWasm: {
-    getRuntime: async () => require('@prisma/client/runtime/query_compiler_fast_bg.postgresql.js'),
+    getRuntime: async () => requireTool('@prisma/client/runtime/query_compiler_fast_bg.postgresql.js'),
     getQueryCompilerWasmModule: async () => {
-      const { wasm } = require('@prisma/client/runtime/query_compiler_fast_bg.postgresql.wasm-base64.js');
+      const { wasm } = requireTool('@prisma/client/runtime/query_compiler_fast_bg.postgresql.wasm-base64.js');
       return new WebAssembly.Module(Buffer.from(wasm, 'base64'));
     },
     importName: './query_compiler_fast_bg.js',
@@ -257,4 +256,12 @@ interface Prisma {
   $disconnect(): Promise<void>;
 }
 
-const PrismaClient = getPrismaClient(GENERATED) as unknown as new (options: { adapter: PrismaPg }) => Prisma;
+function prismaClient(url: string): Prisma {
+  const { getPrismaClient } = requireTool('@prisma/client/runtime/client') as {
+    getPrismaClient(generated: typeof GENERATED): new (options: { adapter: unknown }) => Prisma;
+  };
+  const { PrismaPg } = requireTool('@prisma/adapter-pg') as {
+    PrismaPg: new (options: { connectionString: string }) => unknown;
+  };
+  return new (getPrismaClient(GENERATED))({ adapter: new PrismaPg({ connectionString: url }) });
+}

@@ -1,6 +1,7 @@
 /** The screens of the console, by their paths, and those of them that stand in the navigation. */
-import { CalendarClock, Gauge, ListChecks, MailWarning, ScrollText, Siren, Timer } from 'lucide-react';
+
 import type { Place, Screen } from '../options.ts';
+import { CalendarClock, Gauge, ListChecks, MailWarning, ScrollText, Siren, Timer } from '../ui/icons.tsx';
 import { Audit } from './audit/audit.tsx';
 import { DeadLetters } from './dead-letters/dead-letters.tsx';
 import { IncidentScreen } from './incident/incident.tsx';
@@ -24,11 +25,11 @@ export const SCREENS: readonly Screen[] = [
 ];
 
 export const PLACES: readonly Place[] = [
-  { path: '/', title: 'Overview', icon: <Gauge size={16} aria-hidden /> },
-  { path: '/jobs', title: 'Jobs', icon: <ListChecks size={16} aria-hidden /> },
-  { path: '/dead-letters', title: 'Dead letters', icon: <MailWarning size={16} aria-hidden /> },
-  { path: '/schedules', title: 'Schedules', icon: <CalendarClock size={16} aria-hidden /> },
-  { path: '/ticks', title: 'Ticks', icon: <Timer size={16} aria-hidden /> },
-  { path: '/incident', title: 'Incident', icon: <Siren size={16} aria-hidden /> },
-  { path: '/audit', title: 'Audit', icon: <ScrollText size={16} aria-hidden /> },
+  { path: '/', title: 'Overview', icon: <Gauge size={16} /> },
+  { path: '/jobs', title: 'Jobs', icon: <ListChecks size={16} /> },
+  { path: '/dead-letters', title: 'Dead letters', icon: <MailWarning size={16} /> },
+  { path: '/schedules', title: 'Schedules', icon: <CalendarClock size={16} /> },
+  { path: '/ticks', title: 'Ticks', icon: <Timer size={16} /> },
+  { path: '/incident', title: 'Incident', icon: <Siren size={16} /> },
+  { path: '/audit', title: 'Audit', icon: <ScrollText size={16} /> },
 ];

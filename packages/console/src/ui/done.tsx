@@ -1,5 +1,5 @@
 /** Reports the last action in fixed words and numbers. The address carries only codes, because anyone can write an address. */
-import { CircleCheck } from 'lucide-react';
+import { CircleCheck } from './icons.tsx';
 import type { Messages, Numbers } from './messages.ts';
 import { count, plural } from './words.ts';
 
@@ -48,7 +48,7 @@ export function Done({ params, messages: { done: own = {} } = {} }: DoneProps) {
   const numbers = { changed: whole(changed), skipped: whole(skipped) };
   return (
     <p className="banner flex items-center gap-2 border-good" role="status">
-      <CircleCheck size={16} aria-hidden className="shrink-0 text-good" />
+      <CircleCheck size={16} className="shrink-0 text-good" />
       <span>
         {words(numbers)}
         {left === '1' && ' More jobs are left: repeat the action.'}

@@ -4,6 +4,7 @@ export { address, all, one } from './address.ts';
 export { Done } from './done.tsx';
 export { Field, Hidden, Reason } from './field.tsx';
 export { Empty, Facts, Head, Section } from './head.tsx';
+export { type Icon, icon, icons } from './icons.tsx';
 export { Json } from './json.tsx';
 export { Link } from './link.tsx';
 export { Live } from './live.tsx';

@@ -1,9 +1,9 @@
 /** Keeps a page fresh while somebody looks at it: a hidden tab asks nothing, and so lets a database sleep. */
 'use client';
 
-import { RefreshCw, RefreshCwOff } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useEffect, useState, useTransition } from 'react';
+import { RefreshCw, RefreshCwOff } from './icons.tsx';
 
 /** A tab that nobody has touched for so long is as good as hidden: a screen left on over night. */
 const UNWATCHED_MS = 15 * 60_000;
@@ -60,7 +60,7 @@ export function Live({ everyMs = 10_000 }: { everyMs?: number }) {
         aria-label={isOn ? 'Stop refreshing this page' : 'Refresh this page automatically'}
         title={isOn ? 'Stop refreshing this page' : 'Refresh this page automatically'}
       >
-        {isOn ? <RefreshCwOff size={14} aria-hidden /> : 'Go live'}
+        {isOn ? <RefreshCwOff size={14} /> : 'Go live'}
       </button>
       <button
         type="button"
@@ -69,7 +69,7 @@ export function Live({ everyMs = 10_000 }: { everyMs?: number }) {
         aria-label="Refresh now"
         title="Refresh now"
       >
-        <RefreshCw size={14} aria-hidden />
+        <RefreshCw size={14} />
       </button>
     </div>
   );

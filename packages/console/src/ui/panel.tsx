@@ -1,11 +1,11 @@
 /** A question over the page, opened by its address: it works without JavaScript, and with it holds the focus until answered. */
 'use client';
 
-import { X } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { Dialog } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { within } from '../paths.ts';
+import { X } from './icons.tsx';
 import { Link } from './link.tsx';
 import { useMount } from './mount.tsx';
 
@@ -32,7 +32,7 @@ export function Panel({ title, description, back, children }: PanelProps) {
         <div className="flex items-start justify-between gap-4">
           <Dialog.Title className="font-semibold text-[1.1rem]">{title}</Dialog.Title>
           <Link href={back} scroll={false} className="button quiet small" aria-label="Close">
-            <X size={16} aria-hidden />
+            <X size={16} />
           </Link>
         </div>
         <Dialog.Description asChild>

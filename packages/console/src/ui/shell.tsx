@@ -1,10 +1,10 @@
 /** The frame around every page: where to go, who is signed in, in which colours, and a warning where nobody guards the pages. */
 
-import { Eye, LogOut, MonitorCog, Moon, ShieldAlert, Sun } from 'lucide-react';
 import type { ComponentProps, ReactNode } from 'react';
 import { isOpenConsole } from '../auth/access.ts';
 import type { Session } from '../auth/session.ts';
 import { ActionForm } from './action-form.tsx';
+import { Eye, LogOut, MonitorCog, Moon, ShieldAlert, Sun } from './icons.tsx';
 import { Link } from './link.tsx';
 import { Nav } from './nav.tsx';
 import { THEMES, type Theme } from './theme.ts';
@@ -58,7 +58,7 @@ export function Shell({ session, theme, title, places, isHosted, children }: She
 function OpenBanner() {
   return (
     <p className="flex items-center gap-2 border-line border-b px-3 py-2 text-warn md:px-6">
-      <ShieldAlert size={16} aria-hidden className="shrink-0" />
+      <ShieldAlert size={16} className="shrink-0" />
       Development: these pages need no secret, on this machine and its embedded database only.
     </p>
   );
@@ -73,7 +73,7 @@ function Account({ session, theme, isHosted }: Pick<ShellProps, 'session' | 'the
       <div className="hidden min-w-0 md:block">
         <div className="truncate font-medium">{session.name}</div>
         <div className="soft flex items-center gap-1 text-[0.88rem]">
-          {session.role === 'viewer' && <Eye size={13} aria-hidden />}
+          {session.role === 'viewer' && <Eye size={13} />}
           {session.role === 'viewer' ? 'viewer, read only' : 'operator'}
         </div>
       </div>
@@ -92,7 +92,7 @@ function Account({ session, theme, isHosted }: Pick<ShellProps, 'session' | 'the
                 title={THEME_WORDS[name]}
                 className={`grid size-7 cursor-pointer place-items-center rounded-md ${name === theme ? 'bg-hover text-ink' : 'text-soft hover:text-ink'}`}
               >
-                <Icon size={15} aria-hidden />
+                <Icon size={15} />
               </button>
             );
           })}
@@ -105,7 +105,7 @@ function Account({ session, theme, isHosted }: Pick<ShellProps, 'session' | 'the
               title="Sign out"
               className="grid size-7 cursor-pointer place-items-center rounded-md text-soft hover:text-ink"
             >
-              <LogOut size={15} aria-hidden />
+              <LogOut size={15} />
             </button>
           </ActionForm>
         )}

@@ -7,13 +7,13 @@ import {
   CircleDashed,
   CircleX,
   Clock,
+  type Icon as IconType,
   LoaderCircle,
-  type LucideIcon,
   Pause,
   Skull,
-} from 'lucide-react';
+} from './icons.tsx';
 
-const LOOKS: Readonly<Record<string, readonly [icon: LucideIcon, className: string, words?: string]>> = {
+const LOOKS: Readonly<Record<string, readonly [icon: IconType, className: string, words?: string]>> = {
   PENDING: [CircleDashed, 'text-soft'],
   PROCESSING: [LoaderCircle, 'text-busy'],
   COMPLETED: [CircleCheck, 'text-good'],
@@ -36,7 +36,7 @@ export function Status({
   const [Icon, className] = LOOKS[of] ?? [CircleDashed, 'text-soft'];
   return (
     <span className={`badge ${className}`}>
-      <Icon size={13} aria-hidden />
+      <Icon size={13} />
       {of}
     </span>
   );

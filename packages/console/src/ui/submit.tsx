@@ -1,9 +1,9 @@
 /** The button that sends a form: it says so while it does, and cannot be pressed twice. */
 'use client';
 
-import { LoaderCircle } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useFormStatus } from 'react-dom';
+import { LoaderCircle } from './icons.tsx';
 
 interface SubmitProps {
   readonly tone?: 'primary' | 'danger' | 'plain';
@@ -28,7 +28,7 @@ export function Submit({ tone = 'primary', small = false, children, label, name,
       disabled={pending}
       aria-label={label}
     >
-      {pending && <LoaderCircle size={14} aria-hidden className="animate-spin" />}
+      {pending && <LoaderCircle size={14} className="animate-spin" />}
       {children}
     </button>
   );

@@ -11,8 +11,8 @@ import {
   tableFeatures,
   useTable,
 } from '@tanstack/react-table';
-import { ArrowDown, ArrowUp } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
+import { ArrowDown, ArrowUp } from './icons.tsx';
 
 /** A column of `DataTable`. */
 export interface Column {
@@ -130,7 +130,7 @@ function Heading({ look, header }: { look: Column | undefined; header: Header<ty
         onClick={column.getToggleSortingHandler()}
       >
         {look.title}
-        <Arrow size={12} aria-hidden className={sorted ? '' : 'opacity-0'} />
+        <Arrow size={12} className={sorted ? '' : 'opacity-0'} />
       </button>
     </th>
   );

@@ -1,9 +1,9 @@
 /** Drain now: first a look at what it would find, which changes nothing, then the drain itself with that number on its button. */
 
-import { Play, Search } from 'lucide-react';
 import type { ConsoleQueue } from '../../options.ts';
 import { ActionForm } from '../../ui/action-form.tsx';
 import { Field, Hidden } from '../../ui/field.tsx';
+import { Play, Search } from '../../ui/icons.tsx';
 import { Status } from '../../ui/status.tsx';
 import { Submit } from '../../ui/submit.tsx';
 import { type Column, DataTable } from '../../ui/table.tsx';
@@ -59,7 +59,7 @@ export function DrainForm({ queue, mostBudgetS, params, types, canAct }: DrainFo
           <input type="checkbox" name="paused" value="1" defaultChecked={params.paused} /> include paused jobs
         </label>
         <button type="submit" name="look" value="1" className="button w-fit">
-          <Search size={15} aria-hidden />
+          <Search size={15} />
           Dry run
         </button>
       </form>
@@ -113,7 +113,7 @@ async function DryRun({ queue, params, canAct }: Pick<DrainFormProps, 'queue' | 
             }}
           />
           <Submit>
-            <Play size={15} aria-hidden />
+            <Play size={15} />
             {`Drain ${atLeast(due, isBound)} due ${due === 1 ? 'job' : 'jobs'}`}
           </Submit>
           <span className="soft">

@@ -1,10 +1,10 @@
 /** The question before a pause: how many jobs it keeps waiting, how many run on, and whether the queue's name is one in use. */
 
 import type { Counted, Overview } from '@conversure/jobqueue';
-import { Pause as PauseIcon } from 'lucide-react';
 import type { ConsoleQueue } from '../../options.ts';
 import { ActionForm } from '../../ui/action-form.tsx';
 import { Hidden, Reason } from '../../ui/field.tsx';
+import { Pause as PauseIcon } from '../../ui/icons.tsx';
 import { Link } from '../../ui/link.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import { Submit } from '../../ui/submit.tsx';
@@ -51,7 +51,7 @@ export async function PausePanel({ queue, target, lanes }: PausePanelProps) {
             Let it run
           </Link>
           <Submit tone="danger">
-            <PauseIcon size={15} aria-hidden />
+            <PauseIcon size={15} />
             {`Pause ${atLeast(waiting.n, waiting.atLeast)} waiting ${waiting.n === 1 ? 'job' : 'jobs'}`}
           </Submit>
         </div>

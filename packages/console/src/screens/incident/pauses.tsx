@@ -1,9 +1,9 @@
 /** Lists pauses, and adds new ones. */
 
 import type { Pause } from '@conversure/jobqueue';
-import { Pause as PauseIcon } from 'lucide-react';
 import { ActionForm } from '../../ui/action-form.tsx';
 import { Field, Hidden } from '../../ui/field.tsx';
+import { Pause as PauseIcon } from '../../ui/icons.tsx';
 import { Submit } from '../../ui/submit.tsx';
 import { type Column, DataTable } from '../../ui/table.tsx';
 import { Ago } from '../../ui/when.tsx';
@@ -76,7 +76,7 @@ export function PauseForm({ target, types, queues }: PauseFormProps) {
         </datalist>
       </Field>
       <button type="submit" className="button w-fit">
-        <PauseIcon size={15} aria-hidden />
+        <PauseIcon size={15} />
         Pause…
       </button>
     </form>

@@ -1,6 +1,7 @@
 /** The filter of the jobs page: a plain form whose fields become the address. */
-import { Search } from 'lucide-react';
+
 import { Field } from '../../ui/field.tsx';
+import { Search } from '../../ui/icons.tsx';
 import { Link } from '../../ui/link.tsx';
 import { type JobParams, STATUSES } from './query.ts';
 
@@ -49,7 +50,7 @@ export function Filters({ params, types }: { params: JobParams; types: readonly 
       </div>
       <div className="flex gap-2">
         <button type="submit" className="button primary">
-          <Search size={15} aria-hidden />
+          <Search size={15} />
           Find
         </button>
         <Link href="/jobs" className="button quiet">

@@ -1,7 +1,7 @@
 /** A deployment that looks at another environment's database: what is seen here runs elsewhere. */
 
 import { type Environments, isForeign } from '@conversure/jobqueue';
-import { TriangleAlert } from 'lucide-react';
+import { TriangleAlert } from '../../ui/icons.tsx';
 
 export function OtherEnvironment({ environments }: { environments: Environments }) {
   if (!isForeign(environments)) return null;
@@ -9,7 +9,7 @@ export function OtherEnvironment({ environments }: { environments: Environments 
   return (
     <section aria-label="Environment" className="card grid gap-1 border-l-4 border-l-warn p-3">
       <div className="flex items-center gap-2 font-semibold text-warn">
-        <TriangleAlert size={18} aria-hidden />
+        <TriangleAlert size={18} />
         {`This is the database of ${owner}`}
       </div>
       <p>

@@ -1,7 +1,7 @@
 /** The verdict on the queue's health, in words: what is wrong first, the rest on demand. */
 
 import type { Health } from '@conversure/jobqueue';
-import { CircleCheck, TriangleAlert } from 'lucide-react';
+import { CircleCheck, TriangleAlert } from '../../ui/icons.tsx';
 import { Link } from '../../ui/link.tsx';
 
 export function Verdict({ health }: { health: Health }) {
@@ -14,7 +14,7 @@ export function Verdict({ health }: { health: Health }) {
       className={`card grid gap-2 border-l-4 p-3 ${isWell ? 'border-l-good' : 'border-l-bad'}`}
     >
       <div className={`flex items-center gap-2 font-semibold text-[1.05rem] ${isWell ? 'text-good' : 'text-bad'}`}>
-        <Icon size={18} aria-hidden />
+        <Icon size={18} />
         {isWell ? 'All checks are green' : red.length === 1 ? 'One check is red' : `${red.length} checks are red`}
       </div>
       {red.length > 0 && (

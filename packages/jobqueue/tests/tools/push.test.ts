@@ -1,13 +1,12 @@
-/** Tools that make a database equal to an app's schema leave the queue alone. Runs where drizzle-kit is installed: npm install --prefix packages/jobqueue/tests/push */
+/** Tools that make a database equal to an app's schema leave the queue alone. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { emptyDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { connect, type Database } from '../../src/postgres/connect.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { rows } from '../support.ts';
+import { hasTools, TOOLS } from './installed.ts';
 
-const FOLDER = 'packages/jobqueue/tests/push';
 const DRIZZLE_KIT = 'node_modules/drizzle-kit/bin.cjs';
 
 let home: TestDatabase;
@@ -27,7 +26,7 @@ afterAll(async () => {
 /** The output of `drizzle-kit push`. Without a terminal it cannot ask, so it changes nothing. */
 function push(env: { readonly SCHEMA_FILTER?: string } = {}): string {
   const { stdout, stderr } = spawnSync(process.execPath, [DRIZZLE_KIT, 'push', '--strict', '--verbose'], {
-    cwd: FOLDER,
+    cwd: TOOLS,
     env: { ...process.env, ...env, HOST_DATABASE_URL: home.url },
     encoding: 'utf8',
     timeout: 60_000,
@@ -35,7 +34,7 @@ function push(env: { readonly SCHEMA_FILTER?: string } = {}): string {
   return stdout + stderr;
 }
 
-describe.skipIf(!existsSync(`${FOLDER}/${DRIZZLE_KIT}`))('drizzle-kit push', () => {
+describe.skipIf(!hasTools)('drizzle-kit push', () => {
   test('with default settings finds nothing to change in a migrated database', () => {
     expect(push()).toContain('No changes detected');
   });
