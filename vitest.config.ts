@@ -14,6 +14,7 @@ export default defineConfig({
       { find: /^@conversure\/jobqueue$/, replacement: source('index') },
       { find: /^@conversure\/jobqueue\/opentelemetry$/, replacement: source('monitoring/opentelemetry') },
       { find: /^@conversure\/jobqueue\/drizzle$/, replacement: source('postgres/drizzle') },
+      { find: /^@conversure\/jobqueue\/testing$/, replacement: source('testing') },
       { find: /^@conversure\/jobqueue\/(\w+)$/, replacement: source('$1/index') },
     ],
   },

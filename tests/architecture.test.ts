@@ -11,7 +11,7 @@ const SRC = '^packages/jobqueue/src/';
 const CONSOLE = '^packages/console/src/';
 /** The modules behind the `exports` of the packages. */
 const EXPORTS = [
-  `${SRC}(index|(dev|embedded|next|postgres|testing)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`,
+  `${SRC}(index|testing|(dev|embedded|next|postgres)/index|monitoring/opentelemetry|postgres/drizzle)[.]ts$`,
   `${CONSOLE}(index|(auth|ui)/index|postcss)[.]ts$`,
 ];
 const CLI = `${SRC}cli/`;
@@ -32,7 +32,7 @@ const LAYERS = [
   'config.ts',
   'index.ts',
   'next',
-  'testing',
+  'testing.ts',
   'embedded',
   'dev',
   'cli',

@@ -7,7 +7,7 @@ import { type Mirror, mirrorWith } from './mirror.ts';
 
 let mirror: Mirror;
 beforeAll(() => {
-  mirror = mirrorWith(['docs/telemetry.md', 'docs/results.md'], {
+  mirror = mirrorWith(['docs/telemetry.md', 'docs/results.md', 'docs/testing.md'], {
     // the example queue has no kick of its own
     'lib/queue/index.ts': (code) =>
       code.replace('jobs,', 'jobs, kick: { waitUntil: () => undefined, failed: () => undefined },'),

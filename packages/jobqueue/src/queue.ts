@@ -307,7 +307,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     return report;
   };
 
-  return {
+  const queue: Queue<Jobs> = {
     jobs: options.jobs,
     log,
     maxDurationMs,
@@ -360,6 +360,18 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     redactPayload: (type, payload) => redactPayload(jobs.get(type)?.payload, payload),
     ...laterOperators(loadOperators),
   };
+  databases.set(queue, database);
+  return queue;
+}
+
+/** The databases of all queues. Only `databaseOf` reads it: no method of a queue hands out its tables. */
+const databases = new WeakMap<object, () => Database>();
+
+/** The database of a queue, its statements placed in the queue's schema. Throws QueueError `option_invalid` for anything but a queue. */
+export function databaseOf(queue: object): Database {
+  const database = databases.get(queue);
+  if (database === undefined) throw refused('queue', 'a queue that createQueue made', queue);
+  return database();
 }
 
 /** The report of a tick that let the database sleep. */

@@ -75,7 +75,8 @@ export interface JobRow extends JobHeadRow {
 
 const MILLISECONDS = (column: string, alias: string) => `(extract(epoch from ${column}) * 1000)::float8 as ${alias}`;
 
-const LIVE_JOB = `
+/** Live jobs as `JobRow`, up to the conditions. */
+export const LIVE_JOB = `
   select id::text as id, type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status, queue, priority,
          attempt + (lease_until is not null and started_fence = fence)::int as attempts, max_attempts, fence, idempotency_key,
          payload, state, progress, null::jsonb as result, errors, ${MILLISECONDS('due_at', 'due_ms')},

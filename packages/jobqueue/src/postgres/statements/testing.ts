@@ -1,0 +1,88 @@
+/** The statements of `./testing`. They move and delete rows as no drain and no operator may. */
+import type { StoredError } from '../../core/serialize.ts';
+import type { Executor } from '../database.ts';
+import { type JobRow, LIVE_JOB } from './jobs.ts';
+import { only } from './rows.ts';
+
+/** Live jobs by id; each criterion may be null. `payload`: JSON that the payload contains, as `@>` of jsonb compares. */
+export async function liveJobs(
+  executor: Executor,
+  { type, payload, limit }: { readonly type: string | null; readonly payload: string | null; readonly limit: number },
+): Promise<JobRow[]> {
+  return executor.execute<JobRow>({
+    text: `${LIVE_JOB}
+      where ($1::text is null or type = $1::text) and ($2::text is null or payload @> $2::text::jsonb)
+      order by jobs.id limit $3::int`,
+    params: [type, payload, limit],
+  });
+}
+
+/** Now, by Postgres' clock. */
+export async function clock(executor: Executor): Promise<string> {
+  return only(await executor.execute<{ now: string }>({ text: 'select now()::text as now', params: [] })).now;
+}
+
+export interface FailedRun {
+  readonly id: string;
+  readonly type: string;
+  readonly error: StoredError;
+}
+
+/** Runs that failed since that instant, in order. A cancel is stored as an error too, but is none. */
+export async function failedRuns(executor: Executor, since: string, limit: number): Promise<FailedRun[]> {
+  return executor.execute<FailedRun>({
+    text: `
+      select job.id::text as id, job.type, entry.error
+      from (select id, type, null as status, errors from jobqueue.jobs
+            union all
+            select id, type, status::text, errors from jobqueue.job_history) job
+      cross join lateral jsonb_array_elements(job.errors) with ordinality entry (error, place)
+      where (entry.error ->> 'at')::timestamptz >= $1::timestamptz
+        and not (job.status is not distinct from 'CANCELLED' and entry.place = jsonb_array_length(job.errors))
+      order by (entry.error ->> 'at')::timestamptz, job.id, entry.place
+      limit $2::int`,
+    params: [since, limit],
+  });
+}
+
+/**
+ * Makes pending jobs of these types due now whose time comes until then, and answers how many. Tokens and blocks of rate limits go with
+ * them: as much time has passed for both.
+ */
+export async function letTimePass(executor: Executor, types: readonly string[], until: string): Promise<number> {
+  const rows = await executor.execute<{ moved: number }>({
+    text: `
+      with moved as (
+        update jobqueue.jobs set due_at = now()
+        where lease_until is null and due_at > now() and due_at <= $2::timestamptz and due_at < jobqueue.waits_for_children()
+          and type = any(array(select jsonb_array_elements_text($1::text::jsonb)))
+        returning id
+      ), refilled as (
+        delete from jobqueue.buckets where exists (select from moved)
+      )
+      select count(*)::int as moved from moved`,
+    params: [JSON.stringify(types), until],
+  });
+  return only(rows).moved;
+}
+
+const LEFT_BY_JOBS = [
+  'jobs',
+  'job_history',
+  'idempotency_keys',
+  'flows',
+  'replays',
+  'replayed_jobs',
+  'pauses',
+  'buckets',
+  'drains',
+  'rollups',
+  'trends',
+  'incidents',
+];
+
+/** Deletes all rows that jobs, drains and incidents left, in one statement. Delete needs no right that the app's role lacks. */
+export async function clear(executor: Executor): Promise<void> {
+  const deletes = LEFT_BY_JOBS.map((table) => `${table}_gone as (delete from jobqueue.${table})`);
+  await executor.execute({ text: `with ${deletes.join(', ')} select`, params: [] });
+}
