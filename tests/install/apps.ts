@@ -17,6 +17,8 @@ export interface FreshApp {
   readonly workspaceOf?: Readonly<Record<string, string>>;
   /** Init installs the packages itself, as `npx @conversure/jobqueue init` does; without the console. */
   readonly isWithoutPackage?: true;
+  /** A form sent without JavaScript answers 500, by a defect of this Next.js: findings/next-15-form-of-an-action-that-imports-an-external.sh. */
+  readonly needsJavaScript?: true;
 }
 
 const NEXT_16 = '16.4.3';
@@ -35,6 +37,7 @@ export const APPS: readonly FreshApp[] = [
     next: NEXT_15,
     flags: [...WITH_ESLINT, '--src-dir', '--turbopack'],
     dependencies: { 'drizzle-orm': '0.45.4', zod: '3.25.76' },
+    needsJavaScript: true,
     files: {
       'vercel.json': '{\n\t"crons": [{ "path": "/api/report", "schedule": "0 6 * * *" }]\n}\n',
       'src/middleware.ts': `import { NextResponse, type NextRequest } from "next/server";

@@ -48,7 +48,7 @@ describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 
     await sql?.end();
     await db?.drop();
     rmSync(join(home, app.name), { recursive: true, force: true });
-  });
+  }, 300_000);
 
   const inApp = (...command: string[]) => run(made.folder, command);
   const jobqueue = (...args: string[]) => inApp('npx', '--no-install', 'jobqueue', ...args);
@@ -183,8 +183,28 @@ describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 
     ).toEqual([]);
   });
 
+  const order = (name: string) => (app.needsJavaScript ? orderInBrowser(name) : orderWithoutJavaScript(name));
+
+  async function orderInBrowser(name: string): Promise<void> {
+    const browser = await launch();
+    try {
+      const { page } = await visit(browser, server.url);
+      await page.goto(at('/enqueue'));
+      await page.locator('input[name=name]').fill(name);
+      // Before React has the form, the browser would send it without JavaScript.
+      await page.waitForFunction(() =>
+        Object.keys(document.querySelector('form') ?? {}).some((key) => key.startsWith('__reactProps')),
+      );
+      const answered = page.waitForResponse((answer) => answer.request().method() === 'POST');
+      await page.getByRole('button', { name: 'Order' }).click();
+      expect((await answered).status()).toBe(200);
+    } finally {
+      await browser.close();
+    }
+  }
+
   /** Sends the form as a browser without JavaScript does. */
-  async function order(name: string): Promise<void> {
+  async function orderWithoutJavaScript(name: string): Promise<void> {
     const page = await (await fetch(at('/enqueue'))).text();
     const form = new FormData();
     for (const [, field = ''] of page.matchAll(/<input type="hidden" name="(\$ACTION_[^"]+)"/g)) form.append(field, '');
