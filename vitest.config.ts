@@ -27,8 +27,6 @@ export default defineConfig({
     pool: 'forks',
     // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two cores busy.
     maxWorkers: 3,
-    // The second run of CI, and every further one of a developer, finds the sources transformed.
-    experimental: { fsModuleCache: true },
     sequence: { sequencer: LongestFirst },
     // What really waits (leases, backoff) is seconds; the rest is room for a loaded machine with two cores.
     testTimeout: 30_000,
