@@ -19,6 +19,8 @@ export interface FreshApp {
   readonly isWithoutPackage?: true;
   /** A form sent without JavaScript answers 500, by a defect of this Next.js: findings/next-15-form-of-an-action-that-imports-an-external.sh. */
   readonly needsJavaScript?: true;
+  /** Mounts a second console, behind its own sign-in. */
+  readonly hasOwnSignIn?: true;
 }
 
 const NEXT_16 = '16.4.3';
@@ -38,6 +40,7 @@ export const APPS: readonly FreshApp[] = [
     flags: [...WITH_ESLINT, '--src-dir', '--turbopack'],
     dependencies: { 'drizzle-orm': '0.45.4', zod: '3.25.76' },
     needsJavaScript: true,
+    hasOwnSignIn: true,
     files: {
       'vercel.json': '{\n\t"crons": [{ "path": "/api/report", "schedule": "0 6 * * *" }]\n}\n',
       'src/middleware.ts': `import { NextResponse, type NextRequest } from "next/server";

@@ -86,6 +86,22 @@ describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 
     return jobqueue('init', '--yes');
   }
 
+  /** A second console at another path: init's page, with the app's own sign-in, which here believes a header. */
+  function mountForStaff(): void {
+    const page = (name: string) => join(made.router, name, '[[...path]]/page.tsx');
+    const withSignIn = read(page('jobqueue')).replace("'/jobqueue' }", "'/jobqueue-staff', authorize: userOf }");
+    mkdirSync(join(made.folder, page('jobqueue-staff'), '..'), { recursive: true });
+    writeFileSync(
+      join(made.folder, page('jobqueue-staff')),
+      `${withSignIn}
+function userOf(headers: Headers) {
+  const [name = '', role] = (headers.get('x-user') ?? '').split(' ');
+  return role === 'operator' || role === 'viewer' ? ({ name, role } as const) : null;
+}
+`,
+    );
+  }
+
   /** As npx runs it: from a folder that is not the app's. */
   function initByItself(): Promise<Ended> {
     return inApp(
@@ -117,6 +133,7 @@ describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 
   });
 
   test("it builds, and the app's linter has nothing against what init wrote", async () => {
+    if (app.hasOwnSignIn) mountForStaff();
     await inApp('npm', 'run', 'build');
     if (!existsSync(join(made.folder, 'eslint.config.mjs'))) return;
     const written = ['jobqueue.config.ts', join(made.router, '../jobqueue'), made.router];
@@ -168,6 +185,17 @@ describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 
     } finally {
       await browser.close();
     }
+  });
+
+  test.runIf(app.hasOwnSignIn)("a console behind the app's own sign-in opens for its users alone", async () => {
+    const look = async (headers: Record<string, string>) => {
+      const answer = await fetch(at('/jobqueue-staff/jobs'), { headers, redirect: 'manual' });
+      return [answer.status, await answer.text()];
+    };
+    expect(await look({ 'x-user': 'bob viewer' })).toEqual([200, expect.stringMatching(/bob.*hello|hello.*bob/s)]);
+    for (const headers of [{}, { 'x-user': 'bob admin' }, { authorization: `Bearer ${OPERATOR_SECRET}` }])
+      expect(await look(headers)).toEqual([404, expect.not.stringMatching(/bob|hello/)]);
+    expect((await fetch(at('/jobqueue-staff/login'))).status).toBe(404); // it has no login of its own
   });
 
   test('a kick drains behind the answer', async () => {
