@@ -103,7 +103,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
       await offer.getByText(words).first().waitFor();
     await page.getByText('the account is restricted').waitFor();
     await page.getByRole('button', { name: 'Sync now: the templates of acme' }).click();
-    await page.getByText('Meta is being asked').waitFor();
+    await page.getByText('are being read from Meta').waitFor();
     expect(await lastAudit()).toMatchObject({ actor: 'ann', action: 'templates_sync', details: { companyId: 'acme' } });
     const { rows } = await sql.query(
       "select payload from jobqueue.jobs where type = 'template_sync' union all select payload from jobqueue.job_history where type = 'template_sync'",
@@ -237,7 +237,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     const preview = page.url();
     await page.getByLabel(/^Reason/).fill('autumn plan');
     await page.getByRole('button', { name: 'Make it, start later' }).dblclick();
-    await page.getByText('made as a draft').waitFor();
+    await page.getByText('created as a draft').waitFor();
     await page.goto(preview); // came back, to press again
     await page.waitForURL(/campaigns\/[\da-f-]{36}(#|$)/);
     const { rows } = await sql.query(
