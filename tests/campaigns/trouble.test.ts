@@ -65,7 +65,11 @@ describe('a template that Meta refuses', () => {
   test('ends the campaign after the first call, also where four jobs send at once', async () => {
     its.phones.refuse = () => 132001;
     const id = await its.create({ people: people(200), shards: 4 });
-    await its.drainUntil(id, 'failed', 4);
+    const isOver = async () => {
+      const { status, report } = await its.read(id);
+      return status === 'failed' && report.skipped.total === 199; // skipped by the run after the one that failed it
+    };
+    await its.drainUntilTrue(isOver, 4);
     await its.settled(id);
     expect(its.phones.counts.calls).toBe(1);
     expect(await its.read(id)).toMatchObject({
