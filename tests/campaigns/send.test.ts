@@ -1,5 +1,6 @@
 /** A campaign from its making to its report: whom it reaches, whom it leaves out, and why. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openCampaign } from '../../lib/campaigns/campaign-send/open.ts';
 import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
 import { applyStatuses } from '../../lib/messaging/statuses.ts';
 import { StatusEvent } from '../../lib/providers/whatsapp/events.ts';
@@ -152,6 +153,17 @@ describe('the audience', () => {
     expect((await its.read(id)).report).toMatchObject({ planned: 300, accepted: 300 });
     expect(new Set(its.phones.deliveries.map(({ phone }) => phone)).size).toBe(300);
     expect(its.phones.deliveries).toHaveLength(300);
+  });
+
+  test('is the same for a second job that opens the campaign at the same moment', async () => {
+    await its.rows(`insert into leads (company_id, phone_e164, tags) values ($1, '+971559999999', '{twins}')`, COMPANY);
+    const campaignId = await its.create({ audience: { kind: 'leads', allTags: ['twins'] } });
+    const [first, second] = await its.atOnce(
+      (one) => openCampaign(one, { campaignId }),
+      (other) => openCampaign(other, { campaignId }),
+    );
+    expect(first?.planLimit).toMatch(/^\d+$/);
+    expect(second).toMatchObject({ status: 'planning', planLimit: first?.planLimit });
   });
 
   test('who was found unreachable in the last month is not tried again', async () => {

@@ -46,26 +46,33 @@ export async function openCampaign(
   return row ?? null;
 }
 
+/**
+ * The lock comes first and everything joins it: of two that open at once, the second sees what the first wrote. Without it, the row
+ * would be read as it was before: without the limit of its audience, which then is nobody.
+ */
 const OPEN = `
-with resumed as (
-  update campaigns
-  set status = case when planned_at is null then 'planning' else 'running' end,
+with locked as (
+  select * from campaigns where id = $1 for no key update
+), resumed as (
+  update campaigns c
+  set status = case when c.planned_at is null then 'planning' else 'running' end,
       paused_at = null, paused_until = null, pause = null, breaker_from = clock_timestamp()
-  where id = $1 and status = 'paused' and paused_until <= now()
-  returning *
+  from locked
+  where c.id = locked.id and locked.status = 'paused' and locked.paused_until <= now()
+  returning c.*
 ), frozen as (
   update campaigns c
   set plan_limit = (select coalesce(max(id), 0) from leads where company_id = c.company_id),
-      started_at = coalesce(started_at, now())
-  where id = $1 and status = 'planning' and plan_limit is null and coalesce(scheduled_at <= now(), true)
-    and not exists (select from resumed)
-  returning *
+      started_at = coalesce(c.started_at, now())
+  from locked
+  where c.id = locked.id and locked.status = 'planning' and locked.plan_limit is null and coalesce(locked.scheduled_at <= now(), true)
+  returning c.*
 ), found as (
   select * from resumed
   union all
   select * from frozen
   union all
-  select * from campaigns where id = $1 and not exists (select from resumed) and not exists (select from frozen)
+  select * from locked where not exists (select from resumed) and not exists (select from frozen)
 )
 select c.id as "campaignId", c.company_id as "companyId", c.template_id::text as "templateId", c.status, c.audience, c.parameters as sources,
        c.quiet_hours as "quietHours", c.needs_consent as "needsConsent",
