@@ -40,6 +40,7 @@ create or replace function jobqueue.step_1(drain jsonb, completed bigint[], resu
 returns json
 language plpgsql volatile
 set jit = off
+set enable_bitmapscan = off  -- in a table that was analysed while it was empty, a bitmap of all that follows looks as cheap as the next row
 set plan_cache_mode = force_generic_plan
 set timezone = 'UTC'
 as $$
