@@ -89,18 +89,21 @@ select status, (select count(*) from enqueued) as jobs from started
 `;
 
 const CANCEL = `
-with started as (
-  update campaigns
+with was as (
+  select id, status from campaigns where id = $1 for no key update
+), started as (
+  update campaigns c
   set status = 'cancelled', finished_at = now(), paused_at = null, paused_until = null, pause = null, run = run + 1
-  where id = $1 and status in ('draft', 'planning', 'running', 'paused')
-  returning id, company_id, run, 1 as shards, now() as planned_at, null::timestamptz as scheduled_at, status
+  from was
+  where c.id = was.id and was.status in ('draft', 'planning', 'running', 'paused')
+  returning c.id, company_id, run, 1 as shards, now() as planned_at, null::timestamptz as scheduled_at, c.status
 ), dropped as (
   delete from campaign_entries e using started where e.campaign_id = started.id
 ), enqueued as (${enqueue('$2')}
 )
 select status, (select count(*) from enqueued) as jobs from started
 union all
-select status, 0 from campaigns where id = $1 and status = 'cancelled' and not exists (select from started)
+select status, 0 from was where status = 'cancelled' and not exists (select from started)
 `;
 
 const RETRY = `

@@ -11,11 +11,13 @@ export async function cancelImport(database: Executor, importId: string): Promis
 }
 
 const CANCEL = `
-with cancelled as (
+with was as (
+  select id, status as before from imports where id = $1 for no key update
+), cancelled as (
   update imports
   set status = 'cancelled', finished_at = now(), question = null, held_at = null
-  from (select id, status as before from imports where id = $1 for update) was
-  where imports.id = was.id and status in ('pending', 'waiting', 'running', 'paused')
+  from was
+  where imports.id = was.id and before in ('pending', 'waiting', 'running', 'paused')
   returning imports.id, status, before, job_id
 ), ownerless as ( -- an upload that was never finished, or one that is held: no job will come soon and drop its file
   select id from cancelled where job_id is null or before in ('waiting', 'paused')
@@ -26,5 +28,5 @@ with cancelled as (
 )
 select status from cancelled
 union all
-select status from imports where id = $1 and not exists (select from cancelled)
+select before from was where not exists (select from cancelled)
 `;

@@ -26,11 +26,14 @@ export async function resumeImport(database: Executor, importId: string): Promis
 
 /** The job finds it paused, at its next slice or when it starts, and ends. The one that is enqueued here ends the pause. */
 const PAUSE = `
-with paused as (
-  update imports
+with was as (
+  select id, status, size_bytes from imports where id = $1 for no key update
+), paused as (
+  update imports i
   set status = 'paused', held_at = now()
-  where id = $1 and status in ('pending', 'running') and size_bytes is not null
-  returning id, company_id, goes, status
+  from was
+  where i.id = was.id and was.status in ('pending', 'running') and was.size_bytes is not null
+  returning i.id, company_id, goes, i.status
 ), ending as (
   select job.id
   from paused
@@ -39,7 +42,7 @@ with paused as (
 )
 select status, (select count(*) from ending) as jobs from paused
 union all
-select status, 0 from imports where id = $1 and not exists (select from paused)
+select status, 0 from was where not exists (select from paused)
 `;
 
 const RESUME = `

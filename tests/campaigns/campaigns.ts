@@ -5,7 +5,7 @@ import { createCampaign } from '../../lib/campaigns/create.ts';
 import { type NewCampaign, newCampaign } from '../../lib/campaigns/request.ts';
 import { readCampaign } from '../../lib/campaigns/status.ts';
 import type { DrainOptions } from '../../packages/jobqueue/src/index.ts';
-import { connect, type Database, type Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase } from '../support/database.ts';
 import { startPhones, TOKEN } from './phones.ts';
 import { campaignQueue } from './queue.ts';
@@ -117,21 +117,6 @@ export async function startCampaignsOn(database: Database) {
         id,
       );
       return Object.fromEntries(found.map(({ phone, status }) => [phone, status]));
-    },
-    /** Two statements that meet: the second begins before the first commits, and waits for a lock of it. */
-    atOnce: async <One, Other>(one: (first: Executor) => Promise<One>, other: (second: Executor) => Promise<Other>) => {
-      let second: Promise<Other> | undefined;
-      const first = await database.transaction(async (transaction) => {
-        const answer = await one(transaction);
-        second = other(database);
-        await vi.waitFor(async () =>
-          expect(
-            await rows("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"),
-          ).toHaveLength(1),
-        );
-        return answer;
-      });
-      return [first, (await second) as Other] as const;
     },
     resume: (id: string) => resume(database, id),
     /** Sends Meta's webhooks for every message that reached a phone. */

@@ -1,7 +1,9 @@
 /** Operators and limits: pausing, resuming and cancelling under way, doubled requests, people per day, campaigns beside each other. */
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { cancel, pause, resume, retryUnconfirmed } from '../../lib/campaigns/controls.ts';
 import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
+import { atOnce } from '../support/at-once.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -66,6 +68,13 @@ describe('under way', () => {
     expect(report.skipped.byReason).toEqual({ cancelled: 150 - report.accepted });
     await expect(resume(its.database, id)).rejects.toMatchObject({ status: 409, code: 'campaign_status' });
     expect(await cancel(its.database, id)).toMatchObject({ status: 'cancelled' }); // twice is once
+  });
+
+  test('of two who cancel at once, both hear that it is', async () => {
+    const id = await its.create({ people: people(3) });
+    const once = (executor: Executor) => cancel(executor, id);
+    const both = await atOnce(its.database, once, once);
+    expect(both.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
   });
 
   test('a cancel before anything was planned ends it, and its list is gone', async () => {

@@ -1,10 +1,12 @@
 /** A campaign from its making to its report: whom it reaches, whom it leaves out, and why. */
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openCampaign } from '../../lib/campaigns/campaign-send/open.ts';
 import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
 import { applyStatuses } from '../../lib/messaging/statuses.ts';
 import { StatusEvent } from '../../lib/providers/whatsapp/events.ts';
 import { applyCategory } from '../../lib/templates/changes.ts';
+import { atOnce } from '../support/at-once.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -158,10 +160,8 @@ describe('the audience', () => {
   test('is the same for a second job that opens the campaign at the same moment', async () => {
     await its.rows(`insert into leads (company_id, phone_e164, tags) values ($1, '+971559999999', '{twins}')`, COMPANY);
     const campaignId = await its.create({ audience: { kind: 'leads', allTags: ['twins'] } });
-    const [first, second] = await its.atOnce(
-      (one) => openCampaign(one, { campaignId }),
-      (other) => openCampaign(other, { campaignId }),
-    );
+    const open = (executor: Executor) => openCampaign(executor, { campaignId });
+    const [first, second] = await atOnce(its.database, open, open);
     expect(first?.planLimit).toMatch(/^\d+$/);
     expect(second).toMatchObject({ status: 'planning', planLimit: first?.planLimit });
   });

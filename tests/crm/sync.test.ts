@@ -1,11 +1,14 @@
 /** Leads in a portal through real jobs and a stand-in that counts: each once, whatever breaks on the way. */
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { crmSync } from '../../lib/crm/crm-sync/job.ts';
+import { claimLeads } from '../../lib/crm/crm-sync/links.ts';
 import { requestSync } from '../../lib/crm/request.ts';
 import { log } from '../../lib/log.ts';
 import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
+import { atOnce } from '../support/at-once.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 let fresh: TestDatabase;
@@ -75,6 +78,14 @@ async function letTimePass(): Promise<void> {
   await sql("update crm_links set claimed_until = null, adding_since = adding_since - interval '76 s'");
   queue = makeQueue(); // another process: this one remembers what it knows of the bucket
 }
+
+test('of two that claim a lead at once, which no job ever claimed, the second waits', async () => {
+  const [leadId = ''] = await leads(1);
+  const claim = (jobId: string) => (executor: Executor) =>
+    claimLeads(executor, { companyId: 'acme', jobId, fence: 1 }, { leadId, more: 0, underWayMs: 60_000 });
+  const [first, second] = await atOnce(database, claim('1'), claim('2'));
+  expect([first.kind, second.kind]).toEqual(['claimed', 'held']);
+});
 
 test('a lead is added once with its origin, phone and e-mail, and a second request of the same version adds no job', async () => {
   const [id = ''] = await leads(1);

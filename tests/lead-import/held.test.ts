@@ -1,10 +1,13 @@
 /** Imports that wait for an answer or are paused: without a job, one answer counts, and not for ever. */
+import type { Executor } from '@conversure/jobqueue/postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelImport } from '../../lib/imports/cancel.ts';
 import { confirmImport } from '../../lib/imports/confirm.ts';
+import { beginImport } from '../../lib/imports/lead-import/begin.ts';
 import { pauseImport, resumeImport } from '../../lib/imports/pause.ts';
 import { previewImport } from '../../lib/imports/preview.ts';
 import { isCancel } from '../../packages/jobqueue/src/core/job.ts';
+import { atOnce } from '../support/at-once.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;
@@ -240,6 +243,26 @@ describe('a pause', () => {
     expect(await bytesKept(importId)).toBe(false);
     await expect(resumeImport(imports.database, importId)).rejects.toMatchObject({ status: 409, code: 'not_paused' });
     await expect(pauseImport(imports.database, importId)).rejects.toMatchObject({ status: 409, code: 'not_under_way' });
+  });
+
+  test.each([
+    ['pauses', pauseImport, 'paused'],
+    ['cancels', cancelImport, 'cancelled'],
+  ] as const)('of two who %s at once, both hear that it is', async (_, act, status) => {
+    const importId = await imports.upload(FILE);
+    const once = (executor: Executor) => act(executor, importId);
+    await atOnce(imports.database, once, once);
+    expect((await read(importId)).view.status).toBe(status);
+  });
+
+  test('a job that begins while an operator cancels finds it cancelled', async () => {
+    const importId = await imports.upload(FILE, { companyId: 'cancelled-meanwhile' });
+    const [, begun] = await atOnce(
+      imports.database,
+      (executor) => cancelImport(executor, importId),
+      (executor) => beginImport(executor, { importId, companyId: 'cancelled-meanwhile', jobId: '1' }),
+    );
+    expect(begun).toEqual({ status: 'cancelled' });
   });
 
   test('is not for ever either', async () => {

@@ -5,6 +5,7 @@ import { cancelImport } from '../../lib/imports/cancel.ts';
 import { undoLeads } from '../../lib/imports/import-undo/run.ts';
 import { keptFile } from '../../lib/imports/kept-file.ts';
 import { undoImport } from '../../lib/imports/undo.ts';
+import { atOnce } from '../support/at-once.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;
@@ -150,18 +151,13 @@ describe('interrupted', () => {
 test('a conversation that begins while its lead is judged keeps the lead', async () => {
   const { importId, companyId } = await imports.imported('Phone\n0501111111\n');
   await undoImport(imports.database, importId);
-  const undoing = await imports.database.transaction(async (tx) => {
-    const text = `insert into conversations (company_id, phone_e164, lead_id)
-                  select company_id, phone_e164, id from leads where company_id = $1`;
-    await tx.execute({ text, params: [companyId] });
-    const ended = imports.undo(importId);
-    for (;;) {
-      const waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-      if ((await imports.rows(waiting)).length > 0) break;
-    }
-    return { ended }; // not the promise itself: it is settled only once this commits
-  });
-  await undoing.ended;
+  const text = `insert into conversations (company_id, phone_e164, lead_id)
+                select company_id, phone_e164, id from leads where company_id = $1`;
+  await atOnce(
+    imports.database,
+    (executor) => executor.execute({ text, params: [companyId] }),
+    () => imports.undo(importId),
+  );
   const { view, leads } = await read(importId);
   expect(view.undo).toEqual({ removed: 0, kept: { conversation: 1 } });
   expect(leads).toHaveLength(1);

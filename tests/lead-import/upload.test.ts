@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cancelImport } from '../../lib/imports/cancel.ts';
 import { finishUpload, MAX_FILE_BYTES, openUpload, storePart } from '../../lib/imports/parts.ts';
 import { uploadFile } from '../../lib/imports/upload.ts';
+import { atOnce } from '../support/at-once.ts';
 import { leadImports } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;
@@ -175,22 +176,15 @@ describe('in parts', () => {
   test('a part that was replaced while the file was being hashed leaves the upload open', async () => {
     const importId = await opened();
     await all(importId);
-    const finishing = await imports.database.transaction(async (tx) => {
-      await storePart({ ...imports.database, execute: tx.execute }, { importId, part: 1 }, Buffer.from('other'));
-      const finished = finishUpload(imports.database, importId, whole).catch((error: unknown) => error);
-      await someoneWaits();
-      return { finished }; // not the promise itself: it is settled only once this commits
-    });
-    expect(await finishing.finished).toMatchObject({ status: 409 });
+    const { database } = imports;
+    const [, finished] = await atOnce(
+      database,
+      ({ execute }) => storePart({ ...database, execute }, { importId, part: 1 }, Buffer.from('other')),
+      () => finishUpload(database, importId, whole).catch((error: unknown) => error),
+    );
+    expect(finished).toMatchObject({ status: 409 });
     expect(await jobsOf(importId)).toEqual([]);
   });
-
-  async function someoneWaits(): Promise<void> {
-    for (;;) {
-      const text = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-      if ((await imports.rows(text)).length > 0) return;
-    }
-  }
 
   test('cancelled half-way it leaves nothing behind, and takes nothing more', async () => {
     const importId = await opened();

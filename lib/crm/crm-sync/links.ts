@@ -103,7 +103,7 @@ with lead as (
 ), taken as (
   select lead_id from own union all select lead_id from others
 )
-select not exists (select from own) and coalesce(k.synced_version < lead.version or k.refusal is not null, false) as is_held,
+select not exists (select from own) and coalesce(k.synced_version < lead.version or k.refusal is not null, true) as is_held,
        case when t.lead_id is not null then jsonb_build_object(
          'id', l.id::text, 'version', l.version::text, 'phone', l.phone_e164, 'name', l.name,
          'givenName', l.given_name, 'familyName', l.family_name, 'email', l.email, 'source', l.source,

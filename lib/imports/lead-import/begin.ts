@@ -83,24 +83,28 @@ interface Row {
   summary: object;
 }
 
+/** The lock comes first and everything joins it: what an operator cancels meanwhile is found cancelled, not as it was before. */
 const BEGIN = `
-with expired as (
-  update imports
+with locked as (
+  select * from imports where id = $1 and company_id = $2 for no key update
+), expired as (
+  update imports i
   set status = 'cancelled', finished_at = now(), question = null, held_at = null
-  where id = $1 and company_id = $2 and held_at < now() - interval '${HOLD_DAYS} days'
-  returning *
+  from locked
+  where i.id = locked.id and locked.held_at < now() - interval '${HOLD_DAYS} days'
+  returning i.*
 ), begun as (
-  update imports
-  set status = 'running', started_at = coalesce(started_at, now()), job_id = $3::bigint
-  where id = $1 and company_id = $2 and status in ('pending', 'running') and size_bytes is not null
-  returning *
+  update imports i
+  set status = 'running', started_at = coalesce(i.started_at, now()), job_id = $3::bigint
+  from locked
+  where i.id = locked.id and locked.status in ('pending', 'running') and locked.size_bytes is not null
+  returning i.*
 ), found as (
   select * from begun
   union all
   select * from expired
   union all
-  select * from imports
-  where id = $1 and company_id = $2 and not exists (select from begun) and not exists (select from expired)
+  select * from locked where not exists (select from begun) and not exists (select from expired)
 )
 select status, country, delimiter, encoding, size_bytes::float8 as size_bytes, dry_run, options,
        jsonb_build_object('upTo', coalesce(decoded_offset, 0), 'textBytes', coalesce(text_bytes, 0)) as decoded,
