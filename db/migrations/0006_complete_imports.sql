@@ -9,7 +9,7 @@ alter table imports
   add column decoded_offset bigint,                     -- up to this byte of the upload its text stands in import_texts
   add column text_bytes     bigint,                     -- … which is so long by now
   add column dry_run        boolean not null default false,
-  add column options        jsonb not null default '{}',-- what else the uploader chose: see lib/imports/lead-import/options.ts
+  add column options        jsonb not null default '{}',-- what else the uploader chose: see lib/jobs/lead-import/options.ts
   add column mapping        text,                       -- the saved mapping that its columns came from
   add column question       jsonb,                      -- {code, message, …}: what somebody has to say before it goes on
   add column held_at        timestamptz,                -- since when it waits or is paused: not for ever

@@ -16,7 +16,7 @@ create table jobqueue.rollups (
   cancelled int not null default 0,
   wait_ms   bigint not null default 0,                 -- sums over what the histograms count
   run_ms    bigint not null default 0,
-  waits     int[] not null default '{}',               -- from due to started; two bins for each doubling: see packages/jobqueue/src/core/histogram.ts
+  waits     int[] not null default '{}',               -- from due to started; two bins for each doubling: see lib/jobqueue/histogram.ts
   runs      int[] not null default '{}',               -- from started to ended
   constraint one_rollup_per_minute_type_and_drain primary key (minute, type, drain)
 ) with (fillfactor = 50);

@@ -2,7 +2,7 @@
 
 create table jobqueue.schedules (
   name               jobqueue.name primary key,
-  definition         jsonb       not null,             -- as packages/jobqueue/src/schedules/fire.ts writes it; replaced when code changes
+  definition         jsonb       not null,             -- as lib/jobqueue/schedules.ts writes it; replaced when code changes
   revision           int         not null default 0,   -- raised by every change: who fires sets only what it has read
   -- Slots up to here have been dealt with: fired, skipped, or missed. It only moves forward, under the revision that its slots
   -- were told from, which is what makes each fire once.

@@ -1,19 +1,19 @@
-/** A database of the first release comes up to date with everything that it holds. */
+/** Databases of earlier releases come up to date with everything that they hold. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { emptyDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { connect, type Database } from '../../src/postgres/connect.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
-import { queueOf } from '../support.ts';
+import { endLeases, queueOf } from '../support.ts';
 
 let home: TestDatabase;
 let database: Database;
 
 beforeEach(async () => {
   home = await emptyDatabase();
-  await installFirstRelease();
   database = connect(home.url);
 });
 
@@ -43,7 +43,8 @@ async function sql(text: string): Promise<pg.QueryResult> {
   }
 }
 
-test('jobs, history, keys, ids and the view survive', async () => {
+test('jobs, history, keys, ids and the view of the first release survive', async () => {
+  await installFirstRelease();
   await sql(`
     insert into jobqueue.jobs (type, payload, payload_bytes, priority, idempotency_key, fence, attempt, errors)
     values ('work', '{"mode": "noop", "n": 7}', 24, 9, 'k', 4, 1, '[{"name": "Error", "message": "once", "attempt": 1}]');
@@ -72,18 +73,51 @@ test('jobs, history, keys, ids and the view survive', async () => {
   });
 });
 
+/**
+ * A dump of a database whose queue was migrated, filled and drained by the code of 0.8.0: 1 completed, 2 waiting for its retry,
+ * 3 dead, 4 with a key, 5 delayed, 6 in a paused queue, 7 the parent of 8, 9 held by a process that died.
+ */
+const RELEASE_0_8 = 'packages/jobqueue/tests/infrastructure/release-0.8.0.sql.gz';
+
+test('a database of 0.8.0 comes up to date under its jobs, and they end as they would have', async () => {
+  await sql(gunzipSync(readFileSync(RELEASE_0_8)).toString());
+  const { queue } = queueOf(database);
+  await migrate({ url: home.url });
+  expect(await queue.getJob('2')).toMatchObject({ status: 'PENDING', priority: 9, errors: [{ message: 'once' }] });
+  expect(await queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'held' })).toBeNull();
+  await sql('update jobqueue.jobs set due_at = now() where id in (2, 5)');
+  await endLeases(database);
+  expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({
+    completed: 5,
+    retried: 1,
+    rescued: 1,
+    stopReason: 'empty',
+  });
+  const ended = Object.fromEntries(
+    await Promise.all(
+      ['1', '3', '4', '5', '6', '7', '8', '9'].map(async (id) => [id, (await queue.getJob(id))?.status] as const),
+    ),
+  );
+  expect(ended).toEqual({
+    ...{ 1: 'COMPLETED', 3: 'DEAD_LETTER', 4: 'COMPLETED', 5: 'COMPLETED', 6: 'PENDING', 7: 'COMPLETED' },
+    ...{ 8: 'COMPLETED', 9: 'COMPLETED' },
+  });
+});
+
 test('in a new database the first job has the id 1, as the README shows it', async () => {
   await migrate({ url: home.url });
   expect(await queueOf(database).queue.addJob('work', { mode: 'noop' })).toEqual({ id: '1' });
 });
 
 test('a relation of the name JobQueue that is not ours is left alone', async () => {
+  await installFirstRelease();
   await sql('drop view "JobQueue"; create table "JobQueue" (id int); insert into "JobQueue" values (5)');
   await migrate({ url: home.url });
   expect((await sql('select * from "JobQueue"')).rows).toEqual([{ id: 5 }]);
 });
 
 test('the view that the first release made is the one of migrate({ compatibilityView: true })', async () => {
+  await installFirstRelease();
   await migrate({ url: home.url });
   const definition = `select pg_get_viewdef('public."JobQueue"'::regclass) as text`;
   const before = (await sql(definition)).rows;
