@@ -26,7 +26,13 @@ beforeEach(() => {
   chmodSync(folder, 0o755);
 });
 
-afterEach(() => {
+/** Those of the last test: one that ran out of time would leave its app and server behind for the next. */
+const demos = new Set<ReturnType<typeof startDemo>>();
+
+afterEach(async () => {
+  for (const { child } of demos) child.kill('SIGINT');
+  await Promise.all([...demos].map(({ ended }) => ended));
+  demos.clear();
   const state = join(folder, 'postgres.json');
   if (existsSync(state)) rmSync(JSON.parse(readFileSync(state, 'utf8')).home, { recursive: true, force: true });
   rmSync(folder, { recursive: true });
@@ -43,7 +49,9 @@ function startDemo(...args: string[]) {
   onTestFailed(() => console.error(said.slice(-SAID_CHARS)));
   const ended = once(child, 'close').then(([code]) => ({ code: code as number, said }));
   const says = (text: string) => vi.waitFor(() => expect(said).toContain(text), { timeout: 120_000, interval: 20 });
-  return { child, ended, says };
+  const demo = { child, ended, says };
+  demos.add(demo);
+  return demo;
 }
 
 /** Neither the database nor the app of this run is left. */
