@@ -7,6 +7,7 @@ import { type Database, database as sharedDatabase } from '../../packages/jobque
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { emptied } from '../support/empty.ts';
 import { GOOD } from './replies.ts';
 
 const APP_SECRET = 'app-secret-0123456789';
@@ -47,7 +48,7 @@ beforeEach(() =>
 afterEach(async () => {
   llm.reset();
   await sql(
-    'truncate ai_settings, conversations, jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys cascade',
+    emptied('ai_settings', 'conversations', 'jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys'),
   );
 });
 afterAll(async () => {

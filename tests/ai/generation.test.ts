@@ -9,6 +9,7 @@ import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { emptied } from '../support/empty.ts';
 
 let fresh: TestDatabase;
 let database: Database;
@@ -50,7 +51,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   llm.reset();
-  await sql('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.buckets');
+  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
 });
 
 const set = (column: string, value: unknown) =>
@@ -275,7 +276,7 @@ describe('prompts', () => {
     await drain(1_000);
     expect(await savePrompt(database, { ...mine, system: 'TWO {{company}}', userTemplate: '{{message}}' })).toBe(2);
     await moveLabel(database, { companyId: company, key: 'reply', label: 'production', version: 2, movedBy: 'kim' });
-    await sql('truncate jobqueue.buckets');
+    await sql(emptied('jobqueue.buckets'));
     await sql("update jobqueue.jobs set due_at = now() - interval '1 s'");
     queue = makeQueue();
     await drain();
@@ -418,7 +419,7 @@ describe('when the model cannot be asked', () => {
     await queue.addJob('ai_generation', await wrote('Do you have parking?'));
     for (let n = 0; n < 4; n++) {
       await drain(500);
-      await sql('truncate jobqueue.buckets');
+      await sql(emptied('jobqueue.buckets'));
       await sql("update jobqueue.jobs set due_at = now() - interval '1 s'");
       queue = makeQueue();
     }
@@ -436,7 +437,7 @@ describe('when the model cannot be asked', () => {
       await sql("select paused_code from connections where company_id = $1 and provider = 'ai'", company),
     ).toHaveLength(1);
     await sql('delete from connections where company_id = $1', company);
-    await sql('truncate jobqueue.jobs, ai_refusals');
+    await sql(emptied('jobqueue.jobs', 'ai_refusals'));
     await sql(
       "update ai_settings set fallback_provider = 'google', fallback_model = 'gemini-2.5-flash', fallback_base_url = $1, fallback_api_key = $2 where company_id = $3",
       `${llm.origin}/v1beta`,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { cancel, pause, resume, retryUnconfirmed } from '../../lib/campaigns/controls.ts';
 import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
 import { atOnce } from '../support/at-once.ts';
+import { emptied } from '../support/empty.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -16,7 +17,19 @@ afterAll(() => its.close());
 beforeEach(async () => {
   its.phones.forget();
   await its.rows(
-    'truncate campaigns, recipients, campaign_entries, delivery_attempts, portfolios, portfolio_people, conversations, jobqueue.jobs, jobqueue.job_history, jobqueue.buckets, jobqueue.idempotency_keys cascade',
+    emptied(
+      'campaigns',
+      'recipients',
+      'campaign_entries',
+      'delivery_attempts',
+      'portfolios',
+      'portfolio_people',
+      'conversations',
+      'jobqueue.jobs',
+      'jobqueue.job_history',
+      'jobqueue.buckets',
+      'jobqueue.idempotency_keys',
+    ),
   );
   await its.rows('update company_settings set whatsapp_daily_people = null, whatsapp_portfolio_id = null');
 });
@@ -285,7 +298,7 @@ describe('the report', () => {
       unconfirmed,
     ];
     expect(all.reduce((total, n) => total + n, 0)).toBe(report.planned);
-    await its.rows('truncate opt_outs');
+    await its.rows(emptied('opt_outs'));
   });
 
   test('as a CSV runs no formula in a spreadsheet and keeps commas and quotes', async () => {

@@ -4,6 +4,7 @@ import type { NewCampaign } from '../../lib/campaigns/request.ts';
 import { gapsOf } from '../../lib/templates/components.ts';
 import type { StandInComponent } from '../standins/whatsapp/templates.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
+import { emptied } from '../support/empty.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 import { TOKEN } from './phones.ts';
 
@@ -22,7 +23,7 @@ afterAll(async () => {
   await meta.close();
   await its.close();
 });
-beforeEach(() => its.rows('truncate jobqueue.buckets'));
+beforeEach(() => its.rows(emptied('jobqueue.buckets')));
 
 type Sources = NewCampaign['parameters'];
 type Person = { phone: string; fields?: Record<string, string>; name?: string };

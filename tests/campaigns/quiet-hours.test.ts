@@ -5,6 +5,7 @@ import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { nextWindow, windowsOf } from '../../lib/campaigns/campaign-send/quiet-hours.ts';
 import { clockOf } from '../../lib/campaigns/campaign-send/zones.ts';
+import { emptied } from '../support/empty.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 const NIGHT = { from: '21:00', to: '09:00' };
@@ -178,7 +179,7 @@ describe('a campaign', () => {
   afterAll(() => its.close());
   beforeEach(async () => {
     its.phones.forget();
-    await its.rows('truncate campaigns, recipients, jobqueue.jobs cascade');
+    await its.rows(emptied('campaigns', 'recipients', 'jobqueue.jobs'));
   });
 
   /** Quiet hours in UTC that hold now, and end in two hours. */

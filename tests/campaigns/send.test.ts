@@ -7,6 +7,7 @@ import { applyStatuses } from '../../lib/messaging/statuses.ts';
 import { StatusEvent } from '../../lib/providers/whatsapp/events.ts';
 import { applyCategory } from '../../lib/templates/changes.ts';
 import { atOnce } from '../support/at-once.ts';
+import { emptied } from '../support/empty.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -382,6 +383,6 @@ test.each(['en', 'ar'])(
     expect(await its.statuses(id)).toEqual({ [stopped]: 'opted_out', [other]: 'accepted' });
     await its.rows('delete from campaigns where id = $1', id);
     await its.rows("delete from templates where name = 'notice'");
-    await its.rows('truncate opt_outs');
+    await its.rows(emptied('opt_outs'));
   },
 );

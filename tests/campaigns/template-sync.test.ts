@@ -4,6 +4,7 @@ import { pauseConnection } from '../../lib/connections/connection.ts';
 import { listTemplates } from '../../lib/templates/list.ts';
 import { refusal } from '../standins/whatsapp/graph.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
+import { emptied } from '../support/empty.ts';
 import { type Campaigns, COMPANY, startCampaigns } from './campaigns.ts';
 import { TOKEN } from './phones.ts';
 
@@ -19,7 +20,7 @@ afterAll(async () => {
   await its.close();
 });
 beforeEach(async () => {
-  await its.rows('truncate campaigns, template_syncs, jobqueue.jobs, jobqueue.job_history, jobqueue.buckets cascade');
+  await its.rows(emptied('campaigns', 'template_syncs', 'jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.buckets'));
   for (const table of ['templates', 'company_settings', 'companies']) await its.rows(`delete from ${table}`);
   await its.addCompany(COMPANY);
   await its.rows('update company_settings set whatsapp_account_id = $1', ACCOUNT);
@@ -156,7 +157,7 @@ test('too many calls are waited out, and no attempt is lost', async () => {
   const id = await add({ companyId: COMPANY });
   await its.drain({ types: ['template_sync'] });
   expect(await its.queue.getJob(id)).toMatchObject({ status: 'PENDING', errors: [] });
-  await its.rows('truncate jobqueue.buckets');
+  await its.rows(emptied('jobqueue.buckets'));
   await its.makeDue();
   await its.drain({ types: ['template_sync'] });
   expect(await its.queue.getJob(id)).toMatchObject({ status: 'COMPLETED' });
@@ -227,7 +228,7 @@ describe('the schedule', () => {
     expect(await its.rows('select error from template_syncs')).toEqual([
       { error: 'the connection is paused: revoked' },
     ]);
-    await its.rows('truncate connections');
+    await its.rows(emptied('connections'));
   });
 
   test('reads the deployment’s account for the company that has no number of its own', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { retryUnconfirmed } from '../../lib/campaigns/controls.ts';
 import { resumeConnection } from '../../lib/connections/connection.ts';
 import { startStandIn } from '../standins/kit/stand-in.ts';
+import { emptied } from '../support/empty.ts';
 import { programFile } from '../support/programs.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
@@ -18,7 +19,15 @@ beforeEach(async () => {
   its.phones.forget();
   process.env.WHATSAPP_BASE_URL = its.phones.origin;
   await its.rows(
-    'truncate campaigns, recipients, campaign_entries, delivery_attempts, jobqueue.jobs, jobqueue.buckets, connections cascade',
+    emptied(
+      'campaigns',
+      'recipients',
+      'campaign_entries',
+      'delivery_attempts',
+      'jobqueue.jobs',
+      'jobqueue.buckets',
+      'connections',
+    ),
   );
 });
 
@@ -84,7 +93,7 @@ describe('a template that Meta refuses', () => {
     await its.drainUntilTrue(async () => its.phones.counts.calls > 20);
     await its.tell(id, 'failed', 132015);
     its.phones.refuse = () => null;
-    await its.rows('truncate jobqueue.buckets');
+    await its.rows(emptied('jobqueue.buckets'));
     await its.makeDue();
     await its.drainUntil(id, 'paused');
     expect(its.phones.deliveries).toHaveLength(20);
@@ -167,7 +176,7 @@ describe('what a message was filled in with, refused by Meta', () => {
     await its.drainUntilTrue(async () => its.phones.counts.calls > 20);
     for (const phone of numbers(5)) await its.tellOne(id, phone, 'failed', 132005);
     its.phones.refuse = () => null;
-    await its.rows('truncate jobqueue.buckets');
+    await its.rows(emptied('jobqueue.buckets'));
     await its.makeDue();
     await its.drainUntil(id, 'settling');
     expect(await its.read(id)).toMatchObject({ report: { accepted: 25, failed: { total: 5 } } });
@@ -257,7 +266,7 @@ describe('throttled', () => {
       report: { deferred: { total: 1, byReason: { pair_limit: 1 } } },
     });
     await its.rows("update recipients set next_at = now() where status = 'deferred'");
-    await its.rows('truncate jobqueue.buckets');
+    await its.rows(emptied('jobqueue.buckets'));
     await its.makeDue();
     await its.drainUntil(id, 'settling');
     expect(copies()).toEqual(once(50));
@@ -313,7 +322,7 @@ test('who stopped marketing at Meta is opted out here too', async () => {
     { phone_e164: gone, scope: 'marketing', source: 'delivery_error' },
   ]);
   expect((await its.read(id)).report).toMatchObject({ optOuts: 1, failed: { total: 1 } });
-  await its.rows('truncate opt_outs');
+  await its.rows(emptied('opt_outs'));
 });
 
 describe('an outage', () => {
@@ -323,7 +332,7 @@ describe('an outage', () => {
     await its.drainUntilTrue(async () => (await its.rows('select from connections where failures >= 2')).length === 1);
     expect((await its.read(id)).report).toMatchObject({ pending: 60, failed: { total: 0 }, unknown: 0 });
     process.env.WHATSAPP_BASE_URL = its.phones.origin;
-    await its.rows('truncate jobqueue.buckets');
+    await its.rows(emptied('jobqueue.buckets'));
     await its.makeDue();
     await its.drainUntil(id, 'settling');
     expect(copies()).toEqual(once(60));
@@ -341,7 +350,7 @@ describe('an outage', () => {
     expect(called).toBeLessThanOrEqual(41); // a first, and two batches at most
     expect((await its.read(id)).report).toMatchObject({ unknown: called, pending: 100 - called });
     its.phones.faults.clear();
-    await its.rows('truncate jobqueue.buckets');
+    await its.rows(emptied('jobqueue.buckets'));
     await its.makeDue();
     await its.drainUntil(id, 'settling');
     expect(copies()).toEqual(once(100));

@@ -9,6 +9,7 @@ import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type Bitrix24StandIn, type Item, startBitrix24 } from '../standins/bitrix24.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { emptied } from '../support/empty.ts';
 
 export const TOKEN = 'application-token-0123456789';
 const TABLES = ['crm_inbox', 'crm_links', 'leads', 'crm_settings', 'connections', 'companies'];
@@ -98,7 +99,7 @@ export class Company {
 
   /** Rows are moved, not the clock: so much time has passed for leads and jobs, and nothing holds the portal back. */
   async letPass(seconds: number): Promise<void> {
-    await this.sql('truncate jobqueue.buckets');
+    await this.sql(emptied('jobqueue.buckets'));
     await this.sql("update jobqueue.jobs set due_at = now() - interval '1 s'");
     await this.sql(
       `update crm_links set claimed_until = null, adding_since = adding_since - $1::float8 * interval '1 s',
@@ -140,7 +141,9 @@ export function companyWithPortal(): Company {
   });
   afterEach(async () => {
     await company.portal.close();
-    await company.sql('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.buckets');
+    await company.sql(
+      emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'),
+    );
     for (const table of TABLES) await company.sql(`delete from ${table}`);
   });
   return company;

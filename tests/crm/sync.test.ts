@@ -10,6 +10,7 @@ import { connect, type Database } from '../../packages/jobqueue/src/postgres/con
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
 import { atOnce } from '../support/at-once.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { emptied } from '../support/empty.ts';
 
 let fresh: TestDatabase;
 let database: Database;
@@ -43,7 +44,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await portal.close();
-  await sql('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.buckets');
+  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
   for (const table of ['crm_inbox', 'crm_links', 'leads', 'crm_settings', 'connections', 'companies'])
     await sql(`delete from ${table}`);
 });
@@ -73,7 +74,7 @@ const statuses = async () =>
   );
 /** Whatever waits for a moment is due now, and nothing holds the portal back. */
 async function letTimePass(): Promise<void> {
-  await sql('truncate jobqueue.buckets');
+  await sql(emptied('jobqueue.buckets'));
   await sql("update jobqueue.jobs set due_at = now() - interval '1 s'");
   await sql("update crm_links set claimed_until = null, adding_since = adding_since - interval '76 s'");
   queue = makeQueue(); // another process: this one remembers what it knows of the bucket

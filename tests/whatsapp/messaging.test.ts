@@ -4,6 +4,7 @@ import { log } from '../../lib/log.ts';
 import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { emptied } from '../support/empty.ts';
 
 type Row = Record<string, unknown>;
 
@@ -53,8 +54,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   meta.faults.clear();
-  await sql('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.buckets');
-  await sql('truncate conversations, opt_outs, whatsapp_users, connections, parked_statuses, templates cascade');
+  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
+  await sql(emptied('conversations', 'opt_outs', 'whatsapp_users', 'connections', 'parked_statuses', 'templates'));
 });
 afterAll(async () => {
   const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
@@ -509,7 +510,7 @@ describe('what Meta tells of templates', () => {
       message: `the template is ${event.toLowerCase()} at Meta${reason === null ? '' : `: ${reason}`}`,
     };
     expect(campaigns).toEqual([{ status: 'completed', code: null, message: null }, paused, paused]);
-    await sql('truncate campaigns cascade');
+    await sql(emptied('campaigns'));
   });
 
   test('reinstated it is approved again; a status that nobody knows is a dead letter', async () => {
@@ -557,7 +558,7 @@ describe('what Meta tells of templates', () => {
 });
 
 describe('what Meta tells of the account', () => {
-  afterEach(() => sql('truncate account_events'));
+  afterEach(() => sql(emptied('account_events')));
 
   test.each<[string, object, string, RegExp]>([
     [

@@ -5,6 +5,7 @@ import { settleMessage } from '../../lib/messaging/message-send/outbox.ts';
 import { noteOnPerson } from '../../lib/messaging/notes.ts';
 import { applyPreference } from '../../lib/messaging/preferences.ts';
 import { describeEachDriver } from '../support/drivers.ts';
+import { emptied } from '../support/empty.ts';
 
 const PHONE = '+971501111111';
 const USER = 'AE.13491208655302741918';
@@ -34,7 +35,7 @@ describeEachDriver('people', (setup) => {
     });
 
   beforeAll(() => sql("insert into companies (id, name) values ('acme', 'Acme')"));
-  afterEach(() => sql('truncate conversations, opt_outs, whatsapp_users, delivery_attempts, leads cascade'));
+  afterEach(() => sql(emptied('conversations', 'opt_outs', 'whatsapp_users', 'delivery_attempts', 'leads')));
 
   test('a message of somebody with an id alone is stored once, and its STOP and START are kept by the id', async () => {
     expect(await write('wamid.1')).toBe(true);

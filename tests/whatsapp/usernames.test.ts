@@ -10,6 +10,7 @@ import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { emptied } from '../support/empty.ts';
 
 type Row = Record<string, unknown>;
 
@@ -67,8 +68,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await meta.flush();
-  await sql('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.buckets');
-  await sql('truncate conversations, opt_outs, whatsapp_users, delivery_attempts, parked_statuses, leads cascade');
+  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
+  await sql(emptied('conversations', 'opt_outs', 'whatsapp_users', 'delivery_attempts', 'parked_statuses', 'leads'));
 });
 afterAll(async () => {
   await meta.close();
@@ -206,7 +207,7 @@ describe('a person with a username', () => {
     expect(await sql('select user_id, phone_e164 from whatsapp_users')).toEqual([
       { user_id: user, phone_e164: `+${person}` },
     ]);
-    await sql('truncate whatsapp_users');
+    await sql(emptied('whatsapp_users'));
     const [{ wamid } = {}] = await sql("select wamid from messages where body = 'Hi'");
     await say({ type: 'button', button: { text: 'Non merci', payload: 'STOP' }, context: { from: '1', id: wamid } });
     expect(await optOuts()).toMatchObject([{ phone: `+${person}`, user, holds: true }]);

@@ -1,6 +1,7 @@
 /** Flows: a parent runs once its children have completed, whoever drains, whatever fails, is cancelled, dies or comes twice. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import type { Child, FlowIds } from '../src/index.ts';
 import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
 import {
@@ -29,7 +30,7 @@ async function readChildren(context: WorkContext): Promise<Child[]> {
 describeEachDriver('a flow', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
-    await rows(setup.database, 'truncate jobqueue.flows');
+    await rows(setup.database, emptied('jobqueue.flows'));
   });
 
   const dueOf = async (id: string) =>

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { beforeEach, expect, test } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { continueWith } from '../src/index.ts';
 import { queueOf, rows, works } from './support.ts';
 import { aMinuteLater, calm, dayOf, deadLetters, dueFor, noTickFor, rollup, ticked, watchedQueue } from './watched.ts';
@@ -94,7 +95,7 @@ describeOnOneDriver('health', (setup) => {
   });
 
   test('ticks: before the first one it is red', async () => {
-    await rows(setup.database, 'truncate jobqueue.drains');
+    await rows(setup.database, emptied('jobqueue.drains'));
     expect(await reds()).toMatchObject([{ name: 'ticks', value: null, detail: 'no tick has succeeded yet' }]);
   });
 

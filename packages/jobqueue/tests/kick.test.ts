@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { kicker } from '../src/drain/kick.ts';
 import { createQueue, defineJob } from '../src/index.ts';
 import { rows } from './support.ts';
@@ -31,7 +32,7 @@ describeOnOneDriver('a kick', (setup) => {
 
   test('a hundred kicks share drains, and none is forgotten', async () => {
     const { queue, kept } = kicked();
-    await rows(setup.database, 'truncate jobqueue.drains');
+    await rows(setup.database, emptied('jobqueue.drains'));
     const added = await Promise.all(
       Array.from({ length: 100 }, async () => {
         const job = await queue.addJob('kicked', {});

@@ -1,5 +1,6 @@
 /** The queue of the tests of rate limits: handlers that ask, types that are limited, and the uses that both leave behind. */
 import { z } from 'zod';
+import { emptied } from '../../../tests/support/empty.ts';
 import { createQueue, defineJob, type JobContext, type Limit } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { rows } from './support.ts';
@@ -90,5 +91,5 @@ export function excess(instantsMs: readonly number[], { perSecond, burst }: Limi
 
 export async function forgetLimits(database: Database): Promise<void> {
   await createUses(database);
-  await rows(database, 'truncate uses, jobqueue.buckets');
+  await rows(database, emptied('uses', 'jobqueue.buckets'));
 }

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { continueWith, NonRetryableError, QueueError } from '../src/index.ts';
 import type { Database, Statement } from '../src/postgres/connect.ts';
 import { returnTokens, type TakeRequest, takeTokens } from '../src/postgres/statements/buckets.ts';
@@ -434,7 +435,7 @@ describeOnOneDriver('rate limits', (setup) => {
     await vi.waitFor(
       async () => {
         // how much is in hand at the end is a matter of chance: until there was something
-        await rows(database, 'truncate jobqueue.buckets');
+        await rows(database, emptied('jobqueue.buckets'));
         await queue.addJobs([{ type: 'asks', payload: { key: 'portal', n: 20 } }]);
         await queue.drain({ budgetMs: 10_000 });
         expect(naming(sent, 'return_tokens_1')).toBeGreaterThan(0);

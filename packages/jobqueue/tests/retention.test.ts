@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { createQueue, defineJob, type RetentionOptions } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { emptyTables, rows } from './support.ts';
@@ -31,7 +32,7 @@ interface Old {
 describeOnOneDriver('retention', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
-    await rows(setup.database, 'truncate jobqueue.rollups, jobqueue.run_times');
+    await rows(setup.database, emptied('jobqueue.rollups', 'jobqueue.run_times'));
     await rows(
       setup.database,
       `update jobqueue.upkeep set due_at = '-infinity',
@@ -150,7 +151,7 @@ describeOnOneDriver('retention', (setup) => {
         options: { idempotencyKey: `${n}`.padStart(200, 'live ') },
       })),
     );
-    await rows(database, 'truncate jobqueue.job_history');
+    await rows(database, emptied('jobqueue.job_history'));
     await rows(database, 'delete from jobqueue.jobs where id % 9 > 0');
     const [kept] = await rows<{ n: number }>(database, 'select count(*)::int as n from jobqueue.jobs');
     await rows(database, "update jobqueue.sweeps set due_at = '-infinity'");

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
 import { DRIVERS } from '../../../tests/support/driver-parity.ts';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, networkFor, startDrainProcess } from './drain-process.ts';
@@ -45,7 +46,7 @@ async function happened(database: Database): Promise<Counts> {
 describeEachDriver('rollups', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
-    await rows(setup.database, 'truncate jobqueue.rollups, jobqueue.run_times');
+    await rows(setup.database, emptied('jobqueue.rollups', 'jobqueue.run_times'));
     await rows(setup.database, "update jobqueue.upkeep set due_at = '-infinity'");
   });
   afterEach(() => {

@@ -1,5 +1,6 @@
 /** A queue with schedules under test: what its handlers saw, and rows moved instead of clocks. */
 import { z } from 'zod';
+import { emptied } from '../../../tests/support/empty.ts';
 import {
   createQueue,
   defineJob,
@@ -50,7 +51,7 @@ export function scheduledQueue(
 
 export async function emptySchedules(database: Database): Promise<void> {
   await emptyTables(database);
-  await rows(database, 'truncate jobqueue.schedules, jobqueue.schedule_slots, jobqueue.schedule_sets');
+  await rows(database, emptied('jobqueue.schedules', 'jobqueue.schedule_slots', 'jobqueue.schedule_sets'));
 }
 
 /** As if no tick had come for this long before the last full minute: every slot since is due. */

@@ -1,6 +1,7 @@
 /** A restore or a cut-over that carried rows and no sequences: ids are given again, and neither jobs nor batches may suffer for it. */
 import { beforeEach, expect, test } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { emptyTables, makeDue, queueOf, rows, statuses, type Witness, witness, works } from './support.ts';
 
 const noop = { mode: 'noop' } as const;
@@ -12,7 +13,7 @@ describeOnOneDriver('a sequence that is behind its rows', (setup) => {
 
   beforeEach(async () => {
     await emptyTables(setup.database);
-    await rows(setup.database, 'truncate jobqueue.flows');
+    await rows(setup.database, emptied('jobqueue.flows'));
     await setBack('jobs_id_seq');
   });
 
@@ -146,6 +147,6 @@ describeOnOneDriver('a sequence that is behind its rows', (setup) => {
     expect((await queue.auditLog()).map(({ action }) => action)).toEqual(['replay', 'resume', 'replay', 'pause']);
     expect(await queue.replays()).toHaveLength(2);
     expect(await rows(setup.database, 'select jobqueue.raise_sequences_1() as behind')).toEqual([{ behind: 0 }]);
-    await rows(setup.database, 'truncate jobqueue.incidents');
+    await rows(setup.database, emptied('jobqueue.incidents'));
   });
 });

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { countRun, emptyRollup, rollupRow } from '../src/core/rollup.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { queueOf, rows } from './support.ts';
@@ -31,7 +32,7 @@ async function write(database: Database, ...runs: Runs[]): Promise<void> {
 
 describeOnOneDriver('stats', (setup) => {
   beforeEach(async () => {
-    await rows(setup.database, 'truncate jobqueue.rollups');
+    await rows(setup.database, emptied('jobqueue.rollups'));
   });
 
   test('percentiles of a known distribution are never too small, and at most 1.42 times too large', async () => {

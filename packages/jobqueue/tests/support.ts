@@ -1,5 +1,6 @@
 /** The queue under test: one job with a `mode` payload, one database, and the facts that tests ask for. */
 import { z } from 'zod';
+import { emptied } from '../../../tests/support/empty.ts';
 import {
   type AddJobOptions,
   cancelJob,
@@ -210,26 +211,20 @@ export function listening(database: Database) {
 }
 
 export async function emptyTables(database: Database): Promise<void> {
-  await rows(
-    database,
-    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.drains, jobqueue.pauses, jobqueue.rollups, jobqueue.replays, jobqueue.replayed_jobs, jobqueue.flows',
-  );
-  // the audit log refuses it of everybody else
-  await rows(
-    database,
-    `do $$ begin
-       alter table jobqueue.audit_log disable trigger user;
-       truncate jobqueue.audit_log;
-       alter table jobqueue.audit_log enable trigger user;
-     end $$`,
-  );
+  await rows(database, emptied(...TABLES.map((table) => `jobqueue.${table}`)));
 }
 
-/** Moves the row, not the clock: every lease ended a second ago. */
+const TABLES = 'jobs job_history idempotency_keys flows drains pauses rollups replays replayed_jobs audit_log'.split(
+  ' ',
+);
+
+/** Moves the row, not the clock: every lease ended a second ago, but those of jobs that an exchange is just writing. */
 export async function endLeases(database: Database): Promise<void> {
   await rows(
     database,
-    "update jobqueue.jobs set lease_until = now() - interval '1 second' where lease_until is not null",
+    `update jobqueue.jobs j set lease_until = now() - interval '1 second'
+     from (select id from jobqueue.jobs where lease_until is not null order by id for update skip locked) held
+     where j.id = held.id`,
   );
 }
 

@@ -2,6 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { WakeHint } from '../src/drain/sleep-hint.ts';
 import {
   createQueue,
@@ -70,7 +71,7 @@ function instance(
 describeOnOneDriver('the wake hint', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
-    await rows(setup.database, 'truncate jobqueue.incidents, jobqueue.schedules cascade');
+    await rows(setup.database, emptied('jobqueue.incidents', 'jobqueue.schedules'));
     // The next look is far away: these databases have not ticked for minutes, which the first one would find red.
     await rows(setup.database, "update jobqueue.watch set reds = '{}', looked_at = now() + interval '1 hour'");
   });
@@ -280,7 +281,7 @@ describeOnOneDriver('the wake hint', (setup) => {
     const filter = { ids: [later?.id ?? ''] };
     run.fails = true;
     await wakes(() => queue.reschedule(filter, { ...by, to: { delayMs: 0 } }), { deadLettered: 1 });
-    await rows(setup.database, 'truncate jobqueue.incidents');
+    await rows(setup.database, emptied('jobqueue.incidents'));
     run.fails = false;
     await wakes(() => queue.replay(filter, by), { completed: 1 });
     const flow = await queue.addFlow({

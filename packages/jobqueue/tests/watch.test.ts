@@ -1,6 +1,7 @@
 /** Incidents and alerts: once per incident whoever looks, told to a real webhook that fails and hangs, and noticed without ticks. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { emptied } from '../../../tests/support/empty.ts';
 import { SECRET_PATH, type Webhook, webhook } from '../../../tests/support/webhook.ts';
 import { rows } from './support.ts';
 import { aMinuteLater, calm, deadLetters, dueFor, noTickFor, watchedQueue } from './watched.ts';
@@ -46,7 +47,7 @@ describeEachDriver('the watch', (setup) => {
     );
 
   /** Dead letters that are none of the last hour any more. */
-  const mend = () => rows(setup.database, 'truncate jobqueue.job_history');
+  const mend = () => rows(setup.database, emptied('jobqueue.job_history'));
 
   test('an alert and a recovery reach the webhook once each, with four drains at once at every look', async () => {
     const queues = Array.from({ length: 4 }, () =>
@@ -417,7 +418,7 @@ describeEachDriver('the watch', (setup) => {
     await look(queue);
     expect(hook.taken).toHaveLength(1);
     expect(hook.taken[0]?.text.split('\n')).toHaveLength(4);
-    await rows(setup.database, 'truncate jobqueue.jobs');
+    await rows(setup.database, emptied('jobqueue.jobs'));
     await look(queue);
     await look(queue);
     expect(hook.taken).toHaveLength(2);
@@ -474,7 +475,7 @@ describeEachDriver('the watch', (setup) => {
       await Promise.all(kept);
     };
     await enqueueElsewhere();
-    await rows(setup.database, 'truncate jobqueue.drains');
+    await rows(setup.database, emptied('jobqueue.drains'));
     await enqueueElsewhere();
     expect(await incidents()).toEqual([]);
     await rows(setup.database, "update jobqueue.watch set since = now() - interval '1 hour'");

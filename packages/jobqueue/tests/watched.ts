@@ -1,5 +1,6 @@
 /** A queue whose health is watched, the rows that make its checks red, and what moves its clock: rows, not time. */
 import { z } from 'zod';
+import { emptied } from '../../../tests/support/empty.ts';
 import { type AlertOptions, createQueue, defineJob, type Guard, type HealthOptions } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { emptyTables, rows } from './support.ts';
@@ -48,7 +49,7 @@ export function watchedQueue(
 /** No incident, no trend, no look yet; and a tick a moment ago, so that nothing is red. */
 export async function calm(database: Database): Promise<void> {
   await emptyTables(database);
-  await rows(database, 'truncate jobqueue.incidents, jobqueue.mutes, jobqueue.rollups, jobqueue.trends');
+  await rows(database, emptied('jobqueue.incidents', 'jobqueue.mutes', 'jobqueue.rollups', 'jobqueue.trends'));
   await rows(
     database,
     `update jobqueue.watch set looked_at = '-infinity', reds = '{}', since = now(), folded_until = date_trunc('minute', now()) - interval '2 days'`,

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
+import { emptied } from '../../../../tests/support/empty.ts';
 import {
   type Deployment,
   deploy,
@@ -49,7 +50,13 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await sql.query(
-    'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys, jobqueue.pauses, jobqueue.replays',
+    emptied(
+      'jobqueue.jobs',
+      'jobqueue.job_history',
+      'jobqueue.idempotency_keys',
+      'jobqueue.pauses',
+      'jobqueue.replays',
+    ),
   );
 });
 
@@ -92,7 +99,7 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
   });
 
   test('a job of a flow names who waits for it and what it waits for', async () => {
-    await sql.query('truncate jobqueue.flows');
+    await sql.query(emptied('jobqueue.flows'));
     const flow = JSON.stringify([{ type: 'campaign_send' }, { type: 'crm_sync', parent: 0, delay_ms: 3_600_000 }]);
     const { rows } = await sql.query('select id::text from jobqueue.add_flow_1($1) order by ordinal', [flow]);
     const [parent, child] = rows.map(({ id }) => id as string);
@@ -243,7 +250,7 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     );
     expect(await ask(['incidents', 'unmute', ...mute], at())).toEqual({ unmuted: true });
     expect((await run(['incidents', 'mute', 'dead_leters', '--for', '4h', '--reason', 'r'], at())).code).toBe(2);
-    await sql.query('truncate jobqueue.incidents');
+    await sql.query(emptied('jobqueue.incidents'));
   });
 
   test('a drain foresees, then runs what is due and tells what became of it', async () => {
@@ -271,7 +278,7 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
   });
 
   test('schedules are listed, paused, run, overridden and reset by name', async () => {
-    await sql.query('truncate jobqueue.schedules, jobqueue.schedule_sets');
+    await sql.query(emptied('jobqueue.schedules', 'jobqueue.schedule_sets'));
     await ask(['drain', '--budget', '30s'], places.deployment); // its drains declare them
     const name = 'crm-reconcile';
     const { schedules } = (await ask(['schedules'], at())) as { schedules: { name: string }[] };

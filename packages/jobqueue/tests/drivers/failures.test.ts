@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { shorten } from '../../../../tests/support/deadlines.ts';
 import { describeEachDriver } from '../../../../tests/support/drivers.ts';
+import { emptied } from '../../../../tests/support/empty.ts';
 import { ConnectionError, connect } from '../../src/postgres/connect.ts';
 
 /** Far longer than any timeout here; the server finishes it although its client has gone. */
@@ -39,7 +40,7 @@ describeEachDriver(
         params: [],
       });
     });
-    beforeEach(() => directly('truncate entries'));
+    beforeEach(() => directly(emptied('entries')));
     afterEach(() => {
       setup.faults.latencyMs = 0;
       setup.faults.refuseConnections(false);

@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type DriverUnderTest, describeEachDriver } from '../../../../tests/support/drivers.ts';
+import { emptied } from '../../../../tests/support/empty.ts';
 import { ConnectionError } from '../../src/postgres/connect.ts';
 import { DRIVER_CLIENT } from '../../src/postgres/driver-client.ts';
 import { drizzleOver, drizzleOverAnother } from '../drizzle.ts';
@@ -30,7 +31,7 @@ describeEachDriver(
     };
 
     beforeAll(() => setup.database.execute({ text: 'create table entries (n int primary key)', params: [] }));
-    beforeEach(() => setup.database.execute({ text: 'truncate entries', params: [] }));
+    beforeEach(() => setup.database.execute({ text: emptied('entries'), params: [] }));
 
     test('commits all of it, and returns what its function returned', async () => {
       const done = setup.database.transaction(async (tx) => {
