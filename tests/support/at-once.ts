@@ -11,6 +11,7 @@ export async function atOnce<One, Other>(
   const { first, second } = await database.transaction(async (transaction) => {
     const first = await one(transaction);
     const second = other(database);
+    second.catch(() => undefined); // whoever awaits it below is told; until then it may have failed already
     await vi.waitFor(async () => {
       const waiting = await database.execute({ text: WAITING, params: [] });
       if (waiting.length === 0) throw new Error('expected the second statement to wait for a lock of the first');

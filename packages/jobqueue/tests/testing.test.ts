@@ -183,8 +183,8 @@ describeOnOneDriver('drainAll', (setup) => {
     try {
       await queue.adopt('production', { actor: 'ann' });
       for (const refused of [queue, mails(setup.database).queue, mails(setup.database, {}, 'test').queue])
-        for (const call of [drainAll(refused, { includeDelayed: true }), clearQueue(refused)])
-          await expect(call).rejects.toMatchObject({ code: 'other_environment' });
+        for (const call of [() => drainAll(refused, { includeDelayed: true }), () => clearQueue(refused)])
+          await expect(call()).rejects.toMatchObject({ code: 'other_environment' });
       await queue.adopt('preview', { actor: 'ann' });
       await expect(clearQueue(mails(setup.database, {}, 'test').queue)).rejects.toMatchObject({
         code: 'other_environment',
