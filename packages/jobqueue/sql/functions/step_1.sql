@@ -40,7 +40,8 @@ create or replace function jobqueue.step_1(drain jsonb, completed bigint[], resu
 returns json
 language plpgsql volatile
 set jit = off
-set enable_bitmapscan = off  -- in a table that was analysed while it was empty, a bitmap of all that follows looks as cheap as the next row
+set enable_seqscan = off  -- a session keeps its plans: those of an empty table would read all of it for each lane of the burst that follows
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set timezone = 'UTC'
 as $$
