@@ -85,8 +85,8 @@ describe('against real servers', () => {
     change(url);
     return url.href;
   };
-  const attempt = async (url: string) => {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 500 });
+  const attempt = async (url: string, connectionTimeoutMillis = 20_000) => {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis });
     const error = await client.connect().then(
       () =>
         client.query("select jobqueue.add_job('noop', '{}'::jsonb)").then(
@@ -133,7 +133,14 @@ describe('against real servers', () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => silent.once('listening', resolve));
     const { port } = silent.address() as AddressInfo;
-    expect((await attempt(changed((url) => (url.port = String(port)))))?.failure).toBe('timeout');
+    expect(
+      (
+        await attempt(
+          changed((url) => (url.port = String(port))),
+          500,
+        )
+      )?.failure,
+    ).toBe('timeout');
     silent.close();
   });
 
