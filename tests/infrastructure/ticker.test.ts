@@ -45,13 +45,9 @@ const json = (status: number, body: object) => (_: IncomingMessage, response: Se
 test('asks as the platform asks', async () => {
   answer = json(200, { claimed: 0 });
   tick(['/api/cron/drain', '/api/cron/other?x=1']);
-  await until(() => requests.length >= 2);
-  expect(
-    requests
-      .map(({ method, url }) => `${method} ${url}`)
-      .slice(0, 2)
-      .sort(),
-  ).toEqual(['GET /api/cron/drain', 'GET /api/cron/other?x=1']);
+  const asked = () => new Set(requests.map(({ method, url }) => `${method} ${url}`));
+  await until(() => asked().size >= 2); // a second may begin between the starts of the two crons
+  expect(asked()).toEqual(new Set(['GET /api/cron/drain', 'GET /api/cron/other?x=1']));
   expect(requests[0]?.headers).toMatchObject({
     authorization: 'Bearer the-secret',
     'x-vercel-cron-schedule': EVERY_SECOND,
@@ -76,7 +72,7 @@ test('an empty tick says nothing, a busy one says what it did', async () => {
   };
   tick();
   await until(() => lines.length > 0);
-  expect(requests.length).toBe(2);
+  expect(requests.length).toBeGreaterThanOrEqual(2);
   expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d \/api\/cron\/drain: claimed 5, completed 4, retried 1 \(empty\)$/);
 });
 
