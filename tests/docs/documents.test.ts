@@ -132,6 +132,8 @@ describe('the code of README.md and of the documents for developers', () => {
     fresh = await freshDatabase();
     vi.stubEnv('DATABASE_URL', fresh.url);
     const documents = [
+      'ai',
+      'bitrix24',
       'campaigns',
       'flows',
       'handlers',
