@@ -234,13 +234,23 @@ test('.env.example names every variable that the code reads, and no other', () =
   expect(example.sort()).toEqual([...all].filter((name) => !ofThePlatform.includes(name)).sort());
 });
 
-test('the list of decisions has each of them, the newest day first, and their links lead somewhere', () => {
-  const listed = [...readFileSync('docs/decisions/README.md', 'utf8').matchAll(/^- (\S+) \[.+\]\((\S+)\)/gm)];
-  const files = listed.map(([, , file = '']) => file);
-  expect([...files].sort()).toEqual(DECISIONS.map((file) => basename(file)).sort());
-  const days = listed.map(([, day = '']) => day);
+test('the list of decisions has each of them by its title and day, newest first, with superseded ones marked', () => {
+  const listed = [
+    ...readFileSync('docs/decisions/README.md', 'utf8').matchAll(/^- (\S+) \[(.+)\]\((\S+)\)(?: \((.+)\))?$/gm),
+  ].map(([, day = '', title = '', file = '', mark = '']) => ({ day, title, file, mark }));
+  expect(listed.map(({ file }) => file).sort()).toEqual(DECISIONS.map((file) => basename(file)).sort());
+  const days = listed.map(({ day }) => day);
   expect(days).toEqual([...days].sort().reverse());
-  expect(files.map((file) => file.slice(0, 10))).toEqual(days);
+  const heads = listed.map(({ file }) => {
+    const [title = '', , day = ''] = readFileSync(join('docs/decisions', file), 'utf8').split('\n');
+    const [, written = '', mark = ''] = /^(\S+)(?: · (superseded(?: in part)?) by \[.+)?$/.exec(day) ?? [];
+    return { day: written, title: title.replace('# ', ''), file, mark };
+  });
+  expect(heads).toEqual(listed);
+  expect(listed.map(({ file }) => file.slice(0, 10))).toEqual(days);
+});
+
+test('links of decisions lead somewhere', () => {
   const links = DECISIONS.flatMap((file) =>
     [...proseOf(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => ({ file, link })),
   );
