@@ -115,7 +115,7 @@ const ABSENT: IForbiddenRuleType[] = [
   },
   {
     name: 'drivers are the choice of the app: one file loads them, when a statement needs them, and nothing loads drizzle',
-    from: { path: SRC, pathNot: `${SRC}(postgres/drivers/load[.]|embedded/)` },
+    from: { path: SRC, pathNot: `${SRC}postgres/drivers/load[.]` },
     to: {
       path: '^node_modules/(pg|ws|@neondatabase|@vercel|drizzle-orm|@prisma|kysely|postgres)/',
       dependencyTypesNot: ['type-only'],

@@ -130,6 +130,8 @@ function userOf(headers: Headers) {
     expect(JSON.parse((await jobqueue('drain', '--json')).stdout)).toMatchObject({ completed: 1 });
     expect(await jobs()).toEqual([{ name: 'Ada', status: 'COMPLETED', greeting: 'Hello, Ada!' }]);
     expect(JSON.parse((await jobqueue('migrate', '--plan', '--json')).stdout)).toMatchObject({ pending: [] });
+    // Ends with the app's own exit code; here the app ends at once.
+    expect((await jobqueue('dev', '--', 'node', '-e', 'process.exit()')).stderr).toContain('Database  ');
   });
 
   test("it builds, and the app's linter has nothing against what init wrote", async () => {

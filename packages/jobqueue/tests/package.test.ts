@@ -1,6 +1,7 @@
 /** The package as npm would publish it: what is in the tarball, how others resolve it, and what an import of it loads. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -97,6 +98,32 @@ test('all peers are optional, and the public declarations name no other package'
     )
     .filter((name) => !name.startsWith('node:') && !known.has(name));
   expect([...new Set(named)]).toEqual([]);
+});
+
+test('whatever its code imports is a dependency or a peer', async () => {
+  const entries = files.filter((path) => path.endsWith('.js'));
+  const { metafile } = await build({
+    entryPoints: entries.map((path) => join(pkgDir, path)),
+    ...{
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+      splitting: true,
+      metafile: true,
+      write: false,
+    },
+    outdir: 'imports',
+    logLevel: 'silent', // the build's own files import each other for their order alone
+  });
+  const outside = Object.values(metafile.outputs)
+    .flatMap(({ imports }) => imports.filter(({ external }) => external))
+    .map(({ path }) => path)
+    .filter((path) => !isBuiltin(path));
+  const names = new Set(outside.map((path) => /^(@[^/]+\/)?[^/]+/.exec(path)?.[0]));
+  expect([...names]).toContain('ms');
+  const known = { ...manifest.dependencies, ...manifest.peerDependencies };
+  expect([...names].filter((name) => name === undefined || !(name in known))).toEqual([]);
 });
 
 const ACTION = `

