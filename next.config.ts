@@ -1,4 +1,4 @@
-/** Configures Next.js. `/api` belongs to the functions in api/, see `app/api/[...path]/route.local.ts`. */
+/** Configures Next.js. `/api` belongs to the functions in api/, see `app/api/route.local.ts`. */
 import type { NextConfig } from 'next';
 import { EDGE_LIMITS } from './lib/config.ts';
 
@@ -16,6 +16,8 @@ const config: NextConfig = {
   experimental: {
     serverActions: { bodySizeLimit: EDGE_LIMITS.formBytes },
   },
+  // One route without parameters: in development Next.js starts a process for every request of one with parameters.
+  rewrites: async () => (process.env.VERCEL ? [] : [{ source: '/api/:path+', destination: '/api' }]),
   headers: async () => [
     {
       source: '/((?!api/).*)',

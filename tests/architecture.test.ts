@@ -281,13 +281,11 @@ test('what api/ reaches imports relatively, with the .ts extension: anything els
 });
 
 test('app/api holds the local dispatcher and nothing else: a second route would silently lose to api/', () => {
-  expect(filesOf('app/api')).toEqual(['app/api/[...path]/route.local.ts']);
+  expect(filesOf('app/api')).toEqual(['app/api/route.local.ts']);
 });
 
 test('every function of api/ has its line in the local dispatcher', () => {
-  const dispatched = readFileSync('app/api/[...path]/route.local.ts', 'utf8').matchAll(
-    /import\('(?:\.\.\/)+(api\/[^']+)'\)/g,
-  );
+  const dispatched = readFileSync('app/api/route.local.ts', 'utf8').matchAll(/import\('(?:\.\.\/)+(api\/[^']+)'\)/g);
   expect([...dispatched].map(([, path]) => path).sort()).toEqual(functionEntries());
 });
 

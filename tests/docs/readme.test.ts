@@ -147,7 +147,7 @@ async function untilNoDrainRuns(): Promise<void> {
 
 /** The self-hosted app's own dispatcher, behind a real port. */
 async function answer(request: IncomingMessage): Promise<Response> {
-  const route = await import('../../app/api/[...path]/route.local.ts');
+  const route = await import('../../app/api/route.local.ts');
   const { method = 'GET', url = '/', headers } = request;
   const body = method === 'GET' ? null : new Uint8Array(await buffer(request));
   const init = { method, headers: headers as Record<string, string>, body };

@@ -51,7 +51,7 @@ beforeAll(async () => {
   sql = new pg.Client(db.url);
   await sql.connect();
   process.env.DATABASE_URL = db.url;
-  api = (await import('../../app/api/[...path]/route.local.ts')) as Dispatcher;
+  api = (await import('../../app/api/route.local.ts')) as Dispatcher;
 });
 beforeEach(() => {
   for (const name of ['CRON_SECRET', 'OPERATOR_SECRET', 'QUEUE_API_KEY']) vi.stubEnv(name, secretOf(name));

@@ -47,7 +47,7 @@ beforeAll(async () => {
   for (const name of SECRETS) process.env[name] = SECRET;
   process.env.LOG_LEVEL = 'silent';
   process.env.SECRETS_KEY = 'a'.repeat(64);
-  api = (await import('../../app/api/[...path]/route.local.ts')) as Dispatcher;
+  api = (await import('../../app/api/route.local.ts')) as Dispatcher;
   await sql.query(`insert into companies (id, name) values ('co1', 'co1')`);
   await sql.query(`insert into crm_settings (company_id) values ('co1')`);
   await sql.query(

@@ -20,7 +20,7 @@ beforeAll(async () => {
   sql = new pg.Client(db.url);
   await sql.connect();
   process.env.DATABASE_URL = db.url;
-  const api = await import('../../app/api/[...path]/route.local.ts');
+  const api = await import('../../app/api/route.local.ts');
   server = createServer(async (incoming, outgoing) => {
     const headers = Object.entries(incoming.headers).map(([name, value]): [string, string] => [name, String(value)]);
     const response = await api.GET(new Request(`${origin}${incoming.url}`, { headers }));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { GET } from '../../app/api/[...path]/route.local.ts';
+import { GET } from '../../app/api/route.local.ts';
 import { maxDurationMs } from '../../lib/config.ts';
 import { log } from '../../lib/log.ts';
 

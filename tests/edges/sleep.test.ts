@@ -34,7 +34,7 @@ afterAll(async () => {
 const headers = { authorization: `Bearer ${SECRET}`, 'content-type': 'application/json' };
 
 async function app() {
-  const api = (await import('../../app/api/[...path]/route.local.ts')) as Dispatcher;
+  const api = (await import('../../app/api/route.local.ts')) as Dispatcher;
   return {
     async tick(): Promise<Report> {
       return (await (await api.GET(new Request('https://queue.example/api/cron/drain', { headers }))).json()) as Report;

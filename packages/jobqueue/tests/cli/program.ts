@@ -115,7 +115,7 @@ type Dispatcher = Record<string, (request: Request) => Promise<Response>>;
 
 /** The dispatcher of a self-hosted app, on a port of its own; its environment is this process's. */
 export async function deploy(): Promise<Deployment> {
-  const api = (await import('../../../../app/api/[...path]/route.local.ts')) as unknown as Dispatcher;
+  const api = (await import('../../../../app/api/route.local.ts')) as unknown as Dispatcher;
   const server = createServer(async (incoming, outgoing) => {
     const body = await text(incoming);
     const method = incoming.method ?? 'GET';

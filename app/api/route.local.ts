@@ -1,16 +1,16 @@
 /** Serves api/ where the platform does not: `next dev` and `next start` dispatch here. Absent from a Vercel build. */
-import { notAllowed, refuse } from '../../../lib/http/router.ts';
-import { rewrites } from '../../../vercel.json';
+import { notAllowed, refuse } from '../../lib/http/router.ts';
+import { rewrites } from '../../vercel.json';
 
 type Endpoint = Readonly<Record<string, unknown>>;
 type Handle = (request: Request) => Promise<Response>;
 
 /** Written out, so that the bundler sees them and a function without its line here fails a test. */
 const FUNCTIONS: Readonly<Record<string, () => Promise<Endpoint>>> = {
-  '/api/app': () => import('../../../api/app.ts'),
-  '/api/cron/drain': () => import('../../../api/cron/drain.ts'),
-  '/api/drain': () => import('../../../api/drain.ts'),
-  '/api/queue': () => import('../../../api/queue.ts'),
+  '/api/app': () => import('../../api/app.ts'),
+  '/api/cron/drain': () => import('../../api/cron/drain.ts'),
+  '/api/drain': () => import('../../api/drain.ts'),
+  '/api/queue': () => import('../../api/queue.ts'),
 };
 
 /** As the platform reads them: the whole path, no named parameters. */
