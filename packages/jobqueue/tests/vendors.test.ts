@@ -176,9 +176,10 @@ test('what is no schema of the standard is refused by its declaration', () => {
     );
 });
 
-test('only schemas of zod 4 can be marked as secret: another one does not compile', () => {
+test('only schemas of zod 4 can be marked as secret: another one does not compile, and the error names the package', () => {
+  const message = 'secret: schema: expected a schema of zod 4, whose package is zod: npm install zod@4';
   // @ts-expect-error a schema of zod 3
-  expect(() => secret(z3.string())).toThrow(TypeError);
+  expect(() => secret(z3.string())).toThrow(message);
   // @ts-expect-error a schema of valibot
-  expect(() => secret(v.string())).toThrow(TypeError);
+  expect(() => secret(v.string())).toThrow(message);
 });
