@@ -1,2 +1,2 @@
-/** How Next.js makes the pages' stylesheet: by Tailwind, then kept inside of the console. */
+/** Makes the pages' stylesheet for Next.js: Tailwind builds it, then its rules are limited to the console. */
 export default { plugins: { '@tailwindcss/postcss': {}, '@conversure/jobqueue-console/postcss': {} } };

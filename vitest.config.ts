@@ -28,7 +28,7 @@ export default defineConfig({
     // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two cores busy.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    // What really waits (leases, backoff) is seconds; the rest is room for a loaded machine with two cores.
+    // Real waits (leases, backoff) take seconds; the rest is room for a loaded machine with two cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,

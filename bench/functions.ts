@@ -13,7 +13,7 @@ import { NODE, requirePeers } from './queues.ts';
 import { startBenchServer } from './server.ts';
 import { median as medianOf } from './table.ts';
 
-/** What a Hobby project deploys. */
+/** The most functions that a Hobby project deploys. */
 const MOST_FUNCTIONS = 12;
 const SECRET = 'a-secret-of-the-benchmark';
 const LAUNCH = fileURLToPath(new URL('./functions/launch.mjs', import.meta.url));
@@ -31,7 +31,7 @@ interface Ask {
   readonly of: string;
   readonly method?: 'GET' | 'POST';
   readonly path: string;
-  /** Which page of a function of several is meant, as the platform's router says it. */
+  /** The page of a function that serves several, as the platform's router names it. */
   readonly page?: string;
   readonly body?: object;
   readonly status: number;
@@ -43,7 +43,7 @@ interface Ask {
 interface Answer {
   readonly status: number;
   readonly text: string;
-  /** From the start of the process to the whole answer. */
+  /** Time from the start of the process to the whole answer. */
   readonly ms: number;
   readonly cpuMs: number;
   /** The most memory that the process held. */

@@ -62,7 +62,7 @@ function ratio(runs: readonly Run[], peer: QueueName, { key, better }: Metric): 
   if (middle === null) return '–';
   const known = ratios.filter((value) => value !== null);
   const spread = known.length < 2 ? '' : ` (${Math.min(...known).toFixed(2)}–${Math.max(...known).toFixed(2)})`;
-  // What rounds to 1.00 is a tie.
+  // A ratio that rounds to 1.00 is a tie.
   return (middle < 0.995 ? `**${middle.toFixed(2)}, behind**` : middle.toFixed(2)) + spread;
 }
 

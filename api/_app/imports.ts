@@ -13,7 +13,7 @@ type Asked = Pick<Request, 'url'>;
 type Act = (asked: Asked, request: Request) => Promise<Response>;
 type Actions = Readonly<Record<string, Act>>;
 
-/** Of one import, by method: the path below it, which in the older form is the parameter. */
+/** Actions on one import, by method and by the path below it, which in the older form is the parameter. */
 const OF_IMPORT: Readonly<Record<'GET' | 'POST', Actions>> = {
   GET: {
     preview,
@@ -23,7 +23,7 @@ const OF_IMPORT: Readonly<Record<'GET' | 'POST', Actions>> = {
   },
   POST: { finish, cancel, confirm, pause, resume, undo },
 };
-/** Of a company, or of a part of an import: asked for by parameters alone, but for `/api/imports/:id/parts/:part`. */
+/** Actions on a company or on a part of an import. They are named by parameters only, except `/api/imports/:id/parts/:part`. */
 const BY_PARAMETER: typeof OF_IMPORT = { GET: { mappings: listMappings }, POST: { part: storePart, forgetMapping } };
 const FILES = ['errors', 'kept', 'warnings'];
 
@@ -40,14 +40,14 @@ async function answer(request: Request, method: 'GET' | 'POST'): Promise<Respons
     return act(request, request);
   }
   if (more.length > 0 || (part !== undefined) !== (name === 'parts')) throw noEndpoint();
-  // What the path says and a parameter repeats is refused, as a parameter that comes twice.
+  // A parameter that repeats the path is refused, like a parameter that comes twice.
   url.searchParams.append('id', id);
   if (part !== undefined) url.searchParams.append('part', part);
   else if (name !== undefined) url.searchParams.append(name, FILES.includes(name) ? 'csv' : '1');
   return actAt(name, method)({ url: url.href }, request);
 }
 
-/** What `method` does at `/api/imports/:id/:name`. Throws HttpError 404 or 405. */
+/** The action of `method` at `/api/imports/:id/:name`. Throws HttpError 404 or 405. */
 function actAt(name: string | undefined, method: 'GET' | 'POST'): Act {
   const of = (method: 'GET' | 'POST'): Act | undefined => {
     if (name === undefined) return method === 'GET' ? status : undefined;

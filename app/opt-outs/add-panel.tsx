@@ -9,11 +9,7 @@ const LABELS = { companyId: 'Company', person: 'Number or WhatsApp user id', sco
 
 export function AddPanel({ back, company, kept }: { back: string; company: string | undefined; kept: Kept }) {
   return (
-    <Panel
-      title="Write an opt-out down"
-      back={back}
-      description={<p>From the next message on nobody writes to them.</p>}
-    >
+    <Panel title="Write an opt-out down" back={back} description={<p>They get no messages from now on.</p>}>
       <form action={addOptOut} key={kept?.id} className="grid gap-3">
         <KeptRefusal kept={kept} labels={LABELS} />
         <Hidden values={{ back }} />

@@ -5,7 +5,7 @@ import { AreaField, type Kept, KeptRefusal, typed } from '../kept-form';
 import { liftOptOut } from './change';
 import { SCOPE_WORDS, SOURCE_WORDS } from './query';
 
-const LABELS = { howAsked: 'How the person asked for it', reason: 'Reason' };
+const LABELS = { howAsked: 'How the person asked to get messages again', reason: 'Reason' };
 /** Meta goes on refusing what we allow again. */
 const METAS = ['user_preferences', 'delivery_error'];
 
@@ -22,11 +22,13 @@ export function LiftPanel({ back, optOut, kept }: { back: string; optOut: OptOut
           </p>
           {METAS.includes(source) && (
             <p>
-              WhatsApp itself goes on refusing marketing to them until they take it back there: then the next message
-              writes this opt-out again.
+              WhatsApp itself refuses marketing to them until they change that there, so the next message records this
+              opt-out again.
             </p>
           )}
-          {needsNote(source) && <p>They gave it themselves. Only they can take it back, so write down how they did.</p>}
+          {needsNote(source) && (
+            <p>The person opted out. Only they can change that, so record how they asked for it.</p>
+          )}
         </>
       }
     >

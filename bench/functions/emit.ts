@@ -82,7 +82,7 @@ async function build(checkout: string): Promise<void> {
 const config = z.object({
   handler: z.string(),
   maxDuration: z.number().optional(),
-  /** What the function takes from the checkout: path in the function, path in the checkout. */
+  /** Files that the function takes from the checkout: path in the function, path in the checkout. */
   filePathMap: z.record(z.string(), z.string()).default({}),
 });
 

@@ -53,7 +53,7 @@ function refusal(id: string, decided: Exclude<Decided, { kind: 'decided' }>): Ht
           message: `${checker} could not check it: ${message}`,
         })),
       ];
-      return new HttpError(422, 'draft_unsafe', 'The checks do not let this text go.', issues);
+      return new HttpError(422, 'draft_unsafe', 'The checks block this text.', issues);
     }
   }
 }

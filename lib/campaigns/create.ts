@@ -41,7 +41,7 @@ export async function createCampaign(
     params: [campaign.id, sha256],
   });
   if (same) return { campaignId: campaign.id, status: same.status };
-  throw new HttpError(409, 'campaign_exists', `The id ${campaign.id} already stands for another campaign.`);
+  throw new HttpError(409, 'campaign_exists', `The id ${campaign.id} is already used for another campaign.`);
 }
 
 /** The template, if the campaign can be made with it. Throws as `createCampaign` does. */

@@ -166,7 +166,7 @@ export const SECTIONS = {
         { type: 'real', from: 0.1, to: 100 },
       ),
       burst: number(
-        { label: 'Requests at once', hint: '50; Enterprise 250.', column: 'burst', initial: 50 },
+        { label: 'Burst of requests', hint: '50; Enterprise 250.', column: 'burst', initial: 50 },
         { type: 'int', from: 1, to: 1_000 },
       ),
     },

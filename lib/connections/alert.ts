@@ -8,7 +8,8 @@ import type { Connection, Pause } from './provider.ts';
 /** One message to `ALERT_WEBHOOK_URL`; without it the log line that pausing writes has to do. Never rejects. */
 export function alertPaused({ companyId, provider }: Connection, { code, reason }: Pause): Promise<void> {
   const what = alertText`*${provider}* of company *${companyId}* is paused (${code}): ${reason}`;
-  const next = 'Its jobs wait. Mend it, then resume it: POST /api/connections.';
+  const next =
+    "Its jobs wait. Fix the cause, then resume the connection on the company's page or by POST /api/connections.";
   return alert({ companyId, provider }, `:red_circle: ${what}\n${next}`);
 }
 

@@ -45,7 +45,7 @@ export async function judgeRefusals(
   const waits = new Set<string>();
   for (const { kind, accepted, refused } of asked)
     for (const [as, ids] of byWords(refused)) {
-      // What is refused beside something that is accepted is refused for itself.
+      // A record that is refused beside an accepted one is at fault itself.
       const isSuspect = accepted === 0;
       const { fresh, known } = await count(database, connection, { kind, as, ids, isSuspect });
       if (!isSuspect) continue;

@@ -46,7 +46,7 @@ export function choicesDiffer(upload: NewImport, sha256: string | null, before: 
   const issues = differences(upload, sha256, before);
   if (issues.length === 0) return null;
   const names = issues.map(({ path }) => path).join(', ');
-  const message = `The id ${upload.importId} stands for an upload with other choices: ${names}. Send those again, or take another id.`;
+  const message = `The id ${upload.importId} is used by an upload with other choices: ${names}. Send the same choices, or use another id.`;
   return new HttpError(409, 'choices_differ', message, issues);
 }
 

@@ -38,7 +38,7 @@ export async function confirmImport(database: Executor, importId: string, answer
   if (found === undefined) throw new HttpError(404, 'not_found', `There is no import ${importId}.`);
   if (found.job_id !== null) return { importId, jobId: found.job_id };
   if (found.status === 'waiting' && found.code === 'quotes')
-    throw new HttpError(400, 'quotes_missing', 'Expected quotes, "lines" or "cells": this import asked for it.');
+    throw new HttpError(400, 'quotes_missing', 'Expected quotes, "lines" or "cells", which this import asked for.');
   if (found.status === 'waiting')
     throw new HttpError(400, 'encoding_missing', 'Expected an encoding: this import asked for one.');
   throw new HttpError(

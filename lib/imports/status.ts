@@ -116,7 +116,7 @@ const GIVEN_UP = {
   message:
     'the import failed on our side and was given up; what it has imported stays, and an operator can let it go on',
 };
-const UNDO_GIVEN_UP = { code: 'given_up', message: 'the undo failed on our side: ask for it again, it goes on' };
+const UNDO_GIVEN_UP = { code: 'given_up', message: 'the undo failed on our side: request it again, and it continues' };
 const JOB_LOST = {
   code: 'job_lost',
   message: 'the import did not finish and its job is no longer known: upload the file again, rows are never doubled',

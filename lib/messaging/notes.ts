@@ -21,7 +21,8 @@ export async function noteOnPerson(
 }
 
 function wordsOf(was: Person, is: Person): string {
-  if (was === is) return 'WhatsApp says that the person has a new device, or that somebody else has the number now.';
+  if (was === is)
+    return 'WhatsApp says that the person has a new device, or that the number belongs to somebody else now.';
   const names = ({ phone, userId }: Person) => [phone, userId].filter((name) => name !== null).join(', ');
   return `The person is ${names(is)} now, and was ${names(was)}.`;
 }

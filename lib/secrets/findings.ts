@@ -22,7 +22,7 @@ export const companySecretFindings: Check = async ({ database }) => {
     return [finding('warn', `not encrypted with its first key: ${which}`, mend)];
   } catch (error) {
     if (!(error instanceof SecretError)) throw error;
-    return [finding('red', error.message, 'docs/operations.md tells how it is set and rotated')];
+    return [finding('red', error.message, 'docs/operations.md explains how to set and rotate it')];
   }
 };
 

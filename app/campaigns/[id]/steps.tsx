@@ -17,7 +17,7 @@ export function stepsOf({ status, report }: CampaignSummary & { readonly report:
   const pause: Step = {
     step: 'pause',
     label: 'Pause',
-    means: `Nobody more is claimed: ${people} wait until it goes on. What is being sent ends.`,
+    means: `No more people are claimed: ${people} wait until the campaign is resumed. Messages that are being sent are finished.`,
     tone: 'primary',
   };
   const resume: Step = {
@@ -29,13 +29,13 @@ export function stepsOf({ status, report }: CampaignSummary & { readonly report:
   const cancel: Step = {
     step: 'cancel',
     label: 'Cancel',
-    means: `For good: ${people} who wait are skipped. Messages that went out stay sent.`,
+    means: `This is final: ${people} who wait are skipped. Messages that were sent stay sent.`,
     tone: 'danger',
   };
   const retry: Step = {
     step: 'retry-unconfirmed',
     label: 'Send the unconfirmed again',
-    means: `${plural(report.unconfirmed, 'person', 'people')} may have got the message or not, and nobody knows. Sent again, some of them get it twice.`,
+    means: `${plural(report.unconfirmed, 'person', 'people')} may or may not have got the message. If it is sent again, some of them get it twice.`,
     tone: 'danger',
   };
   const again = report.unconfirmed > 0 ? [retry] : [];

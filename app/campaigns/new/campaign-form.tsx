@@ -36,7 +36,7 @@ const LABELS = {
   quietTo: 'Quiet to',
   capMessages: 'At most so many campaign messages …',
   capHours: '… in so many hours',
-  shards: 'Jobs that send at once',
+  shards: 'Jobs that send in parallel',
   currency: 'Currency',
   price: 'Price of one message',
 } as const;
@@ -105,7 +105,7 @@ export function CampaignForm({ company, template, kept, people, importId }: Camp
             }
           />
         </div>
-        <CheckField name="needsConsent" label="Only who agreed to marketing" kept={kept} />
+        <CheckField name="needsConsent" label="Only people who agreed to marketing" kept={kept} />
       </Part>
       <Part title="Time">
         <div className="grid gap-4 sm:grid-cols-2">
@@ -114,7 +114,7 @@ export function CampaignForm({ company, template, kept, people, importId }: Camp
             label={LABELS.scheduledAt}
             kept={kept}
             type="datetime-local"
-            hint="Empty: at once."
+            hint="Empty: immediately."
           />
           <TextField
             name="expiresAt"
@@ -152,7 +152,7 @@ export function CampaignForm({ company, template, kept, people, importId }: Camp
             kept={kept}
             value="1"
             inputMode="numeric"
-            hint={`1 to 16. Together they send at most ${perSecond} a second, as the company says.`}
+            hint={`1 to 16. Together they send at most ${perSecond} a second, the company's setting.`}
           />
           <span />
           <TextField
@@ -166,7 +166,7 @@ export function CampaignForm({ company, template, kept, people, importId }: Camp
         </div>
         <CheckField
           name="resendUnknown"
-          label="Send again what nobody confirmed: some people get it twice"
+          label="Send unconfirmed messages again: some people get them twice"
           kept={kept}
         />
       </Part>

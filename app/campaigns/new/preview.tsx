@@ -55,8 +55,7 @@ export async function Preview({ id, campaign }: { id: string; campaign: NewCampa
       <form action={makeCampaign} className="card grid gap-3 p-4" aria-label="Make the campaign">
         <Hidden values={{ kept: id }} />
         <p className="soft m-0">
-          The campaign is made as this preview shows it. Changes in the form below count once you have looked at it
-          again.
+          The campaign is made as this preview shows it. Changes in the form below apply after another preview.
         </p>
         <Reason />
         <div className="flex flex-wrap justify-end gap-2">

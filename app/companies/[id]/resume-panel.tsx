@@ -20,7 +20,7 @@ export function ResumePanel({ id, path, connection: { provider, reason, code } }
           <p className="break-words">
             It was paused because: {reason} ({code}).
           </p>
-          <p>Its jobs come back within five minutes. If the cause is not mended, the next one pauses it again.</p>
+          <p>Its jobs come back within five minutes. If the cause is not fixed, the next one pauses it again.</p>
         </>
       }
     >

@@ -34,7 +34,7 @@ export function Decisions({ draft }: { draft: DraftView }) {
         {!isBlocked && (
           <form action={decide} className="card grid gap-3 p-3">
             <Hidden values={sends} />
-            <p>The draft goes out as it stands.</p>
+            <p>The draft is sent as it is.</p>
             <div className="flex justify-end">
               <Submit>Approve and send</Submit>
             </div>

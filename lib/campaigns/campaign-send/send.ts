@@ -130,7 +130,7 @@ const OTHERS_MS = 1_000;
 
 const PORTFOLIO_FULL = {
   code: 'portfolio_limit',
-  message: 'as many people as Meta allows in 24 hours have been written to; goes on by itself when there is room again',
+  message: 'the limit of people in 24 hours is reached; the campaign continues when there is room again',
 };
 
 async function withoutTemplate(database: Executor, campaignId: string, status: string): Promise<Ended> {

@@ -38,7 +38,7 @@ async function findByOrigin(sync: Sync, leads: readonly Waiting[]): Promise<Wait
     settle(told) {
       // An origin is a number of ours: no lead makes the portal choke on it.
       for (const { one, answer } of answersOf(sync, 'crm.item.list', asked, told, { blames: false })) {
-        // Who cannot be looked for must not be added.
+        // A lead that cannot be looked for must not be added.
         if (answer.kind === 'refused') settle(sync, one.lead, { kind: 'refused', reason: answer.error.message });
         else {
           const { items } = mapOf(answer.result);

@@ -162,7 +162,7 @@ export async function readHeader(head: Buffer, chosen: ChosenForm, map: MapHeade
   const { header, rows, row } = found ?? { header: [], rows: [], row: Number.POSITIVE_INFINITY };
   const last = row === 0 && hasSepLine ? 1 : row;
   if (last === 0) return { header, rows, row, dialect, firstRow: START };
-  // Where nothing was found, reading on tells why.
+  // If nothing was found, reading on gives the reason.
   for await (const record of readRecords(textOnly([head], START.line), dialect, START))
     if (record.row === last) return { header, rows, row, dialect, firstRow: record.next };
   throw new UnreadableFile('file_empty', 'the file is empty');

@@ -50,7 +50,7 @@ export async function sendQueued(executor: Executor, context: JobContext<Payload
   if (found.isPaused) return waitForOperator(null);
   const account = await whatsAppAccount(executor, companyId);
   if (account === null) {
-    await pauseConnection(executor, connection, { code: 'not_configured', reason: 'there is no number or no token' });
+    await pauseConnection(executor, connection, { code: 'not_configured', reason: 'a number or a token is missing' });
     return waitForOperator(null);
   }
   const number = numberBucket(account.phoneNumberId);
@@ -111,7 +111,7 @@ export async function sendQueued(executor: Executor, context: JobContext<Payload
       case 'ambiguous':
         await settleMessage(executor, payload, { to: 'unconfirmed', outcome: 'unknown', code, error });
         return { status: 'unconfirmed' };
-      // What stops a campaign fails a single message, which is of no campaign.
+      // These stop a campaign. A single message belongs to none, so it fails.
       case 'pause_campaign':
       case 'fail_campaign':
       case 'pause_template':

@@ -42,7 +42,7 @@ async function notListed(model: string, response: Response): Promise<string | nu
     return null;
   }
   const listed = Listed.safeParse(await response.json().catch(() => null));
-  if (!listed.success) return 'the server answers with something else than a list of models';
+  if (!listed.success) return 'the server answers without a list of models';
   const ids = listed.data.data.map(({ id }) => id);
   return ids.includes(model) ? null : `the server has no model ${model}, but ${ids.slice(0, 10).join(', ') || 'none'}`;
 }

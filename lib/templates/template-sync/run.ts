@@ -95,7 +95,7 @@ async function onePage(executor: Executor, context: JobContext<Payload>, state: 
     return { kind: 'paused' };
   }
   const account = await whatsAppAccount(executor, companyId);
-  if (account === null) return refuse(executor, state, 'there is no number or no token');
+  if (account === null) return refuse(executor, state, 'a number or a token is missing');
   await context.rateLimit(managementBucket(accountId), MANAGEMENT_LIMIT);
   const page = await readTemplatesPage(account, { accountId, after: cursor, signal: context.signal });
   if (page.kind === 'unanswered') return unanswered(executor, state, page.error.message);

@@ -422,8 +422,7 @@ describeEachDriver('an operator', (setup) => {
     const { queue } = queueOf(setup.database);
     await queue.addJob('work', noop);
     const type = 'work';
-    // biome-ignore lint/suspicious/noExplicitAny: what is tested does not compile
-    const calls: readonly ((by: any) => Promise<unknown>)[] = [
+    const calls: readonly ((by: { readonly actor: string }) => Promise<unknown>)[] = [
       (by) => queue.pause({ type }, by),
       (by) => queue.resume({ type }, by),
       (by) => queue.cancel({ type }, { ...by, reason: 'x' }),
@@ -447,7 +446,7 @@ describeEachDriver('an operator', (setup) => {
     const before = await queue.auditLog({ limit: 1 });
     for (const call of calls)
       for (const nobody of [undefined, {}, { actor: '' }, { actor: ' ' }, { actor: 'a\0b' }])
-        await expect(call(nobody), `${call} by ${JSON.stringify(nobody)}`).rejects.toMatchObject({
+        await expect(call(nobody as { actor: string }), `${call} by ${JSON.stringify(nobody)}`).rejects.toMatchObject({
           code: 'option_invalid',
           issues: [{ path: 'actor' }],
         });

@@ -7,7 +7,7 @@ import { thresholdsOf } from '../src/core/thresholds.ts';
 import { FUNCTIONS } from '../src/postgres/statements/functions.ts';
 
 test('the protocol check knows every function that a statement of the queue calls', () => {
-  // What only `./testing` sends, no drain and no endpoint waits for.
+  // Statements that only `./testing` sends: no drain and no endpoint waits for them.
   const files = readdirSync('packages/jobqueue/src/postgres/statements').filter(
     (file) => !['functions.ts', 'testing.ts'].includes(file),
   );

@@ -1,7 +1,7 @@
 /** A misspelt option is refused by its name, with the nearest known one, wherever options are given. No statement is sent. */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { continueWith, createQueue, defineJob, defineSchedule } from '../src/index.ts';
+import { continueWith, createQueue, defineJob, defineSchedule, type Queue } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 
 const database = (): Database => {
@@ -12,12 +12,11 @@ const payload = z.object({});
 const mail = defineJob({ type: 'mail', payload });
 const jobs = [mail];
 /** As code without a compiler calls it. */
-// biome-ignore lint/suspicious/noExplicitAny: what is tested does not compile
-const queue: any = createQueue({ database, jobs });
+type Unchecked<Calls> = { readonly [Name in keyof Calls]: (...given: readonly unknown[]) => unknown };
+const queue = createQueue({ database, jobs }) as unknown as Unchecked<Queue<typeof jobs>>;
 const by = { actor: 'ada' };
 const entry = { type: 'mail', payload: {} };
-// biome-ignore lint/suspicious/noExplicitAny: what is tested does not compile
-const odd = (options: object): any => options;
+const odd = (options: object) => options as never;
 
 const CALLS: readonly (readonly [path: string, nearest: string, call: () => unknown])[] = [
   ['options.delay', 'delayMs', () => queue.addJob('mail', {}, { delay: 5 })],

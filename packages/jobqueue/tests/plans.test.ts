@@ -180,7 +180,7 @@ test.each([1_000, MANY])(
     expect(new Set(scans.map(({ table }) => table))).toEqual(new Set(STORED)); // it did look
     expect(described(scans.filter(({ rows: read }) => read > MOST_ROWS))).toEqual([]);
 
-    // What operators and screens ask: bounded, but by more than a batch.
+    // Statements of operators and screens: bounded, but by more than a batch.
     await queue.preview();
     await queue.health();
     await queue.metrics();

@@ -135,7 +135,7 @@ describeEachDriver('waiting', (setup) => {
       const refusal = await refusalOf(queue.waitFor(job?.id ?? '', { timeoutMs: 200 }));
       expect([refusal.code, refusal.message]).toEqual([
         'wait_timeout',
-        expect.stringContaining('nothing was heard of it'),
+        expect.stringContaining('its state is not known'),
       ]);
       const waited = queue.waitFor(job?.id ?? '', { timeoutMs: 20_000 });
       setup.faults.refuseConnections(false);

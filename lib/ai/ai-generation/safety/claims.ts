@@ -50,7 +50,7 @@ const RULES: readonly Rule[] = [
       wordsPattern(['متاح الآن', 'متاحة الآن', 'متوفر', 'متوفرة', 'لا يزال متاحا', 'آخر وحدة']),
       /(?<![\p{L}\p{N}])only \d+ (?:units? |apartments? |villas? )?(?:left|remaining)(?![\p{L}\p{N}])/gu,
     ),
-    explanation: 'says what is or is not to be had, which changes by the hour',
+    explanation: 'claims that something is or is not available, which may change within the hour',
   },
   {
     rule: 'legal_advice',

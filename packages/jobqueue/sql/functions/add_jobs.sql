@@ -38,7 +38,7 @@ begin
                  where greatest(j.scheduled_for, now() + j.delay_ms * interval '1 ms') > now() + interval '10 years 3 days') then
     raise exception 'a job may be scheduled at most 10 years ahead' using errcode = 'invalid_parameter_value';
   end if;
-  -- Of ids fresh from the sequence none is taken, unless it is behind its rows: 3.5 us a call for each of two looks into an index.
+  -- Ids fresh from the sequence are free, unless it is behind its rows: 3.5 us a call for each of two looks into an index.
   with fresh as materialized (
     select array(select nextval('jobqueue.jobs_id_seq') from generate_series(1, total)) as ids
   )

@@ -10,11 +10,11 @@ language plpgsql stable
 as $$
 begin
   if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-    raise exception 'jobqueue needs the isolation level read committed, and this transaction is %: begin it with that level or, if the session''s default says so, run "alter role % set default_transaction_isolation = ''read committed''" and connect anew',
+    raise exception 'jobqueue needs the isolation level read committed, and this transaction is %: begin it with that level or, if the session''s default says so, run "alter role % set default_transaction_isolation = ''read committed''" and reconnect',
       current_setting('transaction_isolation'), quote_ident(session_user) using errcode = 'feature_not_supported';
   end if;
   if current_setting('extra_float_digits')::int < -2 then
-    raise exception 'jobqueue needs extra_float_digits of -2 or more, and this session has %: run "alter role % set extra_float_digits = 1" and connect anew',
+    raise exception 'jobqueue needs extra_float_digits of -2 or more, and this session has %: run "alter role % set extra_float_digits = 1" and reconnect',
       current_setting('extra_float_digits'), quote_ident(session_user) using errcode = 'feature_not_supported';
   end if;
 end $$;

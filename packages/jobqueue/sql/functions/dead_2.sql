@@ -104,7 +104,7 @@ begin
   at_end := true;
 end $$;
 
--- What a job of this queue and type waits for before it can start; null if for nothing, or if nobody asks.
+-- The event that a job of this queue and type waits for before it can start; null if there is none, or if nobody asks.
 create or replace function jobqueue.waits_for_1(runnable jsonb, queue text, type text)
 returns text
 language sql stable
@@ -115,7 +115,7 @@ as $$
     when runnable ? 'types' and not runnable -> 'types' ? type then 'handler' end
 $$;
 
--- Whether a finished job is one that the filter means, its id and status aside. A cancelled job keeps no fingerprint: it is reckoned.
+-- True if the filter selects a finished job, ids and status aside. A cancelled job stores no fingerprint, so it is computed.
 create or replace function jobqueue.is_meant_dead_2(filter jsonb, queue text, type text, finished_at timestamptz, errors jsonb, fingerprint text)
 returns boolean
 language sql stable

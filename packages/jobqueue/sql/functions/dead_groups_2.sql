@@ -6,7 +6,7 @@
 --         groups: the 150 largest and the 50 with the latest deaths; atLeast: the count stopped at its bound (dead_bound_1); more: there are other groups;
 --         total, atLeast: over all groups that were found; sampleId: the latest to die
 --
--- Of more than 1,000 groups those of the 1,000 latest deaths are among the found, and else the first by type and fingerprint.
+-- If there are more than 1,000 groups, it finds those of the 1,000 latest deaths, then the first by type and fingerprint.
 create or replace function jobqueue.dead_groups_2(filter jsonb)
 returns jsonb
 language sql stable

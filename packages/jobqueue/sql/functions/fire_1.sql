@@ -4,7 +4,7 @@
 --          it, null if there is none; told from the schedule as it was at `revision`
 -- answer   {fired, skipped, due: see due_schedules_1}
 --
--- What it promises:
+-- Promises:
 -- * A schedule is only touched as it was read: a fire that comes twice, late or beside another finds its revision raised and
 --   changes nothing. One that another holds is left to that one.
 -- * Slots, jobs and the schedule's place are written by one statement: who dies has fired a slot or has not. A slot that
@@ -73,7 +73,7 @@ begin
   from jsonb_to_recordset(fires) as f(name text, until timestamptz, next timestamptz)
   where f.name = s.name and s.name = any(v_names);
 
-  -- Of each schedule its 1,000 newest slots are kept: 16 hours of a line of every minute, years of a daily one. What has been
+  -- The 1,000 newest slots of each schedule are kept: 16 hours of a line of every minute, years of a daily one. What has been
   -- fired is told by fired_until, not by these rows. Those of unfinished jobs stay: they hold back the next, if overlap says so.
   delete from jobqueue.schedule_slots d
   using unnest(v_names) as n(name)

@@ -10,7 +10,7 @@ declare
   v_until timestamptz := date_trunc('minute', now()) - interval '2 minutes';
   v_next  timestamptz;
 begin
-  -- What lies further back than a day is compared with nothing.
+  -- Rows older than a day are compared with nothing.
   select greatest(w.folded_until, v_until - interval '25 hours') into v_from from jobqueue.watch w;
   -- Whole minutes, and some 5,000 rows of them: what is behind catches up look by look.
   select r.minute into v_next

@@ -1,5 +1,5 @@
 -- Ids that rows hold already: a restore or a cut-over that carries rows and no sequences makes a sequence give them again.
--- What takes ids looks whether they are free, and raises a sequence that is behind. sequences_behind_1 names those for health and doctor,
+-- Everything that takes ids checks that they are free, and raises a sequence that is behind. sequences_behind_1 names those for health and doctor,
 -- raise_sequences_1 mends all of them at once: select jobqueue.raise_sequences_1();
 
 -- next_free_id_1: the next id of the sequence that is higher than `highest`. Two who find it behind do not set it back for each other:

@@ -21,7 +21,7 @@ begin
   return jsonb_build_object('freed', v_holder is not null, 'holder', v_holder::text);
 end $$;
 
--- Whether a key may be taken although it has a row: its window has passed or, while it has none, the job that holds it is neither live
+-- True if a key may be taken although it has a row: its window has passed or, while it has none, the job that holds it is neither live
 -- nor in history because somebody deleted it by hand. A key with a window holds until its end, whatever became of its job's history.
 -- Asked only of keys that exist: an enqueue that is no duplicate pays nothing.
 create or replace function jobqueue.is_free_key_1(expires_at timestamptz, holder bigint)

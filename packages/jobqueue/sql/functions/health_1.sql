@@ -23,7 +23,7 @@ begin
     union all
     select 'ticks', '', round(extract(epoch from now() - jobqueue.last_tick_1()) * 1000)::float8, (thresholds ->> 'tickMs')::float8, '{}'
     union all
-    -- How many of the newest ticks ended for lack of time, without one between them that did not.
+    -- The number of newest ticks in a row that ended for lack of time.
     select 'deadlines', '', coalesce(min(n) filter (where stop_reason is distinct from 'deadline') - 1, count(*))::float8,
            (thresholds ->> 'deadlineTicks')::float8, '{}'
     from (

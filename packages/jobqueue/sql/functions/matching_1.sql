@@ -51,7 +51,7 @@ begin
     return;
   end if;
 
-  -- How far into the lane, and then the lane at or behind it.
+  -- The place within the lane, and then the lane at or behind it.
   v_due := coalesce((v_from ->> 3)::timestamptz, '-infinity');
   v_id := coalesce((v_from ->> 4)::bigint, 0);
   for probe in 1..2000 loop
@@ -101,7 +101,7 @@ begin
   cursor := jsonb_build_array(v_lane_queue, v_lane_type, v_lane_priority);
 end $$;
 
--- Whether a live job is one that the filter means, its id aside. Asked again under its lock.
+-- True if the filter selects a live job, ids aside. Checked again under its lock.
 create or replace function jobqueue.is_meant_1(
   filter jsonb, queue text, type text, priority smallint, due_at timestamptz, lease_until timestamptz)
 returns boolean

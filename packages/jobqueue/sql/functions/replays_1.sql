@@ -25,7 +25,7 @@ begin
   return v_id;
 end $$;
 
--- Whether it was running. What it has moved stays moved.
+-- Answers if it was running. Jobs that it has brought back stay.
 create or replace function jobqueue.stop_replay_1(replay bigint, actor text)
 returns boolean
 language plpgsql volatile

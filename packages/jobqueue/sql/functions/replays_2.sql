@@ -106,7 +106,7 @@ begin
     from jobqueue.dead_2(v.filter, v_progress, v_most, 10000, request) d;
     select r.moved, r.fences, r.refused, r.locked into v_moved, v_fences, v_refused, v_locked
     from jobqueue.revive_1(v.filter, v.started_at, v_ids) r;
-    -- What is back for a later time, or waits for its children, is no business of the stop condition.
+    -- The stop condition ignores jobs that are due later or wait for their children.
     insert into jobqueue.replayed_jobs (replay, job_id, fence)
     select v.id, m.id, m.fence from unnest(v_moved, v_fences) as m(id, fence) join jobqueue.jobs j on j.id = m.id where j.due_at <= now();
     get diagnostics v_started = row_count;

@@ -100,7 +100,7 @@ begin
       select s.id from jsonb_to_recordset(settlements) as s(id bigint, "to" text) where "to" in ('dead_letter', 'cancelled')));
   end if;
 
-  -- What did not match was either recorded by a twin of this step, or its fence is no longer ours.
+  -- An outcome that did not match was recorded by a repetition of this step, or its fence is no longer ours.
   if v_settled < v_completed + v_others then
     select coalesce(array_agg(s.id), '{}') into v_lost
     from (

@@ -24,7 +24,7 @@
 --              nextDueInMs: of the lanes that this step has seen; exhausted: they hold nothing more that is due, and there are no others
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
 --
--- What it promises:
+-- Promises:
 -- * A settlement counts only under the fence of its claim. One that was recorded already answers as settled, so that a
 --   step whose answer was lost can be sent again as it is.
 -- * Settling ends before claiming starts. As parts of one statement they deadlock from eight drains on: a claim locks
@@ -286,7 +286,7 @@ begin
       from claimed;
     end if;
 
-    -- How many others drain just now: each of them has a step here, and then a second one of this drain's would only wait. Looked at
+    -- The number of other drains at work: each of them has a step here, and then a second one of this drain's would only wait. Looked at
     -- as often as the lanes, among the newest 50; a drain notes that it goes on every two seconds at least.
     if v_discover and v_claimed > 0 then
       select count(*) into v_peers

@@ -46,7 +46,7 @@ begin
     where s.removed_at is null
       and not exists (select from jsonb_to_recordset(v_schedules) as d(name text) where d.name = s.name);
 
-    -- Of deployments long gone nothing need be known; a hundred are more than roll back.
+    -- Deployments long gone are forgotten; nobody rolls back over more than a hundred.
     delete from jobqueue.schedule_sets k
     where k.hash = any(array(select o.hash from jobqueue.schedule_sets o order by o.took_over_at desc offset 100 limit 100));
   end if;

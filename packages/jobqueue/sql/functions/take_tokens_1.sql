@@ -10,7 +10,7 @@
 --           chance within their patience: the first of them should come back in postponeMs, each other spacingMs after the one
 --           before; takenAt: for return_tokens_1
 --
--- What it promises:
+-- Promises:
 -- * In any window of w seconds at most burst + perSecond * w tokens are USED, not only taken. A token taken at `a` is used
 --   before a + hold; so a taker leaves at most burst - perSecond * hold in the bucket, less what it takes, if need be below
 --   zero. From the first take a whose token is used in the window [s, s + w] on there are at most burst - perSecond * hold +
@@ -98,7 +98,7 @@ begin
       'spacingMs', 1000 / r.rate);
   end loop;
 
-  -- Who makes a bucket looks at one page of the table for some that nobody needs: cleaned faster than filled, and found
+  -- Making a bucket also examines one page of the table for buckets that nobody needs: cleaned faster than filled, and found
   -- without an index, which would cost every take its HOT update. Last, because these locks are in no order.
   if v_made then
     v_page := floor(random() * pg_relation_size('jobqueue.buckets') / 8192);

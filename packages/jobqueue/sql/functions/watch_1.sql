@@ -6,7 +6,7 @@
 -- answer   null, or {token, notices: [{id, kind, check, subject, value, limit, data, openedMs, lastedMs}], failed}; kind: red | green,
 --          at most 10
 --
--- What it promises:
+-- Promises:
 -- * One of many that ask at once looks, and nobody waits for it.
 -- * A notice is handed to one drain, and to no other before its time is up: 50 s at first, then twice as long at each try. The
 --   same token gets it again, so that a repeated step answers what its lost twin did.

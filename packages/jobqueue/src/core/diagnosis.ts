@@ -79,7 +79,7 @@ const RULES: readonly Rule[] = [
   {
     failure: 'session_unfit',
     pattern: /^jobqueue needs /, // see check_session_1.sql, which says what to run
-    says: 'a setting of this session changes what our statements mean. Set it for the role, then connect anew.',
+    says: 'a setting of this session changes the meaning of our statements. Set it for the role, then reconnect.',
   },
   {
     failure: 'not_migrated',
@@ -90,7 +90,7 @@ const RULES: readonly Rule[] = [
   {
     failure: 'not_permitted',
     codes: ['42501'],
-    says: 'this role lacks a right. Connect as the role that ran the migrations, or let that role run what docs/operations.md lists under "Rights of the role": usage on the queue\'s schema, its tables and its sequences.',
+    says: 'this role lacks a right. Connect as the role that ran the migrations, or let that role run the grants that "npx @conversure/jobqueue doctor" prints: usage on the queue\'s schema, its tables and its sequences.',
   },
   {
     failure: 'tls',
@@ -146,12 +146,12 @@ const RULES: readonly Rule[] = [
   {
     failure: 'locked',
     codes: ['55P03'],
-    says: 'a lock was not free in time. See in pg_stat_activity who holds it (pg_blocking_pids), end that transaction, or raise lock_timeout for this role.',
+    says: 'a lock was not free in time. Find its holder in pg_stat_activity (pg_blocking_pids), end that transaction, or raise lock_timeout for this role.',
   },
   {
     failure: 'full',
     codes: ['53100', '53200', '53400'],
-    says: 'the server lacks disk, memory or another resource. Free or add some; what is in the queue stays.',
+    says: 'the server lacks disk, memory or another resource. Free or add some; enqueued jobs stay.',
   },
   {
     failure: 'busy',
@@ -174,7 +174,7 @@ const RULES: readonly Rule[] = [
   {
     failure: 'conflict',
     codes: ['40001', '40P01'],
-    says: "other transactions were in the way at each try. Try again; if it lasts, see in pg_stat_activity who holds locks on the queue's tables.",
+    says: "other transactions blocked each try. Try again; if it persists, find the holders of locks on the queue's tables in pg_stat_activity.",
   },
   {
     failure: 'internal',

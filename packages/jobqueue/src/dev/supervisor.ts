@@ -28,7 +28,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
   const ticking = tickUntil(AbortSignal.any([stop, crashed.signal]), supervision);
   await Promise.race([exited, once(stop, 'abort')]);
   if (stop.aborted) {
-    supervision.print('Stopping: what runs is given back. Once more stops at once.');
+    supervision.print('Stopping: running jobs are given back. Press Ctrl-C again to stop immediately.');
     await app.stop();
   }
   const code = await exited;

@@ -23,7 +23,7 @@ export function isForeign({ own, owner }: Environments): boolean {
 export function notDrained({ own, owner }: Environments): string {
   const here = own === null ? 'this process names no environment' : `this is '${own}'`;
   return (
-    `the database belongs to the environment '${owner}', and ${here}: it drains nothing here, fires no schedules, and alerts nobody. ` +
+    `the database belongs to the environment '${owner}', and ${here}: it runs no jobs, fires no schedules and sends no alerts here. ` +
     `Give it a database of its own. To let it drain this one, name its environment '${owner}' (JOBQUEUE_ENVIRONMENT), ` +
     `or move the database with npx jobqueue adopt ${own ?? '<environment>'}`
   );

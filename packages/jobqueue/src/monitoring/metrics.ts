@@ -29,7 +29,7 @@ export function metricsOf(measured: Measured, types: readonly string[]): Family[
   return [
     {
       name: 'jobqueue_runs_total',
-      help: 'Runs that ended, by what became of their job. Starts anew at midnight UTC.',
+      help: 'Runs that ended, by outcome. Restarts at midnight UTC.',
       type: 'counter',
       samples: runs.flatMap((counts) =>
         Object.entries(OUTCOMES).map(([column, outcome]) => ({
@@ -40,13 +40,13 @@ export function metricsOf(measured: Measured, types: readonly string[]): Family[
     },
     {
       name: 'jobqueue_wait_seconds',
-      help: 'From due to started. Starts anew at each full hour.',
+      help: 'Time from due to started. Restarts at each full hour.',
       type: 'histogram',
       samples: histograms.flatMap((one) => histogramSamples(one, one.waits ?? [], one.wait_ms)),
     },
     {
       name: 'jobqueue_run_seconds',
-      help: 'From started to ended. Starts anew at each full hour.',
+      help: 'Time from started to ended. Restarts at each full hour.',
       type: 'histogram',
       samples: histograms.flatMap((one) => histogramSamples(one, one.runs ?? [], one.run_ms)),
     },

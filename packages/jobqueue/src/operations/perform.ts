@@ -34,7 +34,7 @@ const PERFORM = {
       await queue.audit({ actor: 'operator', action: 'job.payload_read', details: { id } });
       return { job: { ...found, payload: queue.redactPayload(found.type, found.payload), ...flow } };
     }
-    // What customers wrote is shown to who asks for it, and that is on record.
+    // Customers' data is shown only on request, and each request is recorded.
     const { payload: _, state: __, result: ___, ...shown } = found;
     return { job: { ...shown, ...flow } };
   },

@@ -21,8 +21,10 @@ from jobqueue.job_history`;
 
 /** Makes the view where its name is free; a relation of that name, ours or not, stays as it is. Logs what it did. */
 export async function createCompatibilityView(session: Session, log: (line: string) => void): Promise<void> {
-  const { rows } = await session.query(`select to_regclass('public."JobQueue"') is not null as taken`);
-  if (rows[0].taken) return log('public."JobQueue" exists and was left as it is');
+  const { rows } = await session.query<{ taken: boolean }>(
+    `select to_regclass('public."JobQueue"') is not null as taken`,
+  );
+  if (rows[0]?.taken) return log('public."JobQueue" exists and was left as it is');
   await session.query(COMPATIBILITY_VIEW);
   log('created the view public."JobQueue"');
 }

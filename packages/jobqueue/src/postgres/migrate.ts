@@ -141,14 +141,16 @@ interface MigrationFile {
 /** Looks first: a role without the right to create schemas can run this in one that was made for it. */
 async function prepareRecord(session: Session, schema: string): Promise<void> {
   if (await hasRecord(session)) return;
-  const { rows } = await session.query("select to_regnamespace('jobqueue') is null as missing");
-  if (rows[0].missing) await session.query(`create schema "${schema}"`);
+  const { rows } = await session.query<{ missing: boolean }>("select to_regnamespace('jobqueue') is null as missing");
+  if (rows[0]?.missing) await session.query(`create schema "${schema}"`);
   await session.query(RECORD);
 }
 
 async function hasRecord(session: Session): Promise<boolean> {
-  const { rows } = await session.query("select to_regclass('jobqueue.migrations') is not null as there");
-  return rows[0].there;
+  const { rows } = await session.query<{ there: boolean }>(
+    "select to_regclass('jobqueue.migrations') is not null as there",
+  );
+  return rows[0]?.there ?? false;
 }
 
 const RECORD = `

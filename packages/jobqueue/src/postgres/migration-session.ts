@@ -9,8 +9,7 @@ const CONNECT_MS = 15_000;
 
 /** A connection whose statements reach the queue's schema. */
 export interface Session {
-  // biome-ignore lint/suspicious/noExplicitAny: as in pg, whoever reads a row of no declared type knows its columns.
-  query<Row extends pg.QueryResultRow = any>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
+  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
   end(): Promise<void>;
 }
 
@@ -47,10 +46,10 @@ export async function settle(session: Session): Promise<void> {
 
 /** Throws before anything is applied: a database of another encoding would fail half-way, or at the first payload that it cannot hold. */
 export async function requireUnicode(session: Session): Promise<void> {
-  const { rows } = await session.query(
+  const { rows } = await session.query<{ name: string; encoding: string }>(
     "select current_database() as name, current_setting('server_encoding') as encoding",
   );
-  const { name, encoding } = rows[0];
+  const [{ name, encoding }] = rows as [{ name: string; encoding: string }];
   if (encoding === 'UTF8' || encoding === 'SQL_ASCII') return; // the latter stores bytes as they come
   throw new MigrationError(
     `the database ${name} has the encoding ${encoding}, which cannot hold every payload; nothing was applied. Create it with ` +

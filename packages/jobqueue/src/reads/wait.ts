@@ -151,7 +151,7 @@ export class Waiting {
   }
 
   #tooLate({ id, lastStatus }: Waiter, timeoutMs: number): QueueError {
-    const is = lastStatus === null ? 'nothing was heard of it' : `it is ${lastStatus}`;
+    const is = lastStatus === null ? 'its state is not known' : `it is ${lastStatus}`;
     return new QueueError('wait_timeout', `waited ${timeoutMs} ms for job ${id}: ${is}`, { cause: this.#cause });
   }
 }

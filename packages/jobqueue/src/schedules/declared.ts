@@ -13,7 +13,7 @@ const MAX_SCHEDULES = 1_000;
 export interface DeclaredSchedules {
   /** A JSON array of all of them. */
   readonly json: string;
-  /** Of `json`: a database that stores another one does not know these schedules yet. */
+  /** Hash of `json`: a database that stores another one does not know these schedules yet. */
   readonly hash: string;
 }
 

@@ -63,7 +63,7 @@ export interface Host {
   close(): Promise<void>;
 }
 
-/** For files of dozens of commands: one process that runs them all. */
+/** One process that runs all commands of a file that has dozens of them. */
 export function host(): Host {
   const { PATH = '', HOME = '' } = process.env;
   const child = fork(programFile('commandHost'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

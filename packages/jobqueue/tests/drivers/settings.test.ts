@@ -142,7 +142,7 @@ describeEachDriver('the settings of a role', (setup) => {
       await expect(move()).rejects.toMatchObject({
         code: '0A000',
         message: expect.stringMatching(
-          new RegExp(`^jobqueue needs .*${words}.*"alter role postgres set .*" and connect anew`),
+          new RegExp(`^jobqueue needs .*${words}.*"alter role postgres set .*" and reconnect`),
         ),
       });
     const { queue: mended, seen } = queueOf(await withDefaults(setup, {}));

@@ -10,7 +10,7 @@ interface TotalsProps {
 }
 
 export function Totals({ lanes, openDrains, isPart }: TotalsProps) {
-  // What is paused waits on purpose, and has its own place on the page.
+  // Paused jobs wait on purpose, and have their own place on the page.
   const oldest = lanes
     .filter(({ paused }) => !paused)
     .map(({ oldestDue }) => oldestDue?.getTime() ?? Number.POSITIVE_INFINITY);

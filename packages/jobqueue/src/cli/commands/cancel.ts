@@ -35,7 +35,7 @@ export function cancelCommand(): Command {
     .addHelpText(
       'after',
       `
-A job must fit all filters. Handlers that run hear of it within two seconds; what they have done stays done. Cancelled jobs can
+A job must fit all filters. Handlers that run hear of it within two seconds; effects until then remain. Cancelled jobs can
 come back: jobqueue retry ID, or jobqueue replay --cancelled.
 
   $ jobqueue cancel --type campaign_send --reason "INC-7: wrong template"

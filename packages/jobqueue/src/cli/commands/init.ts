@@ -102,7 +102,7 @@ async function install(
     note(`nothing was installed: the queue still needs ${command}`);
     return false;
   }
-  // What it prints is for the eyes: stdout carries our own result. On Windows the managers are scripts, which only a shell starts.
+  // Its output is for people: stdout carries our own result. On Windows the managers are scripts, which only a shell starts.
   const { status, error } = spawnSync(manager, args, {
     cwd: folder,
     stdio: ['ignore', 2, 2],

@@ -55,8 +55,8 @@ export function replayCommand(): Command {
     .addHelpText(
       'after',
       `
-A job must fit all filters. It keeps its id, payload and errors; its attempts count anew. One whose idempotency key another job
-holds by now is refused.
+A job must fit all filters. It keeps its id, payload and errors; its attempts start at 0 again. A job whose idempotency key another job
+holds is refused.
 
   $ jobqueue replay --type crm_sync --message 503 --plan
   $ jobqueue replay --type crm_sync --per-minute 60 --stop-ratio 20`,

@@ -12,8 +12,7 @@ export function uninstallCommand(): Command {
     .description('print how to leave: the schema to drop, files, cron and packages to remove; changes nothing')
     .option('--plan', 'required: only the plan exists')
     .action(async (options: Common & { readonly plan?: true }) => {
-      if (!options.plan)
-        throw new UsageError('uninstall changes nothing by itself: give --plan, and follow what it prints');
+      if (!options.plan) throw new UsageError('uninstall changes nothing: run it with --plan, and follow its output');
       const url = databaseOf(options, 'uninstall');
       chooseDatabase(url);
       const { planUninstall } = await import('../uninstall/plan.ts');

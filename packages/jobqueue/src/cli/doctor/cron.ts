@@ -84,9 +84,7 @@ function redirectsOf(json: File, path: string): Finding[] {
   const slash = trailingSlash === undefined || path.endsWith('/') === trailingSlash;
   const redirect = redirects.find(({ source }) => source === path);
   return [
-    ...(slash
-      ? []
-      : [red('trailingSlash', `vercel.json redirects ${path}`, 'let the path of the cron end as it says')]),
+    ...(slash ? [] : [red('trailingSlash', `vercel.json redirects ${path}`, "make the cron's path end the same way")]),
     ...(redirect
       ? [red('redirects', `vercel.json redirects ${path}`, 'leave that path out: crons do not follow')]
       : []),

@@ -5,7 +5,7 @@ import { type Finding, ok, warn } from './finding.ts';
 export function environmentFinding(environments: Environments): Finding {
   const { own, owner } = environments;
   if (isForeign(environments)) {
-    const mend = 'right for a laptop and for previews; else name the environment, or npx jobqueue adopt';
+    const mend = 'correct on a laptop and in previews; otherwise name the environment, or run npx jobqueue adopt';
     return warn('environment', notDrained(environments), mend);
   }
   if (owner !== null) return ok('environment', `the database belongs to ${owner}, and so does this`);

@@ -28,7 +28,7 @@ export async function settingsFindings(database: Database): Promise<Finding[]> {
   });
   if (found === undefined) throw new TypeError('expected the settings of the session');
   const { role, encoding, isolation, digits, commit } = found;
-  const set = (assignment: string) => `alter role ${role} set ${assignment}, then connect anew`;
+  const set = (assignment: string) => `alter role ${role} set ${assignment}, then reconnect`;
   const findings: Finding[] = [];
   if (encoding !== 'UTF8')
     findings.push(

@@ -41,7 +41,7 @@ export async function tickFinding(url: URL, path: string): Promise<Finding> {
     if (!(error instanceof Error)) throw error;
     if (error.name !== 'TimeoutError')
       return red('cron path', `${at.pathname}: no answer from ${at.host}`, 'check the address');
-    const mend = 'a tick of an older version that runs jobs takes its time; else look into the log of the deployment';
+    const mend = 'a tick of an older version that runs jobs may take long; otherwise read the log of the deployment';
     return warn('cron path', `${at.pathname} did not answer within ${TIMEOUT_MS / 1_000} s`, mend);
   }
 }
