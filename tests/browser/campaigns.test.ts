@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
+import { takeTurns } from '../support/both-processors.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { CHROMIUM, launch, signIn, type Visit, violations, visit } from './chromium.ts';
 
@@ -12,6 +13,8 @@ const SKIPPED = CHROMIUM === null ? ', SKIPPED: no Chromium here; install Debian
 /** Recipients of the running campaign, by status. */
 const PEOPLE = { read: 4, delivered: 3, unconfirmed: 2, failed: 1, pending: 5, skipped: 1 } as const;
 const ALL = Object.values(PEOPLE).reduce((a, b) => a + b, 0);
+
+takeTurns();
 
 describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a browser${SKIPPED}`, () => {
   let db: TestDatabase;

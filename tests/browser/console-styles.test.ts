@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { takeTurns } from '../support/both-processors.ts';
 import { CHROMIUM, launch } from './chromium.ts';
 
 const SKIPPED = CHROMIUM === null ? ', SKIPPED: no Chromium here; install Debian’s, or set CHROMIUM_PATH' : '';
@@ -49,6 +50,8 @@ function differences(expected: readonly Look[], found: readonly Look[]): string[
       .map((name) => `${element} ${name}: ${properties[name]} became ${others[name]}`);
   });
 }
+
+takeTurns();
 
 describe.skipIf(CHROMIUM === null)(`the console’s stylesheet${SKIPPED}`, () => {
   let css: string;

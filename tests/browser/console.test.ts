@@ -4,12 +4,15 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Filled, fill } from '../../scripts/screenshots/fill.ts';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
+import { takeTurns } from '../support/both-processors.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { CHROMIUM, foundOn, launch, signIn, type Visit, violations, visit } from './chromium.ts';
 
 const OPERATOR_SECRET = 'operator-secret-0123456789';
 const VIEWER_SECRET = 'viewer-secret-0123456789';
 const SKIPPED = CHROMIUM === null ? ', SKIPPED: no Chromium here; install Debian’s, or set CHROMIUM_PATH' : '';
+
+takeTurns();
 
 describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
   let db: TestDatabase;

@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
+import { takeTurns } from '../support/both-processors.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { CHROMIUM, launch, signIn, type Visit, violations, visit } from './chromium.ts';
 
@@ -10,6 +11,8 @@ const OPERATOR_SECRET = 'operator-secret-0123456789';
 const VIEWER_SECRET = 'viewer-secret-0123456789';
 const SKIPPED = CHROMIUM === null ? ', SKIPPED: no Chromium here; install Debian’s, or set CHROMIUM_PATH' : '';
 const HOSTILE = `<img src=x onerror="document.title=1"> يمكنك \u202eزيارة المكتب https://evil.example/ ${'w'.repeat(200)}`;
+
+takeTurns();
 
 describe.skipIf(CHROMIUM === null)(`drafts in a browser${SKIPPED}`, () => {
   let db: TestDatabase;

@@ -10,9 +10,12 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { opensTo } from '../../scripts/demo/app.ts';
+import { takeTurns } from '../support/both-processors.ts';
 
 // Each run creates a server and compiles an endpoint, on a machine that may be busy with the other files.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
+
+takeTurns();
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 

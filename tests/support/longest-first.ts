@@ -1,11 +1,17 @@
-/** Starts the files first that take longest, so that none of them runs alone at the end, with one processor idle. */
+/** Orders the files so that both processors are busy from the first minute to the last. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The longest first. By default vitest goes by a file's size, which says little of what waits for servers and killed processes. */
+/** Files that take turns (see both-processors.ts), each with the share of the other files that start before its turn comes. */
+const IN_TURN = [
+  ['tests/browser/console.test.ts', 0],
+  ['tests/infrastructure/demo.test.ts', 0.12],
+  ['tests/browser/campaigns.test.ts', 0.55],
+  ['tests/browser/drafts.test.ts', 0.75],
+  ['tests/browser/console-styles.test.ts', 0.85],
+] as const;
+
+/** First among the others, so that none runs alone at the end. By default vitest goes by a file's size, which says little of waits. */
 const LONGEST = [
-  'tests/browser/console.test.ts',
-  'tests/infrastructure/demo.test.ts',
-  'tests/browser/campaigns.test.ts',
   'packages/jobqueue/tests/cli/setup.test.ts',
   'packages/jobqueue/tests/cli/config.test.ts',
   'packages/jobqueue/tests/plans.test.ts',
@@ -23,9 +29,17 @@ function place({ moduleId }: TestSpecification): number {
   return place === -1 ? LONGEST.length : place;
 }
 
+const isInTurn = ({ moduleId }: TestSpecification) => IN_TURN.some(([file]) => moduleId.endsWith(file));
+
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    return sorted.sort((a, b) => place(a) - place(b));
+    const others = sorted.filter((file) => !isInTurn(file)).sort((a, b) => place(a) - place(b));
+    const order = [...others];
+    IN_TURN.forEach(([name, share], turns) => {
+      const file = sorted.find(({ moduleId }) => moduleId.endsWith(name));
+      if (file) order.splice(Math.round(share * others.length) + turns, 0, file);
+    });
+    return order;
   }
 }
