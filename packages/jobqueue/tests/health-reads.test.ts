@@ -64,7 +64,9 @@ async function fill(rows: number): Promise<void> {
     analyze`);
 }
 
-test.for([1_000, 200_000])('of %i rows of each kind it reads 200 lanes and a thousand rows', async (rows) => {
+// 800,000 rows are written first.
+const FILLED = { timeout: 120_000 };
+test.for([1_000, 200_000])('of %i rows of each kind it reads 200 lanes and a thousand rows', FILLED, async (rows) => {
   await fill(rows);
   const reads = await readsOf('select jobqueue.health_1($1)', [thresholdsOf({}, [], FUNCTIONS, 0)]);
   // A lane is found, then its head: what others hold in front of it is passed.

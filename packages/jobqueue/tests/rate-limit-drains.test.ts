@@ -119,8 +119,8 @@ function share({ perSecond, burst }: Limit, used: readonly Use[]): number {
   return used.length / (burst + (perSecond * tookMs) / 1000);
 }
 
-/** Tokens that drains use up however busy the machine is: the bucket keeps those of two seconds. With less, whoever is late loses some. */
-const UNHURRIED: Limit = { perSecond: 2, burst: 4 };
+/** Tokens that drains use up however busy the machine is: the bucket keeps those of four seconds. With less, whoever is late loses some. */
+const UNHURRIED: Limit = { perSecond: 2, burst: 8 };
 
 test.each<[LimitedType, Limit, number]>([
   ['asks', { perSecond: 40, burst: 20 }, 300],

@@ -1,10 +1,11 @@
 /** Counts per minute and type: exactly what came of the jobs, whoever drained them, whatever the network did. */
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
 import { DRIVERS } from '../../../tests/support/driver-parity.ts';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { emptied } from '../../../tests/support/empty.ts';
+import type { DrainReport } from '../src/core/drain-report.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, networkFor, startDrainProcess } from './drain-process.ts';
@@ -62,10 +63,13 @@ describeEachDriver('rollups', (setup) => {
     await queue.addJobs(works(40, { mode: 'fail' }, { maxAttempts: 2 }));
     await queue.addJobs(works(40, { mode: 'slices' }).map((job) => ({ ...job, payload: { ...job.payload, n: 2 } })));
     const others = Array.from({ length: 3 }, () => queueOf(setup.connect()).queue);
+    const reports: DrainReport[] = [];
+    onTestFailed(() => console.error(JSON.stringify(reports)));
     for (let round = 1; round <= 2; round++) {
       faults.latencyMs = 5;
       const lost = faults.loseAnswer('"rollups"');
-      await Promise.all([queue, ...others].map((one) => one.drain({ budgetMs: 20_000, concurrency: 5, maxBatch: 20 })));
+      const drained = [queue, ...others].map((one) => one.drain({ budgetMs: 20_000, concurrency: 5, maxBatch: 20 }));
+      reports.push(...(await Promise.all(drained)));
       await lost;
       faults.latencyMs = 0;
       await makeDue(database);
