@@ -383,7 +383,7 @@ function freeTokens(): RateLimit {
 
 /**
  * Deletes all jobs, live and finished, with what they and drains left in the queue's own schema: keys, flows, replays, pauses, rate limits, the
- * ledger, counts and incidents. Schedules, mutes, the audit log and the environment stay. Throws QueueError `other_environment` if the database
+ * ledger, counts, run times and incidents. Schedules, mutes, the audit log and the environment stay. Throws QueueError `other_environment` if the database
  * belongs to 'production', or to another environment than the queue's. A database without an owner is emptied: run `migrate` on production
  * with `environment`, or `adopt` it.
  */

@@ -13,6 +13,7 @@ import {
   secret,
 } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
+import { LEFT_BY_JOBS } from '../src/postgres/statements/testing.ts';
 import { clearQueue, drainAll, enqueued, expectEnqueued, JobsFailedError, runJob } from '../src/testing.ts';
 import { rows, statuses } from './support.ts';
 
@@ -92,11 +93,23 @@ describeEachDriver('tests of an app', (setup) => {
     await drainAll(queue, { onFailure: 'continue' });
     await queue.pause({ type: 'mail' }, { actor: 'ann' });
     await clearQueue(queue);
-    const tables = ['jobs', 'job_history', 'idempotency_keys', 'flows', 'pauses', 'buckets', 'drains', 'rollups'];
-    const left = tables.map((table) => `select '${table}' as left_in from jobqueue.${table}`);
+    const left = LEFT_BY_JOBS.map((table) => `select '${table}' as left_in from jobqueue.${table}`);
     expect(await rows(setup.database, left.join(' union all '))).toEqual([]);
     await queue.addJob('mail', { to: 'bob' }, { idempotencyKey: 'ada' });
     expect(await drainAll(queue)).toMatchObject({ completed: 1 });
+  });
+
+  test('leave what code and operators have set, and how far the upkeep is', async () => {
+    const tables = await rows<{ name: string }>(
+      setup.database,
+      `select tablename::text as name from pg_tables where schemaname = 'jobqueue' and tablename <> all ($1::text[])
+       order by tablename collate "C"`,
+      LEFT_BY_JOBS,
+    );
+    expect(tables.map(({ name }) => name)).toEqual([
+      ...['audit_log', 'environment', 'migrations', 'mutes', 'schedule_sets', 'schedule_slots', 'schedules'],
+      ...['sweeps', 'upkeep', 'watch'],
+    ]);
   });
 });
 
