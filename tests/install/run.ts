@@ -1,6 +1,8 @@
 /** Programs in a fresh app's folder, with a newcomer's environment: nothing of this repository, its tests or its secrets. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -82,6 +84,9 @@ function begin(folder: string, [program = '', ...args]: readonly string[], env: 
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a group of its own: npm and Next.js start further processes
   });
+  // Linux gives each session a share of the processors, whatever its priority: one that begins another keeps that of this process.
+  const share = `/proc/${child.pid}/autogroup`;
+  if (getPriority() > 0 && existsSync(share)) writeFileSync(share, String(getPriority()));
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
