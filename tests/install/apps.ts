@@ -62,12 +62,16 @@ export const config = { matcher: ["/((?!api|enqueue|jobqueue|_next/static|_next/
       'src/proxy.ts': `import { NextResponse, type NextRequest } from "next/server";
 
 export function proxy(request: NextRequest) {
-  return /^\\/(enqueue|jobqueue)/.test(request.nextUrl.pathname) ? NextResponse.next() : NextResponse.redirect(new URL("/login", request.url));
+  const { pathname } = request.nextUrl;
+  const isStaff = /^\\w+ (operator|viewer)$/.test(request.headers.get("x-user") ?? "");
+  if (pathname.startsWith("/jobqueue-staff") && !isStaff) return new NextResponse("Not found", { status: 404 });
+  return /^\\/(enqueue|jobqueue)/.test(pathname) ? NextResponse.next() : NextResponse.redirect(new URL("/login", request.url));
 }
 
 export const config = { matcher: ["/:path*"] };
 `,
     },
+    hasOwnSignIn: true, // its proxy answers strangers, because the page's own 404 would come after the status: packages/console/README.md
     settings: 'basePath: "/shop", trailingSlash: true,',
     basePath: '/shop',
     trailingSlash: true,

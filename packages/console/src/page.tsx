@@ -1,10 +1,10 @@
 /** The catch-all page: finds the screen that an address names, once it is known who asks. */
 import { headers } from 'next/headers';
-import { notFound, redirect } from 'next/navigation';
+import { notFound } from 'next/navigation';
 import { connection } from 'next/server';
 import { sessionFor } from './access.ts';
+import { sessionOf } from './auth/access.ts';
 import type { Screen, Sent, Setup } from './options.ts';
-import { within } from './paths.ts';
 import { Login } from './screens/login/login.tsx';
 import { address } from './ui/address.ts';
 
@@ -14,7 +14,10 @@ export interface ConsolePageProps {
   readonly searchParams: Promise<Sent>;
 }
 
-/** Renders nothing of any screen for a stranger. */
+/**
+ * Renders nothing of any screen for a stranger: the login stands in its place. With cacheComponents Next.js has sent status 200 before it
+ * renders a page, and a redirect then needs JavaScript.
+ */
 export async function renderPage(setup: Setup, { params, searchParams }: ConsolePageProps) {
   await connection(); // sessions end and pages show times: Next.js must not try to prerender them
   const [path, sent] = await Promise.all([pathOf(params), searchParams]);
@@ -22,7 +25,7 @@ export async function renderPage(setup: Setup, { params, searchParams }: Console
   const session = await sessionFor(setup, await headers());
   if (session === null) {
     if (setup.authorize) notFound();
-    redirect(within(setup.base, address(LOGIN, path === '/' ? {} : { next: address(path, sent) })));
+    return <Login setup={setup} sent={{ next: address(path, sent) }} />;
   }
   const found = screenAt(setup, path);
   if (found === null) notFound();
@@ -32,8 +35,10 @@ export async function renderPage(setup: Setup, { params, searchParams }: Console
 
 /** The title of the page. Says nothing about what is in the database. */
 export async function titleOf(setup: Setup, { params }: Pick<ConsolePageProps, 'params'>): Promise<string> {
+  await connection(); // sessions end
   const path = await pathOf(params);
-  if (path === LOGIN) return `Sign in · ${setup.title}`;
+  const asksToSignIn = setup.authorize === undefined && sessionOf(await headers()) === null;
+  if (path === LOGIN || asksToSignIn) return `Sign in · ${setup.title}`;
   const found = path === '/' ? null : screenAt(setup, path);
   if (found === null) return setup.title;
   const { title } = found.screen;
