@@ -69,7 +69,9 @@ test('a role without the grants is told so, and the doctor names what it lacks',
     .addJob('work', { fail: false })
     .catch((error: unknown) => error);
   const told = connectionError(refused, { variable: 'DATABASE_URL', address: app.address })?.message;
-  expect(told).toMatch(/lacks a right.*"Rights of the role".*permission denied for schema jobqueue \(42501\)/);
+  expect(told).toMatch(
+    /lacks a right.*"npx @conversure\/jobqueue doctor" prints.*permission denied for schema jobqueue \(42501\)/,
+  );
   expect(await rightsFinding(app)).toMatchObject({
     state: 'red',
     detail: expect.stringMatching(new RegExp(`^${APP} lacks usage on schema jobqueue, \\w+ on \\w+`)),
