@@ -25,7 +25,11 @@ create or replace function jobqueue.highest_job_id_1()
 returns bigint
 language sql stable
 as $$
-  select greatest((select max(id) from jobqueue.jobs), (select max(id) from jobqueue.job_history), (select max(child_id) from jobqueue.flows))
+  -- The last of each index. By max(id) a plan that was made when jobs was empty may read another index whole, on PostgreSQL 15.
+  select greatest(
+    (select j.id from jobqueue.jobs j order by j.id desc limit 1),
+    (select h.id from jobqueue.job_history h order by h.id desc limit 1),
+    (select f.child_id from jobqueue.flows f order by f.child_id desc limit 1))
 $$;
 
 -- free_job_ids_1: these ids, fresh from the sequence, or as many others if one of them is taken. Called when there are jobs between

@@ -64,10 +64,12 @@ as $$
       select running, finished_at, last_step_at from jobqueue.drains
       where started_at > now() - interval '1 hour' order by started_at desc limit 2000) d
     where d.finished_at is null and d.last_step_at > now() - interval '30 s'
-  ), held as (
+  ), held as materialized (
     select j.queue, j.type, count(*)::int as running
-    from jobqueue.jobs j
-    where j.id = any(array(select id from (select unnest(running) as id from working) r limit 10000)) and j.lease_until is not null
+    from (select distinct u.id from (select unnest(w.running) as id from working w limit 10000) u) r
+    -- one probe of the key each, once: else a plan of an empty queue may read all jobs for each lane
+    cross join lateral (select x.queue, x.type, x.lease_until from jobqueue.jobs x where x.id = r.id offset 0) j
+    where j.lease_until is not null
     group by j.queue, j.type
   ), dead as (
     select d.queue, d.type, n.dead

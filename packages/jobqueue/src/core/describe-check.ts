@@ -25,7 +25,7 @@ export function describeCheck(found: CheckResult): string {
 
 /** The next step for a red check, as an imperative without its full stop. */
 export function nextStep(found: CheckResult): string {
-  return CHECKS[found.name]?.next(found) ?? 'see this check in docs/health.md';
+  return CHECKS[found.name]?.next(found) ?? 'update @conversure/jobqueue here: a newer version found this';
 }
 
 /** The console's page of what was found, from its root: a group of dead letters, a type's jobs, or the screen of the check. */

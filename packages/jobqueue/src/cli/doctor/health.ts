@@ -7,7 +7,7 @@ const FIRST_TICK =
 
 export function healthFindings({ checks }: Health): Finding[] {
   return checks.map(({ name, ok: isOk, detail, next, value }) => {
-    const mend = next ?? 'see docs/health.md'; // a deployment of an older version does not say
+    const mend = next ?? 'deploy the current version, which says what to do'; // an older one does not
     const called = name === 'ticks' ? 'cron' : name;
     // Before the first tick there is nothing late, but nothing has arrived either.
     if (name === 'ticks' && value === null) return red(called, 'no tick has arrived yet', FIRST_TICK);
