@@ -25,9 +25,9 @@ export default defineConfig({
     reporters: ['default', './tests/support/driver-parity.ts'],
     // A process each: signals, environment and module state of one file never reach another.
     pool: 'forks',
-    // Races are tested inside a file. A file waits for leases and backoff more than it computes: four keep two processors
-    // busy, where those that do both at once take turns (tests/support/both-processors.ts).
-    maxWorkers: 4,
+    // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two processors busy,
+    // where those that compute all the time take turns (tests/support/both-processors.ts).
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     // Real waits (leases, backoff) take seconds; the rest is room for a loaded machine with two cores.
     testTimeout: 30_000,

@@ -4,7 +4,10 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isContinue } from '../../packages/jobqueue/src/core/job.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import { takeTurns } from '../support/both-processors.ts';
 import { leadImports } from './lead-imports.ts';
+
+takeTurns();
 
 let imports: Awaited<ReturnType<typeof leadImports>>;
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-/** Lets files take turns that keep both processors busy: a browser and its server, the development server of the demo. */
+/** Lets files take turns that compute all the time: browsers with their server, the demo's development server, writers of many rows. */
 import pg from 'pg';
 import { afterAll, beforeAll, inject } from 'vitest';
 

@@ -1,45 +1,69 @@
-/** Orders the files so that both processors are busy from the first minute to the last. */
+/** Orders the files so that both processors are busy to the end, and never with two files that need both of them. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that take turns (see both-processors.ts), each with the share of the other files that start before its turn comes. */
-const IN_TURN = [
-  ['tests/browser/console.test.ts', 0],
-  ['tests/infrastructure/demo.test.ts', 0.12],
-  ['tests/browser/campaigns.test.ts', 0.55],
-  ['tests/browser/drafts.test.ts', 0.75],
-  ['tests/browser/console-styles.test.ts', 0.85],
-] as const;
+type Seconds = Readonly<Record<string, number>>;
 
-/** First among the others, so that none runs alone at the end. By default vitest goes by a file's size, which says little of waits. */
-const LONGEST = [
-  'packages/jobqueue/tests/cli/setup.test.ts',
-  'packages/jobqueue/tests/cli/config.test.ts',
-  'packages/jobqueue/tests/plans.test.ts',
-  'packages/jobqueue/tests/rate-limit-drains.test.ts',
-  'packages/jobqueue/tests/bytes.test.ts',
-  'tests/edges/fuzz.test.ts',
-  'tests/campaigns/chaos.test.ts',
-  'packages/jobqueue/tests/cli/operate.test.ts',
-  'tests/crm/sync.test.ts',
-  'tests/docs/readme.test.ts',
-];
+/** Files that compute all the time, with what they take, in seconds, beside two others. They come one after the other. */
+const COMPUTING: Seconds = {
+  'tests/browser/console.test.ts': 300,
+  'tests/infrastructure/demo.test.ts': 280,
+  'tests/browser/campaigns.test.ts': 150,
+  'packages/jobqueue/tests/plans.test.ts': 130,
+  'packages/jobqueue/tests/bytes.test.ts': 70,
+  'tests/browser/drafts.test.ts': 60,
+  'tests/lead-import/large.test.ts': 45,
+  'tests/browser/console-styles.test.ts': 25,
+};
 
-function place({ moduleId }: TestSpecification): number {
-  const place = LONGEST.findIndex((file) => moduleId.endsWith(file));
-  return place === -1 ? LONGEST.length : place;
-}
+/**
+ * Files that also wait, the longest ones first: by default vitest goes by a file's size, which says little of waits. Eight drains that
+ * share tokens do so after the app is built.
+ */
+const WAITING: Seconds = {
+  'packages/jobqueue/tests/controls.test.ts': 125,
+  'packages/jobqueue/tests/infrastructure/embedded.test.ts': 90,
+  'tests/infrastructure/supervisor.test.ts': 85,
+  'packages/jobqueue/tests/drivers/settings.test.ts': 80,
+  'packages/jobqueue/tests/rate-limit-drains.test.ts': 130,
+  'tests/crm/refusals.test.ts': 75,
+  'packages/jobqueue/tests/lost-answer.test.ts': 70,
+  'tests/crm/sync.test.ts': 65,
+  'packages/jobqueue/tests/rollups.test.ts': 60,
+  'tests/lead-import/encodings.test.ts': 55,
+  'packages/jobqueue/tests/crash.test.ts': 55,
+  'packages/jobqueue/tests/cli/import-prisma.test.ts': 55,
+  'packages/jobqueue/tests/watch.test.ts': 50,
+  'packages/jobqueue/tests/controls-kill.test.ts': 50,
+  'tests/campaigns/chaos.test.ts': 45,
+  'packages/jobqueue/tests/replay.test.ts': 45,
+};
+/** All others, on average. */
+const USUAL_SECONDS = 10;
 
-const isInTurn = ({ moduleId }: TestSpecification) => IN_TURN.some(([file]) => moduleId.endsWith(file));
+/** Files that run beside one that computes: all workers but its own. */
+const BESIDE = 2;
+
+const placeIn = (list: Seconds, { moduleId }: TestSpecification) =>
+  Object.keys(list).findIndex((file) => moduleId.endsWith(file));
+const secondsIn = (list: Seconds, file: TestSpecification) => Object.values(list)[placeIn(list, file)] ?? USUAL_SECONDS;
+const isListed = (list: Seconds, file: TestSpecification) => placeIn(list, file) >= 0;
+const asListed = (list: Seconds, files: readonly TestSpecification[]) =>
+  files.filter((file) => isListed(list, file)).sort((a, b) => placeIn(list, a) - placeIn(list, b));
 
 export default class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const others = sorted.filter((file) => !isInTurn(file)).sort((a, b) => place(a) - place(b));
-    const order = [...others];
-    IN_TURN.forEach(([name, share], turns) => {
-      const file = sorted.find(({ moduleId }) => moduleId.endsWith(name));
-      if (file) order.splice(Math.round(share * others.length) + turns, 0, file);
-    });
+    const rest = (await super.sort(files)).filter((file) => !isListed(COMPUTING, file) && !isListed(WAITING, file));
+    const computing = asListed(COMPUTING, files);
+    const others = [...asListed(WAITING, files), ...rest];
+    const order: TestSpecification[] = [];
+    let endsAt = 0; // when the last one that computes has ended, in seconds from the start
+    for (let begun = 0; order.length < files.length; ) {
+      const next = begun >= BESIDE * endsAt || others.length === 0 ? computing.shift() : undefined;
+      const file = (next ?? others.shift()) as TestSpecification;
+      if (next) endsAt += secondsIn(COMPUTING, next);
+      else begun += secondsIn(WAITING, file);
+      order.push(file);
+    }
     return order;
   }
 }

@@ -1,9 +1,12 @@
 /** Large jobs: no claim, no exchange and no enqueue carries more than its way can take. */
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
+import { takeTurns } from '../../../tests/support/both-processors.ts';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { createQueue, defineJob, LIMITS } from '../src/index.ts';
 import { emptyTables, queueOf, rows, statuses, works } from './support.ts';
+
+takeTurns();
 
 const PAYLOAD = { blob: '' };
 /** Text that does not compress to nothing; 256 KiB as JSON. */

@@ -49,7 +49,7 @@ async function look(url: URL): Promise<Finding[]> {
     ];
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const mend = 'check the address, and and look for a redirect, a firewall or deployment protection before it';
+    const mend = 'check the address, and look for a redirect, a firewall or deployment protection before it';
     return [red('deployment', `no answer from ${url.host}`, mend)];
   }
 }
