@@ -35,7 +35,7 @@ export interface ExchangeTransport {
   readonly tried: (tries: number) => void;
 }
 
-/** Postgres did not answer in time, or refused each try; `cause` is the last error. The outcomes were not recorded. */
+/** Postgres did not answer in time, or refused each try; `cause` is the last refusal, or else the last error. The outcomes were not recorded. */
 export class ExchangeTimeoutError extends Error {
   override readonly name = 'ExchangeTimeoutError';
 }
@@ -61,6 +61,7 @@ export async function sendExchange(transport: ExchangeTransport, request: Exchan
 async function sendUntilAnswered(transport: ExchangeTransport, request: ExchangeRequest): Promise<ExchangeReply> {
   const claim = transport.uuid(); // kept through the retries, so that a repeated exchange gets back what its twin claimed
   const hasNothing = request.ended.length === 0 && request.drain.step === 1;
+  const refusals: unknown[] = []; // they say more than the last try, which may have had no time for an answer
   for (let tries = 1; ; tries++) {
     const leftMs = transport.giveUpAtMs() - transport.nowMs();
     try {
@@ -83,19 +84,24 @@ async function sendUntilAnswered(transport: ExchangeTransport, request: Exchange
       return await exchange(transport.executor, sent, answerTimeoutMs(leftMs));
     } catch (error) {
       if (classifyError(error) !== 'transient') throw error;
+      if (diagnose(error)?.answer) refusals.push(error);
       const waitMs = Math.min(FIRST_RETRY_MS * 2 ** (tries - 1), MAX_RETRY_MS) * (0.5 + transport.random());
       const tooLate = transport.nowMs() + waitMs >= transport.giveUpAtMs();
       if (tooLate || (hasNothing && tries >= TRIES_WITHOUT_JOBS))
-        throw new ExchangeTimeoutError(unanswered(tries, error), { cause: error });
+        throw new ExchangeTimeoutError(unanswered(tries, refusals), { cause: refusals.at(-1) ?? error });
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
 }
 
-function unanswered(tries: number, error: unknown): string {
-  const diagnosis = diagnose(error);
-  if (!diagnosis?.answer) return `Postgres did not answer an exchange in ${tries} tries`;
-  return `Postgres refused an exchange ${tries} times: ${inFull(diagnosis)}`;
+function unanswered(tries: number, refusals: readonly unknown[]): string {
+  const diagnosis = diagnose(refusals.at(-1));
+  if (!diagnosis) return `Postgres did not answer an exchange in ${tries} tries`;
+  const often =
+    refusals.length === tries
+      ? `${tries} times`
+      : `in ${refusals.length} of ${tries} tries and did not answer the others`;
+  return `Postgres refused an exchange ${often}: ${inFull(diagnosis)}`;
 }
 
 /** Counts are of the whole request as it was meant: of a part, or of another outcome, they would be wrong. */
