@@ -5,11 +5,10 @@ import { emptyTables, endLeases, makeDue, queueOf, rows, statuses, works } from 
 
 /** Long enough for a few exchanges on a loaded machine; a drain of it works for its first four fifths. */
 const SHORT_MS = 1_500;
-/**
- * A time limit where the clock decides: a tenth is left for the last exchange, and a quarter of a second is enough for it beside
- * other tests.
- */
-const ROOMY_MS = 2_500;
+/** A time limit where the clock decides: a tenth is left for the last exchange, and 0.3 s are enough for it beside other tests. */
+const ROOMY_MS = 3_000;
+/** A drain that overlooks its deadline waits for handlers without end. One whose machine stands still returns a little late. */
+const LATE_MS = 1_000;
 
 async function took<T>(run: Promise<T>): Promise<{ value: T; ms: number }> {
   const startedAtMs = performance.now();
@@ -31,7 +30,7 @@ describeOnOneDriver('deadlines', (setup) => {
     await queue.addJobs(works(8, { mode: 'wait' }));
     const before = await due();
     const { value: report, ms } = await took(queue.drain({ budgetMs: ROOMY_MS, concurrency: 3 }));
-    expect(ms).toBeLessThan(ROOMY_MS);
+    expect(ms).toBeLessThan(ROOMY_MS + LATE_MS);
     expect(report).toMatchObject({ completed: 0, retried: 0, deadLettered: 0, stopReason: 'deadline' });
     expect(report.givenBack).toBe(report.claimed);
     expect(seen.contexts.map(({ signal }) => signal.aborted)).toEqual([true, true, true]);
@@ -53,7 +52,7 @@ describeOnOneDriver('deadlines', (setup) => {
     expect(report).toMatchObject({ completed: 1, givenBack: 0 });
     expect(leftMs).toBeGreaterThan(0);
     expect(leftMs).toBeLessThan(ROOMY_MS);
-    expect(ms).toBeLessThan(ROOMY_MS);
+    expect(ms).toBeLessThan(ROOMY_MS + LATE_MS);
   });
 
   test('the state that a handler saves when it is told to end is committed', async () => {
@@ -79,7 +78,7 @@ describeOnOneDriver('deadlines', (setup) => {
     await queue.addJob('work', { mode: 'deaf', ms: 60_000 });
     await queue.addJob('work', { mode: 'noop' });
     const { value: report, ms } = await took(queue.drain({ budgetMs: ROOMY_MS }));
-    expect(ms).toBeLessThan(ROOMY_MS);
+    expect(ms).toBeLessThan(ROOMY_MS + LATE_MS);
     expect(report).toMatchObject({ completed: 1, givenBack: 1, lost: 0, stopReason: 'deadline' });
     expect(await queueOf(setup.connect(), seen).queue.drain({ budgetMs: SHORT_MS })).toMatchObject({ claimed: 0 });
     expect(seen.contexts).toHaveLength(2);
