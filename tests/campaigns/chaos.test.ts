@@ -9,6 +9,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
+import { PATIENT } from '../support/patient.ts';
 import { programFile } from '../support/programs.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 import { TOKEN } from './phones.ts';
@@ -73,7 +74,7 @@ async function startSender(): Promise<void> {
 /** The deployment's endpoint behind a port, as Meta would call it. */
 async function startWebhooks(): Promise<string> {
   const { POST } = await import('../../api/_app/webhooks/whatsapp.ts');
-  webhooks = createServer(async (incoming, outgoing) => {
+  webhooks = createServer(PATIENT, async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const headers = { 'x-hub-signature-256': String(incoming.headers['x-hub-signature-256']) };

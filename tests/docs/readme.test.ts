@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Queue } from '../../packages/jobqueue/src/index.ts';
 import { database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
 import { blocksOf } from './markdown.ts';
 import { type Mirror, mirrorWith } from './mirror.ts';
 
@@ -155,7 +156,7 @@ async function answer(request: IncomingMessage): Promise<Response> {
 }
 
 async function serve(answer: (request: IncomingMessage) => Promise<Response>): Promise<{ url: string; stop(): void }> {
-  const server: Server = createServer(async (request, response) => {
+  const server: Server = createServer(PATIENT, async (request, response) => {
     const answered = await answer(request);
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     response.end(Buffer.from(await answered.arrayBuffer()));

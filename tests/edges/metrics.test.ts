@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { log } from '../../lib/log.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { PATIENT } from '../support/patient.ts';
 import { readScrape } from '../support/prometheus.ts';
 
 const OPERATOR = 'operator-secret-0123456789';
@@ -21,7 +22,7 @@ beforeAll(async () => {
   await sql.connect();
   process.env.DATABASE_URL = db.url;
   const api = await import('../../app/api/route.local.ts');
-  server = createServer(async (incoming, outgoing) => {
+  server = createServer(PATIENT, async (incoming, outgoing) => {
     const headers = Object.entries(incoming.headers).map(([name, value]): [string, string] => [name, String(value)]);
     const response = await api.GET(new Request(`${origin}${incoming.url}`, { headers }));
     outgoing.writeHead(response.status, Object.fromEntries(response.headers));

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PATIENT } from '../support/patient.ts';
 import { type Bitrix24StandIn, startBitrix24 } from './bitrix24.ts';
 import { unlike } from './kit/shape.ts';
 import { startWhatsApp, type WhatsAppStandIn } from './whatsapp.ts';
@@ -14,7 +15,7 @@ let meta: WhatsAppStandIn;
 let portal: Bitrix24StandIn;
 
 beforeAll(async () => {
-  receiver = createServer(async (request, response) => {
+  receiver = createServer(PATIENT, async (request, response) => {
     sent.push(await text(request));
     response.end();
   });

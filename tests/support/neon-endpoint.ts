@@ -7,6 +7,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import pg from 'pg';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { type Faults, faultyLine, type Line } from './faults.ts';
+import { PATIENT } from './patient.ts';
 import { relay } from './relay.ts';
 import { MAX_BYTES, type Query, runQueries, toPgText } from './sql-over-http.ts';
 
@@ -40,7 +41,7 @@ export async function neonEndpoint(databaseUrl: string): Promise<NeonEndpoint> {
     return pool;
   };
 
-  const http = createServer((request, response) => {
+  const http = createServer(PATIENT, (request, response) => {
     answer(request, response, poolFor, line).catch((error: unknown) => {
       if (!response.destroyed) send(response, 500, { message: String(error), code: '' });
     });

@@ -1,6 +1,7 @@
 /** A webhook that takes alerts: a real HTTP server that keeps what it got, and fails or keeps silent when told to. */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PATIENT } from './patient.ts';
 
 export interface Webhook {
   readonly url: string;
@@ -30,7 +31,7 @@ export async function webhook(): Promise<Webhook> {
     onPost: (): void => undefined,
     close: () => close(server),
   };
-  const server = createServer(async (request, response) => {
+  const server = createServer(PATIENT, async (request, response) => {
     let body = '';
     for await (const chunk of request) body += chunk;
     const wellMade =

@@ -11,6 +11,7 @@ import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { emptied } from '../support/empty.ts';
+import { PATIENT } from '../support/patient.ts';
 
 type Row = Record<string, unknown>;
 
@@ -32,7 +33,7 @@ beforeAll(async () => {
   vi.stubEnv('WHATSAPP_ACCESS_TOKEN', 'EAAG-test');
   vi.stubEnv('WHATSAPP_APP_SECRET', APP_SECRET);
   const { POST } = await import('../../api/_app/webhooks/whatsapp.ts');
-  webhooks = createServer(async (incoming, outgoing) => {
+  webhooks = createServer(PATIENT, async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const headers = { 'x-hub-signature-256': String(incoming.headers['x-hub-signature-256']) };

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { PATIENT } from '../../support/patient.ts';
 import { type Clock, standInClock } from './clock.ts';
 import { type Fault, type FaultPlan, faultPlan } from './faults.ts';
 
@@ -61,7 +62,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   const { name, port = 0, clock = standInClock(), random = Math.random } = options;
   const faults = faultPlan(random);
   const calls: Call[] = [];
-  const server = createServer((request, response) => {
+  const server = createServer(PATIENT, (request, response) => {
     serve(request, response).catch((error: unknown) => {
       // A mistake of the stand-in must not look like a fault of the vendor.
       console.error(`stand-in ${name}:`, error);

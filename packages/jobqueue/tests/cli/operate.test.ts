@@ -6,6 +6,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
 import { emptied } from '../../../../tests/support/empty.ts';
+import { PATIENT } from '../../../../tests/support/patient.ts';
 import {
   type Deployment,
   deploy,
@@ -362,7 +363,7 @@ test.each<[string, string[], Record<string, string>, number, RegExp]>([
 });
 
 test('a deployment of 0.6.0, which answers less, is drained, paused and resumed', async () => {
-  const older = createServer((request, answer) => {
+  const older = createServer(PATIENT, (request, answer) => {
     const report = { completed: 3, stopReason: 'empty', unhandled: [] };
     answer.end(JSON.stringify(request.url === '/api/drain' ? report : { paused: [] }));
   });

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { PATIENT } from '../../../../tests/support/patient.ts';
 import { programFile } from '../../../../tests/support/programs.ts';
 
 /** As `npm install` links it: built by the run's setup if it was older than its source. */
@@ -116,7 +117,7 @@ type Dispatcher = Record<string, (request: Request) => Promise<Response>>;
 /** The dispatcher of a self-hosted app, on a port of its own; its environment is this process's. */
 export async function deploy(): Promise<Deployment> {
   const api = (await import('../../../../app/api/route.local.ts')) as unknown as Dispatcher;
-  const server = createServer(async (incoming, outgoing) => {
+  const server = createServer(PATIENT, async (incoming, outgoing) => {
     const body = await text(incoming);
     const method = incoming.method ?? 'GET';
     const request = new Request(`http://localhost${incoming.url}`, {
