@@ -1,7 +1,7 @@
 /** Configures the tests: real PostgreSQL for all of them, one process per file, a few at once. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import LongestFirst from './tests/support/longest-first.ts';
+import FileOrder from './tests/support/file-order.ts';
 
 /** Tests run the package's source, not its last build; programs that they start run the build. */
 const source = (path: string, of = 'jobqueue') =>
@@ -26,9 +26,9 @@ export default defineConfig({
     // A process each: signals, environment and module state of one file never reach another.
     pool: 'forks',
     // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two processors busy,
-    // where those that compute all the time take turns (tests/support/both-processors.ts).
+    // where those that compute all the time take turns (tests/support/take-turns.ts).
     maxWorkers: 3,
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: FileOrder },
     // Real waits (leases, backoff) take seconds; the rest is room for a loaded machine with two cores.
     testTimeout: 30_000,
     hookTimeout: 60_000,

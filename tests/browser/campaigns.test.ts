@@ -3,8 +3,8 @@ import pg from 'pg';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
-import { takeTurns } from '../support/both-processors.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { takeTurns } from '../support/take-turns.ts';
 import { CHROMIUM, launch, signIn, type Visit, violations, visit } from './chromium.ts';
 
 const OPERATOR_SECRET = 'operator-secret-0123456789';

@@ -4,8 +4,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Filled, fill } from '../../scripts/screenshots/fill.ts';
 import { buildApp, type RunningApp, startApp } from '../app/browser.ts';
-import { takeTurns } from '../support/both-processors.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { takeTurns } from '../support/take-turns.ts';
 import { CHROMIUM, foundOn, launch, signIn, type Visit, violations, visit } from './chromium.ts';
 
 const OPERATOR_SECRET = 'operator-secret-0123456789';

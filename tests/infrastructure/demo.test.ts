@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { opensTo } from '../../scripts/demo/app.ts';
-import { takeTurns } from '../support/both-processors.ts';
+import { takeTurns } from '../support/take-turns.ts';
 
 // Each run creates a server and compiles an endpoint, on a machine that may be busy with the other files.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isContinue } from '../../packages/jobqueue/src/core/job.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
-import { takeTurns } from '../support/both-processors.ts';
+import { takeTurns } from '../support/take-turns.ts';
 import { leadImports } from './lead-imports.ts';
 
 takeTurns();

@@ -1,8 +1,8 @@
 /** Large jobs: no claim, no exchange and no enqueue carries more than its way can take. */
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { takeTurns } from '../../../tests/support/both-processors.ts';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { takeTurns } from '../../../tests/support/take-turns.ts';
 import { createQueue, defineJob, LIMITS } from '../src/index.ts';
 import { emptyTables, queueOf, rows, statuses, works } from './support.ts';
 

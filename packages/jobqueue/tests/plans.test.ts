@@ -1,8 +1,8 @@
 /** The plans of the statements that every tick and every enqueue sends: what they read depends on what they answer, not on what is stored. */
 import { afterEach, expect, test } from 'vitest';
-import { takeTurns } from '../../../tests/support/both-processors.ts';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
 import { type ExplainingDatabase, explaining, type Scan } from '../../../tests/support/plans.ts';
+import { takeTurns } from '../../../tests/support/take-turns.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { takeTokens } from '../src/postgres/statements/buckets.ts';
 import { report, scheduledQueue, silence } from './scheduled.ts';

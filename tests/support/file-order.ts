@@ -50,7 +50,7 @@ const isListed = (list: Seconds, file: TestSpecification) => placeIn(list, file)
 const asListed = (list: Seconds, files: readonly TestSpecification[]) =>
   files.filter((file) => isListed(list, file)).sort((a, b) => placeIn(list, a) - placeIn(list, b));
 
-export default class LongestFirst extends BaseSequencer {
+export default class FileOrder extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rest = (await super.sort(files)).filter((file) => !isListed(COMPUTING, file) && !isListed(WAITING, file));
     const computing = asListed(COMPUTING, files);
