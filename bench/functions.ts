@@ -81,7 +81,7 @@ const JOURNEY: readonly Ask[] = [
     path: '/login',
     page: '/[[...path]]',
     status: 200,
-    says: 'Sign in to look after the queue',
+    says: 'Sign in to operate the queue',
     isCold: true,
   },
   { of: 'campaigns/[id]/recipients', path: '/opt-outs/file', page: '/opt-outs/file', status: 401, says: 'Sign in' },
@@ -128,7 +128,7 @@ async function walk(deployed: Deployed): Promise<void> {
   for (const ask of JOURNEY) {
     const { status, text } = await start(deployed, functionOf(deployed, ask.of), ask);
     if (status !== ask.status || !text.includes(ask.says))
-      throw new Error(`${ask.path}: expected ${ask.status} with ${ask.says}, got ${status} with ${text}`);
+      throw new Error(`${ask.path}: expected ${ask.status} with ${ask.says}, got ${status} with ${text.slice(0, 500)}`);
   }
 }
 

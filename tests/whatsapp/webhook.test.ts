@@ -181,6 +181,13 @@ test('a thousand entries are stored in batches that one enqueue takes', () => {
   expect(batches.map((batch) => batch.length)).toEqual([1_000, 1_000, 1_000]);
 });
 
+/** Every key and every text, however deep. */
+const textsIn = (value: unknown): string[] => {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, entry]) => [key, ...textsIn(entry)]);
+};
+
 test('whatever stands beside them, good messages come through, and all can be stored', () => {
   const hostile = fc.oneof(
     fc.jsonValue(),
@@ -213,8 +220,7 @@ test('whatever stands beside them, good messages come through, and all can be st
           Array.isArray(payload.value.messages) ? listOf(payload, 'messages') : [],
         );
         for (const one of good) expect(stored).toContainEqual(one);
-        for (const payload of all)
-          expect(isStorableText(JSON.stringify(payload).replaceAll(/\\u(0000|d[89a-f])/gi, '\0'))).toBe(true);
+        expect(textsIn(all).filter((text) => text !== '' && !isStorableText(text))).toEqual([]);
       },
     ),
     { numRuns: 300 },
