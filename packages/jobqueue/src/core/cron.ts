@@ -27,7 +27,8 @@ export function cronProblem({
   if (typeof cron !== 'string' || cron.length > CRON_CHARS || !/^(@[a-z]+|[^\s?]+([ \t]+[^\s?]+){4})$/i.test(cron))
     return { path: 'cron', message: `expected five fields such as '30 2 * * *', or '@daily', got ${got(cron)}` };
   try {
-    if (slotAfter({ cron, timeZone }, SOME_INSTANT_MS) !== null) return null;
+    // Asked of the calendar alone: a zone's clock would load its data (27 ms) at the start of every process that defines a schedule.
+    if (calendarOf(cron).next(SOME_INSTANT_MS) !== null) return null;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { path: 'cron', message: `expected a cron line, got ${got(cron)} (${why})` };
@@ -103,8 +104,15 @@ function previousInterval(calendar: Calendar, timeZone: string, beforeMs: number
   }
 }
 
+/** The names by which the runtime knows its zones: they load in a fifth of the time that the first clock takes. */
+let zones: ReadonlySet<string> | undefined;
+
 function isZone(timeZone: string): boolean {
+  if (timeZone === 'UTC' || timeZone === 'Etc/UTC') return true; // not among those names, and what most schedules use
+  zones ??= new Set(Intl.supportedValuesOf('timeZone'));
+  if (zones.has(timeZone)) return true;
   try {
+    // other names of theirs, such as Asia/Kolkata or a lower-case one
     return timeZone !== '' && new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== '';
   } catch {
     return false; // RangeError is how Intl says that it knows no such zone
