@@ -55,7 +55,7 @@ export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(await AXE);
   return page.evaluate(async () => {
     // @ts-expect-error axe has put itself on the window
-    const { violations: found } = await window.axe.run();
+    const { violations: found } = await window.axe.run({ resultTypes: ['violations'] });
     return found.flatMap(({ id, nodes }: { id: string; nodes: { html: string; failureSummary: string }[] }) =>
       nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary.replaceAll('\n', ' ')}`),
     );
