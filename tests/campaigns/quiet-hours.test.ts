@@ -1,11 +1,12 @@
 /** When people may be written to: in their own zone, over changes of the clock, and where nobody knows which zone it is. */
-import fc from 'fast-check';
+
 import { getCountries, getExampleNumber } from 'libphonenumber-js/max';
 import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { nextWindow, windowsOf } from '../../lib/campaigns/campaign-send/quiet-hours.ts';
 import { clockOf } from '../../lib/campaigns/campaign-send/zones.ts';
 import { emptied } from '../support/empty.ts';
+import fc from '../support/property.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 const NIGHT = { from: '21:00', to: '09:00' };

@@ -1,11 +1,12 @@
 /** Files in any encoding: what is certain is read, what is not is asked about, and no byte of it is lost on the way. */
-import fc from 'fast-check';
+
 import iconv from 'iconv-lite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { confirmImport } from '../../lib/imports/confirm.ts';
 import { type Encoding, suggestEncoding, unmarkedUtf16 } from '../../lib/imports/lead-import/encoding.ts';
 import { transcode } from '../../lib/imports/lead-import/transcode.ts';
 import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
+import fc from '../support/property.ts';
 import { leadImports, readImported } from './lead-imports.ts';
 
 let imports: Awaited<ReturnType<typeof leadImports>>;

@@ -1,7 +1,8 @@
 /** The apostrophe of the error file: there where a spreadsheet would compute, gone again when the file comes back. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { guard, unguard } from '../../lib/csv/formula-guard.ts';
+import fc from '../support/property.ts';
 
 const cell = fc.oneof(
   fc.string({ unit: 'grapheme' }),

@@ -1,5 +1,5 @@
 /** Quotation marks that are missing or too many: no person is lost in another one's note, and no note is taken for people. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { mapColumns } from '../../lib/imports/lead-import/columns.ts';
 import { LINE_ENDS } from '../../lib/imports/lead-import/dialect.ts';
@@ -7,6 +7,7 @@ import { leadReader } from '../../lib/imports/lead-import/lead.ts';
 import { type RowShape, strayQuote, tearOf } from '../../lib/imports/lead-import/quotes.ts';
 import { readRecords, START } from '../../lib/imports/lead-import/records.ts';
 import { UnreadableFile } from '../../lib/imports/lead-import/unreadable.ts';
+import fc from '../support/property.ts';
 
 const HEADERS = [
   ['Phone', 'Name'],

@@ -1,11 +1,12 @@
 /** Records know where they end: from any of those places on, the rest of the file reads the same. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { type Delimiter, type Dialect, detectDialect, LINE_ENDS } from '../../lib/imports/lead-import/dialect.ts';
 import { findHeader } from '../../lib/imports/lead-import/header-row.ts';
 import { headerMapper } from '../../lib/imports/lead-import/mapping.ts';
 import { type FileRecord, readRecords, START } from '../../lib/imports/lead-import/records.ts';
 import { textOnly } from '../../lib/imports/lead-import/text-only.ts';
+import fc from '../support/property.ts';
 
 async function* streamed(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

@@ -1,10 +1,11 @@
 /** Turns a webhook's body into jobs: no part of it may affect its neighbours. Pure, with properties. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';
 import { readMessage } from '../../lib/providers/whatsapp/incoming.ts';
 import { contactsOf } from '../../lib/providers/whatsapp/person.ts';
 import { isStorableText } from '../../packages/jobqueue/src/core/serialize.ts';
+import fc from '../support/property.ts';
 
 const NUMBER = '106540352242922';
 const message = (n: number, more: object = {}) => ({

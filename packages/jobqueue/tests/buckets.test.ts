@@ -1,6 +1,7 @@
 /** The arithmetic of token buckets, without a database. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
+import fc from '../../../tests/support/property.ts';
 import {
   askAfterMs,
   blockMs,

@@ -1,7 +1,7 @@
 /** Instants that a cron line names around clock changes: the rules of docs/schedules.md, zone by zone. */
 import { Cron } from 'croner';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import fc from '../../../tests/support/property.ts';
 import { calendarOf } from '../src/core/calendar.ts';
 import { cronProblem, slotAfter, slotsBetween } from '../src/core/cron.ts';
 import { nextRuns } from '../src/schedules/next-runs.ts';

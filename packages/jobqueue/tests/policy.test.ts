@@ -1,6 +1,7 @@
 /** The pure core: what becomes of a job after a run, and how much a drain holds and starts. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
+import fc from '../../../tests/support/property.ts';
 import {
   batchSize,
   exchangesInFlight,

@@ -1,7 +1,8 @@
 /** Payloads as people see them: everything except values that the schema marks as secret, anywhere. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import fc from '../../../tests/support/property.ts';
 import { redactIssues, redactPayload, restored } from '../src/core/redact.ts';
 import { HIDDEN, secret } from '../src/index.ts';
 

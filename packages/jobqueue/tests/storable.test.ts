@@ -1,7 +1,8 @@
 /** Whatever a handler hands back is stored as closely as Postgres can, and never harms the outcomes beside it. */
-import fc from 'fast-check';
+
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type DriverUnderTest, describeEachDriver } from '../../../tests/support/drivers.ts';
+import fc from '../../../tests/support/property.ts';
 import {
   bytesOf,
   isStorableInstant,

@@ -1,6 +1,7 @@
 /** The parts of an error that may go to logs and traces kept by others. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
+import fc from '../../../tests/support/property.ts';
 import { scrubError } from '../src/core/scrub-error.ts';
 
 const told = (message: string, ...data: unknown[]) => scrubError({ name: 'Error', message, attempt: 1 }, data).message;
