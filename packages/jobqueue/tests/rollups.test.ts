@@ -186,14 +186,14 @@ describeEachDriver('rollups', (setup) => {
   test('of other drains keep a long job from starting in a fresh process that has no time for it', async () => {
     const { database } = setup;
     const { queue, seen } = queueOf(database);
-    await queue.addJobs(works(1, { mode: 'sleep', ms: 2_000 }));
+    await queue.addJobs(works(1, { mode: 'sleep', ms: 4_000 }));
     expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ completed: 1 });
     await rows(database, "update jobqueue.upkeep set due_at = '-infinity'"); // a minute later
-    await queue.addJobs(works(1, { mode: 'sleep', ms: 2_000 }));
+    await queue.addJobs(works(1, { mode: 'sleep', ms: 4_000 }));
     await queue.addJob('other', { mode: 'noop' });
 
     const fresh = queueOf(setup.connect(), seen).queue;
-    const report = await fresh.drain({ budgetMs: 1_500 });
+    const report = await fresh.drain({ budgetMs: 3_000 });
     expect(report).toMatchObject({ completed: 1, givenBack: 1, stopReason: 'deadline' });
     expect(seen.contexts.map(({ job }) => job.type)).toEqual(['work', 'other']);
     const live = await rows(database, 'select type, attempt, interruptions, passes > 0 as passed from jobqueue.jobs');
