@@ -1,5 +1,4 @@
 /** When people may be written to: in their own zone, over changes of the clock, and where nobody knows which zone it is. */
-
 import { getCountries, getExampleNumber } from 'libphonenumber-js/max';
 import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';

@@ -1,5 +1,4 @@
 /** Values that a zod schema accepts or nearly does, as a stranger would choose them: texts and instants that Postgres cannot store, numbers that it cannot hold. */
-
 import { z } from 'zod';
 import fc, { type Arbitrary } from '../support/property.ts';
 

@@ -1,5 +1,4 @@
 /** Files in any encoding: what is certain is read, what is not is asked about, and no byte of it is lost on the way. */
-
 import iconv from 'iconv-lite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { confirmImport } from '../../lib/imports/confirm.ts';

@@ -1,5 +1,4 @@
 /** The apostrophe of the error file: there where a spreadsheet would compute, gone again when the file comes back. */
-
 import { expect, test } from 'vitest';
 import { guard, unguard } from '../../lib/csv/formula-guard.ts';
 import fc from '../support/property.ts';

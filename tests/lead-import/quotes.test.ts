@@ -1,5 +1,4 @@
 /** Quotation marks that are missing or too many: no person is lost in another one's note, and no note is taken for people. */
-
 import { expect, test } from 'vitest';
 import { mapColumns } from '../../lib/imports/lead-import/columns.ts';
 import { LINE_ENDS } from '../../lib/imports/lead-import/dialect.ts';

@@ -1,5 +1,4 @@
 /** Records know where they end: from any of those places on, the rest of the file reads the same. */
-
 import { expect, test } from 'vitest';
 import { type Delimiter, type Dialect, detectDialect, LINE_ENDS } from '../../lib/imports/lead-import/dialect.ts';
 import { findHeader } from '../../lib/imports/lead-import/header-row.ts';

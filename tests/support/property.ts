@@ -4,8 +4,13 @@
  */
 import fc from 'fast-check';
 
-const seed = process.env.FUZZ_SEED ?? (process.env.CI && '1');
-if (seed) fc.configureGlobal({ seed: Number(seed) });
+const given = process.env.FUZZ_SEED || (process.env.CI && '1');
+if (given) {
+  const seed = Number(given);
+  if (!Number.isInteger(seed))
+    throw new Error(`FUZZ_SEED: expected the whole number that a run reported, got '${given}'`);
+  fc.configureGlobal({ seed });
+}
 
 export default fc;
 export type { Arbitrary } from 'fast-check';

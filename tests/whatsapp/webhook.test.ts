@@ -1,5 +1,4 @@
 /** Turns a webhook's body into jobs: no part of it may affect its neighbours. Pure, with properties. */
-
 import { describe, expect, test } from 'vitest';
 import { batchesOf, piecesOf } from '../../lib/messaging/webhook.ts';
 import { readMessage } from '../../lib/providers/whatsapp/incoming.ts';

@@ -1,5 +1,4 @@
 /** The arithmetic of token buckets, without a database. */
-
 import { describe, expect, test } from 'vitest';
 import fc from '../../../tests/support/property.ts';
 import {

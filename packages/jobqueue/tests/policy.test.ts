@@ -1,5 +1,4 @@
 /** The pure core: what becomes of a job after a run, and how much a drain holds and starts. */
-
 import { describe, expect, test } from 'vitest';
 import fc from '../../../tests/support/property.ts';
 import {

@@ -1,5 +1,4 @@
 /** Payloads as people see them: everything except values that the schema marks as secret, anywhere. */
-
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import fc from '../../../tests/support/property.ts';

@@ -1,5 +1,5 @@
 /** A schedule that could not do what its author means is refused when it is declared, not at its first slot. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { createQueue, defineJob, defineSchedule, type Schedule, type ScheduleDeclaration } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
@@ -32,11 +32,11 @@ describe('defineSchedule', () => {
 
   test("reads no zone's clock, which every start of a process would wait for", () => {
     const clock = vi.spyOn(Intl, 'DateTimeFormat');
+    onTestFinished(() => clock.mockRestore());
     for (const timeZone of ['UTC', 'Etc/UTC', 'Europe/Berlin']) defineSchedule({ ...GOOD, timeZone });
     expect(clock).not.toHaveBeenCalled();
     expect(() => defineSchedule({ ...GOOD, timeZone: 'Europe/Nowhere' })).toThrow("got 'Europe/Nowhere'");
     expect(clock).toHaveBeenCalledTimes(1);
-    clock.mockRestore();
   });
 
   test.each([

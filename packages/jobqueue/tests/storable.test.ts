@@ -1,5 +1,4 @@
 /** Whatever a handler hands back is stored as closely as Postgres can, and never harms the outcomes beside it. */
-
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type DriverUnderTest, describeEachDriver } from '../../../tests/support/drivers.ts';
 import fc from '../../../tests/support/property.ts';

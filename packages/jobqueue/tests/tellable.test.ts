@@ -1,5 +1,4 @@
 /** The parts of an error that may go to logs and traces kept by others. */
-
 import { expect, test } from 'vitest';
 import fc from '../../../tests/support/property.ts';
 import { scrubError } from '../src/core/scrub-error.ts';

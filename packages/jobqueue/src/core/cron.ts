@@ -108,11 +108,11 @@ function previousInterval(calendar: Calendar, timeZone: string, beforeMs: number
 let zones: ReadonlySet<string> | undefined;
 
 function isZone(timeZone: string): boolean {
-  if (timeZone === 'UTC' || timeZone === 'Etc/UTC') return true; // not among those names, and what most schedules use
+  if (timeZone === 'UTC' || timeZone === 'Etc/UTC') return true; // the usual ones, and not among those names
   zones ??= new Set(Intl.supportedValuesOf('timeZone'));
   if (zones.has(timeZone)) return true;
   try {
-    // other names of theirs, such as Asia/Kolkata or a lower-case one
+    // Other names of the same zones, such as Asia/Kolkata, or in lower case.
     return timeZone !== '' && new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone !== '';
   } catch {
     return false; // RangeError is how Intl says that it knows no such zone
