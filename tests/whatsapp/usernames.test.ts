@@ -85,7 +85,7 @@ afterAll(async () => {
 /** Everything that was said arrives and is applied. */
 async function arrive(types = ['whatsapp_event']): Promise<void> {
   await meta.flush();
-  await queue.drain({ types, budgetMs: 2_000 });
+  await queue.drain({ types, budgetMs: 10_000 });
 }
 async function say(what: string | object, from = person): Promise<string> {
   const id = meta.say(from, what, number);
