@@ -22,7 +22,9 @@ export default defineConfig({
     include: ['tests/**/*.test.ts', 'packages/*/tests/**/*.test.ts'],
     globalSetup: ['tests/support/global-setup.ts'],
     // A driver whose suite ran fewer tests than node-postgres fails the run.
-    reporters: ['default', './tests/support/driver-parity.ts'],
+    reporters: ['default', './tests/support/driver-parity.ts', './tests/support/costs.ts'],
+    // `TEST_COSTS=1`: a table at the end says which file waits and which one computes.
+    setupFiles: process.env.TEST_COSTS ? ['tests/support/measure.ts'] : [],
     // A process each: signals, environment and module state of one file never reach another.
     pool: 'forks',
     // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two processors busy,
