@@ -9,6 +9,7 @@ import { createQueue } from '../../packages/jobqueue/src/index.ts';
 import { connect, type Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { drainDue, ROOMY_MS } from '../support/drain-due.ts';
 import { emptied } from '../support/empty.ts';
 
 let fresh: TestDatabase;
@@ -75,7 +76,7 @@ async function wrote(
   return { companyId: company, ...(row as { conversationId: string; messageId: string }) };
 }
 
-const drain = (budgetMs = 20_000) => queue.drain({ budgetMs, types: ['ai_generation'] });
+const drain = () => queue.drain({ budgetMs: ROOMY_MS, types: ['ai_generation'] });
 
 async function answered(body: string): Promise<Record<string, unknown>> {
   await queue.addJob('ai_generation', await wrote(body));
@@ -273,7 +274,7 @@ describe('prompts', () => {
     await moveLabel(database, { companyId: company, key: 'reply', label: 'production', version: 1, movedBy: 'sam' });
     llm.faults.add({ status: 500, times: 1 });
     await queue.addJob('ai_generation', await wrote('Do you have parking?'));
-    await drain(1_000);
+    await drainDue({ queue, sql, types: ['ai_generation'] });
     expect(await savePrompt(database, { ...mine, system: 'TWO {{company}}', userTemplate: '{{message}}' })).toBe(2);
     await moveLabel(database, { companyId: company, key: 'reply', label: 'production', version: 2, movedBy: 'kim' });
     await sql(emptied('jobqueue.buckets'));
@@ -418,7 +419,7 @@ describe('when the model cannot be asked', () => {
     llm.faults.add({ reset: 'before', times: null });
     await queue.addJob('ai_generation', await wrote('Do you have parking?'));
     for (let n = 0; n < 4; n++) {
-      await drain(500);
+      await drainDue({ queue, sql, types: ['ai_generation'] });
       await sql(emptied('jobqueue.buckets'));
       await sql("update jobqueue.jobs set due_at = now() - interval '1 s'");
       queue = makeQueue();

@@ -57,7 +57,7 @@ describe('under way', () => {
     expect(paused.report.accepted).toBe(its.phones.deliveries.length);
     expect(paused.report.pending).toBe(150 - paused.report.accepted);
     await its.makeDue();
-    await its.drain({ budgetMs: 2_000, limit: 4 });
+    await its.drain({ limit: 4 });
     expect(its.phones.deliveries).toHaveLength(paused.report.accepted);
     its.phones.faults.clear();
     await Promise.all([resume(its.database, id), resume(its.database, id), resume(its.database, id)]);
@@ -74,7 +74,7 @@ describe('under way', () => {
       return true;
     });
     await its.makeDue();
-    await its.drain({ budgetMs: 5_000, limit: 2 });
+    await its.drain({ limit: 2 });
     const { status, report } = await its.read(id);
     expect(status).toBe('cancelled');
     expect(report).toMatchObject({ pending: 0, sending: 0, accepted: its.phones.deliveries.length });
@@ -93,7 +93,7 @@ describe('under way', () => {
   test('a cancel before anything was planned ends it, and its list is gone', async () => {
     const id = await its.create({ people: people(10) });
     await cancel(its.database, id);
-    await its.drain({ budgetMs: 3_000, limit: 2 });
+    await its.drain({ limit: 2 });
     expect(await its.read(id)).toMatchObject({ status: 'cancelled', report: { planned: 0 } });
     expect(await its.rows('select from campaign_entries')).toEqual([]);
     expect(its.phones.counts.calls).toBe(0);
@@ -103,7 +103,7 @@ describe('under way', () => {
     const id = await its.create({ people: people(700) });
     await its.rows('update campaigns set plan_position = 0');
     await pause(its.database, id);
-    await its.drain({ budgetMs: 3_000, limit: 1 });
+    await its.drain({ limit: 1 });
     expect(await its.read(id)).toMatchObject({ status: 'paused', report: { planned: 0 } });
     await resume(its.database, id);
     await its.drainUntil(id, 'settling');
@@ -148,7 +148,7 @@ describe('doubled', () => {
     const id = await its.create({ people: people(2) });
     await its.rows('delete from jobqueue.jobs');
     await its.queue.addJob('campaign_send', { campaignId: id, companyId: 'beta' });
-    await its.drain({ budgetMs: 3_000, limit: 1 });
+    await its.drain({ limit: 1 });
     expect(its.phones.counts.calls).toBe(0);
     expect(await its.rows('select status from public."JobQueue"')).toEqual([{ status: 'DEAD_LETTER' }]);
   });

@@ -284,7 +284,7 @@ test('a campaign for later has its job for later, and plans nothing before', asy
   );
   expect(job?.due).toBe(scheduledAt);
   await its.makeDue(); // an operator's hand: it looks at its own time, and waits on
-  await its.drain({ limit: 1, budgetMs: 5_000 });
+  await its.drain({ limit: 1 });
   expect(await its.read(id)).toMatchObject({ status: 'planning', startedAt: null });
   await its.rows('update campaigns set scheduled_at = now() where id = $1', id);
   await its.makeDue();
@@ -305,7 +305,7 @@ test('a job for one recipient sends to that one', async () => {
     two,
   );
   await its.queue.addJob('campaign_send', { campaignId: id, recipientId });
-  await its.drain({ budgetMs: 5_000, limit: 1 });
+  await its.drain({ limit: 1 });
   expect(its.phones.deliveries.map(({ phone }) => phone)).toEqual([two]);
   expect(await its.statuses(id)).toEqual({ [one]: 'pending', [two]: 'accepted' });
 });

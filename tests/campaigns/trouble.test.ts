@@ -204,7 +204,7 @@ test('a revoked token pauses the connection and loses nobody: the campaign goes 
   const calls = its.phones.counts.calls;
   expect(await its.read(id)).toMatchObject({ status: 'running', report: { failed: { total: 0 } } });
   await its.makeDue();
-  await its.drain({ budgetMs: 3_000, limit: 1 });
+  await its.drain({ limit: 1 });
   expect(its.phones.counts.calls).toBe(calls); // paused means that nobody asks Meta
   its.phones.refuse = () => null;
   await resumeConnection(its.database, { companyId: COMPANY, provider: 'whatsapp' });
@@ -380,7 +380,7 @@ describe('a message of which nobody knows whether it was sent', () => {
     const { id } = await lost();
     await age(id, '20 minutes');
     await its.makeDue();
-    await its.drain({ limit: 1, budgetMs: 5_000 });
+    await its.drain({ limit: 1 });
     expect((await its.read(id)).report).toMatchObject({ unknown: 1 }); // perhaps it is the webhooks that are late
     await its.tellAllBut(id, 'unknown', 'delivered');
     await its.makeDue();

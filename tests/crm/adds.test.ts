@@ -18,12 +18,12 @@ test('on a portal that shows an added lead after a minute no lead is there twice
   acme.portal.slowAdds(60_000);
   acme.portal.chokesOn('crm.item.add', { done: true });
   await acme.request(ids);
-  await acme.drain(2_000);
+  await acme.drainDue();
   acme.portal.chokesOn(null);
   expect(acme.portal.items.size).toBe(4);
 
   await acme.letPass(40); // not yet visible, and still to be waited for
-  await acme.drain(2_000);
+  await acme.drainDue();
   expect(acme.portal.items.size).toBe(4);
   const waiting = await acme.sql(
     `select attempt, due_at between now() + interval '20 s' and now() + interval '36 s' as "waitsForTheRest"
@@ -34,7 +34,7 @@ test('on a portal that shows an added lead after a minute no lead is there twice
 
   acme.portal.clock.advance(61_000);
   await acme.letPass(36);
-  await acme.drain(2_000);
+  await acme.drainDue();
   await acme.letPass(0);
   await acme.drain();
   expect(acme.portal.items.size).toBe(4);
@@ -49,7 +49,7 @@ test('a lead whose lost add is found is not left at what that add carried', asyn
   const [id = ''] = await acme.leads(1);
   acme.portal.chokesOn('crm.item.add', { done: true });
   await acme.request([id]);
-  await acme.drain(2_000);
+  await acme.drainDue();
   acme.portal.chokesOn(null);
   await acme.change(id, { name: 'Changed meanwhile', phone_e164: '+971509999999' });
   await acme.letPass(1);
@@ -64,10 +64,10 @@ test('an add that never was is made once its time is over', async () => {
   const ids = await acme.leads(1);
   acme.portal.chokesOn('crm.item.add');
   await acme.request(ids);
-  await acme.drain(2_000);
+  await acme.drainDue();
   acme.portal.chokesOn(null);
   await acme.letPass(10);
-  await acme.drain(2_000);
+  await acme.drainDue();
   expect(acme.portal.items.size).toBe(1);
   await acme.letPass(66);
   await acme.drain();
@@ -79,7 +79,7 @@ test('an add that the portal refused to begin is not waited for', async () => {
   const ids = await acme.leads(2);
   acme.portal.block('crm.item.add');
   await acme.request(ids);
-  await acme.drain(2_000);
+  await acme.drainDue();
   expect(await acme.sql('select adding_since from crm_links where external_id is null')).toEqual([
     { adding_since: null },
     { adding_since: null },
@@ -130,7 +130,7 @@ test('a lead at which the portal never answers is given up with the reason; the 
   acme.portal.chokesOn('971501010007');
   await acme.request(ids);
   for (let n = 0; n < 25 && (await acme.sql('select from jobqueue.jobs limit 1')).length > 0; n++) {
-    await acme.drain(1_500);
+    await acme.drainDue();
     await acme.letPass(600);
   }
   expect(await acme.ended()).toEqual({ COMPLETED: 25, DEAD_LETTER: 1 });
@@ -143,7 +143,7 @@ test('a lead at which the portal never answers is given up with the reason; the 
   expect(given).toEqual({ ...REST, lead_id: ids[7], refusal: expect.stringMatching(/answered none of \d+ requests/) });
   const after = acme.portal.calls.length;
   await acme.request(ids);
-  await acme.drain(2_000);
+  await acme.drainDue();
   expect(acme.portal.calls).toHaveLength(after); // nobody asks again until it changes
 
   acme.portal.chokesOn(null);
@@ -158,12 +158,12 @@ test('an outage gives no lead up, however long it lasts', async () => {
   await acme.request(ids);
   acme.portal.faults.add({ status: 502, times: null });
   for (let n = 0; n < 12; n++) {
-    await acme.drain(200);
+    await acme.drainDue();
     await acme.letPass(3_600);
   }
   expect(await acme.sql('select from crm_links where refusal is not null')).toEqual([]);
   acme.portal.faults.clear();
-  await acme.drain(2_000);
+  await acme.drainDue();
   await acme.letPass(80);
   await acme.drain();
   expect(acme.portal.items.size).toBe(3);

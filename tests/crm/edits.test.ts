@@ -270,7 +270,7 @@ test('an event waits while a sync has the lead', async () => {
   acme.portal.person.change(1, { name: 'Theirs' }, { silently: true });
   await acme.sql("update crm_links set claimed_by = 1, claim_fence = 1, claimed_until = now() + interval '1 min'");
   await acme.tell('ONCRMLEADUPDATE', 1);
-  await acme.drain(2_000);
+  await acme.drainDue();
   expect(await acme.lead(id)).toMatchObject({ name: 'Lead 0' });
   expect(await acme.sql('select attempt from jobqueue.jobs')).toEqual([{ attempt: 0 }]);
   await acme.letPass(0);

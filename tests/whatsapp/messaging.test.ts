@@ -4,6 +4,7 @@ import { log } from '../../lib/log.ts';
 import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { drainDue } from '../support/drain-due.ts';
 import { emptied } from '../support/empty.ts';
 
 type Row = Record<string, unknown>;
@@ -87,7 +88,7 @@ async function post(change: object, { secret = APP_SECRET, accountId = '900' } =
 }
 
 async function drain(types: string[] = ['whatsapp_event']): Promise<void> {
-  await queue.drain({ types, budgetMs: 2_000 });
+  await drainDue({ queue, sql, types });
 }
 
 async function deliver(change: object): Promise<void> {

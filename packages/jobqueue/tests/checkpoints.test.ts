@@ -232,7 +232,7 @@ describeOnOneDriver('checkpoints and slices', (setup) => {
       expect(signal.aborted).toBe(true);
     };
     const added = await queue.addJob('work', { mode: 'noop' });
-    const report = await queue.drain({ budgetMs: 2_000 });
+    const report = await queue.drain({ budgetMs: 10_000 });
     expect(report).toMatchObject({ completed: 0, lost: 1 });
     expect(refusals).toEqual([expect.objectContaining({ message: expect.stringContaining('no longer held') })]);
     expect(await queue.getJob(added?.id ?? '')).toMatchObject({ status: 'PROCESSING', state: null, fence: 2 });

@@ -156,9 +156,11 @@ describeOnOneDriver('traces', (setup) => {
   });
 
   test('of a handler that ignores its signal end when its outcome is decided', async () => {
-    const { queue, spans } = tracedQueue(setup.database);
+    const { queue, seen, spans } = tracedQueue(setup.database);
+    const cut = new AbortController();
+    seen.onStart = () => cut.abort();
     await queue.addJob('work', { mode: 'deaf' });
-    await queue.drain({ budgetMs: 1_000 });
+    await queue.drain({ budgetMs: 10_000, signal: cut.signal });
     expect(only(spans('process default')).attributes['jobqueue.job.outcome']).toBe('interrupted');
     expect(spans('drain')).toHaveLength(1);
   });

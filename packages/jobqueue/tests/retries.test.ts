@@ -161,12 +161,10 @@ describeOnOneDriver('retries', (setup) => {
   test('what falls due later than that, or than the deadline, is not waited for', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJob('work', { mode: 'noop' }, { delayMs: 30_000 });
-    const startedAtMs = performance.now();
     const report = await queue.drain({ budgetMs: 60_000 });
     expect(report).toMatchObject({ claimed: 0, steps: 1, stopReason: 'empty' });
     expect(report.nextDueInMs).toBeGreaterThan(25_000);
-    await queue.addJob('work', { mode: 'noop' }, { delayMs: 5_000 });
-    expect(await queue.drain({ budgetMs: 1_000 })).toMatchObject({ claimed: 0, stopReason: 'empty' });
-    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    await queue.addJob('work', { mode: 'noop' }, { delayMs: 9_000 });
+    expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ claimed: 0, steps: 1, stopReason: 'empty' });
   });
 });
