@@ -115,10 +115,12 @@ function pathOf(id: unknown): string {
   return known.success ? `/companies/${encodeURIComponent(known.data)}` : '/companies';
 }
 
-function json(given: string): unknown {
+/** An exception in a schema would end the request, so what is no JSON is an issue. */
+function json(given: string, context: z.RefinementCtx): unknown {
   try {
     return JSON.parse(given);
   } catch {
-    throw new HttpError(400, 'request_invalid', 'Expected the form as the page sends it.');
+    context.addIssue({ code: 'custom', message: 'expected the form as the page sends it' });
+    return z.NEVER;
   }
 }

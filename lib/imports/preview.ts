@@ -29,6 +29,7 @@ import { type Field, type ImportOptions, importOptions, rulesOf } from './lead-i
 import { type RowShape, SwallowedRows, strayQuote, tearOf } from './lead-import/quotes.ts';
 import { type FileRecord, readRecords } from './lead-import/records.ts';
 import { withTags } from './lead-import/slices.ts';
+import { FileGone } from './lead-import/stored-bytes.ts';
 import { cleanLine, shorten } from './lead-import/text.ts';
 import { foreignLines, refuseForeignFormat, startsAsUtf8, textOnly } from './lead-import/text-only.ts';
 import { decodeHead } from './lead-import/transcode.ts';
@@ -112,7 +113,10 @@ export async function previewImport(database: Executor, importId: string, choice
   if (!['pending', 'waiting', 'running', 'paused'].includes(status))
     throw new HttpError(409, 'file_gone', `The file of an import that is ${status} is not kept.`);
   if (sizeBytes === null) throw new HttpError(409, 'upload_incomplete', 'Expected a finished upload.');
-  const head = await readHead(database, { importId, sizeBytes, form: 'sent' });
+  const head = await readHead(database, { importId, sizeBytes, form: 'sent' }).catch((error: unknown) => {
+    if (!(error instanceof FileGone)) throw error; // it has ended since its row was read
+    throw new HttpError(409, 'file_gone', 'The file of an import that has ended is not kept.');
+  });
   const encoding = encodingOf(head, choice.encoding ?? stored.encoding, stored.question);
   const isWhole = head.length === sizeBytes;
   const text = Buffer.from(decodeHead(head, encoding.used, isWhole));

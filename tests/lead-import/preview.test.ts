@@ -210,6 +210,12 @@ describe('is bounded', () => {
   });
 });
 
+test('a file that goes while its import is looked at is gone, not a fault', async () => {
+  const importId = await imports.upload('Phone\n0501111111\n');
+  await imports.database.execute({ text: 'delete from import_parts where import_id = $1', params: [importId] });
+  await expect(preview(importId)).rejects.toMatchObject({ status: 409, code: 'file_gone' });
+});
+
 test('what is gone, unfinished or unknown has none', async () => {
   const { importId } = await imports.imported('Phone\n0501111111\n');
   await expect(preview(importId)).rejects.toMatchObject({ status: 409, code: 'file_gone' });
