@@ -1,6 +1,7 @@
 /** A drain ends in time, and what it did not finish loses nothing but the time. */
 import { beforeEach, expect, test } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import { CLAIM, claimOne, send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, statuses, works } from './support.ts';
 
 /** Long enough for a few exchanges on a loaded machine; a drain of it works for its first four fifths. */
@@ -183,6 +184,21 @@ describeOnOneDriver('deadlines', (setup) => {
     );
     expect(job?.wait).toBeGreaterThan(10); // the rest of its lease, not the 2 s of a backoff
     expect(seen.contexts).toHaveLength(1);
+  });
+
+  test('the retry of a deaf job is due when the lease ends that Postgres gave, however late the claim arrived', async () => {
+    await queueOf(setup.database).queue.addJob('work', { mode: 'noop' });
+    const { id, fence } = await claimOne(setup.database);
+    const [held] = await rows<{ lease: string }>(setup.database, 'select lease_until as lease from jobqueue.jobs');
+    const error = { name: 'TimeoutError', message: 'deaf', attempt: 1 };
+    const retry = JSON.stringify({ id, fence, to: 'retry', error, delayMs: 2_000, ranMs: 1, hold: true });
+    expect(await send(setup.database, { settlements: [retry] })).toMatchObject({ settled: 1, lost: [] });
+    const [job] = await rows<{ due: string; lease: string | null }>(
+      setup.database,
+      'select due_at as due, lease_until as lease from jobqueue.jobs',
+    );
+    expect(job).toEqual({ due: held?.lease, lease: null });
+    expect(await send(setup.database, { claim: CLAIM })).toMatchObject({ jobs: [] });
   });
 
   test('a drain whose every slot is deaf stops instead of claiming what it cannot run', async () => {

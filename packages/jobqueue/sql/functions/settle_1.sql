@@ -57,8 +57,10 @@ begin
       update jobqueue.jobs j
       set settled_fence = j.fence,
           claim = null,
-          lease_until = case when s.hold then j.lease_until end,
-          due_at = case when s."delayMs" is null then j.due_at else now() + s."delayMs" * interval '1 ms' end,
+          -- its handler still runs: nobody else may start it before the lease ends, as this clock knows it
+          lease_until = case when s.hold and s."delayMs" is null then j.lease_until end,
+          due_at = case when s."delayMs" is null then j.due_at
+                        else greatest(now() + s."delayMs" * interval '1 ms', case when s.hold then j.lease_until end) end,
           attempt = case s."to" when 'retry' then j.attempt + 1 when 'continue' then 0 else j.attempt end,
           -- a run that came to an outcome did not kill its function; a checkpoint proves nothing of the kind
           rescues = case when s."to" in ('continue', 'retry') or s.interrupted then 0 else j.rescues end,

@@ -315,10 +315,8 @@ function settlementJson(
     case 'cancelled':
     case 'dead_letter':
       return `${head},"error":${JSON.stringify(settlement.error)}}`;
-    case 'retry': {
-      const leaseLeftMs = keepLease ? Math.max(0, execution.leaseEndsAtMs - nowMs) : 0;
-      return `${head},"error":${JSON.stringify(settlement.error)},"delayMs":${Math.max(settlement.delayMs, leaseLeftMs)}}`;
-    }
+    case 'retry':
+      return `${head},"error":${JSON.stringify(settlement.error)},"delayMs":${settlement.delayMs},"hold":${keepLease}}`;
     case 'give_back': {
       const { interrupted, skippedForTime, postponedMs } = settlement;
       const postponed = postponedMs === undefined ? '' : `,"delayMs":${postponedMs},"postponed":true`;
