@@ -28,7 +28,8 @@ async function createDatabase(origin: string): Promise<TestDatabase> {
   return { url: url.href, drop: () => onServer(`drop database ${name} with (force)`) };
 }
 
-async function onServer(sql: string): Promise<void> {
+/** Runs SQL in the maintenance database of the server. */
+export async function onServer(sql: string): Promise<void> {
   const client = new pg.Client(inject('postgresUrl'));
   await client.connect();
   try {

@@ -1,4 +1,4 @@
-/** Runs in each test file's process when a run measures costs: says what the file cost, for the table at the end (costs.ts). */
+/** Runs in the process of each test file when a run measures costs, and tells the table at the end (costs.ts) what the file cost. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll } from 'vitest';
 
