@@ -86,11 +86,12 @@ export class Simulator {
 
   /** The smallest world found that fails as this one did, in at most `tries` worlds. */
   async shrink(failed: Lived, tries: number): Promise<Lived> {
+    const toTheEnd = failed.steps > STEPS_OF_A_WORLD; // what failed among the decisions needs no calm end
     let best = failed;
     let left = tries;
     const attempt = async (record: readonly number[]) => {
       if (left-- <= 0) return false;
-      const lived = await this.byRecord(record, stepsOf(best));
+      const lived = await this.#live(Choices.ofRecord(record), Math.min(STEPS_OF_A_WORLD, best.steps), toTheEnd);
       if (lived.violation === null || weight(lived) >= weight(best)) return false;
       best = lived;
       return true;
@@ -107,12 +108,12 @@ export class Simulator {
     return best;
   }
 
-  async #live(choices: Choices, steps: number): Promise<Lived> {
+  async #live(choices: Choices, steps: number, toTheEnd = true): Promise<Lived> {
     await this.#empty();
     const world = new World(this.#server, choices, this.#wire);
     let violation: Violation | null = null;
     try {
-      await world.live(steps);
+      await world.live(steps, toTheEnd);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       violation = error;
@@ -129,11 +130,6 @@ export class Simulator {
 
 function weight({ record, steps }: Lived): number {
   return steps * 1_000 + record.reduce((sum, made) => sum + (made === 0 ? 1 : 2), 0);
-}
-
-/** A failure needs none of the steps behind it. */
-function stepsOf({ steps }: Lived): number {
-  return Math.min(STEPS_OF_A_WORLD, steps + 1);
 }
 
 /** Waits for locks are in real time, which the world's does not count. And a vacuum must not come in between. */

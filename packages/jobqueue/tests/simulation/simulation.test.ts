@@ -45,9 +45,9 @@ test('a seed lives through the same world every time, and another through anothe
 });
 
 test('a world that fails is shrunk to a smaller one that fails too', { timeout: 120_000 }, async () => {
-  await simulating('claims before it settles', async (simulator) => {
-    const { lived } = await simulator.search(1, STEPS_OF_A_VARIANT);
-    const small = await simulator.shrink(lived, 25);
+  await simulating('replays with the old fence', async (simulator) => {
+    const { lived } = await simulator.search(2, STEPS_OF_A_VARIANT);
+    const small = await simulator.shrink(lived, 40);
     const replayed = await simulator.byRecord(small.record, small.steps);
     expect(small.violation).not.toBeNull();
     expect(small.steps).toBeLessThan(lived.steps / 2);

@@ -64,15 +64,15 @@ export class World implements Network {
     this.model = new Model(this.clock);
   }
 
-  /** Lives through `steps` decisions, and then, without faults, until everything has ended. Throws Violation. */
-  async live(steps: number): Promise<void> {
+  /** Lives through `steps` decisions, and then, if `toTheEnd`, without faults until everything has ended. Throws Violation. */
+  async live(steps: number, toTheEnd: boolean): Promise<void> {
     await this.#look();
     for (let n = 0; n < SETUP; n++) await this.newProcess();
     while (this.steps < steps) {
       await this.#step();
       this.#check();
     }
-    await this.#comeToRest();
+    if (toTheEnd) await this.#comeToRest();
   }
 
   /** Leaves nothing open behind, whatever has happened. */
