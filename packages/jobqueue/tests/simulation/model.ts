@@ -3,7 +3,6 @@
  * statement that was committed, and with what the handlers did.
  */
 
-import { QueueError } from '../../src/index.ts';
 import type { Statement } from '../../src/postgres/database.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Sent, SimulatedProcess } from './process.ts';
@@ -80,19 +79,21 @@ export class Model implements Witness {
 
   /** An enqueue was answered: its jobs are there now. */
   accepted(ids: readonly string[]): void {
-    for (const id of ids) {
-      this.#accepted.add(id);
-      if (!this.#state.live.has(id) && !this.#state.ended.has(id)) fail(`job ${id} was accepted and is nowhere`);
-    }
+    this.#told(() => {
+      for (const id of ids) {
+        this.#accepted.add(id);
+        if (!this.#state.live.has(id) && !this.#state.ended.has(id)) fail(`job ${id} was accepted and is nowhere`);
+      }
+    });
   }
 
   mayFail(error: unknown): boolean {
-    return error instanceof QueueError && error.code === 'lock_timeout';
+    return error instanceof Error && 'code' in error && (error.code === 'lock_timeout' || error.code === '55P03');
   }
 
   /** Postgres refused a statement: only waiting for a key may end that way. */
   refused(name: string, error: Error): void {
-    if (/add_/.test(name) && 'code' in error && error.code === '55P03') return;
+    if (/^(add_|repla)/.test(name) && 'code' in error && error.code === '55P03') return;
     fail(`Postgres refused ${name}: ${'code' in error ? error.code : ''} ${error.message}`);
   }
 
@@ -116,14 +117,18 @@ export class Model implements Witness {
     for (const runs of this.#runs.values()) for (const run of runs) if (run.process === process) run.isRunning = false;
   }
 
-  /** A violation that a handler's start has shown: thrown there, it would only be that job's failure. */
+  /** A violation that a process has shown by what it did: thrown there, it would only be a failure of that process. */
   get violation(): Violation | null {
     return this.#violation;
   }
 
   started(run: Run): void {
+    this.#told(() => this.#started(run));
+  }
+
+  #told(check: () => void): void {
     try {
-      this.#started(run);
+      check();
     } catch (violation) {
       this.#violation ??= violation as Violation;
     }

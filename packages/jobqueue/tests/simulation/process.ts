@@ -23,8 +23,6 @@ export interface Sent {
   readonly interactive: Interactive | null;
   /** Hands the answer to the process. Null once nobody waits for it any more. */
   deliver: ((answer: Answer) => void) | null;
-  /** Its answer was lost, or it waited elsewhere: whoever sent it may have sent it again. */
-  faulty: boolean;
 }
 
 /** What a process asks of the world. */
@@ -104,7 +102,6 @@ export class SimulatedProcess implements Inhabitant {
         statement,
         name,
         interactive,
-        faulty: false,
         deliver: (answer) => {
           sent.deliver = null;
           timer?.close();
@@ -116,7 +113,6 @@ export class SimulatedProcess implements Inhabitant {
         this,
         () => {
           if (!sent.deliver) return;
-          sent.faulty = true;
           this.wasHit = true;
           sent.deliver({ error: noAnswer(`nothing came within ${timeoutMs} ms`) });
         },

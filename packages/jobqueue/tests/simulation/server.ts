@@ -53,8 +53,6 @@ export class Transaction {
   readonly connection: Connection;
   /** Null while the statement waits for a lock. */
   answer: Answer | null = null;
-  /** It had to wait for somebody. */
-  waited = false;
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -120,7 +118,6 @@ export class Server {
       },
     );
     await this.#untilStill(transaction, ended);
-    if (transaction.answer === null) transaction.waited = true;
   }
 
   async end(transaction: Transaction, how: 'commit' | 'rollback'): Promise<void> {

@@ -196,7 +196,6 @@ export class World implements Network {
     if (fate === 'late') {
       // its sender hears nothing and may send it again, and then it arrives all the same
       this.#note('no answer yet', sent.process.name, sent.name);
-      sent.faulty = true;
       await this.#tell(sent, { error: noAnswer('the connection was cut') });
       return;
     }
