@@ -1,4 +1,6 @@
 /** One call of a model: what each vendor may answer, and what we make of it. Over real HTTP, by the AI SDK. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { APICallError } from 'ai';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -54,6 +56,30 @@ const ask = (account: AiAccount, signal = new AbortController().signal, form: Fo
     },
     signal,
   );
+
+test.each(VENDORS)('a redirect takes neither the messages nor the key of %s elsewhere', async (_, account) => {
+  const seen: string[] = [];
+  const elsewhere = createServer((request, response) => {
+    seen.push(`${request.method} ${request.headers.authorization ?? request.headers['x-goog-api-key']}`);
+    response.end('{}');
+  });
+  await new Promise<void>((listening) => elsewhere.listen(0, '127.0.0.1', listening));
+  const target = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/v1`;
+  const redirecting = createServer((_request, response) => response.writeHead(307, { location: target }).end());
+  await new Promise<void>((listening) => redirecting.listen(0, '127.0.0.1', listening));
+  const moved = { ...account(), baseUrl: `http://127.0.0.1:${(redirecting.address() as AddressInfo).port}/v1` };
+  try {
+    expect(await ask(moved)).toMatchObject({
+      kind: 'transient',
+      message: expect.stringContaining('unexpected redirect'),
+    });
+    await expect(moderate({ ...moved, apiKey: 'key' }, 'Hi', AbortSignal.timeout(5_000))).rejects.toThrow();
+    expect(seen).toEqual([]);
+  } finally {
+    elsewhere.close();
+    redirecting.close();
+  }
+});
 
 describe.each(VENDORS)('%s', (name, account) => {
   test('answers with what was asked for, with its usage and the model that really answered', async () => {

@@ -5,17 +5,20 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { LanguageModel } from 'ai';
 import type { AiAccount } from './account.ts';
 
+/** Whoever redirects a call would get the customer's messages. */
+const direct: typeof fetch = (input, init) => fetch(input, { ...init, redirect: 'error' });
+
 type Options = Record<string, Record<string, null | boolean | number | string | { thinkingBudget: number }>>;
 
 /** OpenAI by chat completions, not by responses: those keep what customers wrote for a month unless told otherwise. */
 export function languageModel({ provider, model, baseUrl, apiKey }: AiAccount): LanguageModel {
   switch (provider) {
     case 'openai':
-      return createOpenAI({ baseURL: baseUrl, apiKey: apiKey ?? '' }).chat(model);
+      return createOpenAI({ baseURL: baseUrl, apiKey: apiKey ?? '', fetch: direct }).chat(model);
     case 'google':
-      return createGoogleGenerativeAI({ baseURL: baseUrl, apiKey: apiKey ?? '' })(model);
+      return createGoogleGenerativeAI({ baseURL: baseUrl, apiKey: apiKey ?? '', fetch: direct })(model);
     case 'compatible': {
-      const options = { name: 'compatible', baseURL: baseUrl, supportsStructuredOutputs: true };
+      const options = { name: 'compatible', baseURL: baseUrl, supportsStructuredOutputs: true, fetch: direct };
       return createOpenAICompatible(apiKey === null ? options : { ...options, apiKey })(model);
     }
   }

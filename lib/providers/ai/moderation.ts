@@ -44,6 +44,7 @@ export async function moderate(
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
     body: JSON.stringify({ model: MODEL, input: text }),
+    redirect: 'error', // whoever redirects it would get the text and the key
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   });
   if (!response.ok) throw new Error(`the moderation endpoint answered ${response.status}`);
