@@ -113,10 +113,10 @@ function expectWithin(limit: Limit, used: readonly Use[]): void {
   ).toBeLessThanOrEqual(0);
 }
 
-/** The share of the tokens allowed between the first and the last use that was used. */
-function share({ perSecond, burst }: Limit, used: readonly Use[]): number {
+/** Tokens that the limit allowed between the first and the last use. */
+function allowed({ perSecond, burst }: Limit, used: readonly Use[]): number {
   const tookMs = (used.at(-1)?.used_ms ?? 0) - (used[0]?.used_ms ?? 0);
-  return used.length / (burst + (perSecond * tookMs) / 1000);
+  return burst + (perSecond * tookMs) / 1000;
 }
 
 /** Tokens that drains use up however busy the machine is: the bucket keeps those of four seconds. With less, whoever is late loses some. */
@@ -142,8 +142,9 @@ test.each<[LimitedType, Limit, number]>([
     expect(used.map(({ n }) => n).sort((a, b) => a - b)).toEqual(Array.from({ length: jobs }, (_, n) => n)); // each once
     expect(used.every(({ attempt }) => attempt === 1)).toBe(true);
     expectWithin(limit, used);
-    if (limit === UNHURRIED) expect(share(limit, used)).toBeGreaterThan(0.7);
-    expect(sum(reports, 'claimed')).toBeLessThanOrEqual(4 * jobs); // no job goes round in circles
+    if (limit === UNHURRIED) expect(used.length / allowed(limit, used)).toBeGreaterThan(0.7);
+    // No job goes round in circles: it comes back when it should get a token, of which a busy machine loses more, and so takes longer.
+    expect(sum(reports, 'claimed')).toBeLessThanOrEqual(4 * Math.max(jobs, allowed(limit, used)));
   },
 );
 

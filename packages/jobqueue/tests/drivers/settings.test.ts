@@ -195,7 +195,7 @@ describeEachDriver('the settings of a role', (setup) => {
     const name = new URL(setup.directUrl).pathname.slice(1);
     seen.onStart = () => administer(setup, `alter database ${name} set default_transaction_read_only = on`);
     await queue.addJob('work', noop);
-    expect(await queue.drain({ budgetMs: 3_000 })).toMatchObject({
+    expect(await queue.drain({ budgetMs: 6_000 })).toMatchObject({
       completed: 0,
       stopReason: 'database_unreachable',
       error: expect.stringMatching(/takes no writes.*\(25006\)\.$/),
