@@ -11,7 +11,7 @@ const rows = defences.split('\n').filter((line) => line.startsWith('| ') && !/^\
 /** The whole last column: `file`: «name», «name»; `file`: «name» */
 const QUOTES = /\| (?:(?:; )?`[^`]+\.test\.ts`: «[^»]+»(?:, «[^»]+»)*)+ \|$/;
 
-/** What each row quotes, as the file and the test's name: names follow the file that holds them. */
+/** The quotes of all rows, each as the file and the test's name: names follow the file that holds them. */
 const quoted = rows.flatMap((row) => {
   const tests = row.split(' | ').at(-1) ?? '';
   return [...tests.matchAll(/`([^`]+)`: ((?:«[^»]+»(?:, )?)+)/g)].flatMap(([, file = '', names = '']) =>

@@ -41,7 +41,7 @@ function ownSeconds(): number {
   return (user + system) / 1_000_000;
 }
 
-/** From Linux; elsewhere 0. */
+/** Read from Linux; elsewhere 0. */
 function childrenSeconds(): number {
   try {
     const stat = readFileSync('/proc/self/stat', 'utf8');

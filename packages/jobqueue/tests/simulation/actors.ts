@@ -1,4 +1,4 @@
-/** What processes begin: drains by ticks, enqueues alone and in transactions, flows, and an operator in between. */
+/** Activities that processes begin: drains by ticks, enqueues alone and in transactions, flows, and an operator in between. */
 import { QueueError } from '../../src/index.ts';
 import { RateLimiter } from '../../src/rate-limits/limiter.ts';
 import type { SimulatedProcess } from './process.ts';

@@ -25,7 +25,7 @@ export interface Sent {
   deliver: ((answer: Answer) => void) | null;
 }
 
-/** What a process asks of the world. */
+/** The world, as its processes see it. */
 export interface Network {
   /** The place of the next statement in the order of all. */
   nextPlace(): number;

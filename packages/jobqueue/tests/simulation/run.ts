@@ -27,7 +27,7 @@ export interface Lived {
 /** The last world of a search: one that failed, or the one with which its steps were used up. */
 export interface Found {
   readonly seed: number;
-  /** Of all worlds of the search. */
+  /** The sum over all worlds of the search. */
   readonly steps: number;
   readonly lived: Lived;
 }

@@ -45,7 +45,7 @@ export class Connection {
   }
 }
 
-/** What became of a statement: its rows, or the error of Postgres. */
+/** The result of a statement: its rows, or the error of Postgres. */
 export type Answer = { readonly rows: readonly object[] } | { readonly error: Error };
 
 /** A transaction that has begun: its statement has run, or waits for a lock. */

@@ -7,7 +7,7 @@ import { VARIANTS } from './variants.ts';
 const DATABASE = 'simulation';
 const STEPS = 10_000;
 const STEPS_OF_A_SHORT_WORLD = 120;
-/** What a broken variant may take to be found; most take a hundred. */
+/** Steps within which a broken variant must be found; most take some hundred. */
 const STEPS_OF_A_VARIANT = 10_000;
 
 let url: string;

@@ -13,7 +13,7 @@ import type { Answer, Server, Transaction } from './server.ts';
 import { type Snapshot, snapshot } from './snapshot.ts';
 import { type SimulatedQueue, simulatedQueue, TYPES } from './work.ts';
 
-/** What a broken variant does to a statement on its way. */
+/** A change of a broken variant to statements on their way. */
 export type Wire = (statement: Statement, name: string) => Statement;
 
 /** A statement that has run and is not committed, or waits for a lock. */
@@ -270,7 +270,7 @@ export class World implements Network {
     await this.#wakeWaiting();
   }
 
-  /** What waited for a lock goes on once somebody has ended. */
+  /** Lets go on what waited for a lock, now that somebody has ended. */
   async #wakeWaiting(): Promise<void> {
     for (const { transaction } of this.#open) if (transaction.answer === null) await this.#server.goOn(transaction);
   }
