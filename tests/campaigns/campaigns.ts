@@ -47,9 +47,21 @@ export async function startCampaignsOn(database: Database) {
     });
     await vi
       .waitFor(async () => expect(await isEnough()).toBe(true), { timeout: 20_000, interval: 20 })
+      .catch(async (cause: unknown) => {
+        throw new Error(`not so after 20 s: ${JSON.stringify(await standing(), null, 2)}`, { cause });
+      })
       .finally(() => enough.abort());
     await Promise.all(draining);
   }
+
+  /** What a test that waited in vain has to tell. */
+  const standing = async () => ({
+    campaigns: await rows('select id, status, pause, failure from campaigns order by id desc limit 3'),
+    recipients: await rows(
+      'select campaign_id, status, error, count(*)::int from recipients group by 1, 2, 3 order by 1 desc limit 10',
+    ),
+    jobs: await rows('select * from jobqueue.jobs order by id desc limit 3'),
+  });
 
   let made = 0;
 

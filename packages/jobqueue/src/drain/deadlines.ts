@@ -14,6 +14,7 @@ export class Deadlines {
   settleAtMs: number;
   /** The platform ends the invocation: no exchange is tried after it. */
   endAtMs: number;
+  readonly #reserveMs: number;
 
   constructor(totalMs: number) {
     const reserveMs = Math.min(Math.max(totalMs * 0.1, 100), RESERVE_MS);
@@ -21,11 +22,22 @@ export class Deadlines {
     this.settleAtMs = this.endAtMs - reserveMs;
     this.abortAtMs = this.settleAtMs - reserveMs;
     this.workMs = totalMs - 2 * reserveMs;
+    this.#reserveMs = reserveMs;
   }
 
+  /** Ends the drain as its deadline would, only now. */
+  stop(): void {
+    this.#bringForward(this.#reserveMs, 2 * this.#reserveMs);
+  }
+
+  /** Ends it before the platform ends the process. */
   shutDown(): void {
+    this.#bringForward(SHUTDOWN_MS.handlers, SHUTDOWN_MS.all);
+  }
+
+  #bringForward(settleInMs: number, endInMs: number): void {
     const now = performance.now();
-    this.settleAtMs = Math.min(this.settleAtMs, now + SHUTDOWN_MS.handlers);
-    this.endAtMs = Math.min(this.endAtMs, now + SHUTDOWN_MS.all);
+    this.settleAtMs = Math.min(this.settleAtMs, now + settleInMs);
+    this.endAtMs = Math.min(this.endAtMs, now + endInMs);
   }
 }

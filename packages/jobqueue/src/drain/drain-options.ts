@@ -23,7 +23,7 @@ export interface DrainOptions {
   /** The scheduled time of this tick, as the platform says; stored in the ledger, as `executionId` is. Nothing depends on them. */
   readonly scheduledAt?: Date;
   readonly executionId?: string;
-  /** Stops the drain: unstarted jobs are given back at once, running ones told to end. */
+  /** Stops the drain: unstarted jobs are given back at once, running ones told to end, with as much time for it as at the deadline. */
   readonly signal?: AbortSignal;
 }
 

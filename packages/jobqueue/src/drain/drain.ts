@@ -17,7 +17,7 @@ const SWEEP_MS = 50;
 export async function drain(context: DrainContext, options: DrainOptions): Promise<DrainReport> {
   const one = new Drain(context, options);
   const stop = () => one.stop();
-  const unwatch = onShutdown(stop);
+  const unwatch = onShutdown(() => one.shutDown());
   options.signal?.addEventListener('abort', stop);
   if (options.signal?.aborted) one.stop();
   try {
@@ -52,11 +52,20 @@ class Drain {
     return this.#loop.otherEnvironment;
   }
 
-  /** SIGTERM, or the caller's signal. */
+  /** The caller's signal. */
   stop(): void {
-    if (this.#stopped) return;
-    this.#stopped = true; // also while it winds up for its deadline: the platform waits no longer for that
+    this.run.deadlines.stop();
+    this.#stop();
+  }
+
+  /** SIGTERM: also while it winds up, because the platform waits no longer for that. */
+  shutDown(): void {
     this.run.deadlines.shutDown();
+    this.#stop();
+  }
+
+  #stop(): void {
+    this.#stopped = true;
     this.#wakeUp();
   }
 
