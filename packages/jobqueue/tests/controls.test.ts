@@ -1,6 +1,6 @@
 /** Operations on live jobs while drains run: cancel, reschedule, set priority and pause; and their audit log. */
 import { beforeEach, expect, test, vi } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import type { BulkReport } from '../src/index.ts';
 import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
 import {
@@ -19,7 +19,7 @@ const ANN = { actor: 'ann' };
 const WRONG = { ...ANN, reason: 'wrong template' };
 const noop = { mode: 'noop' } as const;
 
-describeEachDriver('an operator', (setup) => {
+describeOnOneDriver('an operator', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('cancels pending jobs: nothing runs, the key is free at once, and history says who and why', async () => {

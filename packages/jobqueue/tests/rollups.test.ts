@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
 import { DRIVERS } from '../../../tests/support/driver-parity.ts';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { emptied } from '../../../tests/support/empty.ts';
 import type { DrainReport } from '../src/core/drain-report.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
@@ -44,7 +44,7 @@ async function happened(database: Database): Promise<Counts> {
   return sums as Counts;
 }
 
-describeEachDriver('rollups', (setup) => {
+describeOnOneDriver('rollups', (setup) => {
   beforeEach(async () => {
     await emptyTables(setup.database);
     await rows(setup.database, emptied('jobqueue.rollups', 'jobqueue.run_times'));

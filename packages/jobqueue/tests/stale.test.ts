@@ -1,6 +1,6 @@
 /** A drain that lost its lease: whatever it still says changes nothing, and its handlers learn that the job is another's. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
@@ -30,7 +30,7 @@ async function everything(database: Database): Promise<unknown[]> {
   );
 }
 
-describeEachDriver('a stale fence', (setup) => {
+describeOnOneDriver('a stale fence', (setup) => {
   beforeEach(() => emptyTables(setup.database));
   afterEach(() => {
     setup.faults.latencyMs = 0;

@@ -1,6 +1,6 @@
 /** Waiting for a job: how each end is told, and that a hundred who wait cost what one costs. */
 import { beforeEach, expect, test, vi } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { QueueError } from '../src/index.ts';
 import { counting, emptyTables, makeDue, queueOf, rows, works } from './support.ts';
 
@@ -17,7 +17,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<QueueError> {
   return reason;
 }
 
-describeEachDriver('waiting', (setup) => {
+describeOnOneDriver('waiting', (setup) => {
   beforeEach(() => emptyTables(setup.database));
 
   test('gives the whole job once it is completed, its result and progress among it', async () => {

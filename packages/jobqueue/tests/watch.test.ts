@@ -1,6 +1,6 @@
 /** Incidents and alerts: once per incident whoever looks, told to a real webhook that fails and hangs, and noticed without ticks. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { describeEachDriver } from '../../../tests/support/drivers.ts';
+import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { emptied } from '../../../tests/support/empty.ts';
 import { SECRET_PATH, type Webhook, webhook } from '../../../tests/support/webhook.ts';
 import { rows } from './support.ts';
@@ -14,7 +14,7 @@ interface Incident {
   readonly recovered: boolean;
 }
 
-describeEachDriver('the watch', (setup) => {
+describeOnOneDriver('the watch', (setup) => {
   let hook: Webhook;
   beforeEach(async () => {
     await calm(setup.database);
