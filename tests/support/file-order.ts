@@ -3,14 +3,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 type Seconds = Readonly<Record<string, number>>;
 
-/** Files that compute all the time, with what they take, in seconds, beside two others. They come one after the other. */
+/** Files that compute all the time, with what they take, in seconds, beside three others. They come one after the other. */
 const COMPUTING: Seconds = {
-  'tests/browser/console.test.ts': 300,
+  'tests/browser/console.test.ts': 180,
   'tests/infrastructure/demo.test.ts': 280,
-  'tests/browser/campaigns.test.ts': 150,
+  'tests/browser/campaigns.test.ts': 110,
   'packages/jobqueue/tests/plans.test.ts': 130,
   'packages/jobqueue/tests/bytes.test.ts': 70,
-  'tests/browser/drafts.test.ts': 60,
+  'tests/browser/drafts.test.ts': 45,
   'tests/lead-import/large.test.ts': 45,
   'tests/browser/console-styles.test.ts': 25,
 };
@@ -20,7 +20,7 @@ const COMPUTING: Seconds = {
  * share tokens do so after the app is built.
  */
 const WAITING: Seconds = {
-  'packages/jobqueue/tests/controls.test.ts': 125,
+  'packages/jobqueue/tests/simulation/simulation.test.ts': 170,
   'packages/jobqueue/tests/infrastructure/embedded.test.ts': 90,
   'tests/infrastructure/supervisor.test.ts': 85,
   'packages/jobqueue/tests/drivers/settings.test.ts': 80,
@@ -28,20 +28,19 @@ const WAITING: Seconds = {
   'tests/crm/refusals.test.ts': 75,
   'packages/jobqueue/tests/lost-answer.test.ts': 70,
   'tests/crm/sync.test.ts': 65,
-  'packages/jobqueue/tests/rollups.test.ts': 60,
   'tests/lead-import/encodings.test.ts': 55,
   'packages/jobqueue/tests/crash.test.ts': 55,
   'packages/jobqueue/tests/cli/import-prisma.test.ts': 55,
-  'packages/jobqueue/tests/watch.test.ts': 50,
   'packages/jobqueue/tests/controls-kill.test.ts': 50,
   'tests/campaigns/chaos.test.ts': 45,
   'packages/jobqueue/tests/replay.test.ts': 45,
+  'packages/jobqueue/tests/controls.test.ts': 45,
 };
 /** All others, on average. */
 const USUAL_SECONDS = 10;
 
 /** Files that run beside one that computes: all workers but its own. */
-const BESIDE = 2;
+const BESIDE = 3;
 
 const placeIn = (list: Seconds, { moduleId }: TestSpecification) =>
   Object.keys(list).findIndex((file) => moduleId.endsWith(file));
