@@ -172,7 +172,7 @@ describe('conservation', () => {
       'nothing had happened',
       { rows: [row({ status: 'DEAD_LETTER' })], facts: facts([BEGIN, { ...END, outcome: 'failed' }, reporting({})]) },
     ],
-    ['reports', 'nobody killed', { facts: facts([{ what: 'tick', tick: 1 }, BEGIN, END]) }],
+    ['reports', 'nobody ended', { facts: facts([{ what: 'tick', tick: 1 }, BEGIN, END]) }],
     [
       'reports',
       'rejected',

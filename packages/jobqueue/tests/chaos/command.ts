@@ -1,6 +1,6 @@
 /**
  * `npm run chaos -- --seed S [--minutes M] [--only FAULT…] [--list]`: strikes real drain processes and their server with the faults that the seed
- * draws, checks conservation after each, and ends with a table. Without `--minutes` each fault strikes once.
+ * draws, checks conservation after each, and ends with a table. Without `--minutes` each fault strikes once. `--soak --minutes M`: no fault, a line a minute.
  */
 import { parseArgs } from 'node:util';
 import { migrate } from '@conversure/jobqueue/postgres';
@@ -9,9 +9,11 @@ import { FAULTS, type Fault } from './faults.ts';
 import { Network } from './network.ts';
 import { nowMs } from './records.ts';
 import { ChaosServer } from './server.ts';
+import { growth, soak } from './soak.ts';
 import { type Round, table } from './table.ts';
 import { World } from './world.ts';
 
+const SOAK_MINUTES = 30;
 /** Drain processes at a time. */
 const PROCESSES = 3;
 /** Undisturbed work before each fault: what its throughput is compared with. */
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     only: { type: 'string', multiple: true, default: [] },
     list: { type: 'boolean', default: false },
+    soak: { type: 'boolean', default: false },
   },
 });
 
@@ -49,16 +52,19 @@ async function chaos(seed: number, minutes: number | null): Promise<readonly str
   const until = minutes === null ? null : nowMs() + minutes * 60_000;
   const rounds: Round[] = [];
   const violations: string[] = [];
-  const server = await ChaosServer.start({ bin: process.env.TEST_POSTGRES_BIN });
+  const smallDisk =
+    !values.soak && chosen.some(({ name, unavailable }) => name === 'full disk' && unavailable?.() === null);
+  const server = await ChaosServer.start({ smallDisk, bin: process.env.TEST_POSTGRES_BIN });
   try {
     const network = await Network.inFrontOf(server.port);
     const world = await World.open({ url: server.url(network.port), ask: (text) => server.ask(text) }, seed);
     try {
       await migrate({ url: server.url(), log: () => undefined });
-      for (let n = 0; n < PROCESSES; n++) world.startWorker();
+      for (let n = 0; n < PROCESSES; n++) world.startWorker({ keepsLittle: values.soak });
       world.traffic.start();
       await world.isAtWork(PATIENCE_MS);
-      for (const fault of draw(random, until)) {
+      if (values.soak) violations.push(...growth(await soak(world, minutes ?? SOAK_MINUTES, console.log)));
+      for (const fault of values.soak ? [] : draw(random, until)) {
         const round = await strike(fault, { world, server, network });
         rounds.push(round);
         console.log(`${fault.name}: ${round.did}; ${round.verdict}`);
@@ -66,7 +72,7 @@ async function chaos(seed: number, minutes: number | null): Promise<readonly str
       const isAtRest = await world.comeToRest(PATIENCE_MS);
       const verdict = await world.verdict({ isAtRest });
       violations.push(...verdict.violations, ...world.violations);
-      console.log(`\n${table(rounds)}\n`);
+      console.log(values.soak ? '' : `\n${table(rounds)}\n`);
       console.log(
         `seed ${seed}: ${verdict.ended} jobs ended in ${verdict.runs} runs; ${verdict.repeated} runs that had succeeded were repeated, as promised where Postgres had not confirmed them`,
       );

@@ -223,7 +223,9 @@ function checkSuccesses(
       .filter(({ what }) => what === 'tick')
       .map((fact) => ('tick' in fact ? `${fact.process} ${fact.tick}` : '')),
   );
-  const killed = new Set(account.disturbances.filter(({ kind }) => kind === 'killed').map(({ process }) => process));
+  // SIGTERM, too, ends a process before it could write down a report: at the end of its last drain.
+  const ending = account.disturbances.filter(({ kind }) => kind === 'killed' || kind === 'told to end');
+  const ended = new Set(ending.map(({ process }) => process));
   let repeated = 0;
   for (const [tick, inTick] of groupBy(runs, (run) => `${run.process} ${run.tick}`)) {
     const successes = inTick.filter(({ outcome }) => outcome === 'ok');
@@ -236,8 +238,8 @@ function checkSuccesses(
     if (!told) {
       const [{ process, tick: number } = { process: '', tick: 0 }] = inTick;
       if (ticks.has(`${process} ${number + 1}`)) fail('reports', `tick ${tick} ran jobs and rejected`);
-      else if (account.isAtRest && !killed.has(process))
-        fail('reports', `tick ${tick} has no report, and nobody killed its process`);
+      else if (account.isAtRest && !ended.has(process))
+        fail('reports', `tick ${tick} has no report, and nobody ended its process`);
       continue;
     }
     if (told.at > account.readAt) continue;

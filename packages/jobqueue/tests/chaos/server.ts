@@ -101,7 +101,7 @@ export class ChaosServer {
   async halt(how: 'immediate' | 'fast'): Promise<void> {
     const note = join(dataFolder(this.place), 'postmaster.pid');
     if (!existsSync(note)) return;
-    process.kill(pidIn(note), how === 'immediate' ? 'SIGQUIT' : 'SIGINT');
+    if (!signal(pidIn(note), how === 'immediate' ? 'SIGQUIT' : 'SIGINT')) return;
     for (const until = Date.now() + STOP_MS; existsSync(note); ) {
       if (Date.now() > until) throw new Error(`the server did not stop (${how}) within ${STOP_MS} ms`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -129,7 +129,7 @@ export class ChaosServer {
 
   readonly #abandon = () => {
     const note = join(dataFolder(this.place), 'postmaster.pid');
-    if (existsSync(note)) process.kill(pidIn(note), 'SIGQUIT');
+    if (existsSync(note)) signal(pidIn(note), 'SIGQUIT');
     this.#remove();
   };
 
@@ -141,4 +141,14 @@ export class ChaosServer {
 
 function pidIn(note: string): number {
   return Number(readFileSync(note, 'utf8').split('\n')[0]);
+}
+
+/** False: the process has died, and could not take its note away. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    return false;
+  }
 }

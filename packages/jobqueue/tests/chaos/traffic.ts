@@ -10,6 +10,7 @@ const PAUSE_MS = 250;
 const OPERATOR_PAUSE_MS = 700;
 /** The latest jobs are those that an operator knows. */
 const KNOWN = 200;
+const REPLAYED = 50;
 /** A repeated ask: once for each answer that got lost, and a bound. */
 const MOST_TRIES = 5;
 
@@ -121,12 +122,13 @@ export class Traffic {
 
   async #operate(): Promise<void> {
     if (!this.#operates) return;
-    const ids = Array.from({ length: 2 }, () => this.#knownId()).filter((id) => id !== null);
+    const ids = this.#known(2);
+    if (ids.length === 0) return;
     await this.#tolerating(async () => {
       switch (this.#below(6)) {
         case 0:
         case 1:
-          if (ids.length > 0) await this.#queue.cancel({ ids }, { ...ACTOR, reason: 'not wanted' });
+          await this.#queue.cancel({ ids }, { ...ACTOR, reason: 'not wanted' });
           return;
         case 2:
           await this.#queue.pause({ type: 'urgent' }, ACTOR);
@@ -136,10 +138,14 @@ export class Traffic {
           return;
         case 4:
           this.#replays.push(nowMs());
-          await this.#queue.replay({ type: 'plain' }, { ...ACTOR, statuses: ['CANCELLED', 'DEAD_LETTER'] });
+          // Those of late only: jobs that can only fail would come back for ever, and each time there would be more of them.
+          await this.#queue.replay(
+            { ids: this.#known(REPLAYED) },
+            { ...ACTOR, statuses: ['CANCELLED', 'DEAD_LETTER'] },
+          );
           return;
         case 5:
-          if (ids.length > 0) await this.#queue.setPriority({ ids }, { ...ACTOR, priority: this.#below(11) });
+          await this.#queue.setPriority({ ids }, { ...ACTOR, priority: this.#below(11) });
           return;
       }
     });
@@ -189,8 +195,10 @@ export class Traffic {
     return ask;
   }
 
-  #knownId(): string | null {
-    return this.#asks[Math.max(0, this.#asks.length - 1 - this.#below(KNOWN))]?.id ?? null;
+  /** At most so many of the latest jobs. */
+  #known(most: number): readonly string[] {
+    const latest = this.#asks.slice(-KNOWN).flatMap(({ id }) => id ?? []);
+    return Array.from({ length: Math.min(most, latest.length) }, () => latest[this.#below(latest.length)] as string);
   }
 
   #mode(modes: readonly (readonly [number, Mode])[]): Mode {

@@ -49,8 +49,11 @@ export interface Recorder {
   readonly tick: number;
 }
 
+/** The shortest retention that there is. */
+const LITTLE = { completed: '1m', deadLetter: '1m', cancelled: '1m', ledger: '1m' } as const;
+
 /** The queue; `recorder`: null in a process that runs no handlers. */
-export function chaosQueue(database: Database, recorder: Recorder | null) {
+export function chaosQueue(database: Database, recorder: Recorder | null, { keepsLittle = false } = {}) {
   const handler = async () => ({
     run: async (context: JobContext<Work>) => {
       if (recorder === null) throw new Error('this process runs no handlers');
@@ -60,6 +63,7 @@ export function chaosQueue(database: Database, recorder: Recorder | null) {
   return createQueue({
     database,
     maxDurationMs: 60_000,
+    ...(keepsLittle && { keyWindowMs: 60_000, retention: LITTLE }),
     logJobs: 'none',
     log: () => undefined, // failures are what this is about, and conservation sees their effects
     jobs: [

@@ -47,6 +47,7 @@ export class World {
   readonly #database: Database;
   readonly #disturbances: { process: string | null; kind: Disturbance['kind']; from: number; to: number }[] = [];
   readonly #workers = new Set<Worker>();
+  readonly #ended = new Map<string, Row>();
   #started = 0;
 
   private constructor(place: Place, seed: number, folder: string, program: string) {
@@ -168,9 +169,16 @@ export class World {
     return checkConservation(await this.account({ isAtRest }));
   }
 
+  /** Keeps what has ended by now, because a world with short retention deletes it. */
+  async remember(): Promise<void> {
+    for (const row of await this.place.ask<Row>(ROWS)) if (row.status !== null) this.#ended.set(row.id, row);
+  }
+
   async account({ isAtRest = false } = {}): Promise<Account> {
     const readAt = nowMs();
-    const rows = await this.place.ask<Row>(ROWS);
+    const present = await this.place.ask<Row>(ROWS);
+    const ids = new Set(present.map(({ id }) => id));
+    const rows = [...present, ...[...this.#ended.values()].filter(({ id }) => !ids.has(id))];
     const { asks, flows, replays } = this.traffic.account(); // behind the rows, all of which were asked before
     return {
       asks,
