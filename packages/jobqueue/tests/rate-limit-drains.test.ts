@@ -19,7 +19,7 @@ import {
   uses,
 } from './limited.ts';
 import type { SenderFact, SenderOrders } from './programs/sender.ts';
-import { endLeases, statuses } from './support.ts';
+import { endLeases, rows, statuses } from './support.ts';
 
 let home: TestDatabase;
 let databases: Database[];
@@ -113,6 +113,14 @@ function expectWithin(limit: Limit, used: readonly Use[]): void {
   ).toBeLessThanOrEqual(0);
 }
 
+/** The reason of each failed attempt. */
+const failures = () =>
+  rows(
+    first(),
+    `select id::text, errors from jobqueue.jobs where errors is not null
+     union all select id::text, errors from jobqueue.job_history where errors is not null`,
+  );
+
 /** Tokens that the limit allowed between the first and the last use. */
 function allowed({ perSecond, burst }: Limit, used: readonly Use[]): number {
   const tookMs = (used.at(-1)?.used_ms ?? 0) - (used[0]?.used_ms ?? 0);
@@ -136,6 +144,7 @@ test.each<[LimitedType, Limit, number]>([
     const queue = limitedQueue(first(), { limit });
     await queue.addJobs(sends(type, jobs));
     const reports = await drainByEight(limit, 60_000);
+    expect(await failures()).toEqual([]);
     expect(sum(reports, 'completed')).toBe(jobs);
     expect(sum(reports, 'lost') + sum(reports, 'retried')).toBe(0);
     const used = await uses(first());
