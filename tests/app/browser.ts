@@ -33,7 +33,7 @@ export async function buildApp(): Promise<void> {
 async function build(): Promise<void> {
   const next = run(['build'], { JOBQUEUE_BUILD_SKIPS_TYPES: '1' });
   const output = collect(next);
-  const [code] = await once(next, 'exit');
+  const [code] = await once(next, 'close');
   if (code !== 0) throw new Error(`next build exited with ${code}:\n${output()}`);
 }
 
@@ -41,7 +41,7 @@ export async function startApp(env: Readonly<Record<string, string>>): Promise<R
   const server = run(['start', '--port', '0', '--hostname', '127.0.0.1'], env);
   const output = collect(server);
   const url = await new Promise<string>((resolve, reject) => {
-    server.once('exit', (code) => reject(new Error(`next start exited with ${code}:\n${output()}`)));
+    server.once('close', (code) => reject(new Error(`next start exited with ${code}:\n${output()}`)));
     server.stdout?.on('data', () => {
       const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(output()) ?? [];
       if (address && output().includes('Ready')) resolve(address);

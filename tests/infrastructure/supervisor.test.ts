@@ -57,7 +57,7 @@ async function supervised({ mode = '', byNpm = false }: Options = {}): Promise<S
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const exited = once(child, 'exit').then(([code]) => code);
+  const exited = once(child, 'close').then(([code]) => code);
   const says = (text: string) =>
     vi.waitFor(() => expect(output).toContain(text), { timeout: 60_000, interval: 20 }).then(() => {});
   const all: Supervised = { child, exited, port, output: () => output, says };

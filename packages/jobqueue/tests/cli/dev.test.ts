@@ -95,7 +95,7 @@ test('without DATABASE_URL it brings a migrated database, ticks with the secret,
   expect(await tablesOf(url)).toBeGreaterThan(5);
   expect(readFileSync(join(app, '.jobqueue/.gitignore'), 'utf8')).toBe('*\n');
   child.kill('SIGINT');
-  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(await once(child, 'close')).toEqual([0, null]);
   expect(output).toContain('app: gave back');
   expect(isAlive(helper)).toBe(false);
   expect(await tablesOf(url)).toBe('ECONNREFUSED');
@@ -106,7 +106,7 @@ test('with DATABASE_URL it uses that, starts the given command, and ends with th
   try {
     const crash = 'console.log("app: " + process.env.DATABASE_URL); setTimeout(() => process.exit(7), 200)';
     const child = await dev({ DATABASE_URL: db.url }, '--', process.execPath, '-e', crash);
-    expect(await once(child, 'exit')).toEqual([7, null]);
+    expect(await once(child, 'close')).toEqual([7, null]);
     expect(output).toContain(`app: ${db.url}`);
     expect(await tablesOf(db.url)).toBeGreaterThan(5);
     expect(existsSync(join(app, '.jobqueue/postgres.json'))).toBe(false);
