@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Bundle, bundleFunctions, functionEntries } from '../../scripts/functions/bundle.ts';
+import { freshDatabase } from '../support/database.ts';
 
 /** A Hobby project deploys twelve, and `vercel build` makes six of Next.js: pages, «not found», route handlers, proxy.ts, two prerendered answers. */
 const MOST_IN_API = 6;
@@ -30,6 +31,10 @@ const BUDGETS: readonly Budget[] = [
   },
   { entry: 'api/app.ts', bytes: 3_800_000, atOnce: { 'api/app.ts': 5_000 } },
 ];
+
+const SECRET = 'metrics-secret-0123456789';
+/** Where the platform hands an invocation to libraries. */
+const REQUEST_CONTEXT = Symbol.for('@vercel/request-context') as unknown as string;
 
 /** The modules that run jobs. */
 const HANDLER = /^lib\/.*\/run\.ts$/;
@@ -94,6 +99,28 @@ test('a bundle answers by itself', async () => {
   const response: Response = await GET(new Request('https://queue.example/api/cron/drain'));
   expect([response.status, await response.json()]).toMatchObject([503, { error: { code: 'not_configured' } }]);
   vi.unstubAllEnvs();
+});
+
+test('a bundle reaches PostgreSQL where the platform names its own address, and hands it the pool', async () => {
+  const db = await freshDatabase();
+  const environment = { VERCEL_URL: 'queue.example', VERCEL_REGION: 'iad1', LOG_LEVEL: 'silent' };
+  for (const [name, value] of Object.entries({ ...environment, DATABASE_URL: db.url, METRICS_SECRET: SECRET }))
+    vi.stubEnv(name, value);
+  const kept: Promise<unknown>[] = [];
+  vi.stubGlobal(REQUEST_CONTEXT, { get: () => ({ waitUntil: (until: Promise<unknown>) => kept.push(until) }) });
+  try {
+    const { GET } = createRequire(import.meta.url)(resolve(of('api/queue.ts').file));
+    const request = new Request('https://queue.example/api/metrics', {
+      headers: { authorization: `Bearer ${SECRET}` },
+    });
+    const response: Response = await GET(request);
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('# TYPE jobqueue_')]);
+    expect(kept).not.toEqual([]); // until the pool's idle connections have ended
+  } finally {
+    vi.unstubAllEnvs();
+    vi.unstubAllGlobals();
+    await db.drop();
+  }
 });
 
 test('the script that the platform runs before each function is the one that bundles, and the build is not', () => {

@@ -39,7 +39,10 @@ export async function loadWebSocket(): Promise<typeof import('ws').WebSocket | u
 export async function attachToPlatform(pool: object): Promise<void> {
   if (!process.env.VERCEL_URL || !process.env.VERCEL_REGION) return;
   try {
-    const { attachDatabasePool } = await import('@vercel/functions/db-connections');
+    const loaded = await import('@vercel/functions/db-connections');
+    // It is CommonJS: bundled by esbuild it has no names, by others no default.
+    const { attachDatabasePool } =
+      'attachDatabasePool' in loaded ? loaded : (loaded as { default: typeof loaded }).default;
     attachDatabasePool(pool as Parameters<typeof attachDatabasePool>[0]);
   } catch (error) {
     throw orMissing('@vercel/functions', error);
