@@ -13,6 +13,10 @@ const config: NextConfig = {
     tsconfigPath: 'tsconfig.next.json',
     ignoreBuildErrors: process.env.JOBQUEUE_BUILD_SKIPS_TYPES === '1',
   },
+  // A worker's file is traced with its whole package: its tests and benchmarks run nowhere.
+  outputFileTracingExcludes: {
+    '/*': ['node_modules/{sonic-boom,thread-stream}/test/**', 'node_modules/{sonic-boom,thread-stream}/bench.js'],
+  },
   experimental: {
     serverActions: { bodySizeLimit: EDGE_LIMITS.formBytes },
   },
