@@ -10,6 +10,7 @@ const source = (path: string, of = 'jobqueue') =>
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^@\//, replacement: fileURLToPath(new URL('./', import.meta.url)) }, // pages and actions of the app
       { find: /^@conversure\/jobqueue-console\/(\w+)$/, replacement: source('$1/index', 'console') },
       { find: /^@conversure\/jobqueue$/, replacement: source('index') },
       { find: /^@conversure\/jobqueue\/opentelemetry$/, replacement: source('monitoring/opentelemetry') },

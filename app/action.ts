@@ -27,14 +27,20 @@ interface ActionOptions<Schema extends StandardSchema> {
   readonly keeps?: { readonly secrets: readonly string[] };
 }
 
+/** A server action, with the schema of its form. */
+export interface FormAction<Schema extends StandardSchema> {
+  (form: FormData): Promise<never>;
+  readonly input: Schema;
+}
+
 /** Makes a server action of `run`, which gets the checked input and answers the path to show next. */
 export function action<Schema extends StandardSchema>(
   { page, input, audit, keeps }: ActionOptions<Schema>,
   run: (input: OutputOf<Schema>, by: Actor) => Promise<string>,
-): (form: FormData) => Promise<never> {
-  return async (form) => {
+): FormAction<Schema> {
+  const act = async (form: FormData): Promise<never> => {
     const shown = typeof page === 'string' ? page : page(form);
-    const act = async () => {
+    const check = async () => {
       const sender = await headers();
       admitOrigin(sender);
       const { name: actor } = admitOperator(sender);
@@ -45,10 +51,11 @@ export function action<Schema extends StandardSchema>(
       };
       return keeps ? took().catch(keepRefused(form, shown, { actor, ...keeps })) : took();
     };
-    const next = await attempt(shown, act);
+    const next = await attempt(shown, check);
     revalidatePath(next);
     redirect(next);
   };
+  return Object.assign(act, { input });
 }
 
 /** Mistakes of the user are sent back as a code in the address. A message there could be anyone's words on our page. */

@@ -1,312 +1,246 @@
-/** Thousands of odd requests against every endpoint: whatever a client sends, the fault is never ours. `FUZZ_RUNS` asks for more of them. */
-import { createHmac } from 'node:crypto';
-import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { z } from 'zod';
-import * as drafts from '../../lib/ai/request.ts';
-import * as campaigns from '../../lib/campaigns/request.ts';
-import * as companies from '../../lib/companies/request.ts';
-import { name, rowId } from '../../lib/fields.ts';
-import * as imports from '../../lib/imports/request.ts';
-import * as optOuts from '../../lib/opt-outs/request.ts';
-import { WebhookBody } from '../../lib/providers/whatsapp/events.ts';
-import { jobs } from '../../lib/queue/jobs.ts';
-import { operatorRequest } from '../../packages/jobqueue/src/operations/request.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import fc, { type Arbitrary } from '../support/property.ts';
-import { hostileText, inputFor, inputOf, type Json } from './hostile.ts';
+/**
+ * Thousands of odd requests to every way into the app: endpoints, webhooks, pages and server actions. `npm run fuzz -- --cases 100000 --seed 1`
+ * sends more of them; docs/security.md says what each property defends.
+ */
 
-type Method = 'GET' | 'POST';
-type Dispatcher = Record<Method, (request: Request) => Promise<Response>>;
-interface Asked {
-  readonly query?: object;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import './fuzz/environment.ts';
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 40);
-const SECRET = 'secret-0123456789-abcdef';
-const SECRETS = [
-  'CRON_SECRET',
-  'OPERATOR_SECRET',
-  'QUEUE_API_KEY',
-  'WHATSAPP_APP_SECRET',
-  'WHATSAPP_VERIFY_TOKEN',
-  'BITRIX24_APPLICATION_TOKEN',
-];
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import fc from '../support/property.ts';
+import { ALL_ACTIONS } from './fuzz/actions.ts';
+import { ENDPOINTS } from './fuzz/endpoints.ts';
+import { type Entry, type Outcome, RIGHT } from './fuzz/entry.ts';
+import { SECRETS } from './fuzz/environment.ts';
+import { ALL_PAGES } from './fuzz/pages.ts';
+import { LEADING_TO_OTHERS, placesInTheTree, routesMounted, routesOfThePackage } from './fuzz/places.ts';
+import { noteCases } from './fuzz/progress.ts';
+import { type Case, check, MOST_HELD_MS } from './fuzz/properties.ts';
+import { endless } from './fuzz/streams.ts';
+import { atTheProxy, headersOf, ORIGIN } from './fuzz/visitor.ts';
+import { CONFIDENTIAL, makeWorld, type World } from './fuzz/world.ts';
 
-let db: TestDatabase;
-let sql: pg.Client;
-let api: Dispatcher;
+/** So many in CI. */
+const CASES = Number(process.env.FUZZ_CASES ?? 3_000);
+const ENTRIES: readonly Entry[] = [...ENDPOINTS, ...ALL_PAGES, ...ALL_ACTIONS];
+
+let world: World;
 
 beforeAll(async () => {
-  db = await freshDatabase();
-  sql = new pg.Client(db.url);
-  await sql.connect();
-  process.env.DATABASE_URL = db.url;
-  for (const name of SECRETS) process.env[name] = SECRET;
-  process.env.LOG_LEVEL = 'silent';
-  process.env.SECRETS_KEY = 'a'.repeat(64);
-  api = (await import('../../app/api/route.local.ts')) as Dispatcher;
-  await sql.query(`insert into companies (id, name) values ('co1', 'co1')`);
-  await sql.query(`insert into crm_settings (company_id) values ('co1')`);
-  await sql.query(
-    `insert into templates (company_id, name, language, category, status, body) values ('co1', 'hello', 'en', 'MARKETING', 'APPROVED', 'Hi')`,
+  world = await makeWorld();
+});
+afterAll(() => world?.close());
+
+test('nothing in the file tree is left out', () => {
+  const fuzzed = new Set(ENTRIES.map(({ place }) => place));
+  const places = placesInTheTree();
+  expect(places.filter((place) => !fuzzed.has(place) && !LEADING_TO_OTHERS.includes(place))).toEqual([]);
+  expect(new Set(routesOfThePackage())).toEqual(new Set(routesMounted()));
+  expect([...fuzzed].filter((place) => !places.includes(place)).sort()).toEqual([
+    'screen /login',
+    'screen /no-such-page',
+  ]);
+});
+
+/** One in five comes with a key that must not open. */
+const caseOf = ({ asked, wrongKeys }: Entry) =>
+  fc.record<Case>({
+    asked,
+    key:
+      wrongKeys.length === 0
+        ? fc.constant(RIGHT)
+        : fc.oneof(
+            { weight: 4, arbitrary: fc.constant(RIGHT) },
+            { weight: 1, arbitrary: fc.constantFrom(...wrongKeys) },
+          ),
+  });
+
+const shares = ENTRIES.reduce((sum, { slow = 1 }) => sum + 1 / slow, 0);
+let heapBefore = 0;
+
+describe('every property holds for', () => {
+  test.each(ENTRIES.map((entry) => [entry.name, entry] as const))(
+    '%s',
+    async (_, entry) => {
+      const numRuns = Math.ceil(CASES / shares / (entry.slow ?? 1));
+      await entry.send(fc.sample(entry.asked, { numRuns: 1, seed: 1 })[0] ?? {}, RIGHT); // loads what it needs
+      await world.pause();
+      await fc.assert(
+        fc.asyncProperty(caseOf(entry), async (drawn) => {
+          await check(world, entry, drawn);
+        }),
+        { numRuns },
+      );
+      noteCases(numRuns, CASES);
+      heapBefore ||= heapBytes();
+    },
+    30_000 + CASES * 20,
   );
-  const { queue } = await import('../../lib/queue/index.ts');
-  await queue.pause({}, { actor: 'fuzz' }); // what is enqueued here must not call anybody
-  const campaign = {
-    ...known,
-    id: 'campaign-1',
-    name: 'n',
-    audience: { kind: 'list', people: [{ phone: '+971501234567' }] },
-  };
-  expect((await ask('POST', 'campaigns', { body: campaign })).status).toBe(201);
-  const csv = { body: 'phone\n+971501234567', headers: { 'content-type': 'text/csv' } };
-  expect((await ask('POST', 'imports', { query: { companyId: 'co1', id: 'import-1' }, ...csv })).status).toBe(201);
-});
-afterAll(async () => {
-  const { database } = await import('../../packages/jobqueue/src/postgres/connect.ts');
-  await database().close();
-  await sql.end();
-  await db.drop();
+
+  test('memory, which is bounded', () => {
+    expect(heapBytes() - heapBefore).toBeLessThan(MOST_KEPT_BYTES);
+  });
 });
 
-/** Characters that a header may carry. */
-const headerText = fc
-  .oneof(hostileText, fc.constantFrom('2026-12-01T00:00:00Z'))
-  .map((text) => text.replace(/[^\x20-\x7e]/g, '').trim());
+/** What modules, compiled schemas and caches of formats add; a request that kept its body would add more in 3,000 cases. */
+const MOST_KEPT_BYTES = 128 * 1024 * 1024;
 
-const file: Arbitrary<Asked> = fc.oneof(
-  fc
-    .tuple(hostileText, hostileText)
-    .map(([a, b]) => ({ body: `phone,name\n${a},${b}\n+971501234567,x`, headers: { 'content-type': 'text/csv' } })),
-  fc.tuple(hostileText, hostileText).map(([name, text]) => {
-    const body = new FormData();
-    body.set('file', new File([text], name));
-    return { body };
-  }),
-  fc.tuple(hostileText, hostileText).map(([boundary, text]) => ({
-    body: `--x\r\ncontent-disposition: form-data; name="file"; filename="${text}"\r\n\r\n${text}`,
-    headers: { 'content-type': `multipart/form-data; boundary=${boundary.replace(/[^\x20-\x7e]/g, '')}` },
-  })),
-);
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
-const portalEvent: Arbitrary<Asked> = fc
-  .record({
-    event: fc.constantFrom('ONCRMLEADADD', 'ONCRMLEADDELETE', 'x'),
-    id: fc.oneof(fc.stringMatching(/^\d{1,19}$/), hostileText),
-    ts: hostileText,
-  })
-  .map(({ event, id, ts }) => ({
-    body: new URLSearchParams({ event, 'data[FIELDS][ID]': id, ts, 'auth[application_token]': SECRET }).toString(),
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-  }));
-
-const known = { companyId: 'co1', template: { name: 'hello', language: 'en' }, parameters: {} };
-const ids = fc.oneof(
-  { weight: 6, arbitrary: fc.constantFrom('1', '2', 'import-1', 'campaign-1') },
-  { weight: 1, arbitrary: hostileText },
-);
-
-/** Replaces a part of every second value by one that is sure to match rows; null leaves out fields that the JSON Schema cannot express. */
-const surely = (made: unknown, isSure: boolean, sure: object): unknown =>
-  isSure && typeof made === 'object' && made !== null
-    ? Object.fromEntries(Object.entries({ ...made, ...sure }).filter(([, value]) => value !== null))
-    : made;
-const body = (schema: z.ZodType | Json, sure: object = {}): Arbitrary<Asked> =>
-  fc
-    .tuple(schema instanceof z.ZodType ? inputOf(schema) : inputFor(schema), fc.boolean())
-    .map(([made, isSure]) => ({ body: surely(made, isSure, sure) }));
-const query = (schema: z.ZodType, sure: object = {}): Arbitrary<Asked> =>
-  fc
-    .tuple(inputOf(schema), fc.boolean(), ids)
-    .map(([made, isSure, id]) => ({ query: Object(surely(made, isSure, { id, ...sure })) }));
-const upload = { companyId: 'co1', country: 'AE', encoding: 'utf-8', policies: null, columns: '{"#1":"phone"}' };
-
-const options = z.strictObject({
-  priority: z.int().min(0).max(10).optional(),
-  idempotencyKey: z.string().max(512).optional(),
-  maxAttempts: z.int().min(1).max(100).optional(),
-  scheduledFor: z.iso.datetime({ offset: true }).optional(),
-  queue: name.optional(),
-});
-const job = z.union(
-  jobs.map(({ type, payload }) => z.strictObject({ type: z.literal(type), payload, options: options.optional() })),
-);
-const drain = z.strictObject({
-  queue: z.string().optional(),
-  types: z.array(z.enum(jobs.map(({ type }) => type))).optional(),
-  limit: z.int().min(1).max(10).optional(),
-  budgetMs: z.int().min(100).max(200),
-  dryRun: z.boolean().optional(),
-  includePaused: z.literal(false).optional(), // everything is paused
-});
-
-const ENDPOINTS: readonly (readonly [name: string, method: Method, path: string, asked: Arbitrary<Asked>])[] = [
-  ...(operatorRequest.jsonSchema.oneOf as readonly (Json & { properties: { action: Json } })[]).map(
-    (action) => [`the operator's ${action.properties.action.enum?.[0]}`, 'POST', 'operator', body(action)] as const,
-  ),
-  ['a drain', 'POST', 'drain', body(drain)],
-  [
-    'a resumption',
-    'POST',
-    'connections',
-    body(z.strictObject({ companyId: z.string().max(100), provider: z.enum(['whatsapp', 'bitrix24', 'ai']) })),
-  ],
-  [
-    'a company',
-    'POST',
-    'companies',
-    body(companies.companyCreation, { id: 'co1', country: 'AE', timeZone: 'Asia/Dubai' }),
-  ],
-  [
-    "a company's settings",
-    'POST',
-    'companies',
-    fc
-      .tuple(
-        query(companies.settingsQuery, { id: 'co1' }),
-        body(companies.settingsChange, { actor: 'fuzz', reason: 'x', secrets: null, seen: null }),
-      )
-      .map(([a, b]) => ({ ...a, ...b })),
-  ],
-  ['companies', 'GET', 'companies', query(companies.companyQuery)],
-  ...optOuts.optOutRequest.options.map(
-    (action) =>
-      [
-        `${action.shape.action.value}ing an opt-out`,
-        'POST',
-        'opt-outs',
-        body(action, { companyId: action.shape.action.value === 'add' ? 'co1' : null, actor: 'fuzz' }),
-      ] as const,
-  ),
-  ['opt-outs', 'GET', 'opt-outs', query(optOuts.optOutsQuery, { id: null })],
-  [
-    'a job',
-    'POST',
-    'jobs',
-    fc
-      .tuple(body(job), fc.option(headerText))
-      .map(([asked, key]) => ({ ...asked, headers: key === null ? {} : { 'idempotency-key': key } })),
-  ],
-  ['jobs', 'POST', 'jobs', body(z.strictObject({ jobs: z.array(job) }))],
-  [
-    "a job's status",
-    'GET',
-    'jobs',
-    query(z.strictObject({ id: rowId, payload: z.literal('true').optional(), wait: z.string().optional() })),
-  ],
-  ['a campaign', 'POST', 'campaigns', body(campaigns.newCampaign, known)],
-  [
-    "a campaign's preview",
-    'POST',
-    'campaigns',
-    fc
-      .tuple(query(campaigns.previewQuery, { id: null }), body(campaigns.newCampaign, known))
-      .map(([a, b]) => ({ ...a, ...b })),
-  ],
-  ["a campaign's action", 'POST', 'campaigns', query(campaigns.actionQuery)],
-  ["a campaign's status", 'GET', 'campaigns', query(campaigns.statusQuery)],
-  ['drafts', 'GET', 'drafts', query(drafts.draftsQuery)],
-  ['a decision', 'POST', 'drafts', body(drafts.draftDecision)],
-  [
-    'an upload',
-    'POST',
-    'imports',
-    fc.tuple(query(imports.uploadQuery, upload), file).map(([a, b]) => ({ ...a, ...b })),
-  ],
-  ['a part', 'POST', 'imports', fc.tuple(query(imports.partQuery, upload), file).map(([a, b]) => ({ ...a, ...b }))],
-  [
-    'a finished upload',
-    'POST',
-    'imports',
-    fc.tuple(query(imports.finishQuery), body(imports.wholeFile)).map(([a, b]) => ({ ...a, ...b })),
-  ],
-  [
-    'a confirmation',
-    'POST',
-    'imports',
-    fc
-      .tuple(query(imports.confirmQuery), body(imports.confirmation, { country: 'AE', encoding: 'utf-8' }))
-      .map(([a, b]) => ({ ...a, ...b })),
-  ],
-  [
-    "an import's steering",
-    'POST',
-    'imports',
-    fc.oneof(
-      ...[imports.cancelQuery, imports.pauseQuery, imports.resumeQuery, imports.undoQuery, imports.forgetQuery].map(
-        (schema: z.ZodType) => query(schema),
-      ),
-    ),
-  ],
-  [
-    "an import's status",
-    'GET',
-    'imports',
-    fc.oneof(...[imports.statusQuery, imports.previewQuery, imports.mappingsQuery].map((schema) => query(schema))),
-  ],
-  [
-    'a tick',
-    'GET',
-    'cron/drain',
-    fc
-      .record({ 'ce-vssscheduledat': headerText, 'ce-id': headerText }, { requiredKeys: [] })
-      .map((headers) => ({ headers })),
-  ],
-  [
-    "WhatsApp's handshake",
-    'GET',
-    'webhooks/whatsapp',
-    query(
-      z.strictObject({
-        'hub.mode': z.literal('subscribe'),
-        'hub.verify_token': z.literal(SECRET),
-        'hub.challenge': z.string(),
-      }),
-    ),
-  ],
-  ["WhatsApp's webhook", 'POST', 'webhooks/whatsapp', body(WebhookBody, { object: 'whatsapp_business_account' })],
-  ["a portal's event", 'POST', 'webhooks/bitrix24', portalEvent],
-  ['health', 'GET', 'health', query(z.strictObject({ id: z.string() }))],
-];
-
-test.each(ENDPOINTS)('%s is never answered by a fault of ours', async (_, method, path, asked) => {
-  await fc.assert(
-    fc.asyncProperty(asked, async (request) => {
-      if (path === 'imports') await sql.query(WAITS);
-      const response = await ask(method, path, request);
-      const text = await response.text(); // files are streams that ask the database as they go
-      if (path !== 'health') expect(response.status, text).toBeLessThan(500);
-    }),
-    { numRuns: path === 'cron/drain' ? Math.ceil(RUNS / 10) : RUNS },
-  );
-});
-
-/** Makes an import wait, because its question may be asked again. */
-const WAITS = `update imports set status = 'waiting', question = '{"code":"preview"}', held_at = now(), failure = null,
-  layout = null, next_offset = null, next_row = null where id = 'import-1'`;
-
-function ask(method: Method, path: string, { query = {}, body, headers = {} }: Asked): Promise<Response> {
-  const url = new URL(`https://queue.example/api/${path}`);
-  for (const [name, value] of Object.entries(query))
-    url.searchParams.append(name, typeof value === 'string' ? value : JSON.stringify(value));
-  const sent = typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body ?? null);
-  const type = headers['content-type'] ?? 'application/json';
-  return api[method](
-    new Request(url, {
-      method,
-      headers: {
-        ...headers,
-        authorization: `Bearer ${SECRET}`,
-        ...(method === 'POST' &&
-          typeof sent === 'string' && {
-            'content-type': type,
-            'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(sent).digest('hex')}`,
-          }),
-      },
-      ...(method === 'POST' && { body: sent }),
-    }),
-  );
+/** What is reachable, buffers included. */
+function heapBytes(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
+
+describe('the check itself finds', () => {
+  const planted = (send: Entry['send'], more: Partial<Entry> = {}): Entry => ({
+    name: 'planted',
+    place: 'planted',
+    asked: fc.constant({}),
+    wrongKeys: ['a wrong one'],
+    send,
+    ...more,
+  });
+  const answer = (status: number, text = ''): Outcome => ({ status, text, isRefused: status >= 400 });
+  const write = () =>
+    world.sql.query("set fuzz.quiet = off; update companies set name = name where id = 'co2'; set fuzz.quiet = on");
+  const checked = (entry: Entry, key = RIGHT) => check(world, entry, { asked: {}, key });
+
+  test('nothing in a handler that does right', async () => {
+    await checked(planted(async (_, key) => answer(key === RIGHT ? 200 : 401)));
+    await checked(
+      planted(async (_, key) => answer(key === RIGHT ? 200 : 401)),
+      'a wrong one',
+    );
+  });
+  test('a fault', async () => {
+    await expect(checked(planted(async () => answer(500, 'internal')))).rejects.toThrow('bad input answered 500');
+  });
+  test('an open door', async () => {
+    await expect(
+      checked(
+        planted(async () => answer(200)),
+        'a wrong one',
+      ),
+    ).rejects.toThrow("the key 'a wrong one' answered 200");
+  });
+  test('a refusal that shows what is in the database', async () => {
+    const telling = planted(async () => answer(401, CONFIDENTIAL));
+    await expect(checked(telling, 'a wrong one')).rejects.toThrow('was shown what is in the database');
+  });
+  test('a partial write, and a question that writes', async () => {
+    const refusing = planted(async () => {
+      await write();
+      return answer(400);
+    });
+    await expect(checked(refusing)).rejects.toThrow('wrote public.companies and answered 400');
+    const reading = planted(
+      async () => {
+        await write();
+        return answer(200);
+      },
+      { reads: true },
+    );
+    await expect(checked(reading)).rejects.toThrow('wrote public.companies and answered 200');
+  });
+  test('no partial write in one that was rolled back', async () => {
+    const rolledBack = planted(async () => {
+      await world.sql.query(
+        "begin; set local fuzz.quiet = off; update companies set name = name where id = 'co2'; rollback",
+      );
+      return answer(400);
+    });
+    await checked(rolledBack);
+  });
+  test('a request that holds the event loop', async () => {
+    const compute = () => {
+      const { user, system } = process.cpuUsage();
+      while ((process.cpuUsage().user + process.cpuUsage().system - user - system) / 1_000 < MOST_HELD_MS * 1.1);
+      return answer(200);
+    };
+    await expect(checked(planted(async () => compute()))).rejects.toThrow('held the event loop');
+  });
+  test('what is kept', () => {
+    const before = heapBytes();
+    const kept = Buffer.alloc(MOST_KEPT_BYTES * 1.2);
+    expect(heapBytes() - before).toBeGreaterThan(MOST_KEPT_BYTES);
+    expect(kept.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a body without an end', () => {
+  const posts = ENDPOINTS.filter(({ place }) => place.startsWith('POST '));
+  const paths = [...new Map(posts.map(({ place, secret }) => [place.slice('POST '.length), secret]))];
+  /** An address at which the body is read. */
+  const addressOf = (path: string) =>
+    path.replace('/*', '/import-1/parts/1') + (path === '/api/imports' ? '?companyId=co1' : '');
+  const post = async (path: string, headers: Record<string, string>) => {
+    const { POST } = await import('../../app/api/route.local.ts');
+    const { body, ...sent } = endless();
+    const init = { method: 'POST', body, duplex: 'half', headers: { 'content-type': typeOf(path), ...headers } };
+    const { status } = await POST(new Request(`${ORIGIN}${addressOf(path)}`, init as RequestInit));
+    return { status, taken: sent.taken(), isLeft: sent.taken() === 0 || sent.isCancelled() };
+  };
+  const typeOf = (path: string) => (path.startsWith('/api/imports') ? 'text/csv' : 'application/json');
+  const READS_NONE = ['/api/cron/drain'];
+
+  test.each(paths)(
+    'to %s is refused at the limit, and before a byte of it is read if the sender says its length',
+    async (path, secret) => {
+      const right = secret === undefined ? {} : { authorization: `Bearer ${SECRETS[secret]}` };
+      const refused = READS_NONE.includes(path) ? 200 : 413;
+      const silent = await post(path, right);
+      expect(silent).toMatchObject({ status: refused, isLeft: true });
+      expect(silent.taken).toBeLessThanOrEqual(4.5 * 1024 * 1024);
+      const lying = await post(path, { ...right, 'content-length': '5' });
+      expect(lying).toEqual(silent);
+      expect(await post(path, { ...right, 'content-length': String(2 ** 40) })).toMatchObject({
+        status: refused,
+        taken: 0,
+      });
+      if (secret !== undefined)
+        expect(await post(path, { authorization: 'Bearer x' })).toMatchObject({ status: 401, taken: 0 });
+    },
+  );
+
+  const form = async (path: string, headers: Record<string, string>) => {
+    const { body, ...sent } = endless();
+    const init = {
+      method: 'POST',
+      body,
+      duplex: 'half',
+      headers: { 'content-type': 'multipart/form-data; boundary=x', ...headers },
+    };
+    const stopped = await atTheProxy(`${ORIGIN}${path}`, init as RequestInit);
+    return { status: stopped?.status, taken: sent.taken() };
+  };
+
+  test('in a form is refused at the limit, of strangers and foreign pages before a byte of it is read', async () => {
+    const operator = { ...headersOf(RIGHT), origin: ORIGIN };
+    const stranger = { ...headersOf('a stranger'), origin: ORIGIN };
+    const MIB = 1024 * 1024;
+    const [page, login] = [await form('/', operator), await form('/login', stranger)];
+    expect([page.status, login.status]).toEqual([413, 413]);
+    expect(page.taken).toBeLessThanOrEqual(4.5 * MIB);
+    expect(login.taken).toBeLessThanOrEqual(128 * 1024);
+    expect(await form('/', stranger)).toEqual({ status: 401, taken: 0 });
+    expect(await form('/login', { ...stranger, origin: 'https://other.example' })).toEqual({ status: 403, taken: 0 });
+    expect(await form('/', { ...operator, 'content-length': String(2 ** 40) })).toEqual({ status: 303, taken: 0 });
+  });
+});
+
+test('an operator is shown what strangers must not see', async () => {
+  const shows = ['the page /companies', 'companies', "a job's payload", 'the screen /jobs/[id]'];
+  for (const name of shows) {
+    const entry = ENTRIES.find((one) => one.name === name) as Entry;
+    const { text } = await entry.send(
+      { query: name === 'companies' ? {} : { id: '1', payload: 'true' }, params: { id: '1' } },
+      RIGHT,
+    );
+    expect([name, text.includes(CONFIDENTIAL)]).toEqual([name, true]);
+  }
+});

@@ -25,6 +25,8 @@ export interface Call {
 export interface Action {
   /** Checks the role before it reads the form. */
   readonly act: (setup: Setup, form: FormData) => Promise<never>;
+  /** The schema of its form. */
+  readonly input: z.ZodType | ((setup: Setup) => z.ZodType);
 }
 
 interface ActionOptions<Schema extends z.ZodType> {
@@ -52,6 +54,7 @@ export function operatorAction<Schema extends z.ZodType>(
   run: (input: z.output<Schema>, call: Call) => Promise<string>,
 ): Action {
   return {
+    input,
     async act(setup, form) {
       const deadline = requestDeadline(setup.maxDurationMs);
       const shown = typeof page === 'string' ? page : page(form);

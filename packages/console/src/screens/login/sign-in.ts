@@ -23,6 +23,7 @@ const form = z.object({
 });
 
 export const signIn: Action = {
+  input: form,
   async act(setup, sent) {
     if (setup.authorize) notFound(); // the host has a login of its own
     await requireOwnForm();
@@ -49,6 +50,7 @@ export const signIn: Action = {
 };
 
 export const signOut: Action = {
+  input: z.object({}),
   async act(setup) {
     if (setup.authorize) notFound();
     await requireOwnForm();

@@ -1,0 +1,31 @@
+/** `npm run fuzz -- --cases N --seed S`: sends N odd requests to every way into the app. The same seed sends the same requests in the same order. */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+    only: { type: 'string' },
+  },
+});
+for (const name of ['cases', 'seed'] as const)
+  if (!/^\d{1,10}$/.test(values[name])) throw new Error(`--${name}: expected a whole number, got '${values[name]}'`);
+
+console.log(`fuzz: ${values.cases} cases, seed ${values.seed}`);
+const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs');
+const args = [
+  vitest,
+  'run',
+  'tests/edges/fuzz.test.ts',
+  '--testTimeout=0',
+  ...(values.only ? ['--testNamePattern', values.only] : []),
+];
+const env = { ...process.env, FUZZ_CASES: values.cases, FUZZ_SEED: values.seed, FUZZ_PROGRESS: '1' };
+const run = spawn(process.execPath, args, { stdio: 'inherit', env });
+run.once('exit', (code) => {
+  if (code !== 0)
+    console.error(`fuzz: failed; the same again: npm run fuzz -- --cases ${values.cases} --seed ${values.seed}`);
+  process.exitCode = code ?? 1;
+});

@@ -1,0 +1,17 @@
+/** Tells `npm run fuzz` on stderr how far it is; silent elsewhere. */
+
+const startedMs = performance.now();
+let done = 0;
+let toldMs = startedMs;
+
+export function noteCases(cases: number, all: number): void {
+  done += cases;
+  if (process.env.FUZZ_PROGRESS !== '1') return;
+  const nowMs = performance.now();
+  if (nowMs - toldMs < 5_000 && done < all) return;
+  toldMs = nowMs;
+  const perSecond = Math.round(done / ((nowMs - startedMs) / 1_000));
+  process.stderr.write(
+    `fuzz: ${done.toLocaleString('en')} of ${all.toLocaleString('en')} cases, ${perSecond} a second\n`,
+  );
+}
