@@ -39,7 +39,7 @@ if (values.list) {
 } else {
   if (chosen.length === 0)
     throw new Error(`--only: expected a part of ${FAULTS.map(({ name }) => `'${name}'`).join(', ')}`);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
   const violations = await chaos(
     number('seed', values.seed),
     values.minutes === undefined ? null : number('minutes', values.minutes),

@@ -22,7 +22,11 @@ export interface Sample {
   readonly historyTable: number;
   readonly historyIndexes: number;
   readonly others: number;
+  /** Counts per minute and the audit log, which are kept for days and forever. */
+  readonly kept: number;
 }
+
+const KEPT = ['rollups', 'audit_log'].flatMap((table) => [table, `${table} indexes`]);
 
 /** Columns that must be flat. */
 const FLAT_ONES = ['memory', 'jobs', 'jobsIndexes', 'historyTable', 'historyIndexes', 'others'] as const;
@@ -67,7 +71,8 @@ async function measure(world: World, runsPerSecond: number): Promise<Sample> {
     'select (select count(*)::int from jobqueue.jobs) as live, (select count(*)::int from jobqueue.job_history) as history',
   );
   const size = (name: string) => sizes.find((one) => one.name === name)?.kb ?? 0;
-  const own = ['jobs', 'jobs indexes', 'job_history', 'job_history indexes'];
+  const sum = (some: typeof sizes) => some.reduce((total, { kb }) => total + kb, 0);
+  const own = ['jobs', 'jobs indexes', 'job_history', 'job_history indexes', ...KEPT];
   return {
     runsPerSecond,
     memory: Math.max(...world.workers.map(({ child }) => residentKb(child.pid ?? 0))),
@@ -77,7 +82,8 @@ async function measure(world: World, runsPerSecond: number): Promise<Sample> {
     jobsIndexes: size('jobs indexes'),
     historyTable: size('job_history'),
     historyIndexes: size('job_history indexes'),
-    others: sizes.filter(({ name }) => !own.includes(name)).reduce((sum, { kb }) => sum + kb, 0),
+    others: sum(sizes.filter(({ name }) => !own.includes(name))),
+    kept: sum(sizes.filter(({ name }) => KEPT.includes(name))),
   };
 }
 
@@ -87,11 +93,12 @@ function residentKb(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }
 
-const HEAD = `| Minute | Runs a second | Largest process, MB | Live jobs | Ended jobs | jobs, kB | its indexes, kB | job_history, kB | its indexes, kB | other tables and indexes, kB |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`;
+const HEAD = `| Minute | Runs a second | Largest process, MB | Live jobs | Ended jobs | jobs, kB | its indexes, kB | job_history, kB | its indexes, kB | other tables and indexes, kB | rollups and audit log, kB |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`;
 
 function lineOf(minute: number, sample: Sample): string {
-  const { runsPerSecond, memory, live, history, jobs, jobsIndexes, historyTable, historyIndexes, others } = sample;
+  const { runsPerSecond, memory, live, history, jobs, jobsIndexes, historyTable, historyIndexes, others, kept } =
+    sample;
   const cells = [minute, runsPerSecond.toFixed(0), Math.round(memory / 1_024), live, history];
-  return `| ${[...cells, jobs, jobsIndexes, historyTable, historyIndexes, others].join(' | ')} |`;
+  return `| ${[...cells, jobs, jobsIndexes, historyTable, historyIndexes, others, kept].join(' | ')} |`;
 }
