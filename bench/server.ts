@@ -1,6 +1,6 @@
 /** The PostgreSQL under measurement: one server, the same durable settings for every queue, gone afterwards whatever happens. */
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -32,12 +32,19 @@ const SETTINGS = {
 
 export interface BenchServer {
   readonly url: string;
+  /** Stops it, with a checkpoint or as if it crashed, and starts it again. Throws for a server that is not ours. */
+  restart(how: 'fast' | 'immediate'): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** The server of `url`, left as it is found but for databases of our own, or a throw-away one if there is no `url`. */
 export async function startBenchServer(url: string | undefined): Promise<BenchServer> {
-  if (url) return { url, stop: async () => {} };
+  if (url)
+    return {
+      url,
+      restart: () => Promise.reject(new Error('expected a server of our own, got the one of DATABASE_URL')),
+      stop: async () => {},
+    };
   const home = mkdtempSync(join(tmpdir(), 'jobqueue-bench-'));
   const remove = () => rmSync(home, { recursive: true, force: true });
   try {
@@ -56,6 +63,11 @@ export async function startBenchServer(url: string | undefined): Promise<BenchSe
     process.once('exit', killNow); // should the run be broken off
     return {
       url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`,
+      async restart(how) {
+        if (how === 'immediate') await crash(place);
+        else await stopServer(place);
+        await startServer(place, { ...SETTINGS, port });
+      },
       async stop() {
         process.off('exit', killNow);
         await stopServer(place);
@@ -66,6 +78,12 @@ export async function startBenchServer(url: string | undefined): Promise<BenchSe
     remove();
     throw error;
   }
+}
+
+/** Its sessions end with it; what was committed is replayed from the log. */
+async function crash(place: Place): Promise<void> {
+  process.kill(serverPid(place), 'SIGQUIT');
+  while (existsSync(join(dataFolder(place), 'postmaster.pid'))) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 function serverPid(place: Place): number {
