@@ -16,10 +16,12 @@ const FUNCTIONS: Readonly<Record<string, () => Promise<Endpoint>>> = {
 /** As the platform reads them: the whole path, no named parameters. */
 const REWRITES = rewrites.map(({ source, destination }) => ({ source: new RegExp(`^${source}$`), destination }));
 
+const functionAt = (path = '') => (Object.hasOwn(FUNCTIONS, path) ? FUNCTIONS[path] : undefined);
+
 async function dispatch(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
-  const path = REWRITES.find(({ source }) => source.test(pathname))?.destination ?? pathname;
-  const load = Object.hasOwn(FUNCTIONS, path) ? FUNCTIONS[path] : undefined;
+  // As on the platform: a function's own path comes before any rewrite, and the last rewrite takes every other path.
+  const load = functionAt(pathname) ?? functionAt(REWRITES.find(({ source }) => source.test(pathname))?.destination);
   if (load === undefined) return refuse(404, 'not_found', 'There is no such endpoint.');
   const endpoint = await load();
   const handle = /^[A-Z]+$/.test(request.method) ? endpoint[request.method] : undefined;
