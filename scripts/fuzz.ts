@@ -1,6 +1,7 @@
 /** `npm run fuzz -- --cases N --seed S`: sends N odd requests to every way into the app. The same seed sends the same requests in the same order. */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -14,7 +15,8 @@ for (const name of ['cases', 'seed'] as const)
   if (!/^\d{1,10}$/.test(values[name])) throw new Error(`--${name}: expected a whole number, got '${values[name]}'`);
 
 console.log(`fuzz: ${values.cases} cases, seed ${values.seed}`);
-const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs');
+// The package exports its manifest, but not its program.
+const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 const args = [
   vitest,
   'run',
