@@ -95,7 +95,7 @@ describeOnOneDriver('a stale fence', (setup) => {
       const first = queueOf(database);
       const added = await first.queue.addJob('work', { mode: 'wait' });
       const started = startOf(first.seen);
-      const losing = first.queue.drain({ budgetMs: 20_000 });
+      const losing = first.queue.drain({ budgetMs: 20_000, limit: 1 }); // else it may take the job over from itself
       const { signal } = await started;
       const reported = 'select from jobqueue.jobs where started_fence = fence and fence > 0';
       if (when === 'after')
@@ -127,7 +127,7 @@ describeOnOneDriver('a stale fence', (setup) => {
       await claimOne(database);
       refusal = await checkpoint({ done: 2 }).catch((error: unknown) => error);
     };
-    expect(await first.queue.drain({ budgetMs: 20_000 })).toMatchObject({ completed: 0, lost: 1 });
+    expect(await first.queue.drain({ budgetMs: 20_000, limit: 1 })).toMatchObject({ completed: 0, lost: 1 });
     expect(refusal).toMatchObject({ message: 'the job is no longer held by this drain' });
     expect(await first.queue.getJob(added?.id ?? '')).toMatchObject({ status: 'PROCESSING', state: { done: 1 } });
   });
@@ -139,7 +139,7 @@ describeOnOneDriver('a stale fence', (setup) => {
     await rows(database, 'update jobqueue.jobs set rescues = 2');
     const direct = connect(setup.directUrl);
     faults.latencyMs = 300; // room for the take-over between the claim and its answer
-    const slow = queue.drain({ budgetMs: 20_000 });
+    const slow = queue.drain({ budgetMs: 20_000, limit: 1 });
     const claimed = 'select from jobqueue.jobs where lease_until is not null';
     await vi.waitFor(async () => expect(await rows(direct, claimed)).toHaveLength(1), { interval: 10 });
     await endLeases(direct);
