@@ -28,9 +28,9 @@ export default defineConfig({
     setupFiles: process.env.TEST_COSTS ? ['tests/support/measure.ts'] : [],
     // A process each: signals, environment and module state of one file never reach another.
     pool: 'forks',
-    // Races are tested inside a file. A file waits for leases and backoff more than it computes: four keep two processors busy,
+    // Races are tested inside a file. A file waits for leases and backoff more than it computes: three keep two processors busy,
     // where those that compute all the time take turns (tests/support/take-turns.ts).
-    maxWorkers: 4,
+    maxWorkers: 3,
     sequence: { sequencer: FileOrder },
     // Real waits (leases, backoff) take seconds; the rest is room for a loaded machine with two cores.
     testTimeout: 30_000,
