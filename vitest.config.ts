@@ -11,6 +11,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^@\//, replacement: fileURLToPath(new URL('./', import.meta.url)) }, // pages and actions of the app
+      { find: /^@conversure\/jobqueue-console$/, replacement: source('index', 'console') },
       { find: /^@conversure\/jobqueue-console\/(\w+)$/, replacement: source('$1/index', 'console') },
       { find: /^@conversure\/jobqueue$/, replacement: source('index') },
       { find: /^@conversure\/jobqueue\/opentelemetry$/, replacement: source('monitoring/opentelemetry') },
