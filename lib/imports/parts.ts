@@ -42,7 +42,7 @@ export async function openUpload(database: Executor, upload: NewImport): Promise
 }
 
 const OPEN = `
-with ${meantCompany('$2', '$10')}
+with ${meantCompany('$2', '$10', '$1')}
 insert into imports (id, company_id, file_name, country, delimiter, encoding, dry_run, options, chosen)
 select $1, company.id, $3, coalesce($4, company.default_country), $5, $6, $7::boolean, $8::jsonb, $9::jsonb
 from company

@@ -50,13 +50,14 @@ export const repeatedBy = (row: string, sha256: string): string => `(
   limit 1)`;
 
 /**
- * SQL of two common table expressions: `company` is the one that is meant, made where `create` says so. The update of a known company
- * changes nothing: it is how `on conflict` answers a row that this snapshot may not see.
+ * SQL of two common table expressions: `company` is the one that is meant, made where `create` says so and the import is new: an upload that
+ * is refused leaves no company behind. The update of a known company changes nothing: it is how `on conflict` answers a row that this
+ * snapshot may not see.
  */
-export const meantCompany = (id: string, create: string): string => `
+export const meantCompany = (id: string, create: string, importId: string): string => `
 made as (
   insert into companies (id, name)
-  select ${id}, ${id} where ${create}::boolean
+  select ${id}, ${id} where ${create}::boolean and not exists (select from imports where id = ${importId})
   on conflict (id) do update set name = companies.name
   returning id, default_country
 ), company as (
@@ -67,7 +68,7 @@ made as (
 
 /** `fresh` is materialized: all of its row that the job needs is a parameter, and a plan that knows it enqueues before it looks whether there is a row. */
 const UPLOAD = `
-with ${meantCompany('$2', '$14')}, fresh as materialized (
+with ${meantCompany('$2', '$14', '$1')}, fresh as materialized (
   select $1::text as import_id, company.id as company_id, coalesce($4, company.default_country) as country
   from company
   where not exists (select from imports where id = $1)

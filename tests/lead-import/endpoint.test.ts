@@ -387,6 +387,16 @@ test('a company that nobody made is refused with the nearest ids, and made only 
   await uploaded(await post('companyId=acmee', 'Phone\n0501111112\n'));
 });
 
+test('an upload that is refused because its id is taken makes no company', async () => {
+  const id = `taken-${randomUUID()}`;
+  await uploaded(await post(`companyId=acme&id=${id}`, 'Phone\n0501111111\n'));
+  for (const part of ['', '&part=1']) {
+    const refused = await post(`companyId=acme-two&createCompany=1&id=${id}${part}`, 'Phone\n0501111112\n');
+    expect([refused.status, await refused.json()]).toMatchObject([409, { error: { code: 'choices_differ' } }]);
+  }
+  expect(await database().execute({ text: "select from companies where id = 'acme-two'", params: [] })).toEqual([]);
+});
+
 test('an id with other choices is refused, and says which differ; with the same ones it is the same import', async () => {
   const id = `choices-${randomUUID()}`;
   const csv = 'Phone,Kontakt\n0501111111,x\n';
