@@ -19,7 +19,7 @@ import { noteCases } from './fuzz/progress.ts';
 import { type Case, check, MOST_HELD_MS } from './fuzz/properties.ts';
 import { endless } from './fuzz/streams.ts';
 import { atTheProxy, headersOf, ORIGIN } from './fuzz/visitor.ts';
-import { CONFIDENTIAL, makeWorld, type World } from './fuzz/world.ts';
+import { CONFIDENTIAL, IMPORT_WAITS, makeWorld, type World } from './fuzz/world.ts';
 
 /** So many in CI. */
 const CASES = Number(process.env.FUZZ_CASES ?? 3_000);
@@ -243,4 +243,13 @@ test('an operator is shown what strangers must not see', async () => {
     );
     expect([name, text.includes(CONFIDENTIAL)]).toEqual([name, true]);
   }
+});
+
+test('the page of an import whose file is gone since its row was read shows the import', async () => {
+  const page = ENTRIES.find(({ name }) => name === 'the page /imports/[id]') as Entry;
+  const look = async () => (await page.send({ params: { id: 'import-1' }, query: {} }, RIGHT)).status;
+  await world.sql.query(IMPORT_WAITS);
+  expect(await look()).toBe(200);
+  await world.sql.query("delete from import_parts where import_id = 'import-1'");
+  expect(await look()).toBe(200);
 });

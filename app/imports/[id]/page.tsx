@@ -3,6 +3,7 @@ import { address, Head, When } from '@conversure/jobqueue-console/ui';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
+import { HttpError } from '@/lib/http/errors';
 import { type ImportView, imports, isUnderWay } from '@/lib/imports';
 import { chosen } from '@/lib/imports/request';
 import { Refused } from '../../messages';
@@ -21,7 +22,7 @@ export default async function Import({ params, searchParams }: PageProps<'/impor
   const { refused, ...tried } = await searchParams;
   const choices = choiceForm({}).safeParse(tried);
   const answer = chosen(choices.success ? choices.data : {});
-  const preview = view.status === 'waiting' ? await imports.preview(id, answer) : null;
+  const preview = view.status === 'waiting' ? await imports.preview(id, answer).catch(nullIfGone) : null;
   const { importId, companyId, fileName, status, progress, failure, jobId, dryRun, repeats } = view;
   return (
     <>
@@ -145,4 +146,10 @@ function Facts({ view }: { view: ImportView }) {
       )}
     </>
   );
+}
+
+/** The import has ended since its row was read: its file is gone, and the next look at the page says how it ended. */
+function nullIfGone(error: unknown): null {
+  if (error instanceof HttpError && error.code === 'file_gone') return null;
+  throw error;
 }
