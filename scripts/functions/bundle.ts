@@ -6,7 +6,7 @@ import { build, type Metafile, type Plugin } from 'esbuild';
 /** The folder of the bundles: beside api/, so that imports of node_modules resolve; ignored by git. */
 export const BUNDLES = '.functions';
 
-/** Where a build notes the sources of each file of a bundle: what a function carries cannot be read from the function. It is not deployed. */
+/** The file in which a build notes the sources of each file of a bundle: what a function carries cannot be read from the function. It is not deployed. */
 export const BUNDLED_SOURCES = join(BUNDLES, 'sources.json');
 
 /** The functions that run jobs. The others carry no handler: neither the AI SDK nor phone numbers nor CSV. */

@@ -54,7 +54,7 @@ export async function startCampaignsOn(database: Database) {
     await Promise.all(draining);
   }
 
-  /** What a test that waited in vain has to tell. */
+  /** Everything that a test that waited in vain has to tell. */
   const standing = async () => ({
     campaigns: await rows('select id, status, pause, failure from campaigns order by id desc limit 3'),
     recipients: await rows(

@@ -1,5 +1,5 @@
 /**
- * What each function of a deployment may carry: as much as it needs and some 10 % more. Whoever exceeds a budget looks at what came in, and
+ * The budget of each function of a deployment: as much as it needs and some 10 % more. Whoever exceeds a budget looks at what came in, and
  * says here why it must. A package that is not named is refused, however small. Pure.
  */
 

@@ -26,7 +26,7 @@ export interface BuiltFunction {
 export interface BuiltFile {
   /** Relative to the function's folder. */
   readonly path: string;
-  /** Where it lies now. */
+  /** Its place now. */
   readonly source: string;
   /** 0 for a symbolic link. */
   readonly bytes: number;

@@ -82,7 +82,7 @@ export async function coldStart(
 }
 
 export interface StartCost extends Cost {
-  /** From the start of the process to the whole answer. */
+  /** Time from the start of the process to the whole answer. */
   readonly ms: number;
 }
 

@@ -15,7 +15,7 @@ const DEFAULT_SECONDS = 300;
 /** Far more than the slowest cold start on a busy machine. */
 const START_MS = 60_000;
 
-/** What a process took from its start to its end; `mb` is the most memory that it held. */
+/** Costs of a process from its start to its end; `mb` is the most memory that it held. */
 const cost = z.object({ cpuMs: z.number(), mb: z.number() });
 export type Cost = Readonly<z.infer<typeof cost>>;
 

@@ -33,7 +33,7 @@ export type Entry =
       readonly attempt: number;
       /** The steps that its state says are done. */
       readonly done: number;
-      /** Of a schedule's job, ISO. */
+      /** The slot of a schedule's job, ISO. */
       readonly slot: string | null;
     })
   | (OfRun & { readonly what: 'end'; readonly outcome: HandlerEnd; readonly done: number })

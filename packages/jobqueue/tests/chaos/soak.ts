@@ -49,7 +49,7 @@ export async function soak(world: World, minutes: number, tell: (line: string) =
   return samples;
 }
 
-/** What grew: a column whose last third is above its middle one. Empty: everything is flat, or there are too few minutes to say. */
+/** Names what grew: a column whose last third is above its middle one. Empty: everything is flat, or there are too few minutes to say. */
 export function growth(samples: readonly Sample[]): readonly string[] {
   const third = Math.floor(samples.length / 3);
   if (third === 0) return [];

@@ -5,7 +5,7 @@ export interface Round {
   readonly fault: string;
   readonly did: string;
   readonly verdict: string;
-  /** From the fault's end until every job that was made before it had ended, ms. Null: that never came, or the fault was not run. */
+  /** Time from the fault's end until every job that was made before it had ended, ms. Null: that never came, or the fault was not run. */
   readonly recoveredMs: number | null;
   /** Runs that ended a second, in calm before it and after the recovery. */
   readonly before: number | null;

@@ -20,7 +20,7 @@ export interface Orders {
   readonly dieAt?: { readonly statement: number; readonly moment: 'before' | 'sent' | 'answered' };
 }
 
-/** From the call of a driver with an open connection until a statement has left. */
+/** Time from the call of a driver with an open connection until a statement has left. */
 const LEAVES_MS = 2;
 
 function dying(database: Database, { statement: last, moment }: NonNullable<Orders['dieAt']>): Database {
