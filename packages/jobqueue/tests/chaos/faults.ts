@@ -123,6 +123,23 @@ const restart: Fault = {
   },
 };
 
+const failover: Fault = {
+  name: 'failover',
+  does: 'PostgreSQL stopped at once for good; its standby, which has each confirmed commit, answers reads, is promoted and takes its place',
+  async strike({ world, server, network }) {
+    const port = await server.startStandby(); // no disturbance: the server works on meanwhile
+    await pause(world.between(1_000, 3_000));
+    const readOnlyMs = world.between(500, 4_000);
+    await world.disturb(null, 'database', async () => {
+      await server.halt('immediate');
+      network.leadTo(port);
+      await pause(readOnlyMs);
+      await server.promoteStandby();
+    });
+    return `read-only for ${(readOnlyMs / 1_000).toFixed(1)} s`;
+  },
+};
+
 const backends: Fault = {
   name: 'backends terminated',
   does: 'every session of the queue ended by pg_terminate_backend, several times in a row',
@@ -380,6 +397,7 @@ export const FAULTS: readonly Fault[] = [
   boundaries,
   crash,
   restart,
+  failover,
   backends,
   resets,
   losing(

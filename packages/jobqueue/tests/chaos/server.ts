@@ -1,4 +1,7 @@
-/** The PostgreSQL of a world: its own, so that faults may stop it at any moment. Commits survive that, and so do they have to in this account. */
+/**
+ * The PostgreSQL of a world: its own, so that faults may stop it at any moment, and replace it by its standby. Commits survive that, and so do they
+ * have to in this account.
+ */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,6 +12,7 @@ import { serverAccount } from '../../src/embedded/account.ts';
 import { findBinaries } from '../../src/embedded/binaries.ts';
 import { freePort } from '../../src/embedded/port.ts';
 import { dataFolder, initialise, type Place, SUPERUSER, startServer, stopServer } from '../../src/embedded/server.ts';
+import { copyAsStandby, keepInStep } from './standby.ts';
 
 /** Every process of a world connects as this role, which owns the database and is no superuser. */
 const ROLE = 'chaos';
@@ -21,27 +25,34 @@ const DATABASE = 'chaos';
 const SETTINGS = {
   fsync: 'off',
   full_page_writes: 'off',
-  synchronous_commit: 'on',
   shared_buffers: '64MB',
   max_wal_size: '128MB',
   max_connections: 40,
 };
 
-/** The size of the file system of a world whose disk is to run full, MB. */
-const DISK_MB = 600;
+/** The size of the file system of a world whose disk is to run full, MB: the server's files, and their copy while it has a standby. */
+const DISK_MB = 900;
 
 /** A stop in ms, of which a stuck one takes longer than any that was seen. */
 const STOP_MS = 30_000;
 
-export class ChaosServer {
+/** Its files and its port. */
+interface Site {
   readonly place: Place;
   readonly port: number;
-  readonly #password: string;
-  readonly #disk: string | null;
+}
 
-  private constructor(place: Place, port: number, password: string, disk: string | null) {
-    this.place = place;
-    this.port = port;
+export class ChaosServer {
+  readonly #password: string;
+  readonly #home: string;
+  readonly #disk: string | null;
+  #site: Site;
+  #standby: Site | null = null;
+  #standbys = 0;
+
+  private constructor(site: Site, password: string, home: string, disk: string | null) {
+    this.#site = site;
+    this.#home = home;
     this.#password = password;
     this.#disk = disk;
   }
@@ -64,10 +75,13 @@ export class ChaosServer {
       });
       if (status !== 0) throw new Error(`cannot mount a small disk: ${stderr.trim()}`);
     }
-    if (account) for (const folder of [home, ...(disk ? [disk] : [])]) chownSync(folder, account.uid, account.gid);
+    mkdirSync(join(disk ?? home, 'server'));
+    const folders = [home, ...(disk ? [disk] : []), join(disk ?? home, 'server')];
+    if (account) for (const folder of folders) chownSync(folder, account.uid, account.gid);
     const binaries = findBinaries({ ...(bin && { bin }), account, copyTo: join(home, 'postgresql') });
     const password = randomBytes(16).toString('hex');
-    const server = new ChaosServer({ home: disk ?? home, account, binaries }, await freePort(), password, disk);
+    const place = { home: join(disk ?? home, 'server'), account, binaries };
+    const server = new ChaosServer({ place, port: await freePort() }, password, home, disk);
     process.once('exit', server.#abandon); // should the run be broken off
     try {
       // A clear-text check: a hashed one costs each of thousands of connections several milliseconds.
@@ -80,6 +94,14 @@ export class ChaosServer {
       throw error;
     }
     return server;
+  }
+
+  get place(): Place {
+    return this.#site.place;
+  }
+
+  get port(): number {
+    return this.#site.port;
   }
 
   /** The file system of a small disk. */
@@ -108,9 +130,30 @@ export class ChaosServer {
     }
   }
 
+  /** Starts a standby, which from then on has applied each commit before the server confirms it. Answers its port, where it answers reads. */
+  async startStandby(): Promise<number> {
+    const home = join(this.#disk ?? this.#home, `standby-${++this.#standbys}`);
+    const standby = { place: { ...this.place, home }, port: await freePort() };
+    this.#standby = standby;
+    await copyAsStandby(this.#superuserUrl('postgres'), this.place, standby.place);
+    await startServer(standby.place, { ...SETTINGS, port: standby.port });
+    await keepInStep((text) => this.ask(text));
+    return standby.port;
+  }
+
+  /** Makes the standby the server, which has been halted and never comes back. */
+  async promoteStandby(): Promise<void> {
+    if (this.#standby === null) throw new Error('expected a standby to promote');
+    const { home } = this.place;
+    this.#site = this.#standby;
+    this.#standby = null;
+    await this.ask('select pg_promote()', 'postgres');
+    rmSync(home, { recursive: true, force: true });
+  }
+
   /** A statement of the superuser, on a connection of its own. */
   async ask<Row extends object>(text: string, database = DATABASE): Promise<Row[]> {
-    const client = new pg.Client(`postgres://${SUPERUSER}:${this.#password}@127.0.0.1:${this.port}/${database}`);
+    const client = new pg.Client(this.#superuserUrl(database));
     client.on('error', () => undefined); // a stop in between: the statement rejects
     await client.connect();
     try {
@@ -123,19 +166,30 @@ export class ChaosServer {
 
   async close(): Promise<void> {
     process.off('exit', this.#abandon);
-    await stopServer(this.place);
+    for (const { place } of this.#sites) await stopServer(place);
     this.#remove();
   }
 
   readonly #abandon = () => {
-    const note = join(dataFolder(this.place), 'postmaster.pid');
-    if (existsSync(note)) signal(pidIn(note), 'SIGQUIT');
+    for (const { place } of this.#sites) {
+      const note = join(dataFolder(place), 'postmaster.pid');
+      if (existsSync(note)) signal(pidIn(note), 'SIGQUIT');
+    }
     this.#remove();
   };
 
+  /** The standby first: a server that stops waits for it. */
+  get #sites(): readonly Site[] {
+    return this.#standby ? [this.#standby, this.#site] : [this.#site];
+  }
+
+  #superuserUrl(database: string): string {
+    return `postgres://${SUPERUSER}:${this.#password}@127.0.0.1:${this.port}/${database}`;
+  }
+
   #remove(): void {
     if (this.#disk) spawnSync('umount', ['--lazy', this.#disk]); // its last process may still be ending
-    rmSync(this.#disk ? join(this.#disk, '..') : this.place.home, { recursive: true, force: true });
+    rmSync(this.#home, { recursive: true, force: true });
   }
 }
 
