@@ -1,4 +1,5 @@
 /** Schemas of the requests to /api/campaigns. Anything else is a 400 that names the field. */
+import { LIMITS } from '@conversure/jobqueue';
 import { z } from 'zod';
 import { instant as anyInstant, companyId, few, clientId as id, text } from '../fields.ts';
 import { isTimeZone } from './campaign-send/zones.ts';
@@ -15,6 +16,11 @@ const MAX_PARAMETERS = 200;
 export const isCampaignId = (text: string): boolean => id.safeParse(text).success;
 const language = z.string().regex(/^[a-z]{2,3}(_[A-Z]{2})?$/, 'expected a language of Meta, as in en or en_US');
 const instant = anyInstant.transform((at) => at.toISOString());
+/** The jobs of a campaign wait until it starts, and Postgres refuses one that waits longer. A day is left for a clock that differs. */
+const MAX_AHEAD_MS = LIMITS.scheduledForMs - 86_400_000;
+const start = anyInstant
+  .refine((at) => at.getTime() - Date.now() <= MAX_AHEAD_MS, 'expected an instant within ten years')
+  .transform((at) => at.toISOString());
 const choices = z.array(text(200).min(1)).min(1).max(MAX_CHOICES);
 
 const person = z.strictObject({
@@ -91,7 +97,7 @@ export const newCampaign = z.strictObject({
   ).default({}),
   /** Local time of the recipient; null = at any hour. */
   quietHours: quietHours.nullable().default({ from: '21:00', to: '09:00' }),
-  scheduledAt: instant.optional(),
+  scheduledAt: start.optional(),
   expiresAt: instant.optional(),
   resendUnknown: z.boolean().default(false),
   needsConsent: z.boolean().default(false),

@@ -167,7 +167,7 @@ function checked(settings: Readonly<Record<string, Setting>>, given: Change['val
   const issues: Issue[] = [];
   const values: Record<string, Value> = {};
   for (const [key, value] of Object.entries(given)) {
-    const parsed = settings[key]?.schema.safeParse(value);
+    const parsed = known(settings, key)?.schema.safeParse(value);
     if (parsed === undefined) issues.push({ path: key, message: 'there is no such setting' });
     else if (parsed.success) values[key] = parsed.data;
     else issues.push({ path: key, message: wordsOf(value, parsed.error.issues[0]?.message) });
@@ -181,10 +181,15 @@ function wordsOf(value: unknown, message = 'not what was expected'): string {
 
 function secretIssues(secrets: Section['secrets'], given: Change['secrets']): Issue[] {
   return Object.entries(given).flatMap(([key, secret]) => {
-    const known = secrets[key];
-    if (known === undefined) return [{ path: key, message: 'there is no such secret' }];
-    return secret === null || known.isValid(secret) ? [] : [{ path: key, message: `expected ${known.words}` }];
+    const field = known(secrets, key);
+    if (field === undefined) return [{ path: key, message: 'there is no such secret' }];
+    return secret === null || field.isValid(secret) ? [] : [{ path: key, message: `expected ${field.words}` }];
   });
+}
+
+/** A client names the key: `constructor` is none of ours, though every object has one. */
+function known<Of>(all: Readonly<Record<string, Of>>, key: string): Of | undefined {
+  return Object.hasOwn(all, key) ? all[key] : undefined;
 }
 
 function states(view: SectionView, { secrets }: Change) {

@@ -91,6 +91,7 @@ describe('making one', () => {
       'parameters_invalid',
     ],
     ['seventeen shards', { shards: 17 }, 400, 'request_invalid'],
+    ['a start that no job can wait for', { scheduledAt: '2050-01-01T00:00:00Z' }, 400, 'request_invalid'],
   ])('is refused with %s, and leaves nothing', async (_, given, status, code) => {
     const refused = await ask('POST', '', campaign({ id: 'refused-one', ...given }));
     expect(refused).toMatchObject({ status, body: { error: { code } } });

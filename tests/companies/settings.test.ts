@@ -91,6 +91,8 @@ describeEachDriver('settings', (setup) => {
     ['half a character', { values: { optOutKeywords: ['\ud800'] } }, 'optOutKeywords'],
     ['nothing where something must be', { values: { timeZone: null } }, 'timeZone'],
     ['a setting of nobody', { values: { colour: 'red' } }, 'colour'],
+    ['a setting that every object has', { values: { constructor: null } }, 'constructor'],
+    ['a secret that every object has', { secrets: { toString: 'x' } }, 'toString'],
     ['a country of no list', { section: 'company', values: { country: 'ZZ' } }, 'country'],
     ['an empty name', { section: 'company', values: { name: '' } }, 'name'],
     [

@@ -110,10 +110,15 @@ function originOf(key: string): Record<string, string> {
 }
 
 /** Refused by the proxy, or by the action itself: the way back says why, and nothing was done. */
-const isTurnedAway = (outcome: Outcome): boolean =>
+const isTurnedAway = (outcome: Outcome, key: string): boolean =>
   isShut(outcome) ||
+  (key === VIEWER && isMalformed(outcome)) ||
   (outcome.status === 303 && /[?&]refused=(unauthorized|read_only|origin_refused)|\/login$/.test(outcome.text)) ||
   /^[^\n]*\b(unauthorized|read_only|origin_refused)\b/.test(outcome.text);
+
+/** Viewers may sign out, so the proxy lets their forms pass, and looks at how they are written. Only the action knows that it is for operators. */
+const isMalformed = ({ status, text }: Outcome): boolean =>
+  status === 400 && text.startsWith('{"error":{"code":"form_invalid",');
 
 interface Doing {
   readonly name: string;

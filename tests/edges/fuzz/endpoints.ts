@@ -274,7 +274,11 @@ const ofTheApp: readonly Entry[] = [
     "a campaign's preview",
     'POST',
     '/api/campaigns',
-    both(query(campaigns.previewQuery, { id: null }), body(campaigns.newCampaign, known)),
+    // Without `preview` it would make one.
+    both(query(campaigns.previewQuery, { id: null }), body(campaigns.newCampaign, known)).map((asked) => ({
+      ...asked,
+      query: { preview: 'true', ...asked.query },
+    })),
     { ...ENQUEUER, reads: true },
   ),
   guarded("a campaign's action", 'POST', '/api/campaigns', query(campaigns.actionQuery), ENQUEUER),

@@ -27,6 +27,8 @@ export interface Outcome {
   readonly text: string;
   /** True if nothing was to be done: a status from 400 on, or the way back to a form that was refused. */
   readonly isRefused: boolean;
+  /** True if the proxy refused it before it looked at who sends it: `visitor.ts` knows for what. */
+  readonly isUnread?: boolean;
 }
 
 /** The key that opens an entry; any other one must not. */
@@ -43,8 +45,8 @@ export interface Entry {
   readonly wrongKeys: readonly string[];
   /** The bearer secret that is its right key. */
   readonly secret?: Secret;
-  /** True if `outcome` is the answer to a wrong key. Default: 401 or 403. */
-  readonly isClosed?: (outcome: Outcome) => boolean;
+  /** True if `outcome` is the answer to the wrong key `key`. Default: 401 or 403. */
+  readonly isClosed?: (outcome: Outcome, key: string) => boolean;
   /** True for questions: they write nothing even when they are answered. */
   readonly reads?: boolean;
   /** Tables besides the audit log that a refused request may write all the same. */

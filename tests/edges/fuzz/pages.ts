@@ -105,10 +105,11 @@ const encoded = (segment: string) => encodeURIComponent(segment.toWellFormed());
 const fill = (path: string, params: Readonly<Record<string, string>> = {}) =>
   path.replace(/\[(\w+)\]/g, (_, name) => encoded(params[name] ?? '') || '%00');
 
-/** A stranger is led to the login, or shown it where the page stood. */
+/** A stranger is led to the login, or shown it where the page stood. An address that is too long is cut first. */
 const isAtLogin = (outcome: Outcome): boolean =>
   isShut(outcome) ||
-  (outcome.status === 303 && /^(https:\/\/queue\.example)?\/(login|[^/])/.test(outcome.text)) ||
+  outcome.isUnread === true ||
+  (outcome.status === 303 && /^(https:\/\/queue\.example)?\/login(\?|$)/.test(outcome.text)) ||
   outcome.text.includes('name="secret"');
 
 interface Shown {

@@ -5,6 +5,7 @@ import './environment.ts';
 import { createHmac } from 'node:crypto';
 import { NextRequest } from 'next/server';
 import { seal } from '../../../packages/console/src/auth/index.ts';
+import { MAX_ADDRESS_CHARS } from '../../../packages/jobqueue/src/next/index.ts';
 import { proxy } from '../../../proxy.ts';
 import type { Outcome } from './entry.ts';
 import { SECRETS } from './environment.ts';
@@ -61,8 +62,14 @@ export async function atTheProxy(url: string | URL, init: RequestInit): Promise<
   if (response.headers.has('x-middleware-next')) return null;
   const { status } = response;
   const location = response.headers.get('location');
-  const isRefused = status >= 400 || location?.includes('refused=') === true || location?.includes('/login') === true;
-  return { status, text: location ?? (await response.text()), isRefused };
+  const isUnread = status === 303 && location === shortened(new URL(url));
+  const isRefused = status >= 400 || isUnread || /[?&]refused=|\/login(\?|$)/.test(location ?? '');
+  return { status, text: location ?? (await response.text()), isRefused, isUnread };
+}
+
+/** The only place that an address beyond the bound may lead to, whoever asks: the same page without the query. Null for any other address. */
+function shortened({ href, origin, pathname }: URL): string | null {
+  return href.length > MAX_ADDRESS_CHARS ? origin + pathname : null;
 }
 
 /** The answer that Next.js makes of what a page or an action throws; anything else than its own signals is a fault. */
