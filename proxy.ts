@@ -3,16 +3,21 @@ import { MAX_ADDRESS_CHARS } from '@conversure/jobqueue/next';
 import { admit, admitOrigin, sessionOf } from '@conversure/jobqueue-console/auth';
 import { type NextRequest, NextResponse } from 'next/server';
 import { EDGE_LIMITS } from './lib/config.ts';
-import { refusal } from './lib/http/errors.ts';
+import { HttpError, refusal } from './lib/http/errors.ts';
 import { admitForm } from './lib/http/form.ts';
 
-/** Excluded paths are answered by a file or a function. Every other path is a page, including «not found». */
-export const config = { matcher: '/((?!api/|_next/static/|_next/image$|icon\\.svg$).*)' };
+/**
+ * Excluded paths are answered by a file or a function. Every other path is a page, including «not found»; a path with a percent sign is
+ * first looked at.
+ */
+export const config = { matcher: '/((?!api/|_next/static/[^%]*$|_next/image$|icon\\.svg$).*)' };
 
 export async function proxy(request: NextRequest): Promise<Response> {
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   try {
     if (request.url.length > MAX_ADDRESS_CHARS) return withoutQuery(request);
+    admitPath(request.nextUrl.pathname);
+    if (request.nextUrl.pathname.startsWith('/_next/static/')) return NextResponse.next();
     if (!isRead) admitOrigin(request.headers);
     const isLogin = request.nextUrl.pathname === '/login';
     if (!isLogin && isRead && sessionOf(request.headers) === null) return toLogin(request);
@@ -39,11 +44,22 @@ function toLogin(request: NextRequest): Response {
   return response;
 }
 
-/** Refuses an address that is too long without reading any of it. */
+/** Refuses an address that is too long without reading any of it. Throws HttpError 414 if its path alone is: it would lead to itself. */
 function withoutQuery(request: NextRequest): Response {
   const page = request.nextUrl.clone();
   page.search = '';
+  if (page.href.length > MAX_ADDRESS_CHARS)
+    throw new HttpError(414, 'address_too_long', `Expected an address of at most ${MAX_ADDRESS_CHARS} characters.`);
   return NextResponse.redirect(page, 303);
+}
+
+/** Throws HttpError 400 for a path that is no encoded text, such as `/%`: Next.js would answer 500. */
+function admitPath(pathname: string): void {
+  try {
+    decodeURIComponent(pathname);
+  } catch {
+    throw new HttpError(400, 'address_invalid', 'Expected an address whose percent signs begin encoded characters.');
+  }
 }
 
 /** Next.js would answer 500. A form sent by a script cannot be redirected: there `app/error.tsx` speaks. */

@@ -1,5 +1,6 @@
-/** The page for an address that does not exist. */
-import { Empty, Head, Link } from '@conversure/jobqueue-console/ui';
+/** The page for an address that does not exist. Next.js shows it without the layout as the answer to a form, so it needs nothing of that. */
+import { Empty, Head } from '@conversure/jobqueue-console/ui';
+import Link from 'next/link';
 
 export default function NotFound() {
   return (

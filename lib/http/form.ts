@@ -15,9 +15,13 @@ export async function admitForm(request: Request, limit: { maxBytes: number }): 
   throw new HttpError(400, 'form_invalid', 'Expected the form as the page sends it.');
 }
 
-/** Without a script the name of a field says which action is meant; React's other way, `$ACTION_REF_…`, is for bound arguments. */
+/**
+ * Without a script the name of a field says which action is meant; React's other way, `$ACTION_REF_…`, is for bound arguments. Of two names
+ * React would take the last.
+ */
 function isSentByBrowser(form: FormData): boolean {
-  return [...form.keys()].every((name) => !name.startsWith('$ACTION_') || name.startsWith('$ACTION_ID_'));
+  const named = [...form.keys()].filter((name) => name.startsWith('$ACTION_'));
+  return named.length <= 1 && named.every((name) => name.startsWith('$ACTION_ID_'));
 }
 
 interface Reply {

@@ -1,8 +1,11 @@
 /** The built app as a browser meets it: pages, forms and the self-hosted /api, over HTTP, against a real database. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { tellWrites } from '../edges/fuzz/writes.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import fc from '../support/property.ts';
 import { type Browser, buildApp, openBrowser, type RunningApp, startApp } from './browser.ts';
+import { type Answer, actionIds, type Encoded, encoded, formOf, send } from './react-sender.ts';
 
 const OPERATOR_SECRET = 'operator-secret-0123456789';
 const VIEWER_SECRET = 'viewer-secret-0123456789';
@@ -499,4 +502,271 @@ describe('/api, self-hosted', () => {
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, POST']);
     expect(await wrong.json()).toMatchObject({ error: { code: 'method_not_allowed' } });
   });
+});
+
+/** No fault, and nothing told. */
+function expectSilent(answer: Answer): void {
+  expect(answer.status, answer.text).toBeLessThan(500);
+  expectNothingTold(answer);
+}
+
+/** Neither a stack nor a secret. */
+function expectNothingTold({ text }: Answer): void {
+  expect(text).not.toMatch(/\bat \S+ \(|\.ts:\d+|node_modules|postgres:\/\//);
+  for (const secret of [OPERATOR_SECRET, VIEWER_SECRET, CRON_SECRET, new URL(db.url).password])
+    expect(text).not.toContain(secret);
+}
+
+describe('a server action that somebody calls by its id', () => {
+  const CONFIDENTIAL = 'confidential-of-the-company';
+  const ACTIONS = [
+    '$$RSC_SERVER_ACTION_0',
+    'addOptOut',
+    'changeSettings',
+    'checkOfCompany',
+    'confirmImport',
+    'createCompany',
+    'decide',
+    'enqueueDemoJob',
+    'importLeads',
+    'liftOptOut',
+    'lookAtCampaign',
+    'makeCampaign',
+    'resumeOfCompany',
+    'resumePaused',
+    'steerCampaign',
+    'steerImport',
+    'syncTemplates',
+  ];
+  /** Would do something if an operator sent it: each action finds its own fields. */
+  const FORM = {
+    _do: 'pause',
+    id: 'called-by-id',
+    name: CONFIDENTIAL,
+    country: 'AE',
+    timeZone: 'Asia/Dubai',
+    company: 'comp_789',
+    companyId: 'comp_789',
+    reason: 'x',
+    target: 'type',
+    type: 'crm_sync',
+    person: '+971501234567',
+    scope: 'all',
+  };
+
+  let ids: ReadonlyMap<string, string>;
+  let form: Encoded;
+  let written: () => Promise<string[]>;
+  let cookies: Readonly<Record<'operator' | 'viewer', string>>;
+
+  beforeAll(async () => {
+    ids = actionIds();
+    form = await encoded([formOf(FORM)]);
+    await sql.query('insert into companies (id, name) values ($1, $1) on conflict do nothing', [CONFIDENTIAL]);
+    cookies = { operator: await cookieOf(OPERATOR_SECRET), viewer: await cookieOf(VIEWER_SECRET) };
+    written = await tellWrites(sql);
+  });
+
+  const own = () => new URL(app.url).origin;
+
+  /** Called as the script of the login's page calls it. */
+  async function cookieOf(secret: string): Promise<string> {
+    const { type, body } = await encoded([formOf({ _do: 'sign-in', name: 'ann', secret })]);
+    const headers = { origin: own(), 'content-type': type, 'next-action': idOf('$$RSC_SERVER_ACTION_0') };
+    const { headers: answered } = await send(app.url, { path: '/login', headers, body });
+    return answered['set-cookie']?.[0]?.split(';')[0] ?? '';
+  }
+
+  const idOf = (name: string) => ids.get(name) ?? '';
+  const call = (id: string, headers: Record<string, string | string[]> = {}, { type, body } = form) =>
+    send(app.url, {
+      headers: { origin: own(), 'content-type': type, 'next-action': id, cookie: cookies.operator, ...headers },
+      body,
+    });
+
+  /** Refused before anybody looked at what it asks for. */
+  async function expectRefused(answer: Answer, status: number, code: string): Promise<void> {
+    expectSilent(answer);
+    expect([answer.status, answer.text]).toMatchObject([status, expect.stringContaining(`{"code":"${code}",`)]);
+    expect(answer.text).not.toContain(CONFIDENTIAL);
+    expect(await written()).toEqual([]);
+  }
+
+  test('is one of those that the build has, each of them asked below', () => {
+    expect([...ids.keys()].sort()).toEqual(ACTIONS);
+  });
+
+  describe.each(ACTIONS)('%s', (name) => {
+    test('does nothing that a stranger, another site or a viewer asks for', async () => {
+      const forged = `jobqueue=${cookies.operator.split('=')[1]?.slice(0, -4)}AAAA`;
+      for (const cookie of ['', 'jobqueue=', forged, `__Host-${cookies.operator}`])
+        await expectRefused(await call(idOf(name), { cookie }), 401, 'unauthorized');
+      const foreign = [
+        'https://other.example',
+        'null',
+        '',
+        'http://',
+        'file:///',
+        own().replace('127.0.0.1', 'localhost'),
+      ];
+      for (const origin of foreign) await expectRefused(await call(idOf(name), { origin }), 403, 'origin_refused');
+      const { headers, ...answer } = await call(idOf(name), { cookie: cookies.viewer });
+      expectSilent({ headers, ...answer });
+      expect([answer.status, headers['x-action-redirect']]).toEqual([
+        200,
+        expect.stringMatching(/[?&]refused=read_only/),
+      ]);
+      expect(await written()).toEqual([]);
+    });
+  });
+
+  test.each<[string, Record<string, string | string[]>]>([
+    ['of another host', { host: 'other.example' }],
+    ['of no host, to none', { origin: 'file:///', host: '' }],
+    ['of no host, through a proxy that names none', { origin: 'file:///', 'x-forwarded-host': '' }],
+    ['of two hosts that a proxy names in one', { origin: 'https://a,b', 'x-forwarded-host': 'a,b' }],
+    ['of the second host that a proxy names', { origin: 'https://b', 'x-forwarded-host': 'a, b' }],
+    ['of two', { origin: ['https://other.example', 'https://other.example'] }],
+  ])('with the Origin %s is refused', async (_, headers) => {
+    await expectRefused(await call(idOf('createCompany'), headers), 403, 'origin_refused');
+  });
+
+  test('through two proxies is taken for the host that the outer one names', async () => {
+    const headers = { origin: 'https://queue.example', 'x-forwarded-host': 'queue.example, inner.example' };
+    // Over TLS the cookie has another name: this one is a stranger's.
+    await expectRefused(await call(idOf('createCompany'), headers), 401, 'unauthorized');
+  });
+
+  test.each<[string, string | string[]]>([
+    ['nothing', ''],
+    ['a name of every object', 'toString'],
+    ['a path', '../../app/page'],
+    ['an id that the build does not have', `40${'f'.repeat(40)}`],
+    ['an id and more', `{id}#default`],
+    ['two ids', ['{id}', '{id}']],
+    ['an id in capitals', '{ID}'],
+    ['a text of 8,000 characters', 'f'.repeat(8_000)],
+  ])('whose id is %s is not found', async (_, id) => {
+    const known = idOf('createCompany');
+    const filled = [id].flat().map((one) => one.replace('{id}', known).replace('{ID}', known.toUpperCase()));
+    const answer = await call(filled.join(', '));
+    expectSilent(answer);
+    expect([400, 409]).toContain(answer.status);
+    expect(await written()).toEqual([]);
+  });
+
+  test('from a page that does not have it is done once, and not at all if it says that it was forwarded', async () => {
+    const forwarded = await call(idOf('createCompany'), { 'x-action-forwarded': '1' });
+    expect([forwarded.status, await written()]).toEqual([409, []]);
+    const answer = await call(idOf('createCompany'));
+    expect([answer.status, answer.headers['x-action-redirect']]).toEqual([
+      200,
+      expect.stringContaining('/companies/called-by-id'),
+    ]);
+    expect(await written()).toEqual(['jobqueue.audit_log', 'public.companies', 'public.company_settings']);
+    expect((await sql.query("select name from companies where id = 'called-by-id'")).rows).toEqual([
+      { name: CONFIDENTIAL },
+    ]);
+  });
+
+  const nested = (depth: number): unknown => (depth === 0 ? 'x' : [nested(depth - 1)]);
+  test.each<[string, () => readonly unknown[]]>([
+    ['no argument', () => []],
+    ['two forms', () => [formOf(FORM), formOf(FORM)]],
+    ['a form and a text', () => [formOf(FORM), 'x']],
+    ['2,000 arguments', () => Array(2_000).fill('x')],
+    ['a text', () => ['x']],
+    ['nothing', () => [null]],
+    ['undefined', () => [undefined]],
+    ['an object', () => [FORM]],
+    ['a list with a form', () => [[formOf(FORM)]]],
+    ['lists in 500 lists', () => [nested(500)]],
+    ['a map', () => [new Map(Object.entries(FORM))]],
+    ['a set', () => [new Set(['x'])]],
+    ['a number of 300 digits', () => [BigInt(`1${'0'.repeat(300)}`)]],
+    ['a date', () => [new Date(0)]],
+    ['bytes', () => [new Uint8Array([1, 2, 3])]],
+    ['a file', () => [new File(['x'], 'x.csv')]],
+    ['a promise', () => [Promise.resolve('x')]],
+    ['an iterable', () => [[1, 2][Symbol.iterator]()]],
+  ])('with %s, as React encodes it, is refused', async (_, args) => {
+    const answer = await call(idOf('createCompany'), {}, await encoded(args()));
+    await expectRefused(answer, 400, 'form_invalid');
+  });
+
+  test('with any bytes is the sender’s fault, or taken for the form that it is', async () => {
+    const at = fc.nat({ max: form.body.length - 1 });
+    const broken = fc.oneof(
+      at.map((end) => form.body.subarray(0, end)),
+      fc
+        .tuple(at, fc.uint8Array({ maxLength: 40 }))
+        .map(([from, more]) => Buffer.concat([form.body.subarray(0, from), more, form.body.subarray(from)])),
+      fc.tuple(at, at).map(([a, b]) => Buffer.concat([form.body.subarray(0, a), form.body.subarray(b)])),
+      fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+      fc.json().map((text) => Buffer.from(text)),
+    );
+    const types = fc.oneof(
+      { weight: 4, arbitrary: fc.constant(form.type) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('text/plain;charset=UTF-8', 'application/json', 'multipart/form-data', ''),
+      },
+    );
+    const someone = fc.constantFrom('operator' as const, 'viewer' as const, 'stranger' as const);
+    await fc.assert(
+      fc.asyncProperty(broken, types, someone, fc.constantFrom(...ACTIONS), async (body, type, who, name) => {
+        await written();
+        const cookie = who === 'stranger' ? '' : cookies[who];
+        const answer = await call(idOf(name), { cookie }, { type, body });
+        expectSilent(answer);
+        if (who === 'stranger') expect(answer.status).toBe(401);
+        const mayWrite = who === 'operator' && answer.status === 200;
+        if (!mayWrite) expect(await written()).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('without a script by two ids, or by one for a form that the console does not have, is refused', async () => {
+    const { operator: cookie } = cookies;
+    const submit = (fields: Record<string, string>) => {
+      const response = new Response(formOf(fields));
+      return response.arrayBuffer().then((bytes) =>
+        send(app.url, {
+          path: '/companies',
+          headers: { origin: own(), cookie, 'content-type': response.headers.get('content-type') ?? '' },
+          body: Buffer.from(bytes),
+        }),
+      );
+    };
+    const named = (name: string) => ({ [`$ACTION_ID_${idOf(name)}`]: '' });
+    await written();
+    await expectRefused(
+      await submit({ ...named('createCompany'), ...named('$$RSC_SERVER_ACTION_0') }),
+      400,
+      'form_invalid',
+    );
+    const unknown = await submit({ ...named('$$RSC_SERVER_ACTION_0'), _do: 'none' });
+    expectSilent(unknown);
+    expect(unknown.status).toBe(404);
+    expect(await written()).toEqual([]);
+  });
+});
+
+test.each([
+  ['that no text encodes to', '/%', 400],
+  ['that no text encodes to, deep in a page', '/companies/%E0%A4%A', 400],
+  ['that no text encodes to, among the static files', '/_next/static/%', 400],
+  ['that is longer than any of ours', `/${'a'.repeat(14_400)}`, 414],
+])('an address %s is the sender’s fault', async (_, path, status) => {
+  for (const asking of [operator, openBrowser(app.url)]) expect((await asking.get(path)).status).toBe(status);
+});
+
+test.each<[string, string, Record<string, string>]>([
+  ['an unreadable state of its router', '/login', { rsc: '1', 'next-router-state-tree': 'none' }],
+  ['an address that is a star', '*', {}],
+])('what Next.js answers by itself to %s tells nothing', async (_, path, headers) => {
+  const first = await send(app.url, { method: 'GET', path, headers });
+  const to = first.headers.location ?? path; // it asks for its own hash of the headers first
+  expectNothingTold(await send(app.url, { method: 'GET', path: to, headers }));
 });

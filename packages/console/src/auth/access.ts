@@ -37,14 +37,19 @@ export function admittedOperator(session: Session | null): Session {
 }
 
 /**
- * Refuses a form that another site sent, with HttpError 403. Next.js itself lets a request without an Origin pass; a browser that posts
- * a form always sends one, so here it is refused.
+ * Refuses a form that another site sent, with HttpError 403. Next.js itself lets a request without an Origin pass, or with one that names no
+ * host; a browser that posts a form always sends one, so here it is refused.
  */
 export function admitOrigin(headers: Headers): void {
   const origin = headers.get('origin') ?? '';
-  const host = headers.get('x-forwarded-host') ?? headers.get('host');
-  if (URL.canParse(origin) && new URL(origin).host === host) return;
+  const sender = URL.canParse(origin) ? new URL(origin).host : '';
+  if (sender !== '' && sender === askedHost(headers)) return;
   throw new HttpError(403, 'origin_refused', 'Expected the form to be sent from a page of this app.');
+}
+
+/** The host as Next.js takes it, which answers 500 where it finds another one than we did: the outermost proxy's word, then the request's own. */
+function askedHost(headers: Headers): string | null {
+  return headers.get('x-forwarded-host')?.split(',')[0]?.trim() || headers.get('host');
 }
 
 /** Name and reach of the session's cookie for whoever sent these headers. */
