@@ -1,8 +1,11 @@
 /** Records know where they end: from any of those places on, the rest of the file reads the same. */
-import { expect, test } from 'vitest';
+import { Parser } from 'csv-parse';
+import { expect, test, vi } from 'vitest';
+import { mapColumns } from '../../lib/imports/lead-import/columns.ts';
 import { type Delimiter, type Dialect, detectDialect, LINE_ENDS } from '../../lib/imports/lead-import/dialect.ts';
 import { findHeader } from '../../lib/imports/lead-import/header-row.ts';
 import { headerMapper } from '../../lib/imports/lead-import/mapping.ts';
+import { tearOf } from '../../lib/imports/lead-import/quotes.ts';
 import { type FileRecord, readRecords, START } from '../../lib/imports/lead-import/records.ts';
 import { textOnly } from '../../lib/imports/lead-import/text-only.ts';
 import fc from '../support/property.ts';
@@ -85,6 +88,23 @@ test('the rest of the process has its turn between the records of a file of line
   clearInterval(others);
   expect(records).toHaveLength(256 * 1024);
   expect(turns).toBeGreaterThanOrEqual(8);
+});
+
+test('a file that tears at every row is read a few times over, not a slice of it for each row', async () => {
+  const parsed = vi.spyOn(Parser.prototype, '_transform');
+  const shape = {
+    header: ['phone', 'name'],
+    columns: mapColumns(['phone', 'name']),
+    delimiter: ',',
+    country: 'AE' as const,
+  };
+  const bytes = Buffer.from(`phone,name\n${'0501234567,"x\n'.repeat(1_000)}`);
+  let rows = 0;
+  for await (const _ of readRecords([bytes], COMMA, START, tearOf(shape, 'lines'))) rows++;
+  expect(rows).toBe(1_001);
+  const read = parsed.mock.calls.reduce((sum, [chunk]) => sum + (chunk as Buffer).length, 0);
+  parsed.mockRestore();
+  expect(read / bytes.length).toBeLessThan(40); // 500 in slices of 16 KiB
 });
 
 test('a stray quote stays text and swallows no row', async () => {

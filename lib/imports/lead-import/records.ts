@@ -31,6 +31,8 @@ export type Tear = (text: string) => { readonly cells: string[]; readonly length
 const MAX_RECORD_BYTES = 64 * 1024;
 /** A byte may be a record: 256 KiB of line ends at once held the process for half a second. */
 const SLICE_BYTES = 16 * 1024;
+/** Behind a torn record, where the next one may well be torn: what the parser has read beyond it is read again. Doubled from step to step. */
+const TORN_SLICE_BYTES = 256;
 
 /**
  * `bytes` is the file from `from` on. Where `tear` finds a row the records go on behind that row, as if the file began there. Throws
@@ -45,6 +47,7 @@ export async function* readRecords(
   let at = from;
   let parser = startParser(dialect, at);
   let held: Buffer = Buffer.alloc(0); // what was read behind `at`
+  let sliceBytes = SLICE_BYTES;
 
   /** Records of one step of the parser; answers what has to be read again, because a record was torn. */
   async function* take(read: Read): AsyncGenerator<FileRecord, Buffer | null> {
@@ -84,13 +87,15 @@ export async function* readRecords(
   async function* feed(bytes: Buffer): AsyncGenerator<FileRecord> {
     let chunk = bytes;
     for (let start = 0; start < chunk.length; ) {
-      const slice = chunk.subarray(start, start + SLICE_BYTES);
+      const slice = chunk.subarray(start, start + sliceBytes);
       start += slice.length;
+      sliceBytes = Math.min(2 * sliceBytes, SLICE_BYTES);
       held = Buffer.concat([held, slice]);
       const again = yield* take(await parser.write(slice));
       if (again !== null) {
         chunk = Buffer.concat([again, chunk.subarray(start)]);
         start = 0;
+        sliceBytes = TORN_SLICE_BYTES;
       }
       await turn(); // the parser calls back at once, so nothing else of the process would get its turn
     }
