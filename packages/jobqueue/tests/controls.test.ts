@@ -497,6 +497,30 @@ describeOnOneDriver('an operator', (setup) => {
     },
   );
 
+  test('cancels under load what a drain holds and has not started: within 2 s no handler of it starts any more', {
+    timeout: 30_000,
+  }, async () => {
+    const { queue, seen } = queueOf(setup.database);
+    await queue.addJobs(heldInPlenty());
+    let cancelledAtMs = Number.POSITIVE_INFINITY;
+    let lastStartMs = 0;
+    let slow = 0;
+    seen.onStart = async ({ payload }) => {
+      lastStartMs = performance.now();
+      if (payload.ms !== SLOW_MS || ++slow !== 20) return;
+      await queue.cancel({ type: 'work' }, WRONG);
+      cancelledAtMs = performance.now();
+    };
+    const report = await queue.drain({ budgetMs: 20_000, concurrency: 10 });
+    expect(report.stopReason).toBe('empty');
+    expect(report.lost).toBeGreaterThan(100); // so much it held
+    expect(lastStartMs - cancelledAtMs).toBeLessThan(2_000);
+    expect(await statuses(setup.database)).toEqual({
+      COMPLETED: report.completed,
+      CANCELLED: 1_300 - report.completed,
+    });
+  });
+
   test('pauses one type while a drain goes on with another, and one that includes what is paused goes on with all', {
     timeout: 60_000,
   }, async () => {

@@ -80,7 +80,7 @@ function claim(id: number, of: Partial<ClaimedJob> = {}, leaseMs = 20 * MINUTE_M
 /** Takes the jobs over from an answer that has just come. */
 function take(...jobs: Execution[]): void {
   const now = performance.now();
-  executor.onAnswer([], now);
+  executor.onAnswer([], { sentAtMs: now, now });
   executor.take(jobs, now);
 }
 
@@ -133,12 +133,40 @@ describe('the executor', () => {
   });
 
   test('starts nothing while Postgres has not answered for two seconds: the queue may have been paused', () => {
-    executor.onAnswer([], performance.now() - 2_000);
+    const then = performance.now() - 2_000;
+    executor.onAnswer([], { sentAtMs: then, now: then });
     executor.take([claim(1)], performance.now());
     expect(executor.running.size).toBe(0);
-    executor.onAnswer([], performance.now());
+    const now = performance.now();
+    executor.onAnswer([], { sentAtMs: now, now });
     executor.start(performance.now());
     expect(executor.running.size).toBe(1);
+  });
+
+  test('reckons those two seconds from when an exchange was sent, not from when its answer came', () => {
+    begin({ concurrency: 1 });
+    const now = performance.now();
+    executor.onAnswer([], { sentAtMs: now - 1_500, now });
+    executor.take([claim(1)], now + 600); // paused in between, it would have started 2.1 s later
+    expect(executor.running.size).toBe(0);
+    executor.onAnswer([], { sentAtMs: now - 9_000, now: now + 700 }); // over a slow database it starts all the same
+    executor.start(now + 700);
+    expect(executor.running.size).toBe(1);
+  });
+
+  test('never starts a job that was cancelled while it waited, and tells one that has started meanwhile to end', async () => {
+    begin({ concurrency: 1 });
+    const [one, two, three] = [claim(1), claim(2), claim(3)];
+    take(one, two, three);
+    await started(1);
+    expect(executor.held).toEqual([two, three]);
+    for (const gone of [one, two]) executor.revoke(gone, performance.now());
+    executor.revoke(two, performance.now()); // it is gone already
+    expect(running[0]?.signal.aborted).toBe(true);
+    running[0]?.end();
+    await started(2);
+    expect(ids()).toEqual(['1', '3']);
+    expect([run.report.lost, outbox.size]).toEqual([2, 0]);
   });
 
   test.each([
@@ -159,7 +187,8 @@ describe('the executor', () => {
       ['mail', 'work'],
       ['default', 'work'],
     ]);
-    executor.onAnswer([['mail', 'work']], performance.now());
+    const now = performance.now();
+    executor.onAnswer([['mail', 'work']], { sentAtMs: now, now });
     expect(outbox.waiting.map(({ execution }) => execution.claimed.id)).toEqual(['2']);
     expect(executor.size).toBe(2);
   });

@@ -1,10 +1,10 @@
 -- step_1: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, waiting?, environment?, chores?, stopReason,
+-- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, waiting?, held?, environment?, chores?, stopReason,
 --              passedOver?, rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
 --              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; without report the ledger row is left as it is;
---              waiting: [[queue, type]] of what it holds and has not started; environment: with a claim, where the drain runs, or null
+--              waiting: [[queue, type]] of what it holds and has not started; held: [[id, fence]] of the same, every few seconds; environment: with a claim, where the drain runs, or null
 -- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
 -- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
 --              to: dead_letter | cancelled | retry | give_back | continue
@@ -17,9 +17,9 @@
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
---              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, paused, otherEnvironment, recentRunMs, nextDueInMs, exhausted, peers,
+--              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, paused, gone, otherEnvironment, recentRunMs, nextDueInMs, exhausted, peers,
 --              nowMs, tookMs}
---              paused: those of drain.waiting that are paused; otherEnvironment: null, or whose database this is: then nothing was claimed
+--              paused: those of drain.waiting that are paused; gone: those of drain.held that are not this drain's any more; otherEnvironment: null, or whose database this is: then nothing was claimed
 --              past: null, or the lane at which a look at more than 100,000 of them ended: the next goes on behind it
 --              nextDueInMs: of the lanes that this step has seen; exhausted: they hold nothing more that is due, and there are no others
 --              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
@@ -370,6 +370,11 @@ begin
     'otherEnvironment', v_other, 'paused', coalesce((select json_agg(w.e) from jsonb_array_elements(drain -> 'waiting') as w(e)
                         where exists (select from jobqueue.pauses)
                           and exists (select from jobqueue.pauses p where p.queue in ('*', w.e ->> 0) and p.type in ('*', w.e ->> 1))), '[]'),
+    -- a subquery for each, which no plan of an empty table can make a join that reads all jobs
+    'gone', case when drain ? 'held' then
+      (select coalesce(json_agg(h.e ->> 0), '[]') from jsonb_array_elements(drain -> 'held') as h(e)
+       where (select j.fence from jobqueue.jobs j
+              where j.id = (h.e ->> 0)::bigint and isfinite(j.lease_until) and j.settled_fence <> j.fence) is distinct from (h.e ->> 1)::int) end,
     'nextDueInMs', v_next_due, 'peers', v_peers,
     -- of what this drain asks for chores for the first time, or again after a while, and only if it has something to start
     'recentRunMs', case when v_claimed > 0 and drain ? 'chores' then

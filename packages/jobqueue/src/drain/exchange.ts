@@ -31,6 +31,8 @@ export class Exchange {
   readonly request: ExchangeRequest;
   readonly #parts: ExchangeParts;
   readonly #sentAtMs: number;
+  /** Jobs of which Postgres is asked whether they are still ours; they had not started then. */
+  readonly #held: readonly Execution[];
   readonly #counts: BufferedRollups | null;
   /** Times that maintenance had brought jobs before the claim. */
   readonly #broughtJobs: number;
@@ -56,6 +58,7 @@ export class Exchange {
     const isLast = run.report.stopReason !== null || (claim?.alone === true && claim.lanes === null);
     this.#counts = rollups.takeFor(ended, { version: n, nowMs: now, isLast });
     const { waiting } = executor;
+    this.#held = isHeartbeat ? executor.held : [];
     this.request = {
       ended,
       updates,
@@ -64,6 +67,7 @@ export class Exchange {
         ...ledger.report(now, n, executor.running, updates.length > 0 || claim?.alone === true),
         ...(this.#counts && { rollups: this.#counts.json }),
         ...(waiting.length > 0 && { waiting }),
+        ...(this.#held.length > 0 && { held: this.#held.map(({ claimed }) => [claimed.id, claimed.fence] as const) }),
         ...(claim && { environment: run.environment }),
         ...(chores && { chores }),
         ...(run.report.stopReason !== null && { passedOver: claims.starvedLanes }),
@@ -96,7 +100,10 @@ export class Exchange {
     rollups.onAnswer(answer, performance.now());
     ledger.onAnswer(answer);
     pipelining.onAnswer(answer, drain.chores !== undefined);
-    executor.onAnswer(answer.paused ?? [], performance.now()); // Postgres without this release's functions does not say
+    const now = performance.now();
+    executor.onAnswer(answer.paused ?? [], { sentAtMs: this.#sentAtMs, now }); // older functions do not say, nor what is gone
+    const gone = new Set(answer.gone ?? []);
+    for (const execution of this.#held) if (gone.has(execution.claimed.id)) executor.revoke(execution, now);
     this.#noteSettled(answered);
     rollups.settle(this.#counts, ended, answered);
     confirmUpdates(answered.updates, new Set(answer.revoked));

@@ -15,10 +15,12 @@ import { TokenGate } from './token-gate.ts';
 /** A handler has this long to react to its signal before its slot is written off. */
 const REACT_MS = 2_000;
 /**
- * Without an answer of Postgres for so long nothing starts: it may have been paused. While anything is held, an exchange goes out more often
- * (see HEARTBEAT_MS), so this only ever waits for an answer that is late.
+ * So long after the last exchange that Postgres answered was sent nothing starts: it may have been paused since. While anything is held, an exchange
+ * goes out more often (see HEARTBEAT_MS), so this only ever waits for an answer that is late.
  */
 const UNHEARD_MS = 2_000;
+/** An answer that is later than that counts for a moment, or a slow database would have all claimed and nothing started. */
+const LATE_MS = 100;
 /** A lease must outlast its job by this much, or another drain could take it while it runs. */
 const LEASE_SLACK_MS = 5_000;
 
@@ -144,15 +146,30 @@ export class JobExecutor {
     return [...found.values()];
   }
 
-  /** Postgres has answered: what waits and was paused since it was claimed goes back. */
-  onAnswer(paused: readonly QueueAndType[], now: number): void {
-    this.#heardAtMs = now;
+  /** Postgres has answered an exchange that was sent at `sentAtMs`: what waits and was paused since it was claimed goes back. */
+  onAnswer(paused: readonly QueueAndType[], { sentAtMs, now }: { sentAtMs: number; now: number }): void {
+    this.#heardAtMs = Math.max(this.#heardAtMs, sentAtMs, now - UNHEARD_MS + LATE_MS);
     if (paused.length === 0) return;
     const lanes = new Set(paused.map(([queue, type]) => laneOf(queue, type)));
     const isPaused = ({ claimed }: Execution) => lanes.has(laneOf(claimed.queue, claimed.type));
     const back = this.#waiting.filter(isPaused);
     this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter((execution) => !isPaused(execution)));
     this.#giveBack(back);
+  }
+
+  /** The jobs that wait here; Postgres says which of them are no longer ours. Those that run it hears of with the updates. */
+  get held(): readonly Execution[] {
+    return [...this.#waiting];
+  }
+
+  /** The job was cancelled, or taken over, since Postgres was asked: it never starts, or is told to end. */
+  revoke(execution: Execution, now: number): void {
+    const at = this.#waiting.indexOf(execution);
+    if (at < 0 && !this.#running.has(execution)) return;
+    execution.abort('revoked', now);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#end(execution, { kind: 'unstarted', skippedForTime: false });
   }
 
   #giveBack(jobs: readonly Execution[]): void {

@@ -41,6 +41,8 @@ export interface ExchangeParams {
     readonly running?: readonly string[];
     /** Jobs that the drain holds and has not started, by queue and type. */
     readonly waiting?: readonly QueueAndType[];
+    /** The same jobs one by one, with every heartbeat. */
+    readonly held?: readonly (readonly [id: string, fence: number])[];
     /** With a claim: where the drain runs; null: nowhere in particular. */
     readonly environment?: string | null;
     /** Requests of maintenance tasks, by name. */
@@ -109,6 +111,8 @@ export interface ExchangeReply {
   readonly otherEnvironment: string | null;
   /** Those of `waiting` that are paused. */
   readonly paused: readonly QueueAndType[];
+  /** Those of `held` that are no longer the drain's; null if it named none. */
+  readonly gone: readonly string[] | null;
   /**
    * The 95th percentile of each type's recent runs over all drains (lower limit of its bin); set if this exchange asked for
    * maintenance tasks and claimed.
