@@ -107,6 +107,7 @@ const SOUND: Account = {
   readAt: 1_000_000,
   disturbances: [],
   replays: [],
+  pauses: [],
   isAtRest: true,
 };
 const TWO = { asks: [ask('1', 'a'), ask('2', 'b')], rows: [row(), row({ id: '2', token: 'b' })] };
@@ -188,10 +189,59 @@ describe('conservation', () => {
     ],
     [
       'cancelled',
-      '18000 ms after it was cancelled',
+      'began under fence 1 2600 ms after it was cancelled',
       {
-        rows: [row({ status: 'CANCELLED', finishedAt: 2_000 })],
-        facts: facts([BEGIN, { ...END, outcome: 'cancelled' }, reporting({})], 20_000),
+        rows: [row({ status: 'CANCELLED', finishedAt: 7_400 })],
+        facts: facts([BEGIN, { ...END, outcome: 'cancelled' }, reporting({})]),
+      },
+    ],
+    [
+      'cancelled',
+      'still ran under fence 1 2600 ms after it was cancelled',
+      {
+        rows: [row({ status: 'CANCELLED', finishedAt: 10_400 })],
+        facts: [...facts([BEGIN]), ...facts([{ ...END, outcome: 'aborted' }, reporting({})], 13_000)],
+      },
+    ],
+    [
+      'pauses',
+      'job 1 began 2600 ms after its type urgent was paused',
+      {
+        pauses: [{ type: 'urgent', from: 7_400, to: 11_000 }],
+        facts: facts([{ ...BEGIN, type: 'urgent' }, END, reporting({})]),
+        disturbances: [{ process: null, kind: 'database', from: 7_000, to: 11_000 }], // no excuse
+      },
+    ],
+    ...(['killed', 'told to end'] as const).map((kind): [string, string, Partial<Account>] => [
+      'successes',
+      `2500 ms before its process was ended, and that is not stored`,
+      {
+        facts: [
+          ...facts([{ what: 'tick', tick: 1 }, BEGIN, END]),
+          ...facts(
+            [
+              { ...BEGIN, fence: 2, tick: 2 },
+              { ...END, fence: 2, tick: 2 },
+            ],
+            50_000,
+          ).map((fact) => ({
+            ...fact,
+            process: 'q',
+          })),
+        ],
+        rows: [row({ fence: 2 })],
+        disturbances: [{ process: 'p', kind, from: 14_500, to: 15_000 }],
+        isAtRest: false,
+      },
+    ]),
+    [
+      'one at a time',
+      '1000 ms after it began', // and the replay of another job is no excuse
+      {
+        facts: facts([BEGIN, { ...BEGIN, fence: 2 }]),
+        rows: [row({ status: null })],
+        replays: [{ at: 10_500, ids: ['2'] }],
+        isAtRest: false,
       },
     ],
     [

@@ -40,6 +40,19 @@ export interface Row {
   readonly code: string | null;
 }
 
+/** An operator began to replay these jobs. */
+export interface Replay {
+  readonly at: number;
+  readonly ids: readonly string[];
+}
+
+/** The type was paused: from the answer until somebody began to resume it. */
+export interface Pause {
+  readonly type: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Something was done to a process, or (`process` null) to the way to Postgres. */
 export interface Disturbance {
   readonly process: string | null;
@@ -57,8 +70,8 @@ export interface Account {
   /** Facts up to here are in `rows`: the clock just before they were read. */
   readonly readAt: number;
   readonly disturbances: readonly Disturbance[];
-  /** Instants at which an operator began to replay. */
-  readonly replays: readonly number[];
+  readonly replays: readonly Replay[];
+  readonly pauses: readonly Pause[];
   /** Nothing runs and nothing is due: then no accepted job may be live, but parents whose children failed. */
   readonly isAtRest: boolean;
 }
@@ -90,8 +103,12 @@ interface Run {
 
 /** The least rest of a lease when its run begins: a drain starts no job whose lease does not outlast it by as much. */
 const LEAST_LEASE_MS = 5_000;
-/** A handler of a cancelled job hears of it within 2 s, and no later may a claimed job begin; the rest is for a loaded machine. */
-const CANCEL_MS = 3_000;
+/** Within this time a drain hears of a cancel and of a pause: then nothing begins that it holds, and a cancelled job's `signal` has fired. */
+const HEARD_MS = 2_000;
+/** A loaded machine gives a timer its turn so much later. */
+const LOADED_MS = 500;
+/** An outcome is sent 250 ms after its run at the latest; the rest is a slow answer. Older ones no death of their process can take. */
+const SENT_MS = 2_000;
 /** Instants are taken a moment after the token was: in the handler. */
 const LIMIT_SLACK = 0.5;
 /** More would hide the first ones. */
@@ -119,6 +136,7 @@ export function checkConservation(account: Account): Verdict {
   checkOverlaps(account, byJob, rows, fail);
   checkStates(account, byJob, fail);
   checkCancelled(account, byJob, rows, fail);
+  checkPauses(account, runs, fail);
   checkFlows(account, byJob, rows, fail);
   checkSlots(runs, fail);
   checkLimit(runs, fail);
@@ -225,7 +243,7 @@ function checkSuccesses(
   );
   // SIGTERM, too, ends a process before it could write down a report: at the end of its last drain.
   const ending = account.disturbances.filter(({ kind }) => kind === 'killed' || kind === 'told to end');
-  const ended = new Set(ending.map(({ process }) => process));
+  const endedFrom = new Map(ending.map(({ process, from }) => [process, from]));
   let repeated = 0;
   for (const [tick, inTick] of groupBy(runs, (run) => `${run.process} ${run.tick}`)) {
     const successes = inTick.filter(({ outcome }) => outcome === 'ok');
@@ -238,8 +256,20 @@ function checkSuccesses(
     if (!told) {
       const [{ process, tick: number } = { process: '', tick: 0 }] = inTick;
       if (ticks.has(`${process} ${number + 1}`)) fail('reports', `tick ${tick} ran jobs and rejected`);
-      else if (account.isAtRest && !ended.has(process))
+      const from = endedFrom.get(process);
+      if (account.isAtRest && from === undefined)
         fail('reports', `tick ${tick} has no report, and nobody ended its process`);
+      for (const run of unstored)
+        if (
+          from !== undefined &&
+          run.endedAt !== null &&
+          run.endedAt < from - SENT_MS &&
+          !isExcused(account, run, rows)
+        )
+          fail(
+            'successes',
+            `job ${run.job} succeeded under fence ${run.fence} ${Math.round(from - run.endedAt)} ms before its process was ended, and that is not stored`,
+          );
       continue;
     }
     if (told.at > account.readAt) continue;
@@ -258,6 +288,20 @@ function checkSuccesses(
       fail('successes', `tick ${tick} reports ${completed} completed jobs, and ${most} handlers succeeded`);
   }
   return repeated;
+}
+
+/** An operator cancelled its job while it ran, or its outcome could not be sent. */
+function isExcused(account: Account, run: Run, rows: ReadonlyMap<string, Row>): boolean {
+  const { job, process, beganAt } = run;
+  if (rows.get(job)?.status === 'CANCELLED' || wasReplayed(account, job, beganAt, Number.POSITIVE_INFINITY))
+    return true;
+  return account.disturbances.some(
+    ({ process: whose, kind, to }) => (whose === null || (whose === process && kind === 'stopped')) && to >= beganAt,
+  );
+}
+
+function wasReplayed({ replays }: Account, job: string, from: number, to: number): boolean {
+  return replays.some(({ at, ids }) => at >= from && at <= to && ids.includes(job));
 }
 
 /** A late success counts if the drain still waited for its handler. */
@@ -294,7 +338,7 @@ function checkOverlaps(
         fail('fences', `job ${job} began under fence ${run.fence} before it began under ${before.fence}`);
       const endedAt = before.endedAt ?? killedAt.get(before.process) ?? Number.POSITIVE_INFINITY;
       const isOver = endedAt <= run.beganAt;
-      const replayed = account.replays.some((at) => at >= before.beganAt - CANCEL_MS && at <= run.beganAt);
+      const replayed = wasReplayed(account, job, before.beganAt - HEARD_MS, run.beganAt);
       if (!isOver && !replayed && run.beganAt - before.beganAt < LEAST_LEASE_MS)
         fail(
           'one at a time',
@@ -327,25 +371,40 @@ function checkStates({ facts }: Account, byJob: ReadonlyMap<string, readonly Run
   }
 }
 
-/** A cancelled job begins no run after its cancel. */
+/** A cancelled job begins no run once its drain can have heard of the cancel, and its run has heard its signal by then. */
 function checkCancelled(
   account: Account,
   byJob: ReadonlyMap<string, readonly Run[]>,
   rows: ReadonlyMap<string, Row>,
   fail: Fail,
 ): void {
-  for (const { id, status, finishedAt } of rows.values()) {
+  for (const { id, status, mode, finishedAt } of rows.values()) {
     if (status !== 'CANCELLED' || finishedAt === null) continue;
-    for (const { beganAt, process, fence } of byJob.get(id) ?? []) {
-      const afterMs = beganAt - finishedAt;
-      if (afterMs < CANCEL_MS) continue;
+    for (const { beganAt, endedAt, process, fence } of byJob.get(id) ?? []) {
+      const goneOnMs = (beganAt > finishedAt || mode === 'deaf' ? beganAt : (endedAt ?? beganAt)) - finishedAt;
+      if (goneOnMs < HEARD_MS + LOADED_MS) continue;
       const disturbed = account.disturbances.some(
-        (one) => (one.process === null || one.process === process) && one.from <= beganAt && one.to >= finishedAt,
+        (one) =>
+          (one.process === null || one.process === process) &&
+          one.from <= finishedAt + goneOnMs &&
+          one.to >= finishedAt,
       );
+      const did = beganAt > finishedAt ? 'began' : 'still ran';
       if (!disturbed)
-        fail('cancelled', `job ${id} began under fence ${fence} ${Math.round(afterMs)} ms after it was cancelled`);
+        fail('cancelled', `job ${id} ${did} under fence ${fence} ${Math.round(goneOnMs)} ms after it was cancelled`);
     }
   }
+}
+
+/** A paused type begins nothing once its drains can have heard of it. One that cannot hear begins nothing either, so only a frozen process is excused. */
+function checkPauses({ pauses, disturbances }: Account, runs: readonly Run[], fail: Fail): void {
+  const frozen = disturbances.filter(({ kind }) => kind === 'stopped');
+  for (const pause of pauses)
+    for (const { job, type, process, beganAt } of runs) {
+      if (type !== pause.type || beganAt >= pause.to || beganAt < pause.from + HEARD_MS + LOADED_MS) continue;
+      if (frozen.some((one) => one.process === process && one.from <= beganAt && one.to >= pause.from)) continue;
+      fail('pauses', `job ${job} began ${Math.round(beganAt - pause.from)} ms after its type ${type} was paused`);
+    }
 }
 
 /** A parent runs once its children have completed, never before. */

@@ -1,5 +1,5 @@
 /** The people of a world: one who enqueues mixed work at a steady rate, and one who operates. Both keep an account of what was answered. */
-import type { Ask, Flow } from './conservation.ts';
+import type { Account, Ask, Flow, Pause, Replay } from './conservation.ts';
 import { nowMs } from './records.ts';
 import type { ChaosQueue, Mode, Work } from './work.ts';
 
@@ -25,6 +25,7 @@ const MODES: readonly (readonly [weight: number, mode: Mode])[] = [
   [8, 'checkpoints'],
   [3, 'cancel'],
   [1, 'deaf'],
+  [2, 'patient'],
 ];
 
 /** Child jobs whose parents are to run one day. */
@@ -44,7 +45,10 @@ export class Traffic {
   readonly #random: () => number;
   readonly #asks: Mutable<Ask>[] = [];
   readonly #flows: Flow[] = [];
-  readonly #replays: number[] = [];
+  readonly #replays: Replay[] = [];
+  readonly #pauses: Mutable<Pause>[] = [];
+  /** Jobs whose runs last long enough to be cancelled. */
+  readonly #patient: string[] = [];
   readonly #loops = new Set<Promise<void>>();
   #isOver = false;
   #operates = true;
@@ -54,8 +58,9 @@ export class Traffic {
     this.#random = random;
   }
 
-  account(): { asks: readonly Ask[]; flows: readonly Flow[]; replays: readonly number[] } {
-    return { asks: this.#asks.map((ask) => ({ ...ask })), flows: [...this.#flows], replays: [...this.#replays] };
+  account(): Pick<Account, 'asks' | 'flows' | 'replays' | 'pauses'> {
+    const [asks, pauses] = [this.#asks.map((ask) => ({ ...ask })), this.#pauses.map((pause) => ({ ...pause }))];
+    return { asks, flows: [...this.#flows], replays: [...this.#replays], pauses };
   }
 
   /** Enqueues and operates until `stop`. */
@@ -89,6 +94,8 @@ export class Traffic {
     await this.#tolerating(async () => {
       const added = await this.#queue.addJobs(entries);
       for (const [n, ask] of asks.entries()) answer(ask, added[n]?.id ?? null);
+      for (const [n, { payload }] of entries.entries())
+        if (payload.mode === 'patient') this.#patient.push(added[n]?.id ?? '');
     });
     await this.#enqueueWithKey();
     if (this.#random() < 0.3) await this.#enqueueFlow();
@@ -127,22 +134,21 @@ export class Traffic {
     await this.#tolerating(async () => {
       switch (this.#below(6)) {
         case 0:
-        case 1:
           await this.#queue.cancel({ ids }, { ...ACTOR, reason: 'not wanted' });
+          return;
+        case 1:
+          await this.#queue.cancel({ ids: [...ids, ...this.#patient.slice(-1)] }, { ...ACTOR, reason: 'not wanted' });
           return;
         case 2:
           await this.#queue.pause({ type: 'urgent' }, ACTOR);
+          this.#pauses.push({ type: 'urgent', from: nowMs(), to: Number.POSITIVE_INFINITY });
           return;
         case 3:
           await this.#resume();
           return;
         case 4:
-          this.#replays.push(nowMs());
           // Those of late only: jobs that can only fail would come back for ever, and each time there would be more of them.
-          await this.#queue.replay(
-            { ids: this.#known(REPLAYED) },
-            { ...ACTOR, statuses: ['CANCELLED', 'DEAD_LETTER'] },
-          );
+          await this.#replay(this.#known(REPLAYED));
           return;
         case 5:
           await this.#queue.setPriority({ ids }, { ...ACTOR, priority: this.#below(11) });
@@ -151,7 +157,14 @@ export class Traffic {
     });
   }
 
+  async #replay(ids: readonly string[]): Promise<void> {
+    this.#replays.push({ at: nowMs(), ids });
+    await this.#queue.replay({ ids }, { ...ACTOR, statuses: ['CANCELLED', 'DEAD_LETTER'] });
+  }
+
   async #resume(): Promise<void> {
+    const now = nowMs();
+    for (const pause of this.#pauses) pause.to = Math.min(pause.to, now);
     for (let tries = 1; tries <= MOST_TRIES; tries++) {
       const resumed = await this.#tolerating(() => this.#queue.resume({ type: 'urgent' }, ACTOR));
       if (resumed) return;

@@ -25,6 +25,7 @@ export const MODES = [
   'checkpoints',
   'cancel',
   'deaf',
+  'patient',
 ] as const;
 export type Mode = (typeof MODES)[number];
 
@@ -42,6 +43,9 @@ export const SCHEDULED = 'scheduled';
 
 /** Seconds within which every job must end that is not stopped, ms. Short, so that a lease is, too. */
 export const TIMEOUT_MS = 3_000;
+
+/** A run that is cancelled in its first tenths of a second would end long after its signal has fired. */
+const PATIENT_MS = 2_900;
 
 /** Hears the facts of the handlers, and knows the tick in which they run. */
 export interface Recorder {
@@ -122,6 +126,9 @@ async function behave(
       return ok();
     case 'slow':
       await sleep(100 * (n + 1), signal);
+      return ok();
+    case 'patient':
+      await sleep(PATIENT_MS, signal);
       return ok();
     case 'fail':
       if (job.attempt <= n % 3) throw new Error('not yet'); // the last of its three attempts succeeds

@@ -179,11 +179,12 @@ export class World {
     const present = await this.place.ask<Row>(ROWS);
     const ids = new Set(present.map(({ id }) => id));
     const rows = [...present, ...[...this.#ended.values()].filter(({ id }) => !ids.has(id))];
-    const { asks, flows, replays } = this.traffic.account(); // behind the rows, all of which were asked before
+    const { asks, flows, replays, pauses } = this.traffic.account(); // behind the rows, all of which were asked before
     return {
       asks,
       flows,
       replays,
+      pauses,
       rows,
       readAt,
       facts: this.facts(),
