@@ -4,6 +4,7 @@ import { connection } from 'next/server';
 import type { ReactNode } from 'react';
 import { sessionFor } from './access.ts';
 import type { Setup } from './options.ts';
+import { Arriving } from './ui/arriving.tsx';
 import { MountProvider } from './ui/mount.tsx';
 import { Shell } from './ui/shell.tsx';
 import { THEME_COOKIE, type Theme, themeOf } from './ui/theme.ts';
@@ -55,7 +56,9 @@ async function frame(setup: Setup, theme: Theme, act: ConsoleLayoutProps['action
           {children}
         </Shell>
       ) : (
-        <main>{children}</main>
+        <main>
+          <Arriving>{children}</Arriving>
+        </main>
       )}
       <Zone />
     </MountProvider>
