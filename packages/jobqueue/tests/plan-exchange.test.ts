@@ -189,10 +189,16 @@ describe('without an event the drain looks again', () => {
       60_000,
     ],
     [
-      'after a millisecond at the earliest',
+      'when an answer comes, however long its outcomes have waited',
       { jobs: FULL, pipelining: { inFlight: 2 }, outbox: { size: 1, oldestAtMs: NOW - 900 } },
-      1,
+      60_000,
     ],
+    [
+      'when its jobs have ended, if the next job has fallen due beside them',
+      { jobs: FULL, claims: { exhausted: true, lingersUntilMs: NOW - 1 } },
+      60_000,
+    ],
+    ['after a millisecond at the earliest', { jobs: FULL, abortAtMs: NOW } as Changes, 1],
   ])('%s', (_, changes, wakeInMs) => {
     expect(plan(changes).wakeInMs).toBe(wakeInMs);
   });

@@ -56,15 +56,20 @@ export class Outbox {
     this.#waiting.push({ execution, settlement: settle(execution.counters, outcome, Math.random), keepLease });
   }
 
-  /** As many as one exchange may carry; unconfirmed until `finish`. */
+  /**
+   * As many as one exchange may carry; unconfirmed until `finish`. Two of one job, which a drain has if it took a job over from itself, go
+   * one after the other: the answer names lost outcomes by their jobs.
+   */
   take(): readonly Ended[] {
     let bytes = 0;
-    let n = 0;
+    const jobs = new Set<string>();
     for (const ended of this.#waiting.slice(0, LIMITS.exchangeJobs)) {
       bytes += outcomeBytes(ended);
-      if (n > 0 && bytes > LIMITS.exchangeBytes) break;
-      n++;
+      const { id } = ended.execution.claimed;
+      if (jobs.has(id) || (jobs.size > 0 && bytes > LIMITS.exchangeBytes)) break;
+      jobs.add(id);
     }
+    const n = jobs.size;
     const taken = this.#waiting.splice(0, n);
     if (n > 0) this.#unconfirmed.add(taken);
     return taken;

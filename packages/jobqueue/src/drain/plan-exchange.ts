@@ -127,8 +127,10 @@ function isClaimDue({ jobs, outbox, pipelining, claims }: ExchangeState, claim: 
   return !claims.knowsNothing || (claims.lingersUntilMs !== null && now >= claims.lingersUntilMs);
 }
 
+/** An instant that has passed without making an exchange due will not do so by itself: an event must, and events wake the drain. */
 function quietForMs({ outbox, pipelining, claims, abortAtMs }: ExchangeState, now: number): number {
   const settleAtMs = outbox.oldestAtMs === null ? abortAtMs : outbox.oldestAtMs + SETTLE_AFTER_MS;
   const lingerUntilMs = pipelining.inFlight === 0 ? (claims.lingersUntilMs ?? abortAtMs) : abortAtMs;
-  return Math.max(1, Math.min(settleAtMs, lingerUntilMs, abortAtMs) - now);
+  const ahead = [settleAtMs, lingerUntilMs].filter((atMs) => atMs > now);
+  return Math.max(1, Math.min(...ahead, abortAtMs) - now);
 }
