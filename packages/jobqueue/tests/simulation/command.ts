@@ -10,6 +10,12 @@ import { VARIANTS } from './variants.ts';
 /** Worlds that a shrinking may try: some minutes. */
 const SHRINKING = 300;
 
+/** Events that are faults, as the trace calls them. */
+const FAULTS = [
+  ...['answer lost', 'lost', 'no answer yet', 'slow answer', 'rolled back'],
+  ...['killed', 'stops', 'holds'],
+];
+
 const { values } = parseArgs({
   options: {
     steps: { type: 'string' },
@@ -27,13 +33,16 @@ if (values.variant !== undefined && chosen.length === 0)
     `expected 'all' or one of '${VARIANTS.map(({ name }) => name).join("', '")}'; got '${values.variant}'`,
   );
 
+// Before the drains' own handlers: they would stop working for good, and the model would call that a fault.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
+
 const server = await startTestServer(process.env.TEST_POSTGRES_BIN);
 try {
   const url = await prepare(server.url, 'simulation');
   if (chosen.length === 0) await simulate(url);
   for (const variant of chosen) {
-    const simulator = await Simulator.open(url, variant);
-    const { seed: at, steps: taken, lived } = await simulator.search(seed, steps);
+    const simulator = await Simulator.open(url);
+    const { seed: at, steps: taken, lived } = await simulator.breaking(variant, () => simulator.search(seed, steps));
     console.log(
       `${variant.name}: ${lived.violation ? `found in ${taken} steps, seed ${at}: ${lived.violation.message}` : `not found in ${taken} steps`}`,
     );
@@ -47,13 +56,20 @@ try {
 async function simulate(url: string): Promise<void> {
   const simulator = await Simulator.open(url);
   let taken = 0;
+  const events = new Map<string, number>();
   const beganMs = Date.now();
   const found = await simulator.search(seed, steps, (n, lived) => {
     taken += lived.steps;
+    for (const [what, times] of lived.events) events.set(what, (events.get(what) ?? 0) + times);
     if (values.trace) console.log(lived.trace.join('\n'));
     const perStep = ((Date.now() - beganMs) / taken).toFixed(1);
     console.log(`seed ${n}: ${lived.steps} steps, trace ${lived.hash}; ${taken} in all, ${perStep} ms a step`);
   });
+  const faults = FAULTS.map((what) => [what, events.get(what) ?? 0] as const);
+  const seconds = Math.round((Date.now() - beganMs) / 1_000);
+  console.log(
+    `${taken} steps from seed ${seed} to ${found.seed} in ${seconds} s, ${faults.reduce((sum, [, n]) => sum + n, 0)} faults: ${faults.map(([what, n]) => `${what} ${n}`).join(', ')}`,
+  );
   if (found.lived.violation) {
     process.exitCode = 1;
     const { violation, hash } = found.lived;

@@ -305,10 +305,11 @@ function expectedAttempts(
   const to = settles ? exchange?.outcomes.get(was.id)?.to : null;
   if (to === 'continue') return [0];
   if (to === 'retry') return [was.attempt + 1];
-  if (exchange?.checkpoints.get(was.id) === was.fence && was.lease !== null) return [0];
+  // a checkpoint that was on its way for longer than the lease is stored first, and then the same exchange may take the job over
+  const isCheckpointed = exchange?.checkpoints.get(was.id) === was.fence && was.lease !== null;
+  const attempt = isCheckpointed ? 0 : was.attempt;
   const hasStarted = was.startedFence === was.fence || exchange?.running.get(was.id) === was.fence;
-  if (expired && hasStarted) return [was.attempt, was.attempt + 1];
-  return [was.attempt];
+  return expired && hasStarted ? [attempt, attempt + 1] : [attempt];
 }
 
 function sameEnd(was: EndedJob, is: EndedJob, by: Committed): void {

@@ -147,17 +147,21 @@ export function noAnswer(reason: string): ConnectionError {
 /** The drains of one process know each other; here each simulated process is to know its own alone. The returned function ends that. */
 export function separatePeers(): () => void {
   const peers = processGlobal('drains', () => new Set<Peer>());
-  const owners = new Map<Peer, Inhabitant | undefined>();
+  const outside = {};
+  const byOwner = new WeakMap<object, Set<Peer>>(); // weak: the drains of a killed process never leave
+  const here = () => {
+    const owner = inhabitant() ?? outside;
+    const mine = byOwner.get(owner) ?? new Set();
+    byOwner.set(owner, mine);
+    return mine;
+  };
   const own = {
     add(peer: Peer) {
-      owners.set(peer, inhabitant());
+      here().add(peer);
       return peers;
     },
-    delete: (peer: Peer) => owners.delete(peer),
-    *[Symbol.iterator]() {
-      const here = inhabitant();
-      for (const [peer, owner] of owners) if (owner === here) yield peer;
-    },
+    delete: (peer: Peer) => here().delete(peer),
+    [Symbol.iterator]: () => here().values(),
   };
   Object.assign(peers, own);
   return () => {

@@ -22,6 +22,8 @@ export interface Lived {
   /** The same for the same record. */
   readonly hash: string;
   readonly trace: readonly string[];
+  /** Times that each kind of event happened. */
+  readonly events: ReadonlyMap<string, number>;
 }
 
 /** The last world of a search: one that failed, or the one with which its steps were used up. */
@@ -34,32 +36,36 @@ export interface Found {
 
 export class Simulator {
   readonly #server: Server;
-  readonly #wire: Wire;
   readonly #undo: readonly (() => void)[];
-  /** The functions as they were. */
-  readonly #whole: readonly string[];
+  #wire: Wire = (statement) => statement;
 
-  private constructor(server: Server, wire: Wire, whole: readonly string[]) {
+  private constructor(server: Server) {
     this.#server = server;
-    this.#wire = wire;
-    this.#whole = whole;
     this.#undo = [installClock(), separatePeers()];
   }
 
   /** On the database of this URL, which `prepare` has made. One at a time in a process: it replaces the process's clock. */
-  static async open(url: string, variant: Variant | null = null): Promise<Simulator> {
-    const server = await Server.connect(url);
-    const whole: string[] = [];
-    for (const [name, change] of Object.entries(variant?.sql ?? {}))
-      whole.push(await changeFunction(server, name, change));
-    return new Simulator(server, variant?.wire ?? ((statement) => statement), whole);
+  static async open(url: string): Promise<Simulator> {
+    return new Simulator(await Server.connect(url));
   }
 
-  /** Mends what the variant had broken. */
   async close(): Promise<void> {
     for (const undo of this.#undo) undo();
-    for (const sql of this.#whole) await this.#server.ask(sql);
     await this.#server.close();
+  }
+
+  /** Runs while the queue is broken as the variant says, and mends it again. */
+  async breaking<T>({ sql = {}, wire }: Variant, run: () => Promise<T>): Promise<T> {
+    const whole: string[] = [];
+    const unbroken = this.#wire;
+    try {
+      for (const [name, change] of Object.entries(sql)) whole.push(await changeFunction(this.#server, name, change));
+      this.#wire = wire ?? unbroken;
+      return await run();
+    } finally {
+      this.#wire = unbroken;
+      for (const function_ of whole) await this.#server.ask(function_);
+    }
   }
 
   /** Lives world after world from this seed on, until one fails or so many steps were taken. */
@@ -119,7 +125,8 @@ export class Simulator {
       violation = error;
     }
     await world.end();
-    return { violation, record: choices.made, steps: world.steps, hash: world.hash, trace: world.trace };
+    const { steps: taken, hash, trace, events } = world;
+    return { violation, record: choices.made, steps: taken, hash, trace, events };
   }
 
   /** Everything as it was after the migration. */
@@ -154,17 +161,16 @@ const RESET = `
     end loop;
   end $$;
   create function simulation.reset() returns void language plpgsql as $$
-  declare t text; s regclass;
+  declare t text;
   begin
     set local session_replication_role = replica;
-    for t in select relname from pg_class where relnamespace = 'jobqueue'::regnamespace and relkind = 'r' loop
+    for t in select relname from pg_class where relnamespace = 'jobqueue'::regnamespace and relkind = 'r' and pg_relation_size(oid) > 0 loop
       -- a truncated table is filled from its first page: which of several equal rows is found first depends on where they are
       execute format(case when t = 'jobs' then 'truncate jobqueue.%I' else 'delete from jobqueue.%I' end, t);
       execute format('insert into jobqueue.%I overriding system value table simulation.%I', t, 'first_' || t);
     end loop;
-    for s in select oid from pg_class where relnamespace = 'jobqueue'::regnamespace and relkind = 'S' loop
-      execute format('alter sequence %s restart', s);
-    end loop;
+    perform setval(seqrelid::regclass, seqstart, false) from pg_sequence where seqrelid in
+      (select oid from pg_class where relnamespace = 'jobqueue'::regnamespace and relkind = 'S');
   end $$`;
 
 /** Makes a database for simulations; `admin` may create one. Answers its URL. */

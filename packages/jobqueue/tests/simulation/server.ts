@@ -2,6 +2,7 @@
  * The database side of a world: connections to a real PostgreSQL on which `now()` is the world's time. Statements run one at a time, and a
  * statement that has run may be left uncommitted while others go on.
  */
+import type { Writable } from 'node:stream';
 import pg from 'pg';
 import type { Statement } from '../../src/postgres/database.ts';
 import { types } from '../../src/postgres/drivers/decode.ts';
@@ -10,23 +11,30 @@ const CONNECTIONS = 6;
 
 /**
  * Functions before those of the system, so that every unqualified `now()` and `clock_timestamp()` of the queue's SQL means them: in bodies by
- * the search path of the session, in defaults of columns by that of the migration. `now()` is when the transaction began.
+ * the search path of the session, in defaults of columns by that of the migration. `now()` is when the transaction began. The clock is a
+ * sequence, in µs: all see it at once, as a clock. Each body is one expression, which Postgres puts in the place of the call.
  */
 const TIME = `
   create schema simulation;
-  create table simulation.clock (at timestamptz not null);
-  insert into simulation.clock values ('2026-01-01T00:00:00Z');
+  create unlogged sequence simulation.clock;
+  select setval('simulation.clock', (extract(epoch from timestamptz '2026-01-01T00:00:00Z') * 1e6)::int8);
   create function simulation.now() returns timestamptz language sql stable
-    as $$ select coalesce(nullif(current_setting('simulation.now', true), '')::timestamptz, (select at from simulation.clock)) $$;
-  create function simulation.clock_timestamp() returns timestamptz language sql volatile as $$ select at from simulation.clock $$;
+    as $$ select current_setting('simulation.now')::timestamptz $$;
+  create function simulation.clock_timestamp() returns timestamptz language sql volatile
+    as $$ select to_timestamp(pg_sequence_last_value('simulation.clock'::regclass) / 1e6::float8) $$;
   create function simulation.random() returns float8 language sql immutable as $$ select 0.0::float8 $$;
   create function simulation.client_now() returns timestamptz language sql stable
-    as $$ select coalesce(nullif(current_setting('simulation.client_now', true), '')::timestamptz, simulation.now()) $$`;
+    as $$ select current_setting('simulation.client_now')::timestamptz $$`;
+
+const CLOCK = `select setval('simulation.clock', ($1::float8 * 1000)::int8)`;
+const BEGIN = `${CLOCK}, set_config('simulation.now', to_timestamp($1 / 1000)::text, true),
+  set_config('simulation.client_now', to_timestamp($2::float8 / 1000)::text, true)`;
 
 /** SQL for an empty database that is to be migrated for simulations. `name`: that database. */
 export const simulatedTime = (name: string): readonly string[] => [
   TIME,
   `alter database ${name} set search_path = simulation, pg_catalog, public`,
+  `alter database ${name} set simulation.now = '2026-01-01T00:00:00Z'`,
 ];
 
 export class Connection {
@@ -34,7 +42,7 @@ export class Connection {
   pid = 0;
 
   constructor(url: string) {
-    this.client = new pg.Client(url);
+    this.client = new pg.Client({ connectionString: url, pipeline: true });
   }
 
   async open(): Promise<this> {
@@ -43,6 +51,31 @@ export class Connection {
     this.pid = rows[0].pid;
     return this;
   }
+
+  /** Sends statements in one packet, and answers what the last returned. Those with parameters are parsed once. */
+  async askTogether<Row extends object>(statements: readonly Statement[]): Promise<Row[]> {
+    const socket = socketOf(this.client);
+    socket.cork();
+    const answers = statements.map(({ text, params }) =>
+      this.client.query({ text, values: [...params], types, ...(params.length > 0 && { name: nameOf(text) }) }),
+    );
+    socket.uncork();
+    return (await Promise.all(answers)).at(-1)?.rows ?? [];
+  }
+}
+
+/** The socket of a client, which its types leave out. */
+function socketOf(client: pg.Client): Writable {
+  return (client as unknown as { connection: { stream: Writable } }).connection.stream;
+}
+
+const names = new Map<string, string>();
+
+/** Of a prepared statement: the same for the same text. */
+function nameOf(text: string): string {
+  const name = names.get(text) ?? `s${names.size}`;
+  names.set(text, name);
+  return name;
 }
 
 /** The result of a statement: its rows, or the error of Postgres. */
@@ -53,6 +86,8 @@ export class Transaction {
   readonly connection: Connection;
   /** Null while the statement waits for a lock. */
   answer: Answer | null = null;
+  /** Statements of the simulation that go out with the next one. */
+  ahead: readonly Statement[] = [];
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -86,43 +121,57 @@ export class Server {
     for (const { client } of this.#all) await client.end();
   }
 
-  /** A statement outside of the simulation; `name`: planned once. */
-  async ask<Row extends object>(text: string, params: readonly unknown[] = [], name?: string): Promise<Row[]> {
-    const { rows } = await this.#observer.client.query({ text, values: [...params], types, ...(name && { name }) });
-    return rows;
+  /** A statement outside of the simulation. */
+  ask<Row extends object>(text: string, params: readonly unknown[] = []): Promise<Row[]> {
+    return this.#observer.askTogether([{ text, params }]);
   }
 
-  async setClock(nowMs: number): Promise<void> {
-    await this.ask('update simulation.clock set at = to_timestamp($1::float8 / 1000)', [nowMs], 'clock');
-  }
-
-  async begin(nowMs: number, clientNowMs: number): Promise<Transaction> {
-    const connection = this.#free.shift();
+  /** Begins a transaction at that time, by the clocks of the database and of the client. It goes out with the first statement. */
+  begin({ atMs, clientAtMs }: { readonly atMs: number; readonly clientAtMs: number }): Transaction {
+    const connection = this.#free.pop(); // the one that has planned the most
     if (!connection) throw new Error('no connection is free');
-    const at = (ms: number) => `to_timestamp(${ms} / 1000.0)::text`;
-    await connection.client.query(
-      `begin; select set_config('simulation.now', ${at(nowMs)}, true), set_config('simulation.client_now', ${at(clientNowMs)}, true)`,
-    );
-    return new Transaction(connection);
+    const transaction = new Transaction(connection);
+    transaction.ahead = [
+      { text: 'begin', params: [] },
+      { text: BEGIN, params: [atMs, clientAtMs] },
+    ];
+    return transaction;
+  }
+
+  /** Sets the time for the next statement of a transaction that began earlier. */
+  setClock(transaction: Transaction, nowMs: number): void {
+    transaction.ahead = [{ text: CLOCK, params: [nowMs] }];
   }
 
   /** Runs the statement until it has an answer or waits for a lock. */
-  async run(transaction: Transaction, { text, params }: Statement): Promise<void> {
+  async run(transaction: Transaction, statement: Statement): Promise<void> {
     transaction.answer = null;
-    const ended = transaction.connection.client.query({ text, values: [...params], types }).then(
-      ({ rows }) => {
+    const all = [...transaction.ahead, statement];
+    transaction.ahead = [];
+    const ended = transaction.connection.askTogether(all).then(
+      (rows) => {
         transaction.answer = { rows: rows.map(inOneOrder) };
       },
       (error: Error) => {
         transaction.answer = { error };
       },
     );
-    await this.#untilStill(transaction, ended);
+    // nobody else has a lock that it could wait for
+    if (this.#free.length === this.#all.length - 1) await ended;
+    else await this.#untilStill(transaction, ended);
   }
 
-  async end(transaction: Transaction, how: 'commit' | 'rollback'): Promise<void> {
-    await transaction.connection.client.query(how);
-    this.#free.push(transaction.connection);
+  async rollBack({ connection }: Transaction): Promise<void> {
+    await connection.askTogether([{ text: 'rollback', params: [] }]);
+    this.#free.push(connection);
+  }
+
+  /** Commits, and answers what the statement reads behind that. */
+  async commit<Row extends object>({ connection }: Transaction, look: Statement): Promise<Row> {
+    const [row] = await connection.askTogether<Row>([{ text: 'commit', params: [] }, look]);
+    this.#free.push(connection);
+    if (!row) throw new Error('expected one row of state');
+    return row;
   }
 
   /** Waits until the statement has gone on, now that others have ended, or waits again. */

@@ -1,5 +1,8 @@
-/** The committed state of the queue's tables, as the model compares it from step to step. */
-import type { Server } from './server.ts';
+/**
+ * The committed state of the queue's tables, as the model compares it from step to step. Only row versions that came since the last look
+ * travel; which of the known ones are still there is read each time.
+ */
+import type { Statement } from '../../src/postgres/database.ts';
 
 /** A live job. Instants are ms since 1970. */
 export interface LiveJob {
@@ -68,21 +71,94 @@ export interface Snapshot {
 
 const MS = (column: string) => `case when isfinite(${column}) then extract(epoch from ${column})::float8 * 1000 end`;
 
-const QUERY = `
-  select
-    (select coalesce(json_agg(json_build_array(id::text, type::text, queue::text, priority::int, ${MS('due_at')},
-        ${MS('lease_until')}, claim::text, fence, started_fence, settled_fence, attempt, max_attempts::int, rescues, passes,
-        idempotency_key::text, meta ->> 'whenChildFails', lease_until is not null, isfinite(due_at), meta ->> 'slot') order by id), '[]')
-     from jobqueue.jobs) as live,
-    (select coalesce(json_agg(json_build_array(id::text, type, status, fence, attempt, idempotency_key, meta ->> 'slot') order by id), '[]')
-     from jobqueue.job_history) as ended,
-    (select coalesce(json_agg(json_build_object('type', type, 'key', key, 'job', job_id::text, 'expires', ${MS('expires_at')})
-        order by type, key), '[]') from jobqueue.idempotency_keys) as keys,
-    (select coalesce(json_agg(json_build_object('parent', parent_id::text, 'child', child_id::text, 'done', done)
-        order by child_id), '[]') from jobqueue.flows) as links,
+/**
+ * Versions of a table: all places in order, and the columns of those that are new. A version is new if the transaction that wrote it was open or
+ * not begun at the last look ($1: the oldest that was), and was not seen to have written anything by then ($2). So it holds for subtransactions too.
+ */
+const versions = (name: string, table: string, order: string, columns: string) => `
+  (select coalesce(string_agg(ctid::text, ' ' order by ${order}), '') from jobqueue.${table}) as ${name}_places,
+  (select json_agg(json_build_array(ctid::text, xmin::text::int8, ${columns})) from jobqueue.${table}
+   where xmin::text::int8 >= $1 and xmin::text::int8 <> all ($2::int8[])) as ${name}`;
+
+const LIVE = `id::text, type::text, queue::text, priority::int, ${MS('due_at')}, ${MS('lease_until')}, claim::text, fence, started_fence,
+  settled_fence, attempt, max_attempts::int, rescues, passes, idempotency_key::text, meta ->> 'whenChildFails', lease_until is not null,
+  isfinite(due_at), meta ->> 'slot'`;
+
+const TEXT = `
+  select pg_snapshot_xmin(pg_current_snapshot())::text::int8::float8 as floor,
+    ${versions('live', 'jobs', 'id', LIVE)},
+    ${versions('ended', 'job_history', 'id', `id::text, type, status, fence, attempt, idempotency_key, meta ->> 'slot'`)},
+    ${versions('keys', 'idempotency_keys', 'type, key', `type, key, job_id::text, ${MS('expires_at')}`)},
+    ${versions('links', 'flows', 'child_id', 'parent_id::text, child_id::text, done')},
     (select coalesce(json_agg(json_build_array(queue, type)), '[]') from jobqueue.pauses) as pauses,
     (select coalesce(json_agg(json_build_object('key', key, 'tokens', tokens, 'refilled', ${MS('refilled_at')}) order by key), '[]')
      from jobqueue.buckets) as buckets`;
+
+type Version = readonly [place: string, writer: number, ...columns: unknown[]];
+type Tables = 'live' | 'ended' | 'keys' | 'links';
+
+/** A look's answer. */
+export type Seen = { readonly floor: number } & { readonly [Table in Tables as `${Table}_places`]: string } & {
+  readonly [Table in Tables]: readonly Version[] | null;
+} & Pick<Snapshot, 'pauses' | 'buckets'>;
+
+/** Looks at the committed state of one world again and again. */
+export class Observer {
+  #floor = 0;
+  #writers = new Set<number>();
+  readonly #live = new Versions(liveJob);
+  readonly #ended = new Versions(endedJob);
+  readonly #keys = new Versions(heldKey);
+  readonly #links = new Versions(link);
+
+  /** The statement of the next look. */
+  get statement(): Statement {
+    return { text: TEXT, params: [this.#floor, [...this.#writers]] };
+  }
+
+  /** Takes in the answer to that statement. */
+  see(seen: Seen): Snapshot {
+    const writers = [seen.live, seen.ended, seen.keys, seen.links]
+      .flatMap((rows) => rows ?? [])
+      .map(([, writer]) => writer);
+    this.#floor = seen.floor;
+    this.#writers = new Set([...this.#writers, ...writers].filter((writer) => writer >= seen.floor));
+    return {
+      live: byId(this.#live.now(seen.live_places, seen.live)),
+      ended: byId(this.#ended.now(seen.ended_places, seen.ended)),
+      keys: this.#keys.now(seen.keys_places, seen.keys),
+      links: this.#links.now(seen.links_places, seen.links),
+      pauses: seen.pauses,
+      buckets: seen.buckets,
+    };
+  }
+}
+
+/** The versions of a table's rows that are there, by their places. */
+class Versions<Row> {
+  #rows = new Map<string, Row>();
+  readonly #decode: (columns: readonly unknown[]) => Row;
+
+  constructor(decode: (columns: readonly unknown[]) => Row) {
+    this.#decode = decode;
+  }
+
+  now(places: string, added: readonly Version[] | null): readonly Row[] {
+    const fresh = new Map((added ?? []).map(([place, , ...columns]) => [place, this.#decode(columns)]));
+    const rows = new Map<string, Row>();
+    for (const place of places === '' ? [] : places.split(' ')) {
+      const row = fresh.get(place) ?? this.#rows.get(place);
+      if (!row) throw new Error(`expected to have read the row at ${place}`);
+      rows.set(place, row);
+    }
+    this.#rows = rows;
+    return [...rows.values()];
+  }
+}
+
+function byId<Job extends { readonly id: string }>(jobs: readonly Job[]): ReadonlyMap<string, Job> {
+  return new Map(jobs.map((job) => [job.id, job]));
+}
 
 type LiveRow = readonly [
   id: string,
@@ -105,44 +181,50 @@ type LiveRow = readonly [
   isDueSometime: boolean,
   slot: string | null,
 ];
-type EndedRow = readonly [string, string, EndedJob['status'], number, number, string | null, string | null];
 
-export async function snapshot(server: Server): Promise<Snapshot> {
-  type Row = { live: LiveRow[]; ended: EndedRow[] } & Pick<Snapshot, 'keys' | 'links' | 'pauses' | 'buckets'>;
-  const [row] = await server.ask<Row>(QUERY, [], 'snapshot');
-  if (!row) throw new Error('expected one row of state');
+function liveJob(columns: readonly unknown[]): LiveJob {
+  const row = columns as LiveRow;
+  const [isHeld, isDueSometime] = [row[16], row[17]];
   return {
-    live: new Map(row.live.map((job) => [job[0], liveJob(job)])),
-    ended: new Map(
-      row.ended.map(([id, type, status, fence, attempt, key, slot]) => [
-        id,
-        { id, type, status, fence, attempt, key, slot },
-      ]),
-    ),
-    keys: row.keys,
-    links: row.links,
-    pauses: row.pauses,
-    buckets: row.buckets,
+    id: row[0],
+    type: row[1],
+    queue: row[2],
+    priority: row[3],
+    due: isDueSometime ? (row[4] ?? 0) : Number.POSITIVE_INFINITY,
+    lease: isHeld ? (row[5] ?? Number.POSITIVE_INFINITY) : null,
+    claim: row[6],
+    fence: row[7],
+    startedFence: row[8],
+    settledFence: row[9],
+    attempt: row[10],
+    maxAttempts: row[11],
+    rescues: row[12],
+    passes: row[13],
+    key: row[14],
+    whenChildFails: row[15],
+    slot: row[18],
   };
 }
 
-function liveJob(row: LiveRow): LiveJob {
-  const [id, type, queue, priority, due, lease, claim, fence, startedFence, settledFence] = row;
-  const [attempt, maxAttempts, rescues, passes, key, whenChildFails, isHeld, isDueSometime, slot] = row.slice(10) as [
-    number,
-    number,
+function endedJob(columns: readonly unknown[]): EndedJob {
+  const [id, type, status, fence, attempt, key, slot] = columns as [
+    string,
+    string,
+    EndedJob['status'],
     number,
     number,
     string | null,
-    string | null,
-    boolean,
-    boolean,
     string | null,
   ];
-  return {
-    ...{ id, type, queue, priority, claim, fence, startedFence, settledFence },
-    ...{ attempt, maxAttempts, rescues, passes, key, whenChildFails, slot },
-    due: isDueSometime ? (due ?? 0) : Number.POSITIVE_INFINITY,
-    lease: isHeld ? (lease ?? Number.POSITIVE_INFINITY) : null,
-  };
+  return { id, type, status, fence, attempt, key, slot };
+}
+
+function heldKey(columns: readonly unknown[]): HeldKey {
+  const [type, key, job, expires] = columns as [string, string, string, number | null];
+  return { type, key, job, expires };
+}
+
+function link(columns: readonly unknown[]): Link {
+  const [parent, child, done] = columns as [string, string, boolean];
+  return { parent, child, done };
 }

@@ -10,7 +10,7 @@ import { type Inhabitant, VirtualClock } from './clock.ts';
 import { Model, Violation } from './model.ts';
 import { type Interactive, type Network, noAnswer, type Sent, SimulatedProcess } from './process.ts';
 import type { Answer, Server, Transaction } from './server.ts';
-import { type Snapshot, snapshot } from './snapshot.ts';
+import { Observer, type Seen, type Snapshot } from './snapshot.ts';
 import { type SimulatedQueue, simulatedQueue, TYPES } from './work.ts';
 
 /** A change of a broken variant to statements on their way. */
@@ -43,6 +43,8 @@ export class World implements Network {
   readonly processes: SimulatedProcess[] = [];
   /** Everything that happened, a line each. */
   readonly trace: string[] = [];
+  /** Times that each kind of event happened. */
+  readonly events = new Map<string, number>();
   steps = 0;
   readonly #server: Server;
   readonly #wire: Wire;
@@ -53,8 +55,8 @@ export class World implements Network {
   readonly #running = new Set<{ readonly process: SimulatedProcess; readonly what: string }>();
   /** Transactions of several statements, and whose they are. */
   readonly #interactive = new Map<Interactive, SimulatedProcess>();
+  readonly #observer = new Observer();
   #places = 0;
-  #clockSetMs = 0;
   #failure: unknown = null;
 
   constructor(server: Server, choices: Choices, wire: Wire) {
@@ -66,7 +68,9 @@ export class World implements Network {
 
   /** Lives through `steps` decisions, and then, if `toTheEnd`, without faults until everything has ended. Throws Violation. */
   async live(steps: number, toTheEnd: boolean): Promise<void> {
-    await this.#look();
+    const { text, params } = this.#observer.statement;
+    const [first] = await this.#server.ask<Seen>(text, params);
+    this.#look(first as Seen);
     for (let n = 0; n < SETUP; n++) await this.newProcess();
     while (this.steps < steps) {
       await this.#step();
@@ -78,16 +82,16 @@ export class World implements Network {
   /** Leaves nothing open behind, whatever has happened. */
   async end(): Promise<void> {
     for (const process of this.processes) process.isAlive = false;
-    for (const interactive of [...this.#interactive.keys()]) await this.#endInteractive(interactive, 'rollback');
+    for (const interactive of [...this.#interactive.keys()]) await this.#endInteractive(interactive, null);
     await this.#wakeWaiting();
     for (let open = this.#committable(); open; open = this.#committable()) {
       this.#open.splice(this.#open.indexOf(open), 1);
-      await this.#server.end(open.transaction, 'rollback');
+      await this.#server.rollBack(open.transaction);
       await this.#wakeWaiting();
     }
     for (const { transaction } of this.#open) {
       await this.#server.answered(transaction);
-      await this.#server.end(transaction, 'rollback');
+      await this.#server.rollBack(transaction);
     }
   }
 
@@ -212,9 +216,12 @@ export class World implements Network {
     await this.#end(open, fate);
   }
 
+  #begin({ skewMs }: SimulatedProcess): Transaction {
+    return this.#server.begin({ atMs: this.clock.nowMs, clientAtMs: this.clock.nowMs + skewMs });
+  }
+
   async #run(sent: Sent): Promise<Open> {
-    await this.#setClock();
-    const transaction = await this.#server.begin(this.clock.nowMs, this.clock.nowMs + sent.process.skewMs);
+    const transaction = this.#begin(sent.process);
     const open = { sent, transaction, atMs: this.clock.nowMs, began: this.model.state };
     this.#open.push(open);
     await this.#server.run(transaction, this.#wire(sent.statement, sent.name));
@@ -232,16 +239,15 @@ export class World implements Network {
     const interactive = sent.interactive as NonNullable<Sent['interactive']>;
     const isEnd = sent.name === 'commit' || sent.name === 'rollback';
     if (isEnd) {
-      await this.#endInteractive(interactive, sent.name as 'commit' | 'rollback');
+      const by = { sent: { ...sent, name: 'transaction' }, atMs: this.clock.nowMs, began: this.model.state };
+      await this.#endInteractive(interactive, sent.name === 'commit' ? by : null);
       this.#note(sent.name === 'commit' ? 'committed' : 'rolled back', sent.process.name, 'its transaction');
-      const open = { sent: { ...sent, name: 'transaction' }, atMs: this.clock.nowMs, began: this.model.state };
-      await this.#look(open, { rows: [] });
       await this.#tell(sent, { rows: [] });
       return this.#wakeWaiting();
     }
-    await this.#setClock();
-    if (interactive.transaction === null) {
-      interactive.transaction = await this.#server.begin(this.clock.nowMs, this.clock.nowMs + sent.process.skewMs);
+    if (interactive.transaction !== null) this.#server.setClock(interactive.transaction, this.clock.nowMs);
+    else {
+      interactive.transaction = this.#begin(sent.process);
       this.#interactive.set(interactive, sent.process);
     }
     await this.#server.run(interactive.transaction, sent.statement);
@@ -256,13 +262,14 @@ export class World implements Network {
     const answer = transaction.answer as Answer;
     this.#open.splice(this.#open.indexOf(open), 1);
     const commits = 'rows' in answer && fate !== 'rolled back';
-    await this.#server.end(transaction, commits ? 'commit' : 'rollback');
+    const seen = commits ? await this.#server.commit<Seen>(transaction, this.#observer.statement) : null;
+    if (!seen) await this.#server.rollBack(transaction);
     this.#note(
       commits ? fate : 'rows' in answer ? 'rolled back' : 'refused',
       sent.process.name,
       `${sent.name} ${brief(answer)}`,
     );
-    if (commits) await this.#look(open, answer);
+    if (seen) this.#look(seen, open, answer);
     else if ('error' in answer) this.model.refused(sent.name, answer.error);
     if (fate === 'slow answer') this.#undelivered.push({ sent, answer });
     else if (fate === 'answered') await this.#tell(sent, answer);
@@ -316,7 +323,7 @@ export class World implements Network {
     process.wasHit = true;
     this.clock.forget(process);
     for (const [interactive, owner] of [...this.#interactive])
-      if (owner === process) await this.#endInteractive(interactive, 'rollback');
+      if (owner === process) await this.#endInteractive(interactive, null);
     for (const sent of this.#sent.filter((one) => one.process === process))
       if (sent.interactive || this.choices.below(2) === 0) this.#sent.splice(this.#sent.indexOf(sent), 1);
     for (const running of this.#running) if (running.process === process) this.#running.delete(running);
@@ -324,13 +331,16 @@ export class World implements Network {
     await this.#wakeWaiting();
   }
 
-  async #endInteractive(interactive: Interactive, how: 'commit' | 'rollback'): Promise<void> {
+  /** Commits by a statement; null: rolls back. */
+  async #endInteractive(interactive: Interactive, by: Pick<Open, 'sent' | 'atMs' | 'began'> | null): Promise<void> {
     const { transaction } = interactive;
     interactive.transaction = null;
     this.#interactive.delete(interactive);
     for (const sent of this.#sent.filter((one) => one.interactive === interactive))
       this.#sent.splice(this.#sent.indexOf(sent), 1);
-    if (transaction) await this.#server.end(transaction, how);
+    if (!transaction) return;
+    if (by) this.#look(await this.#server.commit<Seen>(transaction, this.#observer.statement), by);
+    else await this.#server.rollBack(transaction);
   }
 
   async #freeze(process: SimulatedProcess): Promise<void> {
@@ -408,18 +418,11 @@ export class World implements Network {
     return true;
   }
 
-  async #look(by?: Pick<Open, 'sent' | 'atMs' | 'began'>, answer: Answer = { rows: [] }): Promise<void> {
-    const state = await snapshot(this.#server);
-    if (!by) return this.model.look(state, null);
-    const { name, statement, process } = by.sent;
-    const isAlone = by.began === this.model.state && this.#open.length + this.#interactive.size === 0;
-    this.model.look(state, { name, statement, process, answer, atMs: by.atMs, isAlone });
-  }
-
-  async #setClock(): Promise<void> {
-    if (this.#clockSetMs === this.clock.nowMs) return;
-    this.#clockSetMs = this.clock.nowMs;
-    await this.#server.setClock(this.clock.nowMs);
+  /** Shows the model a committed state and the statement that was committed; none: the first state. */
+  #look(seen: Seen, by?: Pick<Open, 'sent' | 'atMs' | 'began'>, answer: Answer = { rows: [] }): void {
+    const state = this.#observer.see(seen);
+    const isAlone = by?.began === this.model.state && this.#open.length + this.#interactive.size === 0;
+    this.model.look(state, by ? { ...by.sent, answer, atMs: by.atMs, isAlone } : null);
   }
 
   /** Until every promise of every process has gone as far as it can. */
@@ -428,6 +431,7 @@ export class World implements Network {
   }
 
   #note(what: string, who: string, about: string): void {
+    this.events.set(what, (this.events.get(what) ?? 0) + 1);
     this.trace.push(`${Math.round(this.clock.elapsedMs)} ${what} ${who} ${about}`);
   }
 }
