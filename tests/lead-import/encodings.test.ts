@@ -74,6 +74,34 @@ describe('an upload that does not say what it is', () => {
   });
 });
 
+describe('a suggestion that is confirmed as it is', () => {
+  const marked = iconv.encode(csvOf(['Ali 😀']), 'utf-16le', { addBOM: true });
+  test.each([
+    ['bytes that windows-1252 does not have', Buffer.from('Phone,Name\n0501111111,\x8f\x01\n', 'latin1'), 'completed'],
+    [
+      'such bytes far behind the head',
+      Buffer.from(`Phone,Name\n${`0501111111,${'Jürgen Müller '.repeat(20)}\n`.repeat(240)}1,\x8f\n`, 'latin1'),
+      'completed',
+    ],
+    ['UTF-16 with half a pair', Buffer.concat([marked, Buffer.from([0x3d, 0xd8])]), 'failed'],
+    ['UTF-16 with half a pair and no mark', Buffer.concat([marked.subarray(2), Buffer.from([0x3d, 0xd8])]), 'failed'],
+    ['UTF-16 with half a unit', marked.subarray(0, -1), 'failed'],
+  ])('ends the questions: %s', async (_, file, status) => {
+    const { importId } = await imports.imported(file);
+    const confirmed: string[] = [];
+    for (;;) {
+      const { question } = (await read(importId)).view;
+      if (question?.code !== 'encoding') break;
+      expect(confirmed).not.toContain(question.suggested);
+      confirmed.push(question.suggested);
+      await confirmImport(imports.database, importId, { encoding: question.suggested });
+      await imports.runToEnd(importId);
+    }
+    expect(confirmed.length).toBeGreaterThan(0);
+    expect((await read(importId)).view.status).toBe(status);
+  });
+});
+
 describe('what is certain', () => {
   test.each(['utf-16le', 'utf-16be', 'utf8'] as const)('a byte order mark of %s asks nobody', async (encoding) => {
     const file = iconv.encode(csvOf(['محمد علي', 'Ali 😀']), encoding, { addBOM: true });

@@ -67,24 +67,37 @@ function readsAsUtf16(head: Buffer, encoding: Encoding): boolean {
   return text.length > 0 && ascii / text.length >= ASCII_SHARE && !/\0|\ufffd/.test(text);
 }
 
+/**
+ * True if some of the bytes that `text` was decoded from mean nothing. In UTF-16 the character that stands for them may be in the file itself; half
+ * a unit at its end and halves of pairs are damage.
+ */
+export function isDamaged(text: string, { length }: Buffer, encoding: Encoding): boolean {
+  return encoding.startsWith('utf-16') ? length % 2 === 1 || !text.isWellFormed() : text.includes('\ufffd');
+}
+
 /** The most answers taken from a detector; later ones are noise. */
 const MAX_ALTERNATIVES = 4;
 
 /**
- * Suggests an encoding from `sample`: lines of the file that hold more than ASCII. Falls back to windows-1252 if nothing favours
- * another.
+ * Suggests an encoding from `sample`: lines of the file that hold more than ASCII. Never suggests `failed`, which the file was read in. If nothing
+ * favours an encoding, windows-1252 is suggested, or ISO 8859-1, where every byte is a character.
  */
-export function suggestEncoding(sample: Buffer): Suggestion {
+export function suggestEncoding(sample: Buffer, failed: Encoding | null = null): Suggestion {
   const utf16 = unmarkedUtf16(sample);
-  const found = analyse(foreignWords(sample)).flatMap(({ name, confidence }) => {
+  const analysed = analyse(foreignWords(sample)).flatMap(({ name, confidence }) => {
     const encoding = offered(name);
     return encoding === null || !decodes(sample, encoding) ? [] : [{ encoding, confidence }];
   });
-  if (utf16 !== null) found.unshift({ encoding: utf16, confidence: 90 });
-  const [best = { encoding: 'windows-1252' as const, confidence: 0 }] = found;
+  const likely = utf16 === null ? analysed : [{ encoding: utf16, confidence: 90 }, ...analysed];
+  const found = likely.filter(({ encoding }) => encoding !== failed);
+  const isWestern = failed !== 'windows-1252' && !iconv.decode(sample, 'windows-1252').includes('\ufffd');
+  const last: Found = { encoding: isWestern ? 'windows-1252' : 'iso-8859-1', confidence: 0 };
+  const [best = last] = found;
   const others = [...new Set(found.map(({ encoding }) => encoding))].filter((encoding) => encoding !== best.encoding);
   return { ...best, alternatives: others.slice(0, MAX_ALTERNATIVES) };
 }
+
+type Found = Pick<Suggestion, 'encoding' | 'confidence'>;
 
 /** ISO 8859-1 and -9 are taken for the Windows encodings that hold them: what says one is the other, with quotation marks. */
 function offered(name: string): Encoding | null {

@@ -3,7 +3,7 @@ import type { Executor } from '@conversure/jobqueue/postgres';
 import type { Sound } from './check.ts';
 import { type Encoding, suggestEncoding } from './encoding.ts';
 import type { SwallowedRows } from './quotes.ts';
-import type { UnreadableFile } from './unreadable.ts';
+import type { WrongEncoding } from './unreadable.ts';
 
 export type Question =
   /** The file is not UTF-8, or not in the encoding that was named. Only a person can see which one is right. */
@@ -31,8 +31,9 @@ export type Question =
 /** After these days without an answer the import is cancelled: its file is people's data that nobody looks after. */
 export const HOLD_DAYS = 7;
 
-export function encodingQuestion({ message, line }: UnreadableFile, sample: Buffer): Question {
-  const { encoding: suggested, ...rest } = suggestEncoding(sample);
+/** `read` is the encoding that the file was read in, or `null` for UTF-8: it is suggested no more. */
+export function encodingQuestion({ message, line, sample }: WrongEncoding, read: Encoding | null): Question {
+  const { encoding: suggested, ...rest } = suggestEncoding(sample, read);
   return {
     code: 'encoding',
     message: `${message}: look at the preview and confirm an encoding, or save the file as "CSV UTF-8" and upload that`,

@@ -65,7 +65,7 @@ export function startsAsUtf8(head: Buffer): boolean {
 }
 
 /** Enough for a suggestion: some thousand names. */
-const SAMPLE_BYTES = 64 * 1024;
+export const SAMPLE_BYTES = 64 * 1024;
 
 /** Lines of `text` that hold more than ASCII. */
 export function foreignLines(text: Buffer): Buffer {

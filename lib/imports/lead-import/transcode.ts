@@ -2,9 +2,9 @@
 
 import type { Executor } from '@conversure/jobqueue/postgres';
 import iconv from 'iconv-lite';
-import type { Encoding } from './encoding.ts';
-import { MAX_LINE_BYTES } from './text-only.ts';
-import { UnreadableFile } from './unreadable.ts';
+import { type Encoding, isDamaged } from './encoding.ts';
+import { foreignLines, MAX_LINE_BYTES, SAMPLE_BYTES } from './text-only.ts';
+import { UnreadableFile, WrongEncoding } from './unreadable.ts';
 
 /** A piece of the upload, in its own bytes, and its text. The pieces join without a gap. */
 export interface Piece {
@@ -15,7 +15,7 @@ export interface Piece {
 
 /**
  * `bytes` are the upload from `fromOffset` on, which is its beginning or the end of a piece; `line` is what to call its first
- * line. Throws `UnreadableFile` `encoding_unsupported` at bytes that mean nothing in `encoding`: it is another one, or damaged.
+ * line. Throws `WrongEncoding` at bytes that mean nothing in `encoding`: it is another one, or damaged.
  */
 export async function* transcode(
   bytes: AsyncIterable<Buffer>,
@@ -46,15 +46,25 @@ export function decodeHead(head: Buffer, encoding: Encoding, isWhole: boolean): 
 
 function piece(bytes: Buffer, encoding: Encoding, fromOffset: number): Piece {
   const text = iconv.decode(bytes, encoding, { stripBOM: fromOffset === 0 });
-  const isUtf16 = encoding.startsWith('utf-16');
-  // In UTF-16 the character may stand in the file itself; half a unit at its end and halves of pairs are damage.
-  const isDamaged = isUtf16 ? bytes.length % 2 === 1 || /\p{Surrogate}/u.test(text) : text.includes('\ufffd');
-  if (isDamaged)
-    throw new UnreadableFile(
-      'encoding_unsupported',
+  if (isDamaged(text, bytes, encoding))
+    throw new WrongEncoding(
       `some bytes between ${fromOffset} and ${fromOffset + bytes.length} mean nothing in ${encoding}`,
+      null,
+      sampleOf(bytes, encoding),
     );
   return { fromOffset, toOffset: fromOffset + bytes.length, text: Buffer.from(text) };
+}
+
+/** What a suggestion is made from: lines from the first damaged one on; of UTF-16, whose lines do not end with a byte, whole units. */
+function sampleOf(bytes: Buffer, encoding: Encoding): Buffer {
+  if (encoding.startsWith('utf-16')) return bytes.subarray(0, SAMPLE_BYTES);
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(LF, start);
+    const line = bytes.subarray(start, end === -1 ? bytes.length : end + 1);
+    if (isDamaged(iconv.decode(line, encoding), line, encoding)) return foreignLines(bytes.subarray(start));
+    start += line.length;
+  }
+  return foreignLines(bytes);
 }
 
 /**
