@@ -2,6 +2,8 @@
 
 /** Longer than any request or slice may hold the event loop: others wait as long. */
 export const MOST_HELD_MS = 200;
+/** Between two looks. A look at every turn of the loop would compute for as long as the work waits for Postgres. */
+export const LOOK_MS = 2;
 /** A collection of garbage or a compilation may fall into a case: what is the case's own fault happens again. */
 const TRIES = 3;
 
@@ -12,23 +14,21 @@ export async function heldMs(act: () => Promise<unknown>): Promise<number> {
   return leastMs;
 }
 
-/** The most that the process computed between two turns of its loop. */
+/** The most that the process computed between two looks: a turn that holds the loop holds the look up, too. */
 async function longestHoldMs(act: () => Promise<unknown>): Promise<number> {
   let longestMs = 0;
-  let turnedMs = processorMs();
-  let isOver = false;
-  const turn = () => {
+  let lookedMs = processorMs();
+  const look = () => {
     const nowMs = processorMs();
-    longestMs = Math.max(longestMs, nowMs - turnedMs);
-    turnedMs = nowMs;
-    if (!isOver) setImmediate(turn);
+    longestMs = Math.max(longestMs, nowMs - lookedMs);
+    lookedMs = nowMs;
   };
-  setImmediate(turn);
+  const looks = setInterval(look, LOOK_MS);
   try {
     await act();
   } finally {
-    isOver = true;
-    turn();
+    clearInterval(looks);
+    look();
   }
   return longestMs;
 }

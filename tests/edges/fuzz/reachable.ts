@@ -1,6 +1,7 @@
 /** Memory that is kept: what is reachable, without the garbage that the engine has not collected yet. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { LOOK_MS } from './held.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -11,20 +12,19 @@ export function reachableBytes(): number {
   return usedBytes();
 }
 
-/** The most that is reachable beyond what was before, at any turn of the loop while `act` runs. Up to `enough` it is not measured: garbage is not collected for it. */
+/** The most that is reachable beyond what was before, at any look while `act` runs. Up to `enough` it is not measured: garbage is not collected for it. */
 export async function mostKeptBytes(act: () => Promise<unknown>, enough: number): Promise<number> {
   const before = reachableBytes();
   let most = 0;
-  let isOver = false;
-  const turn = () => {
+  const look = () => {
     if (usedBytes() - before > Math.max(most, enough)) most = Math.max(most, reachableBytes() - before);
-    if (!isOver) setImmediate(turn);
   };
-  turn();
+  const looks = setInterval(look, LOOK_MS);
   try {
     await act();
+    look();
   } finally {
-    isOver = true;
+    clearInterval(looks);
   }
   return most;
 }
