@@ -45,22 +45,22 @@ async function frame(setup: Setup, theme: Theme, act: ConsoleLayoutProps['action
   const session = await sessionFor(setup, await headers());
   return (
     <MountProvider base={setup.base} act={act}>
-      {session ? (
-        <Shell
-          session={session}
-          theme={theme}
-          title={setup.title}
-          places={setup.places}
-          isHosted={setup.authorize !== undefined}
-        >
-          {children}
-        </Shell>
-      ) : (
-        <main>
-          <Arriving>{children}</Arriving>
-        </main>
-      )}
-      <Zone />
+      <Arriving>
+        {session ? (
+          <Shell
+            session={session}
+            theme={theme}
+            title={setup.title}
+            places={setup.places}
+            isHosted={setup.authorize !== undefined}
+          >
+            {children}
+          </Shell>
+        ) : (
+          <main>{children}</main>
+        )}
+        <Zone />
+      </Arriving>
     </MountProvider>
   );
 }

@@ -7,6 +7,7 @@ import { sessionOf } from './auth/access.ts';
 import type { Screen, Sent, Setup } from './options.ts';
 import { Login } from './screens/login/login.tsx';
 import { address } from './ui/address.ts';
+import { Arriving } from './ui/arriving.tsx';
 
 /** Props of an optional catch-all page in Next.js. The segment may have any name. */
 export interface ConsolePageProps {
@@ -18,7 +19,11 @@ export interface ConsolePageProps {
  * Renders nothing of any screen for a stranger: the login stands in its place. With cacheComponents Next.js has sent status 200 before it
  * renders a page, and a redirect then needs JavaScript.
  */
-export async function renderPage(setup: Setup, { params, searchParams }: ConsolePageProps) {
+export async function renderPage(setup: Setup, props: ConsolePageProps) {
+  return <Arriving>{await screenFor(setup, props)}</Arriving>;
+}
+
+async function screenFor(setup: Setup, { params, searchParams }: ConsolePageProps) {
   await connection(); // sessions end and pages show times: Next.js must not try to prerender them
   const [path, sent] = await Promise.all([pathOf(params), searchParams]);
   if (path === LOGIN && !setup.authorize) return <Login setup={setup} sent={sent} />;

@@ -4,7 +4,6 @@ import type { ComponentProps, ReactNode } from 'react';
 import { isOpenConsole } from '../auth/access.ts';
 import type { Session } from '../auth/session.ts';
 import { ActionForm } from './action-form.tsx';
-import { Arriving } from './arriving.tsx';
 import { Eye, LogOut, MonitorCog, Moon, ShieldAlert, Sun } from './icons.tsx';
 import { Link } from './link.tsx';
 import { Nav } from './nav.tsx';
@@ -49,7 +48,7 @@ export function Shell({ session, theme, title, places, isHosted, children }: She
           id="content"
           className="mx-auto grid max-w-[88rem] grid-cols-[minmax(0,1fr)] gap-5 px-3 py-4 md:px-6 md:py-6"
         >
-          <Arriving>{children}</Arriving>
+          {children}
         </main>
       </div>
     </div>

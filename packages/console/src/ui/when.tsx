@@ -1,19 +1,10 @@
 /** An instant on a page, in the viewer's zone; the exact one, in UTC, shows on hover. */
-import { Arriving } from './arriving.tsx';
 import { duration } from './words.ts';
 import { inZone, viewerZone } from './zoned.ts';
 
 /** An instant in the viewer's zone; a dash for null. */
-export function When({ at }: { at: Date | null }) {
+export async function When({ at }: { at: Date | null }) {
   if (at === null) return <span className="soft">–</span>;
-  return (
-    <Arriving>
-      <Instant at={at} />
-    </Arriving>
-  );
-}
-
-async function Instant({ at }: { at: Date }) {
   return (
     <time dateTime={at.toISOString()} title={exactly(at)} className="whitespace-nowrap">
       {inZone(at, await viewerZone())}
