@@ -3,12 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../packages/jobqueue/src/embedded/port.ts';
-import { CHROMIUM, launch, visit } from '../browser/chromium.ts';
+import { CHROMIUM, launch, type Visit, visit } from '../browser/chromium.ts';
 import { emptyDatabase, type TestDatabase } from '../support/database.ts';
 import { chosenApps } from './apps.ts';
 import { type Made, makeApp } from './fresh-app.ts';
+import { loadLate } from './late-rows.ts';
 import { ORDERS } from './order-page.ts';
 import { type Ended, run, type Server, serve } from './run.ts';
 
@@ -180,14 +182,7 @@ function userOf(headers: Headers) {
   test.skipIf(noConsole)('the console shows that job in a browser, to who signs in', async () => {
     const browser = await launch();
     try {
-      // The session's cookie is Secure everywhere but on localhost.
-      const { page, complaints } = await visit(browser, server.url.replace('127.0.0.1', 'localhost'));
-      const console = `${app.basePath ?? ''}/jobqueue`;
-      expect((await page.goto(`${console}/jobs`))?.status()).toBe(200);
-      await page.getByLabel('Your name').fill('ann');
-      await page.getByLabel('Secret', { exact: true }).fill(OPERATOR_SECRET);
-      await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.getByRole('cell', { name: 'hello' }).first().waitFor(); // back on the page that was asked for
+      const { page, complaints } = await signIn(browser);
       expect((await page.reload())?.status()).toBe(200);
       await page.getByRole('cell', { name: 'hello' }).first().waitFor();
       expect(complaints).toEqual([]);
@@ -195,6 +190,37 @@ function userOf(headers: Headers) {
       await browser.close();
     }
   });
+
+  test.skipIf(noConsole || !app.next.startsWith('15.'))(
+    "the console's pages hydrate, whichever row of theirs arrives while React looks for it",
+    async () => {
+      const browser = await launch();
+      try {
+        const { context } = await signIn(browser);
+        for (const path of ['/jobs', '/incident', '/incident?look=1']) {
+          const load = (last: number) => loadLate(context, made.folder, `${app.basePath ?? ''}/jobqueue${path}`, last);
+          const { awaited } = await load(Number.MAX_SAFE_INTEGER);
+          expect(awaited).toBeGreaterThan(1); // else React asked for nothing that was held back
+          for (let last = 1; last <= awaited; last += 1) expect((await load(last)).complaints).toEqual([]);
+        }
+      } finally {
+        await browser.close();
+      }
+    },
+  );
+
+  /** Asks for the list of jobs, and gets it once signed in. */
+  async function signIn(browser: Browser): Promise<Visit> {
+    // The session's cookie is Secure everywhere but on localhost.
+    const visited = await visit(browser, server.url.replace('127.0.0.1', 'localhost'));
+    const { page } = visited;
+    expect((await page.goto(`${app.basePath ?? ''}/jobqueue/jobs`))?.status()).toBe(200);
+    await page.getByLabel('Your name').fill('ann');
+    await page.getByLabel('Secret', { exact: true }).fill(OPERATOR_SECRET);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('cell', { name: 'hello' }).first().waitFor(); // back on the page that was asked for
+    return visited;
+  }
 
   test.runIf(app.hasOwnSignIn)("a console behind the app's own sign-in opens for its users alone", async () => {
     const look = async (headers: Record<string, string>) => {
