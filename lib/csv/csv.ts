@@ -1,4 +1,5 @@
 /** CSV that we write: a stream of lines, none of whose cells a spreadsheet would run. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { guard } from './formula-guard.ts';
 
 /** So that Excel does not read it in a Windows encoding. */
@@ -12,6 +13,7 @@ export function streamOf(lines: AsyncGenerator<string>): ReadableStream<Uint8Arr
       const { value, done } = await lines.next();
       if (done) controller.close();
       else controller.enqueue(encoder.encode(value));
+      await turn(); // lines that are there already would not let anything else of the process have its turn
     },
     async cancel() {
       await lines.return(undefined);

@@ -9,8 +9,10 @@ import { unguard } from '../csv/formula-guard.ts';
  */
 const ADDED = ['_row', '_error_code', '_error'];
 
-/** Rows per read, some 100 KB: memory stays flat for a file of any length. */
-const ROWS_PER_READ = 500;
+/** Rows per read, some 10 KB; 13 MB at most, as a row of 64 KiB may be 65,000 empty cells. */
+const ROWS_PER_READ = 50;
+/** Of the file, at once: 1,000 such cells take 0.2 ms. */
+const CHUNK_CHARACTERS = 64 * 1024;
 
 /**
  * UTF-8 with a byte order mark, without which Excel reads it in a Windows encoding. `null` if there is no such import; one whose
@@ -36,12 +38,15 @@ async function* errorLines(
   for (let after = 0; ; ) {
     const rows = await readErrors(database, importId, after);
     if (rows.length === 0) return;
-    yield rows
-      .map(({ row, code, message, cells }) => {
-        const beyondHeader = cells.slice(header.length); // behind ours, so that too many cells stay too many
-        return line([...kept.map((index) => cells[index] ?? ''), `${row}`, code, message, ...beyondHeader]);
-      })
-      .join('');
+    let chunk = '';
+    for (const { row, code, message, cells } of rows) {
+      const beyondHeader = cells.slice(header.length); // behind ours, so that too many cells stay too many
+      chunk += line([...kept.map((index) => cells[index] ?? ''), `${row}`, code, message, ...beyondHeader]);
+      if (chunk.length < CHUNK_CHARACTERS) continue;
+      yield chunk;
+      chunk = '';
+    }
+    if (chunk !== '') yield chunk;
     after = rows.at(-1)?.row ?? after;
   }
 }

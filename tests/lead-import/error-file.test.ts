@@ -1,6 +1,7 @@
 /** The error file: harmless in a spreadsheet, complete, and importable again once corrected. */
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { streamOf } from '../../lib/csv/csv.ts';
 import { errorFile } from '../../lib/imports/error-file.ts';
 import { leadImports } from './lead-imports.ts';
 
@@ -31,6 +32,31 @@ test('has the columns of the file, the row, the code and the reason', async () =
       '',
     ].join('\r\n'),
   );
+});
+
+test('wide rows come in small pieces, so that the rest of the process has its turn between them', async () => {
+  const importId = await imported(`Phone\n${`1${',x'.repeat(20_000)}\n`.repeat(60)}`);
+  const stream = await errorFile(imports.database, importId);
+  const sizes: number[] = [];
+  for await (const piece of stream ?? []) sizes.push(piece.length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThan(60 * 40_000);
+  expect(Math.max(...sizes)).toBeLessThan(128 * 1024);
+});
+
+test('a stream of lines gives way to the rest of the process behind each of them', async () => {
+  async function* lines() {
+    for (let n = 0; n < 50; n++) yield `${n}\r\n`;
+  }
+  let turns = 0;
+  let isRead = false;
+  const turn = () => {
+    turns++;
+    if (!isRead) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await new Response(streamOf(lines())).text();
+  isRead = true;
+  expect(turns).toBeGreaterThan(40);
 });
 
 test('no cell of it is a formula', async () => {

@@ -19,6 +19,13 @@ function mapped(header: string[], columns: ImportOptions['columns']): Partial<Co
   return Object.fromEntries(Object.entries(found).filter(([, indexes]) => indexes.length > 0));
 }
 
+test('the headers of 2,000 columns are read; beyond them a column is chosen by hand', () => {
+  const header = [...Array<string>(2_000).fill('x'), 'Phone'];
+  expect(mapped(header, {})).toEqual({});
+  expect(mapped(['Phone', ...header], {})).toEqual({ phone: [0] });
+  expect(mapped(header, { '#2001': 'phone' })).toEqual({ phone: [2_000] });
+});
+
 describe('by hand', () => {
   test.each<[string, string[], ImportOptions['columns'], Partial<Columns>]>([
     [

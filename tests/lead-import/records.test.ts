@@ -1,5 +1,5 @@
 /** Records know where they end: from any of those places on, the rest of the file reads the same. */
-import { Parser } from 'csv-parse';
+import { CsvError, Parser } from 'csv-parse';
 import { expect, test, vi } from 'vitest';
 import { mapColumns } from '../../lib/imports/lead-import/columns.ts';
 import { type Delimiter, type Dialect, detectDialect, LINE_ENDS } from '../../lib/imports/lead-import/dialect.ts';
@@ -105,6 +105,14 @@ test('a file that tears at every row is read a few times over, not a slice of it
   const read = parsed.mock.calls.reduce((sum, [chunk]) => sum + (chunk as Buffer).length, 0);
   parsed.mockRestore();
   expect(read / bytes.length).toBeLessThan(40); // 500 in slices of 16 KiB
+});
+
+test('no record is compared with the first one: the parser would make an error of each that is longer or shorter', async () => {
+  const captured = vi.spyOn(Error, 'captureStackTrace');
+  const records = await read(Buffer.from(`phone,name\n${'1\n1,2,3\n'.repeat(500)}`), COMMA);
+  expect(records.length).toBe(1_001);
+  expect(captured.mock.calls.filter(([error]) => error instanceof CsvError)).toEqual([]);
+  captured.mockRestore();
 });
 
 test('a stray quote stays text and swallows no row', async () => {

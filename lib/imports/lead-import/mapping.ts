@@ -41,17 +41,18 @@ export function headerMapper(
   chosen: Pick<ImportOptions, 'columns' | 'mapping'>,
 ): MapHeader {
   return (header, rows) => {
-    const names = header.map(canonical);
-    const found = chosen.mapping === undefined ? fitting(saved, names) : named(saved, chosen.mapping);
-    const base = found ? transferred(found, names) : mapColumns(header, rows);
+    const found = chosen.mapping === undefined ? fitting(saved, header) : named(saved, chosen.mapping);
+    const base = found ? transferred(found, header.map(canonical)) : mapColumns(header, rows);
     return { columns: withChosen(base, header, chosen.columns), mapping: found?.name ?? null };
   };
 }
 
 /** One whose headers are these, in this order: then nothing about it is a guess. */
-function fitting(saved: readonly SavedMapping[], names: readonly string[]): SavedMapping | undefined {
-  if (isInvented(names)) return undefined;
-  return saved.find(({ header }) => header.length === names.length && header.every((name, n) => name === names[n]));
+function fitting(saved: readonly SavedMapping[], header: readonly string[]): SavedMapping | undefined {
+  const asLong = saved.filter((mapping) => mapping.header.length === header.length);
+  if (asLong.length === 0) return undefined;
+  const names = header.map(canonical);
+  return isInvented(names) ? undefined : asLong.find((mapping) => mapping.header.every((name, n) => name === names[n]));
 }
 
 function named(saved: readonly SavedMapping[], name: string): SavedMapping {
