@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --cases N --seed S`: sends N odd requests to every way into the app. The same seed sends the same requests in the same order. */
+/** `npm run fuzz -- --cases N --seed S`: sends N odd requests to every way into the app, and takes a hostile file for each hundred of them the whole way. The same seed sends the same requests in the same order. */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -24,6 +24,7 @@ const args = [
   vitest,
   'run',
   'tests/edges/fuzz.test.ts',
+  'tests/lead-import/hostile.test.ts',
   '--testTimeout=0',
   ...(values.only ? ['--testNamePattern', values.only] : []),
 ];

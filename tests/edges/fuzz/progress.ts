@@ -17,6 +17,19 @@ export function noteCases(cases: number, all: number): void {
   );
 }
 
+let files = 0;
+
+/** Notes that one more file of a hostile kind went the whole way. */
+export function noteFiles(): void {
+  files++;
+  if (process.env.FUZZ_PROGRESS !== '1') return;
+  const nowMs = performance.now();
+  if (nowMs - toldMs < 5_000) return;
+  toldMs = nowMs;
+  const { rss, heapUsed } = process.memoryUsage();
+  process.stderr.write(`fuzz: ${files} files, ${mib(rss)} MiB with a heap of ${mib(heapUsed)}\n`);
+}
+
 export function noteKept(bytes: number): void {
   if (process.env.FUZZ_PROGRESS === '1')
     process.stderr.write(`fuzz: ${mib(bytes)} MiB more are kept than after the first entry\n`);
