@@ -1,8 +1,11 @@
 /** One row at a time: which cells become which fields, and what refuses a row. */
 import { describe, expect, test } from 'vitest';
 import { mapColumns } from '../../lib/imports/lead-import/columns.ts';
+import { findHeader } from '../../lib/imports/lead-import/header-row.ts';
 import { leadReader } from '../../lib/imports/lead-import/lead.ts';
+import { headerMapper } from '../../lib/imports/lead-import/mapping.ts';
 import type { ImportOptions } from '../../lib/imports/lead-import/options.ts';
+import { heldMs, MOST_HELD_MS } from '../edges/fuzz/held.ts';
 
 type Choices = Partial<Pick<ImportOptions, 'mode' | 'several'>>;
 
@@ -15,6 +18,20 @@ const read = (header: string[], cells: string[], choices?: Choices) => reading(h
 
 const NOTHING_ELSE = { name: null, email: null, source: null, organisation: null, notes: null, tags: null };
 const PHONE = '+971501234567';
+
+test.each([
+  ['blanks', `x${' '.repeat(60_000)}"`],
+  ['tabs', `1${'\t'.repeat(60_000)}1`],
+  ['dots behind an at-sign', `x@${'a.'.repeat(30_000)} y`],
+  ['delimiters', `a@b.c${';'.repeat(60_000)}!`],
+])('a row is read, and looked at as a header, in no time: a cell of 60,000 %s', async (_, long) => {
+  for (const header of ['Phone', 'Email', 'Name', 'Notes', 'Tags', 'Country', 'Unsubscribed']) {
+    const cells = header === 'Phone' ? ['', long] : [PHONE, long];
+    expect(await heldMs(async () => read(['Mobile', header], cells))).toBeLessThan(MOST_HELD_MS);
+  }
+  const map = headerMapper([], { columns: {} });
+  expect(await heldMs(async () => findHeader([{ cells: [long], row: 1 }], map))).toBeLessThan(MOST_HELD_MS);
+});
 
 describe('headers', () => {
   test.each([

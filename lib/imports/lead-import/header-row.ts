@@ -1,5 +1,6 @@
 /** The row that is a file's header: below the titles of a report or the notes of an export, or nowhere. Pure. */
 import { inventedHeader, looksLikePhone } from './columns.ts';
+import { looksLikeAddress } from './emails.ts';
 import { meaningOf } from './headers.ts';
 import type { MapHeader } from './mapping.ts';
 import { MAX_HEADER_ROW } from './options.ts';
@@ -70,7 +71,7 @@ function knownIn(cells: readonly string[]): number {
 
 function isData(cell: string): boolean {
   const value = cleanLine(cell);
-  return looksLikePhone(value) || /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(value);
+  return looksLikePhone(value) || looksLikeAddress(value);
 }
 
 /** With the wrong delimiter a header has none of the columns that were chosen: that is an answer here. */

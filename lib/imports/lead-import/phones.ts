@@ -178,8 +178,8 @@ function kindAndReading(
   return { kind, reading: oneOf(readings, several) };
 }
 
-/** Google's contacts write the values of one label like this. */
-const VALUE_LIST = /\s*:::\s*/;
+/** Google's contacts write the values of one label like this, between blanks, which a number's reader takes off. A pattern with the blanks takes the square of their count. */
+const VALUE_LIST = ':::';
 
 /** Picks the valid value of a list; of several valid ones, the one that is no fixed line. */
 function oneOf(readings: readonly PhoneReading[], several: Dialled['several']): PhoneReading {

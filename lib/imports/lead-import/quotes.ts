@@ -3,6 +3,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { BYTE_ORDER_MARK } from '../../csv/csv.ts';
 import { type Country, readPhone } from '../../phone/index.ts';
 import { CSV_OPTIONS, LINE_END, LINE_ENDS } from './dialect.ts';
+import { looksLikeAddress } from './emails.ts';
 import type { RowLayout } from './lead.ts';
 import type { ImportOptions } from './options.ts';
 import type { Tear } from './records.ts';
@@ -75,7 +76,7 @@ function looksLikeRow(text: string, { header, columns, delimiter, country }: Row
     if (!/(?:\p{Nd}[^\p{L}]*){7}/u.test(cell)) return false;
     return (isWhole && !/\p{L}/u.test(cell)) || 'phone' in readPhone(cell, { country, several: 'first' });
   };
-  const isAddress = (index: number) => isWhole && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(cells[index]?.trim() ?? '');
+  const isAddress = (index: number) => isWhole && looksLikeAddress(cells[index]?.trim() ?? '');
   return columns.phone.some(isNumber) || columns.email.some(isAddress);
 }
 
