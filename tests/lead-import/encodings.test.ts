@@ -83,6 +83,11 @@ describe('a suggestion that is confirmed as it is', () => {
       Buffer.from(`Phone,Name\n${`0501111111,${'Jürgen Müller '.repeat(20)}\n`.repeat(240)}1,\x8f\n`, 'latin1'),
       'completed',
     ],
+    [
+      'two places, each of which the encoding suggested for the other does not have',
+      Buffer.from('Phone,Name\n1,\x82\n1,\x90A', 'latin1'),
+      'completed',
+    ],
     ['UTF-16 with half a pair', Buffer.concat([marked, Buffer.from([0x3d, 0xd8])]), 'failed'],
     ['UTF-16 with half a pair and no mark', Buffer.concat([marked.subarray(2), Buffer.from([0x3d, 0xd8])]), 'failed'],
     ['UTF-16 with half a unit', marked.subarray(0, -1), 'failed'],

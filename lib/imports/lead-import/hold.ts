@@ -31,8 +31,8 @@ export type Question =
 /** After these days without an answer the import is cancelled: its file is people's data that nobody looks after. */
 export const HOLD_DAYS = 7;
 
-/** `read` is the encoding that the file was read in, or `null` for UTF-8: it is suggested no more. */
-export function encodingQuestion({ message, line, sample }: WrongEncoding, read: Encoding | null): Question {
+/** `sample` is what the suggestion is made from; `read` the encoding that the file was read in, or `null` for UTF-8: it is suggested no more. */
+export function encodingQuestion({ message, line }: WrongEncoding, sample: Buffer, read: Encoding | null): Question {
   const { encoding: suggested, ...rest } = suggestEncoding(sample, read);
   return {
     code: 'encoding',

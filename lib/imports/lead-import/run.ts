@@ -19,7 +19,7 @@ import { readSlices, refusedRow, type SliceRow } from './slices.ts';
 import { checkedUpTo, type State } from './state.ts';
 import { FileGone, type StoredFile, storedBytes } from './stored-bytes.ts';
 import { tellQueue } from './tell-queue.ts';
-import { refuseForeignFormat } from './text-only.ts';
+import { foreignLines, refuseForeignFormat } from './text-only.ts';
 import { storePiece, transcode } from './transcode.ts';
 import { UnreadableFile, WrongEncoding } from './unreadable.ts';
 
@@ -102,12 +102,20 @@ function sent({ importId, sizeBytes }: OpenImport): StoredFile {
 
 /** Questions that a person can settle are asked: an encoding, stray quotes, and what the columns mean. All else is refused. */
 async function askOrRefuse(database: Executor, open: OpenImport, error: UnreadableFile): Promise<void> {
-  if (error instanceof WrongEncoding)
-    return holdImport(database, open.importId, encodingQuestion(error, open.encoding));
+  if (error instanceof WrongEncoding) {
+    const sample = await evidence(database, open, error);
+    return holdImport(database, open.importId, encodingQuestion(error, sample, open.encoding));
+  }
   if (error instanceof SwallowedRows) return holdImport(database, open.importId, quotesQuestion(error));
   if (['phone_column_missing', 'columns_unknown', 'mapping_unknown', 'header_missing'].includes(error.code))
     return holdImport(database, open.importId, { code: 'columns', message: error.message });
   await refuseFile(database, open.importId, error);
+}
+
+/** What failed, and the beginning of the file: of two encodings that each fail at another place, the answers would take turns. */
+async function evidence(database: Executor, open: OpenImport, { sample }: WrongEncoding): Promise<Buffer> {
+  if (open.encoding === null || open.encoding.startsWith('utf-16')) return sample; // it is the first place, or whole units
+  return Buffer.concat([sample, Buffer.from('\n'), foreignLines(await readHead(database, sent(open)))]);
 }
 
 async function makeText(
