@@ -1,4 +1,4 @@
-/** `npm run fuzz -- --cases N --seed S`: sends N odd requests to every way into the app, and takes a hostile file for each hundred of them the whole way. The same seed sends the same requests in the same order. */
+/** `npm run fuzz -- --cases N --seed S`: sends N odd requests to every way into the app, and takes some 9 hostile files for each thousand of them the whole way. The same seed sends the same requests in the same order. */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What the server sent is rendered once all of it is there: no element has a child that React still waits for. */
+/** The console renders what the server sent once all of it is there: no element has a child that React still waits for. */
 import { createElement, type ReactNode, Suspense } from 'react';
 import { expect, test } from 'vitest';
 import { Arriving } from '../../packages/console/src/ui/arriving.tsx';

@@ -43,7 +43,7 @@ const MOST_MS = 60_000 + FILES * 1_000;
 const MOST_ANSWERS = 4;
 
 let fresh: TestDatabase;
-/** Of the test that runs: one that is out of time stops before its next step. */
+/** The signal of the test that runs: one that is out of time stops before its next step. */
 let signal: AbortSignal;
 let underWay: Promise<unknown> = Promise.resolve();
 beforeAll(async () => {
@@ -92,7 +92,7 @@ interface Walked {
   readonly rows: readonly { readonly row: number; readonly outcome: string }[];
 }
 
-/** What a patient person answers to the question of an import. */
+/** The answer of a patient person to the question of an import. */
 function answerTo({ question }: ImportView, quotes: 'lines' | 'cells'): object {
   switch (question?.code) {
     case 'encoding':

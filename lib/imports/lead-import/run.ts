@@ -112,7 +112,7 @@ async function askOrRefuse(database: Executor, open: OpenImport, error: Unreadab
   await refuseFile(database, open.importId, error);
 }
 
-/** What failed, and the beginning of the file: of two encodings that each fail at another place, the answers would take turns. */
+/** Bytes that failed, and the beginning of the file: of two encodings that each fail at another place, the answers would take turns. */
 async function evidence(database: Executor, open: OpenImport, { sample }: WrongEncoding): Promise<Buffer> {
   if (open.encoding === null || open.encoding.startsWith('utf-16')) return sample; // it is the first place, or whole units
   return Buffer.concat([sample, Buffer.from('\n'), foreignLines(await readHead(database, sent(open)))]);

@@ -55,7 +55,7 @@ function piece(bytes: Buffer, encoding: Encoding, fromOffset: number): Piece {
   return { fromOffset, toOffset: fromOffset + bytes.length, text: Buffer.from(text) };
 }
 
-/** What a suggestion is made from: lines from the first damaged one on; of UTF-16, whose lines do not end with a byte, whole units. */
+/** The bytes that a suggestion is made from: lines from the first damaged one on; of UTF-16, whose lines do not end with a byte, whole units. */
 function sampleOf(bytes: Buffer, encoding: Encoding): Buffer {
   if (encoding.startsWith('utf-16')) return bytes.subarray(0, SAMPLE_BYTES);
   for (let start = 0; start < bytes.length; ) {

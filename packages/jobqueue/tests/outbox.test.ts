@@ -1,4 +1,4 @@
-/** What one exchange takes of a drain's outcomes: no database. */
+/** The outcomes of a drain that one exchange takes: no database. */
 import { expect, test } from 'vitest';
 import type { Execution } from '../src/drain/execution.ts';
 import { Outbox } from '../src/drain/outbox.ts';

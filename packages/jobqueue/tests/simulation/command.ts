@@ -11,10 +11,7 @@ import { VARIANTS } from './variants.ts';
 const SHRINKING = 300;
 
 /** Events that are faults, as the trace calls them. */
-const FAULTS = [
-  ...['answer lost', 'lost', 'no answer yet', 'slow answer', 'rolled back'],
-  ...['killed', 'stops', 'holds'],
-];
+const FAULTS = ['answer lost', 'lost', 'no answer yet', 'slow answer', 'rolled back', 'killed', 'stops', 'holds'];
 
 const { values } = parseArgs({
   options: {

@@ -71,7 +71,7 @@ function socketOf(client: pg.Client): Writable {
 
 const names = new Map<string, string>();
 
-/** Of a prepared statement: the same for the same text. */
+/** The name of a prepared statement: the same for the same text. */
 function nameOf(text: string): string {
   const name = names.get(text) ?? `s${names.size}`;
   names.set(text, name);
