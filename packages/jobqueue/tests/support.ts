@@ -218,14 +218,28 @@ const TABLES = 'jobs job_history idempotency_keys flows drains pauses rollups re
   ' ',
 );
 
-/** Moves the row, not the clock: every lease ended a second ago, but those of jobs that an exchange is just writing. */
+/**
+ * Moves the rows, not the clock: each lease that runs now ended a second ago. Row by row where an exchange is just
+ * writing: to wait for its locks could deadlock with it, to pass them over would leave a lease.
+ *
+ * @throws what is still leased after 10 s.
+ */
 export async function endLeases(database: Database): Promise<void> {
-  await rows(
-    database,
-    `update jobqueue.jobs j set lease_until = now() - interval '1 second'
-     from (select id from jobqueue.jobs where lease_until is not null order by id for update skip locked) held
-     where j.id = held.id`,
-  );
+  const leased = 'select id, fence from jobqueue.jobs where lease_until > now()';
+  let left = await rows<{ id: string; fence: number }>(database, leased);
+  const end = Date.now() + 10_000;
+  while (left.length > 0) {
+    if (Date.now() > end) throw new Error(`leases that an exchange would not let go: ${JSON.stringify(left)}`);
+    const [ids, fences] = [left.map(({ id }) => id), left.map(({ fence }) => fence)];
+    await rows(
+      database,
+      `update jobqueue.jobs j set lease_until = now() - interval '1 second'
+       from (select id from jobqueue.jobs where lease_until is not null order by id for update skip locked) held
+       where j.id = held.id`,
+    );
+    const still = `${leased} and (id, fence) in (select * from unnest($1::bigint[], $2::int[]))`;
+    left = await rows(database, still, ids, fences);
+  }
 }
 
 /** Makes every pending job due now, whatever its backoff. */
