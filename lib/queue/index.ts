@@ -8,6 +8,8 @@ import { log, logEvent } from '../log.ts';
 import { jobs, schedules } from './jobs.ts';
 import { sleepOptions } from './sleep.ts';
 
+const kick = kickAfter({ failed: (error) => log.error({ error }, 'kick') });
+
 export const queue = createQueue({
   database,
   jobs,
@@ -17,6 +19,6 @@ export const queue = createQueue({
   alerts: { webhookUrl: alertWebhookUrl(), consoleUrl: consoleUrl() },
   log: logEvent,
   logJobs: logJobs(),
-  kick: kickAfter({ failed: (error) => log.error({ error }, 'kick') }),
-  ...sleepOptions(databaseSleepMs()),
+  kick,
+  ...sleepOptions(databaseSleepMs(), kick.waitUntil),
 });

@@ -1,11 +1,17 @@
 /** Stores the wake hint of this deployment: in the platform's runtime cache or, self-hosted, in the one process that serves and ticks. */
 
 import type { HintCache, SleepOptions } from '@conversure/jobqueue';
-import { getCache, waitUntil } from '@vercel/functions';
 
-/** Nothing that another deployment wrote counts: it may know other types and schedules. */
 function platformCache(deployment: string): HintCache {
-  return getCache({ namespace: `jobqueue-${deployment}` });
+  let opened: Promise<HintCache> | undefined;
+  const cache = () => {
+    opened ??= import('./platform-cache.ts').then((module) => module.platformCache(deployment));
+    return opened;
+  };
+  return {
+    get: async (key) => (await cache()).get(key),
+    set: async (key, value, options) => (await cache()).set(key, value, options),
+  };
 }
 
 /** Next.js bundles several module graphs into one process: what an action enqueues must wake the endpoint's ticks. */
@@ -22,7 +28,10 @@ function processCache(): HintCache {
   };
 }
 
-export function sleepOptions(atMost: number | undefined): { sleep?: SleepOptions } {
+export function sleepOptions(
+  atMost: number | undefined,
+  waitUntil: SleepOptions['waitUntil'],
+): { sleep?: SleepOptions } {
   if (atMost === undefined) return {};
   const deployment = process.env.VERCEL_DEPLOYMENT_ID;
   return { sleep: { cache: deployment ? platformCache(deployment) : processCache(), atMost, waitUntil } };

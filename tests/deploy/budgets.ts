@@ -48,11 +48,11 @@ const CONSOLE = names(`
 const PAGES = [...NEXT, ...QUEUE, ...HANDLERS, ...CONSOLE];
 
 export const BUDGETS: readonly Budget[] = [
-  { function: 'api/cron/drain', maxDuration: 300, files: 75, kilobytes: 3_800, packages: [...QUEUE, ...HANDLERS] },
-  { function: 'api/drain', maxDuration: 300, files: 75, kilobytes: 3_800, packages: [...QUEUE, ...HANDLERS] },
+  { function: 'api/cron/drain', maxDuration: 300, files: 60, kilobytes: 3_500, packages: [...QUEUE, ...HANDLERS] },
+  { function: 'api/drain', maxDuration: 300, files: 60, kilobytes: 3_500, packages: [...QUEUE, ...HANDLERS] },
   // Monitoring and enqueueing: no handler, and none of its libraries.
-  { function: 'api/queue', maxDuration: 300, files: 55, kilobytes: 1_225, packages: QUEUE },
-  { function: 'api/app', maxDuration: 300, files: 80, kilobytes: 3_750, packages: [...QUEUE, ...HANDLERS] },
+  { function: 'api/queue', maxDuration: 300, files: 45, kilobytes: 1_030, packages: QUEUE },
+  { function: 'api/app', maxDuration: 300, files: 70, kilobytes: 3_400, packages: [...QUEUE, ...HANDLERS] },
   { function: '_middleware', maxDuration: null, files: 300, kilobytes: 1_400, packages: [...NEXT, ...LOG, 'zod'] },
   { function: '[[...path]]', maxDuration: 300, files: 560, kilobytes: 7_500, packages: PAGES },
   // The route handlers; the platform names the function after the first of them.
