@@ -20,6 +20,7 @@ const NOT_BUNDLED_IN_DEVELOPMENT = [
 const config: NextConfig = {
   agentRules: false, // else `next dev` writes files of its own into the repository
   poweredByHeader: false,
+  images: { unoptimized: true }, // the app resizes none, and scripts/no-sharp stands for what would
   serverExternalPackages: process.env.NODE_ENV === 'development' ? NOT_BUNDLED_IN_DEVELOPMENT : [],
   // On the platform api/ answers /api/*; only a self-hosted app needs the route that dispatches there.
   pageExtensions: process.env.VERCEL ? ['tsx', 'ts'] : ['tsx', 'ts', 'local.ts'],

@@ -149,6 +149,10 @@ describe('the pages', () => {
     expect([long.status, long.headers.get('location')]).toEqual([303, '/jobs']);
   });
 
+  test('no stranger has images resized', async () => {
+    expect((await fetch(`${app.url}/_next/image?url=%2Ficon.svg&w=64&q=75`)).status).toBe(404);
+  });
+
   test.each([
     ['malformed', { 'content-type': 'multipart/form-data; boundary=x' }, '--x\r\nfoo', 400],
     ['without its boundary', { 'content-type': 'multipart/form-data' }, 'foo', 400],
