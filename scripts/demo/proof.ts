@@ -75,7 +75,7 @@ async function readRest(database: Executor, since: Date): Promise<Rest> {
     text: `
       select (select count(*)::int from jobqueue.jobs
               where payload ->> 'companyId' = $1 or type = 'whatsapp_event' or lease_until is not null) as jobs,
-             (select count(*)::int from jobqueue.job_history
+             (select count(*)::int from jobqueue.finished_jobs
               where status = 'DEAD_LETTER' and finished_at >= $2 and (payload ->> 'companyId' = $1 or type = 'whatsapp_event')) as dead,
              (select count(*)::int from recipients
               where company_id = $1 and status in ('pending', 'sending', 'unknown')) as recipients,

@@ -52,7 +52,7 @@ export async function fill(url: string, { minutes = 2 }: { readonly minutes?: nu
   });
   try {
     const { rows } = await client.query(
-      'select exists (select from jobqueue.jobs) or exists (select from jobqueue.job_history) as full',
+      'select exists (select from jobqueue.jobs) or exists (select from jobqueue.finished_jobs) as full',
     );
     if (rows[0].full) throw new Error('fill: expected an empty queue, got one with jobs in it');
     await client.query("select setval('jobqueue.jobs_id_seq', 48210)");

@@ -222,7 +222,7 @@ describe('what goes out by itself', () => {
       });
     }
     expect(await outbox()).toEqual([]);
-    expect(await sql("select from jobqueue.job_history where status <> 'COMPLETED'")).toEqual([]); // an outcome, not an error
+    expect(await sql("select from jobqueue.finished_jobs where status <> 'COMPLETED'")).toEqual([]); // an outcome, not an error
   });
 });
 

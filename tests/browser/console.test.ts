@@ -29,7 +29,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     await sql.connect();
     filled = await fill(db.url);
     deadId = await one(
-      "select id::text from jobqueue.job_history where status = 'DEAD_LETTER' and type = 'crm_sync' order by id limit 1",
+      "select id::text from jobqueue.finished_jobs where status = 'DEAD_LETTER' and type = 'crm_sync' order by id limit 1",
     );
     await buildApp();
     app = await startApp({ DATABASE_URL: db.url, OPERATOR_SECRET, VIEWER_SECRET });
@@ -166,7 +166,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     await page.getByLabel(/^Reason/).fill('no script');
     await page.getByRole('button', { name: 'Cancel 1 job' }).click();
     await page.getByText('1 job cancelled.').waitFor();
-    expect(await one('select status from jobqueue.job_history where id = $1', id)).toBe('CANCELLED');
+    expect(await one('select status from jobqueue.finished_jobs where id = $1', id)).toBe('CANCELLED');
     await context.close();
   });
 
@@ -305,7 +305,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('button', { name: 'Replay 12 jobs' }).click();
       await page.getByText('12 jobs replayed.').waitFor();
       expect(
-        await one("select count(*) from jobqueue.job_history where status = 'DEAD_LETTER' and type = 'ai_generation'"),
+        await one("select count(*) from jobqueue.finished_jobs where status = 'DEAD_LETTER' and type = 'ai_generation'"),
       ).toBe('0');
 
       await page.getByRole('link', { name: /^Replay campaign_send/ }).click();
@@ -320,7 +320,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
 
     test('replays what a filter means from the list, and one job from its own page', async () => {
       const { page } = ann;
-      const cancelled = "select count(*) from jobqueue.job_history where status = 'CANCELLED' and type = 'lead_import'";
+      const cancelled = "select count(*) from jobqueue.finished_jobs where status = 'CANCELLED' and type = 'lead_import'";
       const all = Number(await one(cancelled));
       expect(all).toBeGreaterThan(1);
       await page.goto('/jobs?type=lead_import&status=CANCELLED');
@@ -331,7 +331,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       expect(await lastAudit()).toEqual({ actor: 'ann', action: 'replay.done' });
 
       const id = await one(
-        "select id::text from jobqueue.job_history where status = 'DEAD_LETTER' and type = 'crm_sync' order by id desc limit 1",
+        "select id::text from jobqueue.finished_jobs where status = 'DEAD_LETTER' and type = 'crm_sync' order by id desc limit 1",
       );
       await page.goto(`/jobs/${id}`);
       await page.getByRole('link', { name: 'Replay…', exact: true }).click();

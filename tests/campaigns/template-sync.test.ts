@@ -83,7 +83,7 @@ test('every page is read, and each template has its gaps, its category, its stat
     unsupported: null,
   });
   expect(await its.rows('select templates, error from template_syncs')).toEqual([{ templates: 221, error: null }]);
-  expect(JSON.stringify(await its.rows('select * from jobqueue.job_history'))).not.toContain(TOKEN);
+  expect(JSON.stringify(await its.rows('select * from jobqueue.finished_jobs'))).not.toContain(TOKEN);
 });
 
 describe('a template that Meta lists no longer', () => {

@@ -41,7 +41,7 @@ test('on a portal that shows an added lead after a minute no lead is there twice
   expect(originsOnce()).toBe(true);
   expect(await acme.sql('select from crm_links where external_id is null or adding_since is not null')).toEqual([]);
   expect(await acme.ended()).toEqual({ COMPLETED: 4 });
-  expect(await acme.sql('select from jobqueue.job_history where attempt > 1')).toEqual([]);
+  expect(await acme.sql('select from jobqueue.finished_jobs where attempt > 1')).toEqual([]);
 });
 
 test('a lead whose lost add is found is not left at what that add carried', async () => {
@@ -100,7 +100,7 @@ test('one lead of a batch that the portal refuses is a dead letter with the reas
     { lead_id: ids[4], refusal: expect.stringContaining('CRM_FIELD_ERROR_VALUE_NOT_VALID'), adding_since: null },
   ]);
   const [dead] = await acme.sql(
-    "select payload ->> 'leadId' as lead, errors -> -1 ->> 'message' as why from jobqueue.job_history where status = 'DEAD_LETTER'",
+    "select payload ->> 'leadId' as lead, errors -> -1 ->> 'message' as why from jobqueue.finished_jobs where status = 'DEAD_LETTER'",
   );
   expect(dead).toEqual({ lead: ids[4], why: expect.stringContaining('Invalid value of +971501010004') });
 
@@ -134,7 +134,7 @@ test('a lead at which the portal never answers is given up with the reason; the 
     await acme.letPass(600);
   }
   expect(await acme.ended()).toEqual({ COMPLETED: 25, DEAD_LETTER: 1 });
-  expect(await acme.sql('select from jobqueue.job_history where attempt > 1')).toEqual([]);
+  expect(await acme.sql('select from jobqueue.finished_jobs where attempt > 1')).toEqual([]);
   expect(acme.portal.items.size).toBe(25);
   expect(originsOnce()).toBe(true);
   const [given] = await acme.sql(

@@ -116,7 +116,7 @@ export class Company {
   }
 
   async ended(): Promise<Record<string, number>> {
-    const rows = await this.sql('select status, count(*)::int as n from jobqueue.job_history group by 1');
+    const rows = await this.sql('select status, count(*)::int as n from jobqueue.finished_jobs group by 1');
     return Object.fromEntries(rows.map(({ status, n }) => [String(status), Number(n)]));
   }
 }

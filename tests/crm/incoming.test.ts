@@ -237,7 +237,7 @@ test('a portal that refuses is told of by a dead letter, after the others were a
   await drain();
   await other.close();
   expect(portal.calls).toHaveLength(1);
-  const [job] = await sql("select status, errors -> -1 ->> 'message' as why from jobqueue.job_history");
+  const [job] = await sql("select status, errors -> -1 ->> 'message' as why from jobqueue.finished_jobs");
   expect(job).toEqual({
     status: 'DEAD_LETTER',
     why: expect.stringMatching(/refused: aaa: .*INVALID_ARG_VALUE.*; aab: .*INVALID_ARG_VALUE/),
@@ -248,7 +248,7 @@ test('a portal that refuses is told of by a dead letter, after the others were a
 });
 
 const results = async () => {
-  const jobs = await sql("select result from jobqueue.job_history where type = 'crm_event' order by id");
+  const jobs = await sql("select result from jobqueue.finished_jobs where type = 'crm_event' order by id");
   return jobs.map(({ result }) => result as { applied: string; untaken?: string[] });
 };
 
@@ -311,8 +311,8 @@ test('half a character and a NUL in one item are made storable, and the forty-ni
   expect(await sql('select count(*)::int as n from leads')).toEqual([{ n: 50 }]);
   const [sara] = await sql("select name, notes from leads where phone_e164 = '+971501234500'");
   expect(sara).toEqual({ name: 'Sara \ufffd Al\ufffd Ali', notes: '\ufffd' });
-  expect(await sql("select from jobqueue.job_history where status <> 'COMPLETED'")).toEqual([]);
-  expect(await sql('select max(attempt) as most from jobqueue.job_history')).toEqual([{ most: 1 }]);
+  expect(await sql("select from jobqueue.finished_jobs where status <> 'COMPLETED'")).toEqual([]);
+  expect(await sql('select max(attempt) as most from jobqueue.finished_jobs')).toEqual([{ most: 1 }]);
 });
 
 test('what Postgres refuses of one item is the dead letter of that item, and the others are applied', async () => {
@@ -329,7 +329,7 @@ test('what Postgres refuses of one item is the dead letter of that item, and the
   await drain();
   expect(await sql('select name from leads order by name')).toEqual(['P0', 'P1', 'P3', 'P4'].map((name) => ({ name })));
   const dead = await sql(
-    "select payload ->> 'itemId' as item, errors -> -1 ->> 'message' as why, attempt from jobqueue.job_history where status = 'DEAD_LETTER'",
+    "select payload ->> 'itemId' as item, errors -> -1 ->> 'message' as why, attempt from jobqueue.finished_jobs where status = 'DEAD_LETTER'",
   );
   expect(dead).toEqual([{ item: '3', why: expect.stringContaining("the rule 'nobody is called odd'"), attempt: 1 }]);
   expect(await sql('select from crm_inbox')).toEqual([]);
@@ -353,7 +353,7 @@ test('a portal whose words or ids nobody can store spoils no statement about oth
   await queue.addJob('crm_reconcile', { companyId: 'acme' });
   await drain();
   const jobs = await sql(
-    "select status, errors -> -1 ->> 'message' as why from jobqueue.job_history where type = 'crm_reconcile' order by id",
+    "select status, errors -> -1 ->> 'message' as why from jobqueue.finished_jobs where type = 'crm_reconcile' order by id",
   );
   expect(jobs).toMatchObject([{ status: 'COMPLETED' }, { status: 'DEAD_LETTER', why: expect.stringContaining('🔑') }]);
   const [id] = await sql(

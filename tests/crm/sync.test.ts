@@ -68,7 +68,7 @@ const sync = async (ids: readonly string[]) => {
 };
 const statuses = async () =>
   Object.fromEntries(
-    (await sql('select status, count(*)::int as n from jobqueue.job_history group by 1')).map(({ status, n }) => [
+    (await sql('select status, count(*)::int as n from jobqueue.finished_jobs group by 1')).map(({ status, n }) => [
       status,
       n,
     ]),
@@ -126,7 +126,7 @@ test('an add whose answer was lost is found by its origin: no lead is there twic
   expect(await statuses()).toEqual({ COMPLETED: 40 });
   expect(portal.leadsPerOrigin().size).toBe(40);
   expect(Math.max(...portal.leadsPerOrigin().values())).toBe(1);
-  expect(await sql('select from jobqueue.job_history where attempt > 1')).toEqual([]); // nobody burnt an attempt
+  expect(await sql('select from jobqueue.finished_jobs where attempt > 1')).toEqual([]); // nobody burnt an attempt
 }, 60_000);
 
 test('phones never multiply, however often a lead is synced', async () => {
@@ -266,7 +266,7 @@ test('a job of a lead that there is not is a dead letter that says so; the other
   ).resolves.toBeTruthy();
   await drain();
   const [dead] = await sql(
-    "select errors -> -1 ->> 'message' as why from jobqueue.job_history where status = 'DEAD_LETTER'",
+    "select errors -> -1 ->> 'message' as why from jobqueue.finished_jobs where status = 'DEAD_LETTER'",
   );
   expect(dead).toEqual({ why: 'company acme has no lead 999999' });
 });
@@ -277,7 +277,7 @@ describe('what the portal refuses', () => {
     why: 'Bitrix24 crm.item.add: INVALID_ARG_VALUE crm.item.add refuses this item',
   };
   const ends = () =>
-    sql("select status, errors -> -1 ->> 'message' as why from jobqueue.job_history order by finished_at, id");
+    sql("select status, errors -> -1 ->> 'message' as why from jobqueue.finished_jobs order by finished_at, id");
 
   test('is a dead letter with its word, also where another job carried it along; never a completed job', async () => {
     portal.refuse('crm.item.add', 'INVALID_ARG_VALUE');

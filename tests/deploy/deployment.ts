@@ -137,7 +137,7 @@ describe.each(['postgres', 'neon'] as const)('the deployment over %s', { timeout
     expect([tick.status, await tick.json()]).toMatchObject([200, { completed: 1 }]);
     const job = await ask(`/api/jobs?id=${id}`, { secret: QUEUE_API_KEY });
     expect(await job.json()).toMatchObject({ id, status: 'COMPLETED' });
-    const { rows } = await sql.query('select status::text from jobqueue.job_history where id = $1', [id]);
+    const { rows } = await sql.query('select status::text from jobqueue.finished_jobs where id = $1', [id]);
     expect(rows).toEqual([{ status: 'COMPLETED' }]);
   });
 

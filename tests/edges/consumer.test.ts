@@ -51,7 +51,7 @@ test('a tick leaves no type unhandled, and a job that could do nothing is a dead
   expect(await response.json()).toMatchObject({ unhandled: [], deadLettered: jobs.length - 1, completed: 1 });
   const ends = await sql(
     `select type, status, coalesce(errors -> -1 ->> 'message', '') ~ '(acme|of this company|number 1)' as told
-     from jobqueue.job_history where type <> '${ASKING_ALL}' order by type`,
+     from jobqueue.finished_jobs where type <> '${ASKING_ALL}' order by type`,
   );
   expect(ends).toEqual(
     Object.keys(NAMING_NOTHING)

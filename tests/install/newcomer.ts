@@ -59,7 +59,7 @@ describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 
   const jobs = async () => {
     const { rows } = await sql.query(`
       select payload ->> 'name' as name, 'PENDING' as status, null as greeting from jobqueue.jobs
-      union all select payload ->> 'name', status::text, result ->> 'greeting' from jobqueue.job_history order by name`);
+      union all select payload ->> 'name', status::text, result ->> 'greeting' from jobqueue.finished_jobs order by name`);
     return rows;
   };
 

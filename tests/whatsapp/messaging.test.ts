@@ -228,7 +228,7 @@ describe('what people write', () => {
     lost.value.metadata.phone_number_id = '999';
     await deliver(lost);
     const [dead] = await sql(
-      "select status, errors -> -1 ->> 'message' as why from jobqueue.job_history where type = 'whatsapp_event' order by id desc limit 1",
+      "select status, errors -> -1 ->> 'message' as why from jobqueue.finished_jobs where type = 'whatsapp_event' order by id desc limit 1",
     );
     const why = 'no company has the WhatsApp number 999: set it as that of its company, then replay this job';
     expect(dead).toEqual({ status: 'DEAD_LETTER', why });
@@ -243,7 +243,7 @@ describe('what people write', () => {
     vi.stubEnv('WHATSAPP_PHONE_NUMBER_ID', number);
     await sql("update company_settings set whatsapp_phone_number_id = null where company_id = 'acme'");
     await deliver(messagesChange({ messages: [said('STOP')] }));
-    const [dead] = await sql("select errors -> -1 ->> 'message' as why from jobqueue.job_history");
+    const [dead] = await sql("select errors -> -1 ->> 'message' as why from jobqueue.finished_jobs");
     expect(dead?.why).toBe(
       `the WhatsApp number ${number} is the deployment's, and 3 companies have no number of their own: give each its number, then replay this job`,
     );
@@ -519,7 +519,7 @@ describe('what Meta tells of templates', () => {
     await deliver({ field: 'message_template_status_update', value: about({ event: 'REINSTATED', reason: null }) });
     expect(await template()).toMatchObject({ status: 'APPROVED' });
     await deliver({ field: 'message_template_status_update', value: about({ event: 'FROZEN', reason: null }) });
-    expect(await sql("select from jobqueue.job_history where status = 'DEAD_LETTER'")).toHaveLength(1);
+    expect(await sql("select from jobqueue.finished_jobs where status = 'DEAD_LETTER'")).toHaveLength(1);
     expect(await template()).toMatchObject({ status: 'APPROVED' });
   });
 
@@ -660,6 +660,6 @@ describe('what Meta tells of the account', () => {
       (await post({ field: 'account_update', value: { event: 'ACCOUNT_DELETED' } }, { accountId: '901' })).status,
     ).toBe(200);
     await drain();
-    expect(await sql("select from jobqueue.job_history where status = 'DEAD_LETTER'")).toHaveLength(2);
+    expect(await sql("select from jobqueue.finished_jobs where status = 'DEAD_LETTER'")).toHaveLength(2);
   });
 });

@@ -110,10 +110,10 @@ const optOuts = () =>
   );
 const deadLetters = () =>
   sql(
-    `select errors -> -1 ->> 'message' as why, payload from jobqueue.job_history where type = 'whatsapp_event' and status = 'DEAD_LETTER' order by id`,
+    `select errors -> -1 ->> 'message' as why, payload from jobqueue.finished_jobs where type = 'whatsapp_event' and status = 'DEAD_LETTER' order by id`,
   );
 const resultOf = async () =>
-  (await sql("select result from jobqueue.job_history where type = 'whatsapp_event' order by id desc limit 1"))[0]
+  (await sql("select result from jobqueue.finished_jobs where type = 'whatsapp_event' order by id desc limit 1"))[0]
     ?.result;
 
 describe('a person with a username', () => {

@@ -5,7 +5,7 @@ import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { continueWith, LIMITS } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import type { ExchangeReply } from '../src/postgres/statements/exchange.ts';
-import { claimOne, send } from './played-exchange.ts';
+import { claimOne, news, send } from './played-exchange.ts';
 import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
 
 async function waitingForLocks(observer: Database): Promise<number> {
@@ -200,22 +200,22 @@ describeOnOneDriver('checkpoints and slices', (setup) => {
   test('two exchanges that tell of one job at once do not take it for revoked', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJob('work', { mode: 'noop' });
-    const { id, fence } = await claimOne(setup.database);
+    const claimed = await claimOne(setup.database);
     const locker = connect(setup.directUrl, { driver: 'postgres' });
     const waiting = (steps: number) =>
       expect.poll(() => waitingForLocks(locker), { timeout: 10_000, interval: 10 }).toBe(steps);
     let checkpoint: Promise<ExchangeReply> | undefined;
     let mark: Promise<ExchangeReply> | undefined;
     await locker.transaction(async (tx) => {
-      await tx.execute({ text: 'select from jobqueue.jobs for update', params: [] });
-      checkpoint = send(setup.database, { running: [JSON.stringify({ id, fence, state: { done: 1 } })] });
+      await tx.execute({ text: 'select from jobqueue.leases for update', params: [] });
+      checkpoint = send(setup.database, { running: [news(claimed, { state: { done: 1 } })] });
       await waiting(1);
-      mark = send(setup.database, { running: [JSON.stringify({ id, fence })] });
+      mark = send(setup.database, { running: [news(claimed)] });
       await waiting(2); // it saw the job before the checkpoint was committed
     });
     expect(await checkpoint).toMatchObject({ revoked: [] });
     expect(await mark).toMatchObject({ revoked: [] });
-    expect(await queue.getJob(id)).toMatchObject({ status: 'PROCESSING', attempts: 1, state: { done: 1 } });
+    expect(await queue.getJob(claimed.id)).toMatchObject({ status: 'PROCESSING', attempts: 1, state: { done: 1 } });
     await locker.close();
   });
 

@@ -106,9 +106,9 @@ async function expectIntact(children: readonly DrainProcess[], total: number): P
   expect(new Set(starts).size).toBe(starts.length);
   const [counts] = await rows<Record<string, number>>(
     database,
-    `select (select count(*) from jobqueue.jobs)::int as live, (select count(*) from jobqueue.job_history)::int as finished,
-            (select count(*) from jobqueue.jobs join jobqueue.job_history using (id))::int as both,
-            (select count(*) from jobqueue.job_history h where status = 'COMPLETED'
+    `select (select count(*) from jobqueue.jobs)::int as live, (select count(*) from jobqueue.finished_jobs)::int as finished,
+            (select count(*) from jobqueue.jobs join jobqueue.finished_jobs using (id))::int as both,
+            (select count(*) from jobqueue.finished_jobs h where status = 'COMPLETED'
                and not exists (select from effects e where e.job_id = h.id and e.fence = h.fence))::int as without_effect`,
   );
   expect(counts).toEqual({ live: 0, finished: total, both: 0, without_effect: 0 });
@@ -150,7 +150,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
     expect(CANCELLED).toBe(report.changed);
     expect(CANCELLED + COMPLETED).toBe(JOBS);
     expect(
-      await rows(database, `select from jobqueue.job_history where queue = 'stays' and status = 'CANCELLED'`),
+      await rows(database, `select from jobqueue.finished_jobs where queue = 'stays' and status = 'CANCELLED'`),
     ).toEqual([]);
   });
 
@@ -191,7 +191,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
     await expectIntact([first, ...others], JOBS);
     expect(await statuses(database)).toEqual({ COMPLETED: JOBS });
     // A run that was reported and died with its drain is a failed attempt, here as everywhere.
-    const crashed = `select id from jobqueue.job_history where errors @? '$[*] ? (@.fence > 2 && @.counted == true)'`;
+    const crashed = `select id from jobqueue.finished_jobs where errors @? '$[*] ? (@.fence > 2 && @.counted == true)'`;
     const failed = (await rows(database, crashed)).length;
     expect((await queue.replays())[0]).toMatchObject({
       state: 'finished',

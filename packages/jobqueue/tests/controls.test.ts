@@ -2,7 +2,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import type { BulkReport } from '../src/index.ts';
-import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
+import { CLAIM, claimOne, news, outcome, send } from './played-exchange.ts';
 import {
   emptyTables,
   endLeases,
@@ -88,10 +88,10 @@ describeOnOneDriver('an operator', (setup) => {
     await queue.cancel({ queue: 'default' }, WRONG);
     for (const to of ['completed', 'cancelled', 'retry'] as const) {
       const ending = { to, ranMs: 1, ...(to !== 'completed' && { error: { name: 'E', message: 'm', attempt: 1 } }) };
-      expect(await send(database, { ...outcome(held, ending), drain })).toMatchObject({ settled: 0, lost: [held.id] });
+      expect(await send(database, { ...outcome(held, ending), drain })).toMatchObject({ lost: [held.place] });
     }
-    const running = [JSON.stringify({ id: held.id, fence: held.fence })];
-    expect(await send(database, { running })).toMatchObject({ revoked: [held.id] });
+    const running = [news(held)];
+    expect(await send(database, { running })).toMatchObject({ revoked: [held.place] });
     expect(await statuses(database)).toEqual({ CANCELLED: 1 });
   });
 
@@ -105,7 +105,7 @@ describeOnOneDriver('an operator', (setup) => {
     });
     await send(database, retry);
     await queue.cancel({ type: 'work' }, WRONG);
-    expect(await send(database, { ...retry, drain: { again: true } })).toMatchObject({ settled: 1, lost: [] });
+    expect(await send(database, { ...retry, drain: { again: true } })).toMatchObject({ lost: [] });
   });
 
   test('means only the jobs that fit every criterion', async () => {
@@ -343,7 +343,7 @@ describeOnOneDriver('an operator', (setup) => {
     const [{ live, both } = { live: -1, both: -1 }] = await rows<{ live: number; both: number }>(
       setup.database,
       `select (select count(*) from jobqueue.jobs)::int as live,
-              (select count(*) from jobqueue.jobs j join jobqueue.job_history h using (id))::int as both`,
+              (select count(*) from jobqueue.jobs j join jobqueue.finished_jobs h using (id))::int as both`,
     );
     expect({ live, both }).toEqual({ live: 0, both: 0 });
     expect(await deadlocks()).toBe(before);

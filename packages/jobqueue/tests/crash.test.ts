@@ -87,7 +87,7 @@ async function finished(): Promise<Finished[]> {
   return rows(
     database,
     `select id::text as id, status, attempt::int as attempts, coalesce(errors, '[]') as crashes
-     from jobqueue.job_history h order by h.id`,
+     from jobqueue.finished_jobs h order by h.id`,
   );
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
-import { CLAIM, claimOne, send } from './played-exchange.ts';
+import { CLAIM, claimOne, news, send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, statuses, works } from './support.ts';
 
 /** Long enough for a few exchanges on a loaded machine; a drain of it works for its first four fifths. */
@@ -189,11 +189,11 @@ describeOnOneDriver('deadlines', (setup) => {
 
   test('the retry of a deaf job is due when the lease ends that Postgres gave, however late the claim arrived', async () => {
     await queueOf(setup.database).queue.addJob('work', { mode: 'noop' });
-    const { id, fence } = await claimOne(setup.database);
-    const [held] = await rows<{ lease: string }>(setup.database, 'select lease_until as lease from jobqueue.jobs');
+    const claimed = await claimOne(setup.database);
+    const [held] = await rows<{ lease: string }>(setup.database, 'select lease_until as lease from jobqueue.leases');
     const error = { name: 'TimeoutError', message: 'deaf', attempt: 1 };
-    const retry = JSON.stringify({ id, fence, to: 'retry', error, delayMs: 2_000, ranMs: 1, hold: true });
-    expect(await send(setup.database, { settlements: [retry] })).toMatchObject({ settled: 1, lost: [] });
+    const retry = news(claimed, { to: 'retry', error, delayMs: 2_000, ranMs: 1, hold: true });
+    expect(await send(setup.database, { settlements: [retry] })).toMatchObject({ lost: [] });
     const [job] = await rows<{ due: string; lease: string | null }>(
       setup.database,
       'select due_at as due, lease_until as lease from jobqueue.jobs',

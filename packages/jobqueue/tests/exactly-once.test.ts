@@ -24,7 +24,7 @@ describeEachDriver('exactly once', (setup) => {
     expect(seen.starts.size).toBe(total);
     expect(new Set(seen.starts.values())).toEqual(new Set([1]));
     expect(await statuses(setup.database)).toEqual({ COMPLETED: total });
-    const odd = await rows(setup.database, 'select id::text from jobqueue.job_history where attempt <> 1');
+    const odd = await rows(setup.database, 'select id::text from jobqueue.finished_jobs where attempt <> 1');
     expect(odd).toEqual([]);
   });
 
@@ -39,7 +39,10 @@ describeEachDriver('exactly once', (setup) => {
     await drainTogether(setup, witness());
     expect(await statuses(setup.database)).toEqual({ COMPLETED: 3 * EACH, CANCELLED: EACH, DEAD_LETTER: 2 * EACH });
     expect(seen.starts.size).toBe(0); // the queue that enqueued ran nothing
-    const both = await rows(setup.database, 'select id::text from jobqueue.jobs join jobqueue.job_history using (id)');
+    const both = await rows(
+      setup.database,
+      'select id::text from jobqueue.jobs join jobqueue.finished_jobs using (id)',
+    );
     expect(both).toEqual([]);
   });
 });

@@ -61,6 +61,9 @@ function begin(options: DrainOptions = {}): void {
 function claim(id: number, of: Partial<ClaimedJob> = {}, leaseMs = 20 * MINUTE_MS): Execution {
   const claimed: ClaimedJob = {
     ...{
+      batch: { id: '1', size: 1_000 },
+      position: id,
+      place: `1/${id}`,
       id: String(id),
       fence: 1,
       type: 'work',

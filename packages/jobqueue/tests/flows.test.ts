@@ -2,8 +2,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
 import { emptied } from '../../../tests/support/empty.ts';
+import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import type { Child, FlowIds } from '../src/index.ts';
-import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
+import { CLAIM, claimOne, news, outcome, send } from './played-exchange.ts';
 import {
   counting,
   emptyTables,
@@ -176,7 +177,7 @@ describeEachDriver('a flow', (setup) => {
         "update jobqueue.jobs set rescues = 2 where due_at < 'infinity' and payload ->> 'n' = '1'",
       );
       const [victim] = (await send(setup.database, { claim: { ...CLAIM, idle: true } })).jobs;
-      await send(setup.database, { running: [JSON.stringify({ id: victim?.id, fence: victim?.fence, ranMs: 1 })] });
+      await send(setup.database, { running: [news(victim as ClaimedJob, { ranMs: 1 })] });
       await endLeases(setup.database);
       expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ completed: 1 });
       expect(await statuses(setup.database)).toEqual({ DEAD_LETTER: 1, COMPLETED: 1 });

@@ -158,7 +158,7 @@ interface Finished {
 }
 
 const FINISHED = `select id::text as id, status, fence, attempt::int as attempts, coalesce(errors, '[]') as crashes
-  from jobqueue.job_history`;
+  from jobqueue.finished_jobs`;
 
 test('50 drains killed anywhere lose no job, settle none twice and burn no attempt', { timeout: 240_000 }, async () => {
   const seed = Number(process.env.KILL_SEED ?? Date.now() % 2 ** 31);
@@ -196,7 +196,7 @@ test('50 drains killed anywhere lose no job, settle none twice and burn no attem
     expect({ id, attempts }).toEqual({ id, attempts: 1 + crashes.filter((crash) => crash.counted).length });
     expect(starts).toContain(nameOf({ id, fence })); // the outcome is that of a run which we saw
   }
-  const withoutEffect = `select from jobqueue.job_history h
+  const withoutEffect = `select from jobqueue.finished_jobs h
     where not exists (select from effects e where e.job_id = h.id and e.fence = h.fence)`;
   expect(await rows(database, withoutEffect)).toEqual([]);
 });

@@ -159,7 +159,7 @@ describeOnOneDriver('order', (setup) => {
       running: [],
       stopReason: null,
     };
-    const call = 'explain (analyze, buffers, format json) select jobqueue.step_1($1, $2, $3, $4, $5, $6)';
+    const call = 'explain (analyze, buffers, format json) select jobqueue.step_2($1, $2, $3, $4, $5, $6)';
     const params = [JSON.stringify(drain), '{}', '[]', '[]', '[]', JSON.stringify(claim)];
     try {
       await client.query('begin');

@@ -45,13 +45,19 @@ export function send(
 
 /** The report of one job that ended as `to`, with the other fields of that outcome. */
 export function outcome(
-  job: Pick<ClaimedJob, 'id' | 'fence'>,
+  job: Pick<ClaimedJob, 'batch' | 'position'>,
   { to, ...rest }: { readonly to: string; readonly result?: unknown; readonly ranMs?: number },
 ): Pick<ExchangeParams, 'completed' | 'settlements'> {
-  const { id, fence } = job;
-  if (to !== 'completed') return { completed: [], settlements: [JSON.stringify({ id, fence, to, ...rest })] };
+  if (to !== 'completed') return { completed: [], settlements: [news(job, { to, ...rest })] };
   const { ranMs = 0, result = null } = rest;
-  return { completed: [{ id, fence, ranMs, endedAgoMs: 0, result: JSON.stringify(result) }], settlements: [] };
+  const { batch, position } = job;
+  const jobs = [{ position, ranMs, endedAgoMs: 0, result: JSON.stringify(result) }];
+  return { completed: [{ batch, jobs }], settlements: [] };
+}
+
+/** What a drain says of a job that it holds: an outcome, or that it runs. */
+export function news({ batch, position }: Pick<ClaimedJob, 'batch' | 'position'>, said: object = {}): string {
+  return JSON.stringify({ batch: batch.id, position, ...said });
 }
 
 export async function claimOne(database: Database): Promise<ClaimedJob> {

@@ -118,7 +118,7 @@ const failures = () =>
   rows(
     first(),
     `select id::text, errors from jobqueue.jobs where errors is not null
-     union all select id::text, errors from jobqueue.job_history where errors is not null`,
+     union all select id::text, errors from jobqueue.finished_jobs where errors is not null`,
   );
 
 /** Tokens that the limit allowed between the first and the last use. */

@@ -379,9 +379,9 @@ describeOnOneDriver('rate limits', (setup) => {
       ),
     ).toBeLessThanOrEqual(0);
     expect(report.claimed).toBeLessThanOrEqual(75);
-    expect(await rows(database, "select from jobqueue.job_history where type = 'typed' and attempt = 1")).toHaveLength(
-      25,
-    );
+    expect(
+      await rows(database, "select from jobqueue.finished_jobs where type = 'typed' and attempt = 1"),
+    ).toHaveLength(25);
   });
 
   test('a type without tokens costs a drain a few statements, and holds up no other type', async () => {

@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { perform } from '../src/operations/perform.ts';
 import type { Database } from '../src/postgres/connect.ts';
-import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
+import { CLAIM, claimOne, news, outcome, send } from './played-exchange.ts';
 import { emptyTables, endLeases, queueOf, rows, statuses, witness, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
@@ -92,7 +92,9 @@ describeOnOneDriver('a replay', (setup) => {
     for (const status of ['COMPLETED', 'CANCELLED', 'DEAD_LETTER'] as const) await bury(database, 2, { status });
     expect(await queue.replay({ type: 'work' }, ANN)).toMatchObject({ changed: 2 });
     expect(await statuses(database)).toEqual({ COMPLETED: 2, CANCELLED: 2, PENDING: 2 });
-    const ids = (await rows<{ id: string }>(database, 'select id::text from jobqueue.job_history')).map(({ id }) => id);
+    const ids = (await rows<{ id: string }>(database, 'select id::text from jobqueue.finished_jobs')).map(
+      ({ id }) => id,
+    );
     expect(await queue.replay({ ids }, { ...ANN, statuses: ['CANCELLED', 'DEAD_LETTER'] })).toMatchObject({
       changed: 2,
     });
@@ -239,21 +241,19 @@ describeOnOneDriver('a replay', (setup) => {
         for (const to of ['completed', 'dead_letter', 'retry'])
           expect(await send(database, { ...outcome(stale, { to, ...error }), drain })).toMatchObject({
             settled: 0,
-            lost: [stale.id],
+            lost: [stale.place],
           });
       for (const to of ['completed', 'retry'])
-        expect(await send(database, outcome(holder, { to, ...error }))).toMatchObject({ settled: 0, lost: [stale.id] });
+        expect(await send(database, outcome(holder, { to, ...error }))).toMatchObject({ lost: [stale.place] });
       const again = { ...buries, drain: { again: true } }; // what was recorded answers as settled, whatever came since
-      expect(await send(database, again)).toMatchObject({ settled: 1, lost: [] });
-      expect(await send(database, { running: [JSON.stringify({ id: holder.id, fence: holder.fence })] })).toMatchObject(
-        { revoked: [stale.id] },
-      );
+      expect(await send(database, again)).toMatchObject({ lost: [] });
+      expect(await send(database, { running: [news(holder)] })).toMatchObject({ revoked: [stale.place] });
     };
     await expectLost(); // while it waits
     const anew = await claimOne(database);
     expect(anew.fence).toBeGreaterThan(holder.fence);
     await expectLost(); // while it is held anew
-    expect(await send(database, outcome(anew, { to: 'completed' }))).toMatchObject({ settled: 1, lost: [] });
+    expect(await send(database, outcome(anew, { to: 'completed' }))).toMatchObject({ lost: [] });
     await expectLost(); // when it has completed
     expect(await statuses(database)).toEqual({ COMPLETED: 1 });
     expect(await queue.addJob('work', noop, { idempotencyKey: 'k' })).toBeNull();
@@ -268,10 +268,10 @@ describeOnOneDriver('a replay', (setup) => {
     await endLeases(database);
     expect(await send(database, { claim: { ...CLAIM, suspects: true } })).toMatchObject({ crashed: [back.id] });
     const late = outcome(back, { to: 'completed' });
-    expect(await send(database, late)).toMatchObject({ lost: [back.id] });
+    expect(await send(database, late)).toMatchObject({ lost: [back.place] });
     expect(await queue.replay({ errorCode: 'crashed' }, ANN)).toMatchObject({ changed: 1 });
-    expect(await send(database, late)).toMatchObject({ lost: [back.id] });
-    expect(await send(database, { ...late, drain: { again: true } })).toMatchObject({ lost: [back.id] });
+    expect(await send(database, late)).toMatchObject({ lost: [back.place] });
+    expect(await send(database, { ...late, drain: { again: true } })).toMatchObject({ lost: [back.place] });
     expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ completed: 1, lost: 0 });
   });
 

@@ -61,7 +61,7 @@ describeOnOneDriver('retention', (setup) => {
         await rows(
           setup.database,
           `insert into jobqueue.idempotency_keys (type, key, job_id, expires_at)
-           select $1, $2, max(id), now() + $3::float8 * interval '1 day' from jobqueue.job_history`,
+           select $1, $2, max(id), now() + $3::float8 * interval '1 day' from jobqueue.finished_jobs`,
           type,
           key,
           keyDays ?? null,
@@ -73,7 +73,7 @@ describeOnOneDriver('retention', (setup) => {
     const found = await rows<{ what: string; n: number }>(
       setup.database,
       `select concat_ws(' ', type, status, round(extract(epoch from now() - finished_at) / 86400)) as what, count(*)::int as n
-       from jobqueue.job_history group by 1`,
+       from jobqueue.finished_jobs group by 1`,
     );
     return Object.fromEntries(found.map(({ what, n }) => [what, n]));
   };

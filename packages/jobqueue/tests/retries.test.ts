@@ -1,9 +1,10 @@
 /** Failed attempts: when the next one comes, when none comes, and what is kept of each. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
+import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { RetryAfterError } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
-import { claimOne, send } from './played-exchange.ts';
+import { claimOne, news, send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, works } from './support.ts';
 
 /** Seconds from the last failure to the next attempt, by the database's clock alone. */
@@ -142,20 +143,19 @@ describeOnOneDriver('retries', (setup) => {
   test('an outcome sent again after others have run the job counts as recorded, unless a rescue overtook it', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJob('work', { mode: 'noop' });
-    const { id } = await claimOne(setup.database);
-    const continued = (fence: number) => JSON.stringify({ id, fence, to: 'continue', state: { fence }, delayMs: 0 });
-    await send(setup.database, { settlements: [continued(1)] }); // its answer is lost
-    await claimOne(setup.database);
-    await send(setup.database, { settlements: [continued(2)] });
-    const again = { settlements: [continued(1)], drain: { again: true } };
-    expect(await send(setup.database, again)).toMatchObject({ settled: 1, lost: [] });
+    const continued = (job: ClaimedJob) => news(job, { to: 'continue', state: { fence: job.fence }, delayMs: 0 });
+    const first = await claimOne(setup.database);
+    await send(setup.database, { settlements: [continued(first)] }); // its answer is lost
+    await send(setup.database, { settlements: [continued(await claimOne(setup.database))] });
+    const again = { settlements: [continued(first)], drain: { again: true } };
+    expect(await send(setup.database, again)).toMatchObject({ lost: [] });
 
-    await claimOne(setup.database);
+    const third = await claimOne(setup.database);
     await endLeases(setup.database);
     await claimOne(setup.database); // a rescue
-    const overtaken = { settlements: [continued(3)], drain: { again: true } };
-    expect(await send(setup.database, overtaken)).toMatchObject({ settled: 0, lost: [id] });
-    expect(await queue.getJob(id)).toMatchObject({ fence: 4, state: { fence: 2 } });
+    const overtaken = { settlements: [continued(third)], drain: { again: true } };
+    expect(await send(setup.database, overtaken)).toMatchObject({ lost: [third.place] });
+    expect(await queue.getJob(third.id)).toMatchObject({ fence: 4, state: { fence: 2 } });
   });
 
   test('what falls due later than that, or than the deadline, is not waited for', async () => {

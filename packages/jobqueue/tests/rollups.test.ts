@@ -39,7 +39,7 @@ async function happened(database: Database): Promise<Counts> {
             count(*) filter (where status = 'CANCELLED')::int as cancelled,
             coalesce(sum(jsonb_array_length(errors)) filter (where status = 'DEAD_LETTER'), 0)::int
               - count(*) filter (where status = 'DEAD_LETTER')::int as failed
-     from jobqueue.job_history`,
+     from jobqueue.finished_jobs`,
   );
   return sums as Counts;
 }

@@ -61,7 +61,7 @@ describeEachDriver('schedules', (setup) => {
     // what the clock brought while this ran has its jobs too, and no slot has a second one
     const jobs = await rows<{ id: string; schedule: string; slot: string }>(
       database,
-      `select id::text as id, meta ->> 'schedule' as schedule, meta ->> 'slot' as slot from jobqueue.job_history
+      `select id::text as id, meta ->> 'schedule' as schedule, meta ->> 'slot' as slot from jobqueue.finished_jobs
        union all select id::text, meta ->> 'schedule', meta ->> 'slot' from jobqueue.jobs`,
     );
     const key = (schedule: string, slot: string | number, id: string | null) =>

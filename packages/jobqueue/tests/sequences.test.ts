@@ -21,7 +21,7 @@ describeOnOneDriver('a sequence that is behind its rows', (setup) => {
     rows<{ id: string; n: number }>(
       setup.database,
       `select id::text as id, (payload ->> 'n')::int as n from jobqueue.jobs
-       union all select id::text, (payload ->> 'n')::int from jobqueue.job_history order by n`,
+       union all select id::text, (payload ->> 'n')::int from jobqueue.finished_jobs order by n`,
     );
 
   /** As the release before left them: finished jobs 1 to 3, and live ones that were given their ids again, among others. */
@@ -92,7 +92,7 @@ describeOnOneDriver('a sequence that is behind its rows', (setup) => {
       expect(await queue.waitFor('2')).toMatchObject({ payload: { n: 12 } });
       const moved = await rows(
         setup.database,
-        `select meta ->> 'formerId' as former from jobqueue.job_history where meta ? 'formerId' and status = 'DEAD_LETTER' order by 1`,
+        `select meta ->> 'formerId' as former from jobqueue.finished_jobs where meta ? 'formerId' and status = 'DEAD_LETTER' order by 1`,
       );
       expect(moved).toEqual([{ former: '1' }, { former: '2' }, { former: '3' }]);
       expect(await ids()).toHaveLength(9);

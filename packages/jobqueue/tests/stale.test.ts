@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
-import { CLAIM, claimOne, outcome, send } from './played-exchange.ts';
+import { CLAIM, claimOne, news, outcome, send } from './played-exchange.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';
 
 /** A heartbeat every two seconds, and a loaded machine. */
@@ -18,14 +18,12 @@ const OUTCOMES = [
   { to: 'give_back', interrupted: true, passed: true, hold: false },
 ] as const;
 
-const runs = ({ id, fence }: ClaimedJob) => JSON.stringify({ id, fence });
-
 /** Everything that the database holds about the job and its key. */
 async function everything(database: Database): Promise<unknown[]> {
   return rows(
     database,
     `select to_jsonb(j) as row from jobqueue.jobs j
-     union all select to_jsonb(h) from jobqueue.job_history h
+     union all select to_jsonb(h) from jobqueue.finished_jobs h
      union all select to_jsonb(k) from jobqueue.idempotency_keys k`,
   );
 }
@@ -44,7 +42,7 @@ describeOnOneDriver('a stale fence', (setup) => {
     const expectNothing = async () => {
       const before = await everything(database);
       const answer = await send(database, outcome(stale, ending));
-      expect(answer).toMatchObject({ settled: 0, lost: [stale.id] });
+      expect(answer).toMatchObject({ lost: [stale.place] });
       expect(await everything(database)).toEqual(before);
     };
 
@@ -52,16 +50,16 @@ describeOnOneDriver('a stale fence', (setup) => {
     expect(successor).toMatchObject({ id: stale.id, fence: stale.fence + 1 });
     await expectNothing(); // while the successor holds it
 
-    expect(await send(database, { running: [runs(successor)] })).toMatchObject({ revoked: [] });
+    expect(await send(database, { running: [news(successor)] })).toMatchObject({ revoked: [] });
     await expectNothing(); // while it runs
 
     const givenBack = outcome(successor, { to: 'give_back', ...{ hold: false } });
-    expect(await send(database, givenBack)).toMatchObject({ settled: 1, lost: [] });
+    expect(await send(database, givenBack)).toMatchObject({ lost: [] });
     await expectNothing(); // while it waits anew
 
     const third = await claimOne(database);
     const completed = outcome(third, { to: 'completed', ranMs: 1 });
-    expect(await send(database, completed)).toMatchObject({ settled: 1, lost: [] });
+    expect(await send(database, completed)).toMatchObject({ lost: [] });
     await expectNothing(); // when it has ended
   });
 
@@ -72,8 +70,8 @@ describeOnOneDriver('a stale fence', (setup) => {
     await endLeases(database);
     await claimOne(database);
     const before = await everything(database);
-    const news = JSON.stringify({ id: stale.id, fence: stale.fence, progress: { done: 1 }, state: { done: 1 } });
-    expect(await send(database, { running: [news] })).toMatchObject({ revoked: [stale.id] });
+    const running = [news(stale, { progress: { done: 1 }, state: { done: 1 } })];
+    expect(await send(database, { running })).toMatchObject({ revoked: [stale.place] });
     expect(await everything(database)).toEqual(before);
   });
 
@@ -84,7 +82,7 @@ describeOnOneDriver('a stale fence', (setup) => {
     const late = await claimOne(database);
     await endLeases(database);
     const completed = outcome(late, { to: 'completed', result: 'late', ranMs: 1 });
-    expect(await send(database, completed)).toMatchObject({ settled: 1, lost: [] });
+    expect(await send(database, completed)).toMatchObject({ lost: [] });
     expect(await queue.getJob(added?.id ?? '')).toMatchObject({ status: 'COMPLETED', result: 'late', errors: [] });
   });
 
@@ -174,9 +172,9 @@ describeOnOneDriver('a stale fence', (setup) => {
     const { database } = setup;
     const added = await queueOf(database).queue.addJob('work', { mode: 'noop' });
     for (let death = 1; death <= 3; death++) {
-      const { id, fence, attempt } = await claimOne(database);
-      expect(attempt).toBe(death === 1 ? 0 : 1); // only the crash since the last checkpoint counts as an attempt
-      await send(database, { running: [JSON.stringify({ id, fence, state: { death } })] });
+      const claimed = await claimOne(database);
+      expect(claimed.attempt).toBe(death === 1 ? 0 : 1); // only the crash since the last checkpoint counts as an attempt
+      await send(database, { running: [news(claimed, { state: { death } })] });
       await endLeases(database);
     }
     expect(await send(database, { claim: CLAIM })).toMatchObject({ jobs: [], crashed: [added?.id] });

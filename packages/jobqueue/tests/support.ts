@@ -143,8 +143,8 @@ export async function statuses(database: Database): Promise<Record<string, numbe
   const found = await rows<{ status: string; n: number }>(
     database,
     `select status, count(*)::int as n
-     from (select case when lease_until is null then 'PENDING' else 'PROCESSING' end as status from jobqueue.jobs
-           union all select status::text from jobqueue.job_history) every_job
+     from (select case when lease_until is null then 'PENDING' else 'PROCESSING' end as status from jobqueue.live_jobs
+           union all select status::text from jobqueue.finished_jobs) every_job
      group by status`,
   );
   return Object.fromEntries(found.map(({ status, n }) => [status, n]));
@@ -201,7 +201,7 @@ export function listening(database: Database) {
     ...database,
     execute: (statement, options) => {
       const answer = database.execute<never>(statement, options);
-      if (!statement.text.includes('jobqueue.step_1')) return answer;
+      if (!statement.text.includes('jobqueue.step_2')) return answer;
       onTheWay++;
       sent(String(statement.params[4]), answer);
       return answer.finally(() => onTheWay--);
@@ -214,9 +214,10 @@ export async function emptyTables(database: Database): Promise<void> {
   await rows(database, emptied(...TABLES.map((table) => `jobqueue.${table}`)));
 }
 
-const TABLES = 'jobs job_history idempotency_keys flows drains pauses rollups replays replayed_jobs audit_log'.split(
-  ' ',
-);
+const TABLES =
+  'jobs job_history batches blocks settlements leases notes idempotency_keys flows drains pauses rollups replays replayed_jobs audit_log'.split(
+    ' ',
+  );
 
 /**
  * Moves the rows, not the clock: each lease that runs now ended a second ago. Row by row where an exchange is just
@@ -225,21 +226,21 @@ const TABLES = 'jobs job_history idempotency_keys flows drains pauses rollups re
  * @throws what is still leased after 10 s.
  */
 export async function endLeases(database: Database): Promise<void> {
-  const leased = 'select id, fence from jobqueue.jobs where lease_until > now()';
-  let left = await rows<{ id: string; fence: number }>(database, leased);
+  const leased = 'select batch, claim from jobqueue.leases where lease_until > now()';
+  let left = await rows<{ batch: string; claim: string }>(database, leased);
   const end = Date.now() + 10_000;
   while (left.length > 0) {
     if (Date.now() > end) throw new Error(`leases that an exchange would not let go: ${JSON.stringify(left)}`);
-    const [ids, fences] = [left.map(({ id }) => id), left.map(({ fence }) => fence)];
     await rows(
       database,
-      `update jobqueue.jobs j set lease_until = now() - interval '1 second'
-       from (select id from jobqueue.jobs where lease_until is not null order by id for update skip locked) held
-       where j.id = held.id`,
+      `update jobqueue.leases l set lease_until = now() - interval '1 second'
+       from (select batch from jobqueue.leases order by batch for update skip locked) held
+       where l.batch = held.batch`,
     );
-    const still = `${leased} and (id, fence) in (select * from unnest($1::bigint[], $2::int[]))`;
-    left = await rows(database, still, ids, fences);
+    left = await rows(database, `${leased} and batch = any($1::bigint[])`, `{${left.map(({ batch }) => batch)}}`);
   }
+  // of jobs that were given back while their handlers went on
+  await rows(database, "update jobqueue.jobs set lease_until = now() - interval '1 second' where lease_until > now()");
 }
 
 /** Makes every pending job due now, whatever its backoff. */

@@ -114,7 +114,7 @@ describe.each(TYPES)('a schema of %s', (type) => {
     expect(await queue.drain()).toMatchObject({ deadLettered: 1 });
     const [dead] = await database.execute<{ paths: string[] }>({
       text: `select jsonb_path_query_array(errors, '$[*].issues[*].path') as paths
-        from jobqueue.job_history where type = $1 and status = 'DEAD_LETTER'`,
+        from jobqueue.finished_jobs where type = $1 and status = 'DEAD_LETTER'`,
       params: [type],
     });
     expect(dead?.paths.sort()).toEqual(['copies', 'tags.1']);

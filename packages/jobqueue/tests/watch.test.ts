@@ -97,7 +97,7 @@ describeOnOneDriver('the watch', (setup) => {
     await rows(
       setup.database,
       `update jobqueue.job_history h set errors = e.errors, fingerprint = jobqueue.fingerprint_1(e.errors)
-       from (select id, case when id = min(id) over () then $2::jsonb else $1::jsonb end as errors from jobqueue.job_history) e
+       from (select id, case when id = min(id) over () then $2::jsonb else $1::jsonb end as errors from jobqueue.finished_jobs) e
        where e.id = h.id`,
       error('busy, order 17', '503'),
       error('gone', '404'),

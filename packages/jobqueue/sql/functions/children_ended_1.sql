@@ -17,7 +17,7 @@ begin
   perform from jobqueue.jobs j where j.id = any(v_parents) order by j.id for no key update;
   update jobqueue.flows f
   set done = true
-  from jobqueue.job_history h
+  from jobqueue.ended_1(children) h
   where f.child_id = any(children) and not f.done and h.id = f.child_id
     and (h.status = 'COMPLETED' or exists (
           select from jobqueue.jobs p where p.id = f.parent_id and p.meta ->> 'whenChildFails' = 'run'));

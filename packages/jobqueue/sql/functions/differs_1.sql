@@ -14,8 +14,8 @@ set jit = off
 as $$
 begin
   return exists (
-    select from (select j.payload from jobqueue.jobs j where j.id = holder
+    select from (select j.payload from jobqueue.live_1(array[holder]) j
                  union all
-                 select h.payload from jobqueue.job_history h where h.id = holder) held
+                 select h.payload from jobqueue.ended_1(array[holder]) h) held
     where held.payload <> coalesce(differs_1.payload, 'null'));
 end $$;

@@ -39,7 +39,7 @@ begin
            s.definition ->> 'overlap' = 'skip' and (
              row_number() over (partition by s.name order by t.slot) > 1
              -- with a limit it is asked of each schedule; without, Postgres would gather the unfinished slots of all of them
-             or coalesce((select true from jobqueue.schedule_slots o join jobqueue.jobs j on j.id = o.job_id
+             or coalesce((select true from jobqueue.schedule_slots o cross join lateral jobqueue.live_1(array[o.job_id]) j
                           where o.schedule = s.name limit 1), false)
            ) as skipped
     from jsonb_to_recordset(fires) as f(name text, slots jsonb)
@@ -81,7 +81,7 @@ begin
     select o.slot, o.job_id from jobqueue.schedule_slots o
     where o.schedule = n.name
     order by o.slot desc offset 1000 limit 2000) o
-  where d.schedule = n.name and d.slot = o.slot and not exists (select from jobqueue.jobs j where j.id = o.job_id);
+  where d.schedule = n.name and d.slot = o.slot and not exists (select from jobqueue.live_1(array[o.job_id]));
 
   return jsonb_build_object('fired', coalesce(cardinality(v_ids), 0), 'skipped', v_skipped,
                             'due', coalesce(jobqueue.due_schedules_1(), '[]'));

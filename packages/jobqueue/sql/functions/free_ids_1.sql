@@ -29,7 +29,8 @@ as $$
   select greatest(
     (select j.id from jobqueue.jobs j order by j.id desc limit 1),
     (select h.id from jobqueue.job_history h order by h.id desc limit 1),
-    (select f.child_id from jobqueue.flows f order by f.child_id desc limit 1))
+    (select f.child_id from jobqueue.flows f order by f.child_id desc limit 1),
+    (select (k.block << 10) + 1023 from jobqueue.blocks k order by k.block desc limit 1))
 $$;
 
 -- free_job_ids_1: these ids, fresh from the sequence, or as many others if one of them is taken. Called when there are jobs between
@@ -44,6 +45,7 @@ begin
       select from unnest(ids) as u(id)
       where exists (select from jobqueue.job_history h where h.id = u.id)
          or exists (select from jobqueue.jobs j where j.id = u.id)
+         or exists (select from jobqueue.places_of_1(array[u.id]))
     ) then
       return ids;
     end if;

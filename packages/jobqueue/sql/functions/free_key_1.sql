@@ -30,5 +30,6 @@ language plpgsql stable
 as $$
 begin
   return coalesce(expires_at < now(), not exists (select from jobqueue.jobs j where j.id = holder)
-                                      and not exists (select from jobqueue.job_history h where h.id = holder));
+                                      and not exists (select from jobqueue.job_history h where h.id = holder)
+                                      and not exists (select from jobqueue.places_of_1(array[holder])));
 end $$;

@@ -8,6 +8,6 @@ as $$
   select distinct on (j.type) 'slices', j.type::text, j.fence::float8, limit_slices, jsonb_build_object('job', j.id::text)
   from (select distinct (d.report -> 'mostSlices' ->> 'job')::bigint as id
         from (select report from jobqueue.drains where started_at > now() - interval '1 hour' order by started_at desc limit 100) d) seen
-  cross join lateral (select k.id, k.type, k.fence from jobqueue.jobs k where k.id = seen.id limit 1) j  -- by its key, however many there are
+  cross join lateral (select k.id, k.type, k.fence from jobqueue.live_1(array[seen.id]) k limit 1) j  -- by its key, however many there are
   order by j.type, j.fence desc
 $$;

@@ -36,17 +36,17 @@ begin
     select coalesce(jsonb_agg(to_jsonb(f) - 'place' order by f.place), '[]')
     from (
       select array_position(v_ids, id) as place, id::text as id, type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status,
-             queue, priority, attempt + (lease_until is not null and started_fence = fence)::int as attempts, max_attempts,
+             queue, priority, attempt + started::int as attempts, max_attempts,
              idempotency_key, (extract(epoch from due_at) * 1000)::float8 as due_ms,
              (extract(epoch from created_at) * 1000)::float8 as created_ms, (extract(epoch from started_at) * 1000)::float8 as started_ms,
              null::float8 as finished_ms, errors -> -1 ->> 'name' as error_name, left(errors -> -1 ->> 'message', 200) as error_message
-      from jobqueue.jobs where id = any(v_ids)
+      from jobqueue.live_1(v_ids)
       union all
       select array_position(v_ids, id), id::text, type, status::text, queue, priority, attempt, max_attempts, idempotency_key,
              (extract(epoch from due_at) * 1000)::float8, (extract(epoch from created_at) * 1000)::float8,
              (extract(epoch from started_at) * 1000)::float8, (extract(epoch from finished_at) * 1000)::float8,
              errors -> -1 ->> 'name', left(errors -> -1 ->> 'message', 200)
-      from jobqueue.job_history where id = any(v_ids)
+      from jobqueue.ended_1(v_ids)
     ) f
     where (not filter ? 'status' or f.status = filter ->> 'status')
       and (not filter ? 'type' or f.type = filter ->> 'type') and (not filter ? 'queue' or f.queue = filter ->> 'queue')));

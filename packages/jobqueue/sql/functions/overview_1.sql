@@ -60,17 +60,15 @@ as $$
       where c.lease_until is null or c.lease_until < now()
       limit 1) h on true
   ), working as (
-    select d.running from (
-      select running, finished_at, last_step_at from jobqueue.drains
+    select from (
+      select finished_at, last_step_at from jobqueue.drains
       where started_at > now() - interval '1 hour' order by started_at desc limit 2000) d
     where d.finished_at is null and d.last_step_at > now() - interval '30 s'
   ), held as materialized (
-    select j.queue, j.type, count(*)::int as running
-    from (select distinct u.id from (select unnest(w.running) as id from working w limit 10000) u) r
-    -- one probe of the key each, once: else a plan of an empty queue may read all jobs for each lane
-    cross join lateral (select x.queue, x.type, x.lease_until from jobqueue.jobs x where x.id = r.id offset 0) j
-    where j.lease_until is not null
-    group by j.queue, j.type
+    select b.queue, b.type, sum(bit_count(l.open))::int as running
+    from (select batch, open from jobqueue.leases where lease_until > now() order by lease_until desc limit 10000) l
+    join jobqueue.batches b on b.id = l.batch
+    group by b.queue, b.type
   ), dead as (
     select d.queue, d.type, n.dead
     from (select *, jobqueue.dead_bound_1(count(*) over ()) as bound from dead_shown) d

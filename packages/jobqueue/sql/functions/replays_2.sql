@@ -65,8 +65,8 @@ begin
            not p.failed and (coalesce(h.status = 'DEAD_LETTER', false) or coalesce(jsonb_path_exists(coalesce(j.errors, h.errors),
              '$[*] ? (@.fence > $fence && !(@.counted == false) && !(@.code == "cancelled"))', jsonb_build_object('fence', p.fence)), false)) as failed
     from probed p
-    left join jobqueue.jobs j on j.id = p.job_id
-    left join jobqueue.job_history h on h.id = p.job_id
+    left join jobqueue.live_1(array(select job_id from probed)) j on j.id = p.job_id
+    left join jobqueue.ended_1(array(select job_id from probed)) h on h.id = p.job_id
   ), over as (
     delete from jobqueue.replayed_jobs r using seen s where r.replay = v.id and r.job_id = s.job_id and s.ended
   ), noted as (

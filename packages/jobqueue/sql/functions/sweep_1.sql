@@ -40,7 +40,8 @@ begin
           where k.ctid >= format('(%s,0)', v_task.place)::tid and k.ctid < format('(%s,0)', v_place)::tid and k.expires_at is null);
         v_gone := array(
           select i from unnest(v_ids) as u(i)
-          except (select j.id from jobqueue.jobs j where j.id = any(v_ids) union all select h.id from jobqueue.job_history h where h.id = any(v_ids)));
+          except (select j.id from jobqueue.jobs j where j.id = any(v_ids) union all select h.id from jobqueue.job_history h where h.id = any(v_ids)
+                  union all select p.id from jobqueue.places_of_1(v_ids) p));
         delete from jobqueue.idempotency_keys k
         where k.ctid = any(array(
           select e.ctid from jobqueue.idempotency_keys e
@@ -55,7 +56,8 @@ begin
         from (select child_id, parent_id from jobqueue.flows where child_id > v_task.place order by child_id limit c_flows) f;
         v_gone := array(
           select i from unnest(v_ids) as u(i)
-          except (select j.id from jobqueue.jobs j where j.id = any(v_ids) union all select h.id from jobqueue.job_history h where h.id = any(v_ids)));
+          except (select j.id from jobqueue.jobs j where j.id = any(v_ids) union all select h.id from jobqueue.job_history h where h.id = any(v_ids)
+                  union all select p.id from jobqueue.places_of_1(v_ids) p));
         if v_gone <> '{}' then
           delete from jobqueue.flows f
           where f.ctid = any(array(select o.ctid from jobqueue.flows o where o.parent_id = any(v_gone) limit c_flows for update skip locked));

@@ -7,9 +7,9 @@ language sql stable
 set jit = off
 as $$
   with known as (
-    select meta, started_at from jobqueue.jobs where id = job
+    select meta, started_at from jobqueue.live_1(array[job])
     union all
-    select meta, started_at from jobqueue.job_history where id = job
+    select meta, started_at from jobqueue.ended_1(array[job])
     limit 1
   )
   select jsonb_build_object(
@@ -51,7 +51,7 @@ create or replace function jobqueue.known_1(job bigint)
 returns table (type text, status text)
 language sql stable
 as $$
-  select type::text, case when lease_until is null then 'PENDING' else 'PROCESSING' end from jobqueue.jobs where id = job
+  select type::text, case when lease_until is null then 'PENDING' else 'PROCESSING' end from jobqueue.live_1(array[job])
   union all
-  select type, status::text from jobqueue.job_history where id = job
+  select type, status::text from jobqueue.ended_1(array[job])
 $$;

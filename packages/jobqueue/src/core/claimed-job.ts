@@ -1,7 +1,19 @@
 /** A claimed job, the way it comes from Postgres: what the drain runs and what a tracer hears of. */
 
+/** The jobs of one claim and lane, which Postgres keeps as one row. */
+export interface Batch {
+  readonly id: string;
+  /** Jobs. */
+  readonly size: number;
+}
+
 /** A job as an exchange hands it over. `attempt` counts the attempts that ended; the coming run is the next one. */
 export interface ClaimedJob {
+  readonly batch: Batch;
+  /** In the batch, from 1. */
+  readonly position: number;
+  /** Both, as exchanges name the job. */
+  readonly place: string;
   readonly id: string;
   readonly fence: number;
   readonly type: string;

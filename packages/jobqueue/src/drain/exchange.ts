@@ -67,7 +67,9 @@ export class Exchange {
         ...ledger.report(now, n, executor.running, updates.length > 0 || claim?.alone === true),
         ...(this.#counts && { rollups: this.#counts.json }),
         ...(waiting.length > 0 && { waiting }),
-        ...(this.#held.length > 0 && { held: this.#held.map(({ claimed }) => [claimed.id, claimed.fence] as const) }),
+        ...(this.#held.length > 0 && {
+          held: this.#held.map(({ claimed }) => [claimed.batch.id, claimed.position] as const),
+        }),
         ...(claim && { environment: run.environment }),
         ...(chores && { chores }),
         ...(run.report.stopReason !== null && { passedOver: claims.starvedLanes }),
@@ -103,7 +105,7 @@ export class Exchange {
     const now = performance.now();
     executor.onAnswer(answer.paused ?? [], { sentAtMs: this.#sentAtMs, now }); // older functions do not say, nor what is gone
     const gone = new Set(answer.gone ?? []);
-    for (const execution of this.#held) if (gone.has(execution.claimed.id)) executor.revoke(execution, now);
+    for (const execution of this.#held) if (gone.has(execution.claimed.place)) executor.revoke(execution, now);
     this.#noteSettled(answered);
     rollups.settle(this.#counts, ended, answered);
     confirmUpdates(answered.updates, new Set(answer.revoked));
@@ -133,7 +135,7 @@ export class Exchange {
     const { report, jobLog } = this.#parts.run;
     const lost = new Set(answer.lost);
     for (const one of ended) {
-      const isLost = lost.has(one.execution.claimed.id);
+      const isLost = lost.has(one.execution.claimed.place);
       if (isLost) report.lost++;
       else count(report, one.settlement.to);
       if (jobLog === null) continue;

@@ -1,13 +1,13 @@
 /** One claimed job of a drain, from the claim to its outcome: what it is, what runs, what is still to be reported. */
 
-import type { ClaimedJob, JobMeta } from '../core/claimed-job.ts';
+import type { Batch, ClaimedJob, JobMeta } from '../core/claimed-job.ts';
 import { droppable, droppableValues } from '../core/droppable.ts';
 import type { Child, Job, RunningJob } from '../core/job.ts';
 import type { Counters, Outcome, Settlement } from '../core/settle.ts';
 import type { RunSpan } from '../core/telemetry.ts';
 import { childrenOf } from '../enqueue/children.ts';
 import type { Executor } from '../postgres/database.ts';
-import type { Completed } from '../postgres/statements/exchange.ts';
+import type { Completed, CompletedOfBatch } from '../postgres/statements/exchange.ts';
 import type { RateLimiter } from '../rate-limits/limiter.ts';
 import { type AbortReason, abandoned, type RunInput, run } from './run-handler.ts';
 
@@ -218,7 +218,7 @@ export class Execution implements RunInput {
 export function confirmUpdates(updates: readonly RunUpdate[], revoked: ReadonlySet<string>): void {
   for (const { execution, checkpoints } of updates) {
     execution.isReported = true;
-    const gone = revoked.has(execution.claimed.id);
+    const gone = revoked.has(execution.claimed.place);
     if (gone && execution.endedAtMs === null) execution.abort('revoked', performance.now());
     if (!gone && checkpoints.length > 0) execution.checkpointed();
     for (const checkpoint of checkpoints)
@@ -252,7 +252,7 @@ export function noLongerHeld(): Error {
 }
 
 function updateJson({ claimed }: Execution, values: string): string {
-  return `{"id":"${claimed.id}","fence":${claimed.fence}${values}}`;
+  return `{"batch":"${claimed.batch.id}","position":${claimed.position}${values}}`;
 }
 
 /** An outcome on its way to Postgres. */
@@ -267,21 +267,26 @@ export interface Ended {
 export function outcomesOf(
   ended: readonly Ended[],
   nowMs: number,
-): { readonly completed: readonly Completed[]; readonly settlements: readonly string[] } {
-  const completed: Completed[] = [];
+): { readonly completed: readonly CompletedOfBatch[]; readonly settlements: readonly string[] } {
+  const batches = new Map<Batch, Completed[]>();
   const settlements: string[] = [];
   for (const one of ended) {
     const { execution, settlement } = one;
     if (settlement.to === 'completed') {
-      const { id, fence } = execution.claimed;
-      completed.push({
-        id,
-        fence,
+      const { batch, position } = execution.claimed;
+      const jobs = batches.get(batch) ?? [];
+      if (jobs.length === 0) batches.set(batch, jobs);
+      jobs.push({
+        position,
         result: settlement.result,
         ...(execution.times(nowMs) ?? { ranMs: 0, endedAgoMs: 0 }),
       });
     } else settlements.push(settlementJson(one, settlement, nowMs));
   }
+  const completed = Array.from(batches, ([batch, jobs]) => ({
+    batch,
+    jobs: jobs.sort((a, b) => a.position - b.position),
+  }));
   return { completed, settlements };
 }
 
@@ -305,10 +310,10 @@ function settlementJson(
   settlement: Exclude<Settlement, { to: 'completed' }>,
   nowMs: number,
 ): string {
-  const { id, fence } = execution.claimed;
+  const { batch, position } = execution.claimed;
   const times = execution.times(nowMs);
   const ran = times === null ? '' : `,"ranMs":${times.ranMs},"endedAgoMs":${times.endedAgoMs}`;
-  const head = `{"id":"${id}","fence":${fence},"to":"${settlement.to}"${ran}`;
+  const head = `{"batch":"${batch.id}","position":${position},"to":"${settlement.to}"${ran}`;
   switch (settlement.to) {
     case 'continue':
       return `${head},"state":${settlement.state},"delayMs":${settlement.delayMs}}`;

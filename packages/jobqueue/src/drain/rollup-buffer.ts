@@ -78,7 +78,7 @@ export class RollupBuffer {
       for (const rollup of carried.rollups) rollup.isNew = true;
     }
     const lost = new Set(answer.lost);
-    for (const one of ended) if (!lost.has(one.execution.claimed.id)) this.#count(one, this.#minute, 1);
+    for (const one of ended) if (!lost.has(one.execution.claimed.place)) this.#count(one, this.#minute, 1);
   }
 
   #count({ execution, settlement }: Ended, minute: number, by: 1 | -1): void {

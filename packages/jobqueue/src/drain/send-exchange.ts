@@ -162,7 +162,6 @@ async function sendInParts(
     updates: reported,
     answer: {
       ...last.answer,
-      settled: answers.reduce((sum, answer) => sum + answer.settled, 0),
       lost: answers.flatMap((answer) => answer.lost),
       revoked: answers.flatMap((answer) => answer.revoked),
     },

@@ -68,7 +68,7 @@ async function measure(world: World, runsPerSecond: number): Promise<Sample> {
     from pg_class c left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid
     where c.relnamespace = 'jobqueue'::regnamespace and c.relkind in ('r', 'i') group by 1`);
   const [rows] = await world.place.ask<{ live: number; history: number }>(
-    'select (select count(*)::int from jobqueue.jobs) as live, (select count(*)::int from jobqueue.job_history) as history',
+    'select (select count(*)::int from jobqueue.jobs) as live, (select count(*)::int from jobqueue.finished_jobs) as history',
   );
   const size = (name: string) => sizes.find((one) => one.name === name)?.kb ?? 0;
   const sum = (some: typeof sizes) => some.reduce((total, { kb }) => total + kb, 0);

@@ -240,4 +240,4 @@ const ROWS = `
   union all
   select id::text, type, payload ->> 'token', payload ->> 'mode', idempotency_key, status::text, fence::int,
          (extract(epoch from finished_at) * 1000)::float8, errors -> -1 ->> 'code'
-  from jobqueue.job_history`;
+  from jobqueue.finished_jobs`;

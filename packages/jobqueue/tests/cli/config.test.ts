@@ -94,7 +94,7 @@ describe('with a database', () => {
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('payload.name')]);
     // One copy of the package: the drain knows the error that the app's handler throws.
     expect(await ask(['drain'], at)).toMatchObject({ claimed: 1, deadLettered: 1, retried: 0 });
-    const { rows } = await sql.query("select errors -> -1 ->> 'message' as message from jobqueue.job_history");
+    const { rows } = await sql.query("select errors -> -1 ->> 'message' as message from jobqueue.finished_jobs");
     expect(rows).toEqual([{ message: 'helloann' }]);
   });
 

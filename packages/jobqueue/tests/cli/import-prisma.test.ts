@@ -217,7 +217,7 @@ async function done(): Promise<number> {
 async function counts(): Promise<Record<string, number>> {
   const found = await rows(`
     select status, count(*)::int as n from (
-      select 'PENDING' as status from jobqueue.jobs union all select status::text from jobqueue.job_history) j group by status`);
+      select 'PENDING' as status from jobqueue.jobs union all select status::text from jobqueue.finished_jobs) j group by status`);
   return Object.fromEntries(found.map(({ status, n }) => [status, n])) as Record<string, number>;
 }
 

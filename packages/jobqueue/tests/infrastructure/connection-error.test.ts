@@ -24,7 +24,7 @@ describe('what drivers throw', () => {
     ['tls', failure('self-signed certificate in certificate chain', { code: 'SELF_SIGNED_CERT_IN_CHAIN' })],
     ['database_missing', failure('database "app" does not exist', { code: '3D000' })],
     ['not_migrated', failure('schema "jobqueue" does not exist', { code: '3F000' })],
-    ['not_migrated', failure('function jobqueue.step_1(jsonb) does not exist', { code: '42883' })],
+    ['not_migrated', failure('function jobqueue.step_2(jsonb) does not exist', { code: '42883' })],
     ['not_migrated', failure('relation "jobqueue.jobs" does not exist', { code: '42P01' })],
     ['not_permitted', failure('permission denied for schema jobqueue', { code: '42501' })],
     ['not_permitted', failure('permission denied for sequence jobs_id_seq', { code: '42501' })],

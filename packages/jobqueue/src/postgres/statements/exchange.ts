@@ -1,6 +1,6 @@
 /** The statement of a drain: one exchange, parameters out, answer decoded once. Nothing in this folder decides. */
 
-import type { ClaimedJob, JobMeta } from '../../core/claimed-job.ts';
+import type { Batch, ClaimedJob, JobMeta } from '../../core/claimed-job.ts';
 import type { DrainReport } from '../../core/drain-report.ts';
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
@@ -42,7 +42,7 @@ export interface ExchangeParams {
     /** Jobs that the drain holds and has not started, by queue and type. */
     readonly waiting?: readonly QueueAndType[];
     /** The same jobs one by one, with every heartbeat. */
-    readonly held?: readonly (readonly [id: string, fence: number])[];
+    readonly held?: readonly Place[];
     /** With a claim: where the drain runs; null: nowhere in particular. */
     readonly environment?: string | null;
     /** Requests of maintenance tasks, by name. */
@@ -57,17 +57,29 @@ export interface ExchangeParams {
     readonly stopReason: string | null;
     readonly passedOver?: readonly Lane[];
   };
-  readonly completed: readonly Completed[];
+  readonly completed: readonly CompletedOfBatch[];
   /** JSON text of each other settlement, made storable by its author. */
   readonly settlements: readonly string[];
   readonly running: readonly string[];
   readonly claim: Claim | null;
 }
 
+/** A job of a batch, which is named by its id. */
+export type Place = readonly [batch: string, position: number];
+
+export function placeName([batch, position]: Place): string {
+  return `${batch}/${position}`;
+}
+
+/** Jobs of one batch that completed, in the order of their positions. */
+export interface CompletedOfBatch {
+  readonly batch: Batch;
+  readonly jobs: readonly Completed[];
+}
+
 /** A job that completed; `result` is JSON text, made storable by its author. */
 export interface Completed {
-  readonly id: string;
-  readonly fence: number;
+  readonly position: number;
   readonly ranMs: number;
   readonly endedAgoMs: number;
   readonly result: string;
@@ -95,7 +107,6 @@ export interface Claim {
 
 export interface ExchangeReply {
   readonly protocol: number;
-  readonly settled: number;
   readonly lost: readonly string[];
   readonly revoked: readonly string[];
   readonly jobs: readonly ClaimedJob[];
@@ -132,12 +143,14 @@ export interface ExchangeReply {
   readonly onTheWayMs: number;
 }
 
-/** One round trip of a drain; see packages/jobqueue/sql/functions/step_1.sql. */
+/** One round trip of a drain; see packages/jobqueue/sql/functions/step_2.sql. */
 export async function exchange(executor: Executor, request: ExchangeParams, timeoutMs: number): Promise<ExchangeReply> {
   const sentAtMs = performance.now();
-  const rows = await executor.execute<{ answer: Omit<ExchangeReply, 'jobs'> & { jobs: readonly JobTuple[] } }>(
+  const rows = await executor.execute<{
+    answer: Omit<ExchangeReply, 'jobs' | 'lost' | 'revoked' | 'gone'> & BatchReply;
+  }>(
     {
-      text: 'select jobqueue.step_1($1::jsonb, $2::bigint[], $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb) as answer',
+      text: 'select jobqueue.step_2($1::jsonb, $2::text[], $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb) as answer',
       params: [
         JSON.stringify(request.drain),
         columns(request.completed),
@@ -151,65 +164,89 @@ export async function exchange(executor: Executor, request: ExchangeParams, time
   );
   const { answer } = only(rows);
   const onTheWayMs = Math.max(0, performance.now() - sentAtMs - answer.tookMs);
-  return { ...answer, onTheWayMs, jobs: answer.jobs.map(readClaimed) };
-}
-
-/** Four rows of an array instead of an object a job: a fifth of the time to read. */
-function columns(completed: readonly Completed[]): string {
-  if (completed.length === 0) return '{}';
-  const row = (pick: (one: Completed) => string | number) => `{${completed.map(pick).join(',')}}`;
-  return `{${row(({ id }) => id)},${row(({ fence }) => fence)},${row(({ ranMs }) => ranMs)},${row(({ endedAgoMs }) => endedAgoMs)}}`;
-}
-
-function results(completed: readonly Completed[]): string {
-  return completed.some(({ result }) => result !== 'null')
-    ? `[${completed.map(({ result }) => result).join(',')}]`
-    : '[]';
-}
-
-/** A claimed job as step_1 sends it: what is as most jobs have it takes one null. */
-type JobTuple = readonly [
-  id: string,
-  fence: number,
-  type: string,
-  queue: string,
-  priority: number,
-  attempt: number,
-  maxAttempts: number,
-  dueAt: string,
-  createdAt: string | null,
-  payload: unknown,
-  rest:
-    | readonly [
-        rescues: number,
-        interruptions: number,
-        idempotencyKey: string | null,
-        state: unknown,
-        meta: JobMeta | null,
-      ]
-    | null,
-];
-
-const USUAL = [0, 0, null, null, null] as const;
-
-function readClaimed(tuple: JobTuple): ClaimedJob {
-  const [id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest] = tuple;
-  const [rescues, interruptions, idempotencyKey, state, meta] = rest ?? USUAL;
   return {
-    id,
-    fence,
-    type,
-    queue,
-    priority,
-    attempt,
-    maxAttempts,
-    rescues,
-    interruptions,
-    idempotencyKey,
-    createdAt: createdAt ?? dueAt,
-    dueAt,
-    payload,
-    state,
-    meta,
+    ...answer,
+    onTheWayMs,
+    lost: answer.lost.map(placeName),
+    revoked: answer.revoked.map(placeName),
+    gone: answer.gone && answer.gone.map(placeName),
+    jobs: answer.batches.flatMap(readBatch),
   };
+}
+
+/** A mask and two lists for each batch, as text of a text[][]. */
+function columns(completed: readonly CompletedOfBatch[]): string {
+  return `{${completed.map(({ batch, jobs }) => `{${batch.id},${mask(batch, jobs)},"{${jobs.map(({ ranMs }) => ranMs)}}","{${jobs.map(({ endedAgoMs }) => endedAgoMs)}}"}`).join(',')}}`;
+}
+
+function mask({ size }: Batch, jobs: readonly Completed[]): string {
+  if (jobs.length === size) return '1'.repeat(size);
+  const bits = new Array<string>(size).fill('0');
+  for (const { position } of jobs) bits[position - 1] = '1';
+  return bits.join('');
+}
+
+/** A list for each batch, or null if none of its jobs has a result. */
+function results(completed: readonly CompletedOfBatch[]): string {
+  const lists = completed.map(({ jobs }) =>
+    jobs.some(({ result }) => result !== 'null') ? `[${jobs.map(({ result }) => result).join(',')}]` : 'null',
+  );
+  return `[${lists.join(',')}]`;
+}
+
+interface BatchReply {
+  readonly batches: readonly BatchColumns[];
+  readonly lost: readonly Place[];
+  readonly revoked: readonly Place[];
+  readonly gone: readonly Place[] | null;
+}
+
+/** A claimed batch as step_2 sends it: a list for each property, null for one that is as most jobs have it. */
+interface BatchColumns {
+  readonly batch: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly priority: number;
+  readonly ids: readonly string[];
+  readonly dueAt: readonly string[];
+  readonly createdAt: readonly string[] | null;
+  readonly fences: readonly number[] | null;
+  readonly attempts: readonly number[] | null;
+  readonly maxAttempts: readonly number[] | null;
+  readonly keys: readonly (string | null)[] | null;
+  readonly payloads: readonly unknown[];
+  readonly rest: readonly (Rest | null)[] | null;
+}
+
+type Rest = readonly [rescues: number, interruptions: number, state: unknown, meta: JobMeta | null];
+
+const USUAL: Rest = [0, 0, null, null];
+
+function readBatch(columns: BatchColumns): ClaimedJob[] {
+  const { queue, type, priority, ids, dueAt, createdAt, fences, attempts, maxAttempts, keys, payloads, rest } = columns;
+  const batch = { id: columns.batch, size: ids.length };
+  return ids.map((id, n) => {
+    const [rescues, interruptions, state, meta] = rest?.[n] ?? USUAL;
+    const due = dueAt[n] as string;
+    return {
+      batch,
+      position: n + 1,
+      place: placeName([batch.id, n + 1]),
+      id,
+      fence: fences?.[n] ?? 1,
+      type,
+      queue,
+      priority,
+      attempt: attempts?.[n] ?? 0,
+      maxAttempts: maxAttempts?.[n] ?? 3,
+      rescues,
+      interruptions,
+      idempotencyKey: keys?.[n] ?? null,
+      createdAt: createdAt?.[n] ?? due,
+      dueAt: due,
+      payload: payloads[n],
+      state,
+      meta,
+    };
+  });
 }

@@ -34,10 +34,10 @@ export async function childrenAfter(
            left join lateral (
              select type::text as type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status,
                     null::jsonb as result, errors
-             from jobqueue.jobs where id = c.child_id
+             from jobqueue.live_1(array[c.child_id])
              union all
              select type, status::text, result, case when status <> 'COMPLETED' then errors end
-             from jobqueue.job_history where id = c.child_id) k on true
+             from jobqueue.ended_1(array[c.child_id])) k on true
            order by c.child_id`,
     params: [parent, after, limit],
   });

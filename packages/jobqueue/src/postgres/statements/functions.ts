@@ -2,7 +2,7 @@
 import { inSchema } from '../schema.ts';
 
 export const FUNCTIONS = [
-  'jobqueue.step_1(jsonb,bigint[],jsonb,jsonb,jsonb,jsonb)',
+  'jobqueue.step_2(jsonb,text[],jsonb,jsonb,jsonb,jsonb)',
   'jobqueue.add_jobs(jsonb)',
   'jobqueue.differs_1(bigint,jsonb)',
   'jobqueue.add_flow_1(jsonb)',

@@ -75,25 +75,25 @@ export interface JobRow extends JobHeadRow {
 
 const MILLISECONDS = (column: string, alias: string) => `(extract(epoch from ${column}) * 1000)::float8 as ${alias}`;
 
-/** Live jobs as `JobRow`, up to the conditions. */
-export const LIVE_JOB = `
+/** Live jobs of this list of ids, which is SQL, as `JobRow`. */
+export const liveJobs = (ids: string) => `
   select id::text as id, type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status, queue, priority,
-         attempt + (lease_until is not null and started_fence = fence)::int as attempts, max_attempts, fence, idempotency_key,
+         attempt + started::int as attempts, max_attempts, fence, idempotency_key,
          payload, state, progress, null::jsonb as result, errors, ${MILLISECONDS('due_at', 'due_ms')},
          ${MILLISECONDS('created_at', 'created_ms')}, ${MILLISECONDS('started_at', 'started_ms')}, null::float8 as finished_ms
-  from jobqueue.jobs`;
+  from jobqueue.live_1(${ids})`;
 
-const FINISHED_JOB = `
+const finishedJobs = (ids: string) => `
   select id::text as id, type, status::text as status, queue, priority, attempt::int as attempts, max_attempts, fence, idempotency_key,
          payload, state, progress, result, errors, ${MILLISECONDS('due_at', 'due_ms')},
          ${MILLISECONDS('created_at', 'created_ms')}, ${MILLISECONDS('started_at', 'started_ms')},
          ${MILLISECONDS('finished_at', 'finished_ms')}
-  from jobqueue.job_history`;
+  from jobqueue.ended_1(${ids})`;
 
 /** The job with this id, live or finished. */
 export async function findById(executor: Executor, id: string): Promise<JobRow | null> {
   const rows = await executor.execute<JobRow>({
-    text: `${LIVE_JOB} where id = $1::bigint union all ${FINISHED_JOB} where id = $1::bigint limit 1`,
+    text: `${liveJobs('array[$1::bigint]')} union all ${finishedJobs('array[$1::bigint]')} limit 1`,
     params: [id],
   });
   return rows[0] ?? null;
@@ -102,17 +102,17 @@ export async function findById(executor: Executor, id: string): Promise<JobRow |
 /** Those of these jobs that are finished, whole: the caller bounds how many at once. */
 export async function findFinished(executor: Executor, ids: readonly string[], timeoutMs: number): Promise<JobRow[]> {
   return executor.execute<JobRow>(
-    { text: `${FINISHED_JOB} where id = any($1::bigint[])`, params: [`{${ids.join(',')}}`] },
+    { text: finishedJobs('$1::bigint[]'), params: [`{${ids.join(',')}}`] },
     { timeoutMs },
   );
 }
 
 /** The job that holds this key now; null once its window has passed or a dead letter or cancel has freed it. */
 export async function findByKey(executor: Executor, type: string, key: string): Promise<JobRow | null> {
-  const holder = `(select job_id from jobqueue.idempotency_keys
+  const holder = `array(select job_id from jobqueue.idempotency_keys
                    where type = $1 and key = $2 and (expires_at is null or expires_at >= now()))`;
   const rows = await executor.execute<JobRow>({
-    text: `${LIVE_JOB} where id = ${holder} union all ${FINISHED_JOB} where id = ${holder} limit 1`,
+    text: `${liveJobs(holder)} union all ${finishedJobs(holder)} limit 1`,
     params: [type, key],
   });
   return rows[0] ?? null;

@@ -14,10 +14,10 @@ export async function statusesOf(executor: Executor, ids: readonly string[], tim
     {
       // After a restore without sequences two jobs can have one id: the live one is meant.
       text: `select id::text as id, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status
-             from jobqueue.jobs where id = any($1::bigint[])
+             from jobqueue.live_1($1::bigint[])
              union all
-             select h.id::text, h.status::text from jobqueue.job_history h
-             where h.id = any($1::bigint[]) and not exists (select from jobqueue.jobs j where j.id = h.id)`,
+             select h.id::text, h.status::text from jobqueue.ended_1($1::bigint[]) h
+             where not exists (select from jobqueue.jobs j where j.id = h.id)`,
       params: [`{${ids.join(',')}}`],
     },
     { timeoutMs },

@@ -1,8 +1,12 @@
 /** The statements of `./testing`. They move and delete rows as no drain and no operator may. */
 import type { StoredError } from '../../core/serialize.ts';
 import type { Executor } from '../database.ts';
-import { type JobRow, LIVE_JOB } from './jobs.ts';
+import { type JobRow, liveJobs as liveJobsOf } from './jobs.ts';
 import { only } from './rows.ts';
+
+/** Every live job, waiting or held. */
+const LIVE_IDS = `array(select id from jobqueue.jobs
+  union all select i from jobqueue.leases l join jobqueue.batches b on b.id = l.batch cross join lateral unnest(b.ids) i)`;
 
 /** Live jobs by id; each criterion may be null. `payload`: JSON that the payload contains, as `@>` of jsonb compares. */
 export async function liveJobs(
@@ -10,9 +14,9 @@ export async function liveJobs(
   { type, payload, limit }: { readonly type: string | null; readonly payload: string | null; readonly limit: number },
 ): Promise<JobRow[]> {
   return executor.execute<JobRow>({
-    text: `${LIVE_JOB}
+    text: `select j.* from (${liveJobsOf(LIVE_IDS)}) j
       where ($1::text is null or type = $1::text) and ($2::text is null or payload @> $2::text::jsonb)
-      order by jobs.id limit $3::int`,
+      order by j.id::bigint limit $3::int`,
     params: [type, payload, limit],
   });
 }
@@ -33,7 +37,7 @@ export async function failedRuns(executor: Executor, since: string, limit: numbe
   return executor.execute<FailedRun>({
     text: `
       select job.id::text as id, job.type, entry.error
-      from (select id, type, null as status, errors from jobqueue.jobs
+      from (select id, type, null as status, errors from jobqueue.live_1(${LIVE_IDS})
             union all
             select id, type, status::text, errors from jobqueue.job_history) job
       cross join lateral jsonb_array_elements(job.errors) with ordinality entry (error, place)
@@ -70,6 +74,11 @@ export async function letTimePass(executor: Executor, types: readonly string[], 
 export const LEFT_BY_JOBS = [
   'jobs',
   'job_history',
+  'batches',
+  'blocks',
+  'settlements',
+  'leases',
+  'notes',
   'idempotency_keys',
   'flows',
   'replays',

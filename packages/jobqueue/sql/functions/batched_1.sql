@@ -1,0 +1,138 @@
+-- Jobs in batches, as rows. A job that a drain holds is an open place of a batch, or a row of `jobs` that the release before claimed. A
+-- completed one is a place of a batch that a settlement names, or a row of `job_history`, which has the dead letters and the cancelled too.
+--
+-- * live_jobs, finished_jobs: views of all of them, for those who read many.
+-- * live_1, ended_1: the same by id, as the tables jobs and job_history had them when every job was a row of its own.
+
+-- The places, from 1, of the bits that are set, in order.
+create or replace function jobqueue.places_1(mask varbit)
+returns int[]
+language sql immutable strict parallel safe
+as $$
+  select array(select p from generate_series(1, length(mask)) as p where get_bit(mask, p - 1) = 1)
+$$;
+
+-- jobs_of_batch_1: the jobs of a batch that a mask names, as rows of the live table, with what their notes say.
+create or replace function jobqueue.jobs_of_batch_1(b jobqueue.batches, mask varbit)
+returns table (place int, id bigint, due_at timestamptz, created_at timestamptz, fence int, attempt smallint, max_attempts smallint,
+  priority smallint, rescues smallint, interruptions smallint, passes smallint, queue text, type text, payload jsonb, started boolean,
+  started_at timestamptz, idempotency_key text, state jsonb, progress jsonb, errors jsonb, meta jsonb)
+language sql stable rows 100
+as $$
+  select u.p::int, u.id, u.due_at, coalesce(u.created_at, u.due_at), coalesce(u.fence, 1),
+         -- a checkpoint that the run made: attempts and interruptions count anew from it
+         case when n.state is null then coalesce(u.attempt, 0::smallint) else 0::smallint end, coalesce(u.max_attempts, 3::smallint), b.priority,
+         coalesce((u.rest ->> 0)::smallint, 0::smallint), case when n.state is null then coalesce((u.rest ->> 1)::smallint, 0::smallint) else 0::smallint end,
+         coalesce((u.rest ->> 2)::smallint, 0::smallint), b.queue, b.type, u.payload, n.batch is not null,
+         coalesce(n.started_at, (u.rest ->> 7)::timestamptz), u.key, coalesce(n.state, nullif(u.rest -> 3, 'null')),
+         coalesce(n.progress, nullif(u.rest -> 6, 'null')), nullif(u.rest -> 4, 'null'), nullif(u.rest -> 5, 'null')
+  from unnest(b.ids, b.due_at, b.payloads, b.created_at, b.fences, b.attempts, b.max_attempts, b.keys, b.rest) with ordinality
+    as u(id, due_at, payload, created_at, fence, attempt, max_attempts, key, rest, p)
+  left join jobqueue.notes n on n.batch = b.id and n.position = u.p
+  where get_bit(mask, u.p::int - 1) = 1
+$$;
+
+-- A mask of this length with these places set.
+create or replace function jobqueue.mask_1(places int[], length int)
+returns varbit
+language plpgsql immutable strict parallel safe
+as $$
+declare
+  v_mask varbit := repeat('0', length)::varbit;
+  v_p    int;
+begin
+  foreach v_p in array places loop
+    v_mask := set_bit(v_mask, v_p - 1, 1);
+  end loop;
+  return v_mask;
+end $$;
+
+-- Jobs that have not ended. lease_until is null for one that waits; `started` that a drain reported its run.
+create or replace view jobqueue.live_jobs as
+select j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.priority, j.rescues, j.interruptions, j.passes,
+       j.queue::text as queue, j.type::text as type, j.payload, j.lease_until, j.lease_until is not null and j.started_fence = j.fence as started,
+       j.started_at, j.idempotency_key::text as idempotency_key, j.state, j.progress, j.errors, j.meta
+from jobqueue.jobs j
+union all
+select j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.priority, j.rescues, j.interruptions, j.passes,
+       j.queue, j.type, j.payload, l.lease_until, j.started,
+       j.started_at, j.idempotency_key, j.state, j.progress, j.errors, j.meta
+from jobqueue.leases l
+join jobqueue.batches b on b.id = l.batch
+cross join lateral jobqueue.jobs_of_batch_1(b, l.open) j;
+
+-- Jobs that have ended and are kept.
+create or replace view jobqueue.finished_jobs as
+select h.id, h.created_at, h.due_at, h.started_at, h.finished_at, h.fence, h.status, h.attempt, h.max_attempts, h.priority,
+       h.queue::text as queue, h.type::text as type, h.payload, h.idempotency_key::text as idempotency_key, h.state, h.progress, h.result, h.errors,
+       h.meta, h.fingerprint
+from jobqueue.job_history h
+union all
+select j.id, j.created_at, j.due_at, s.at - (o.ended + o.ran) * interval '1 ms', s.at - o.ended * interval '1 ms', j.fence,
+       'COMPLETED'::jobqueue.terminal_status, (j.attempt + 1)::smallint, j.max_attempts, j.priority,
+       j.queue, j.type, j.payload, j.idempotency_key, j.state, j.progress, nullif(o.result, 'null'), j.errors,
+       j.meta, null
+from jobqueue.settlements s
+join jobqueue.batches b on b.id = s.batch
+cross join lateral jobqueue.jobs_of_batch_1(b, s.done) j
+join lateral (
+  select o.place, o.ran, o.ended, s.results -> (o.n - 1)::int as result
+  from unnest(jobqueue.places_1(s.done), s.ran, s.ended) with ordinality as o(place, ran, ended, n)) o on o.place = j.place
+where s.done is not null;
+
+-- places_of_1: where these jobs are held or have completed. A job that was retried has been in several batches, and is in one at most.
+create or replace function jobqueue.places_of_1(ids bigint[])
+returns table (id bigint, batch bigint, place int, mask varbit, lease_until timestamptz, settlement int)
+language sql stable rows 10
+set jit = off
+as $$
+  select u.id, b.id, u.p::int, set_bit(repeat('0', cardinality(b.ids))::varbit, u.p::int - 1, 1), case when l.batch is not null then l.lease_until end, s.n
+  from (select distinct k.batch
+        from (select distinct i >> 10 as block from unnest(ids) as i) w
+        join jobqueue.blocks k on k.block = w.block) t
+  join jobqueue.batches b on b.id = t.batch
+  cross join lateral unnest(b.ids) with ordinality as u(id, p)
+  left join jobqueue.leases l on l.batch = b.id and get_bit(l.open, u.p::int - 1) = 1
+  left join lateral (select s.n from jobqueue.settlements s where s.batch = b.id and get_bit(s.done, u.p::int - 1) = 1 limit 1) s on l.batch is null
+  where u.id = any(ids) and (l.batch is not null or s.n is not null)
+$$;
+
+-- live_1: of these jobs those that have not ended. lease_until is null for one that waits; `started` that a drain reported its run.
+create or replace function jobqueue.live_1(ids bigint[])
+returns table (id bigint, due_at timestamptz, created_at timestamptz, fence int, attempt smallint, max_attempts smallint, priority smallint,
+  rescues smallint, interruptions smallint, queue text, type text, payload jsonb, lease_until timestamptz, started boolean, started_at timestamptz,
+  idempotency_key text, state jsonb, progress jsonb, errors jsonb, meta jsonb)
+language sql stable rows 10
+as $$
+  select j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.priority, j.rescues, j.interruptions, j.queue, j.type, j.payload,
+         j.lease_until, j.lease_until is not null and j.started_fence = j.fence, j.started_at, j.idempotency_key, j.state, j.progress, j.errors, j.meta
+  from jobqueue.jobs j where j.id = any(ids)
+  union all
+  select j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.priority, j.rescues, j.interruptions, j.queue, j.type, j.payload,
+         p.lease_until, j.started, j.started_at, j.idempotency_key, j.state, j.progress, j.errors, j.meta
+  from jobqueue.places_of_1(ids) p
+  join jobqueue.batches b on b.id = p.batch
+  cross join lateral jobqueue.jobs_of_batch_1(b, p.mask) j
+  where p.settlement is null
+$$;
+
+-- ended_1: of these jobs those that have ended and are kept.
+create or replace function jobqueue.ended_1(ids bigint[])
+returns table (id bigint, created_at timestamptz, due_at timestamptz, finished_at timestamptz, fence int, status jobqueue.terminal_status,
+  attempt smallint, max_attempts smallint, priority smallint, queue text, type text, payload jsonb, started_at timestamptz, idempotency_key text,
+  state jsonb, progress jsonb, result jsonb, errors jsonb, meta jsonb, fingerprint text)
+language sql stable rows 10
+as $$
+  select h.id, h.created_at, h.due_at, h.finished_at, h.fence, h.status, h.attempt, h.max_attempts, h.priority, h.queue, h.type, h.payload,
+         h.started_at, h.idempotency_key, h.state, h.progress, h.result, h.errors, h.meta, h.fingerprint
+  from jobqueue.job_history h where h.id = any(ids)
+  union all
+  select j.id, j.created_at, j.due_at, s.at - s.ended[r.n] * interval '1 ms', j.fence, 'COMPLETED', (j.attempt + 1)::smallint, j.max_attempts, j.priority,
+         j.queue, j.type, j.payload, s.at - (s.ended[r.n] + s.ran[r.n]) * interval '1 ms', j.idempotency_key, j.state, j.progress, nullif(s.results -> (r.n - 1), 'null'),
+         j.errors, j.meta, null
+  from jobqueue.places_of_1(ids) p
+  join jobqueue.settlements s on s.batch = p.batch and s.n = p.settlement
+  cross join lateral (select bit_count(substring(s.done from 1 for p.place))::int as n) r
+  join jobqueue.batches b on b.id = p.batch
+  cross join lateral jobqueue.jobs_of_batch_1(b, p.mask) j
+$$;
