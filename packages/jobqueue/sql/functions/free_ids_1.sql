@@ -30,7 +30,11 @@ as $$
     (select j.id from jobqueue.jobs j order by j.id desc limit 1),
     (select h.id from jobqueue.job_history h order by h.id desc limit 1),
     (select f.child_id from jobqueue.flows f order by f.child_id desc limit 1),
-    (select (k.block << 10) + 1023 from jobqueue.blocks k order by k.block desc limit 1))
+    (select max(u.id)
+     from (select k.block from jobqueue.blocks k order by k.block desc limit 1) newest
+     join jobqueue.blocks k on k.block = newest.block
+     join jobqueue.batches b on b.id = k.batch
+     cross join lateral unnest(b.ids) as u(id)))
 $$;
 
 -- free_job_ids_1: these ids, fresh from the sequence, or as many others if one of them is taken. Called when there are jobs between

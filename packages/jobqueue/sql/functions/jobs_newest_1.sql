@@ -1,5 +1,5 @@
--- jobs_newest_1: part of jobs_page_1. The newest jobs first, by id: those that run, from what drains say they hold; dead and cancelled
--- ones by their indexes; all else among the next 20,000 ids of the live table and of history.
+-- jobs_newest_1: part of jobs_page_1. The newest jobs first, by id: those that drains hold, by their leases; dead and cancelled
+-- ones by their indexes; all else among the next 20,000 ids of the live table, of history and of batches. filter.above: ids above this one alone.
 create or replace function jobqueue.jobs_newest_1(filter jsonb, cursor jsonb, bound int, out ids bigint[], out next jsonb, out searched_to bigint)
 language plpgsql stable
 as $$
@@ -14,20 +14,34 @@ declare
   v_before bigint := coalesce((cursor ->> 0)::bigint, 9223372036854775807);
   v_floor  bigint := 0;
   v_window int := case when v_type is null and v_queue is null and v_status is null and not v_timed then bound + 1 else 20000 end;
-  v_live   bigint[] := '{}';
-  v_ended  bigint[] := '{}';
-  v_live_to  bigint := 0;  -- every live job from this id on was looked at
-  v_ended_to bigint := 0;
+  v_live    bigint[] := '{}';
+  v_batched bigint[] := '{}';
+  v_ended   bigint[] := '{}';
+  v_live_to    bigint := 0;  -- every job of the live table from this id on was looked at
+  v_batched_to bigint := 0;
+  v_ended_to   bigint := 0;
 begin
   -- Ids rise with time, but for the length of a transaction: the exact instant is looked at all the same.
   if filter ? 'until' then
-    v_before := least(v_before, jobqueue.id_at_1(v_until) + 1000);
+    v_before := least(v_before, jobqueue.id_at_1(v_until) + 2100);
   end if;
   if filter ? 'from' then
-    v_floor := greatest(jobqueue.id_at_1(v_from) - 1000, 0);
+    v_floor := greatest(jobqueue.id_at_1(v_from) - 2100, 0);
+  end if;
+  if filter ? 'above' then
+    v_floor := greatest(v_floor, (filter ->> 'above')::bigint + 1);
   end if;
 
   if v_status = 'PROCESSING' then
+    v_batched := array(
+      select u.id
+      from (select * from jobqueue.leases order by batch desc limit 2000) l
+      join jobqueue.batches b on b.id = l.batch and (v_type is null or b.type = v_type) and (v_queue is null or b.queue = v_queue)
+      cross join lateral unnest(b.ids, b.due_at, b.created_at) with ordinality as u(id, due_at, created_at, p)
+      where get_bit(l.open, u.p::int - 1) = 1 and u.id < v_before
+        and coalesce(u.created_at, u.due_at) >= v_from and coalesce(u.created_at, u.due_at) < v_until
+      order by u.id desc limit bound + 1);
+    -- The release before holds them in the live table, and says in the ledger what it runs.
     v_live := array(
       select j.id from jobqueue.jobs j
       where j.id = any(array(
@@ -94,13 +108,68 @@ begin
       having count(*) = v_window), 0) end;
   end if;
 
-  -- Below the point at which either search stopped, the other one alone would show half of the truth.
-  ids := array(select m.id from unnest(v_live || v_ended) as m(id) where m.id >= greatest(v_live_to, v_ended_to) order by m.id desc limit bound + 1);
+  if v_status = 'COMPLETED' or v_status is null then
+    select n.ids, n.searched_to into v_batched, v_batched_to
+    from jobqueue.newest_in_batches_1(filter, v_before, v_floor, bound + 1) n;
+  end if;
+
+  -- Below the point at which one search stopped, the others alone would show a part of the truth.
+  v_live_to := greatest(v_live_to, v_batched_to, v_ended_to);
+  ids := array(select m.id from unnest(v_live || v_batched || v_ended) as m(id) where m.id >= v_live_to order by m.id desc limit bound + 1);
   if cardinality(ids) > bound then
     ids := ids[1:bound];
     next := jsonb_build_array(ids[bound]::text);
-  elsif greatest(v_live_to, v_ended_to) > 0 then
-    searched_to := greatest(v_live_to, v_ended_to);
+  elsif v_live_to > 0 then
+    searched_to := v_live_to;
     next := jsonb_build_array(searched_to::text);
   end if;
+end $$;
+
+-- newest_in_batches_1: part of jobs_newest_1. The newest jobs in batches that drains hold or have completed, completed alone where
+-- filter.status says so; at most so many, the highest id first. Blocks are walked downwards, each with its batches: twenty blocks of 1,024 ids, or
+-- fewer once 4,000 batches were read. searched_to: every id from there on was looked at; 0: there are no others.
+create or replace function jobqueue.newest_in_batches_1(filter jsonb, before bigint, floor bigint, most int, out ids bigint[], out searched_to bigint)
+language plpgsql stable
+set enable_seqscan = off  -- see step_2
+as $$
+#variable_conflict use_column
+declare
+  v_type    text := filter ->> 'type';
+  v_queue   text := filter ->> 'queue';
+  v_from    timestamptz := coalesce((filter ->> 'from')::timestamptz, '-infinity');
+  v_until   timestamptz := coalesce((filter ->> 'until')::timestamptz, 'infinity');
+  v_held    boolean := not filter ? 'status';
+  v_block   bigint := ((before - 1) >> 10) + 1;
+  v_batches bigint[];
+  v_read    int := 0;
+  v_missing int := most;
+begin
+  ids := '{}';
+  for n in 1..20 loop
+    v_block := (select k.block from jobqueue.blocks k where k.block < v_block and k.block >= floor >> 10 order by k.block desc limit 1);
+    if v_block is null then
+      searched_to := 0;
+      return;
+    end if;
+    v_batches := array(select k.batch from jobqueue.blocks k where k.block = v_block);
+    v_read := v_read + cardinality(v_batches);
+    ids := ids || array(
+      select u.id
+      from jobqueue.batches b
+      left join jobqueue.leases l on v_held and l.batch = b.id
+      left join lateral (select bit_or(s.done) as done from jobqueue.settlements s where s.batch = b.id) s on true
+      cross join lateral unnest(b.ids, b.due_at, b.created_at) with ordinality as u(id, due_at, created_at, p)
+      where b.id = any(v_batches) and (v_type is null or b.type = v_type) and (v_queue is null or b.queue = v_queue)
+        and u.id >> 10 = v_block and u.id < before and u.id >= floor
+        and (get_bit(s.done, u.p::int - 1) = 1 or get_bit(l.open, u.p::int - 1) = 1)
+        and coalesce(u.created_at, u.due_at) >= v_from and coalesce(u.created_at, u.due_at) < v_until
+      order by u.id desc limit v_missing);
+    v_missing := most - cardinality(ids);
+    if v_missing = 0 then
+      searched_to := ids[most];
+      return;
+    end if;
+    exit when v_read >= 4000;
+  end loop;
+  searched_to := case when v_block << 10 > floor then v_block << 10 else 0 end;
 end $$;

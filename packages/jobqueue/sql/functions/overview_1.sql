@@ -7,9 +7,9 @@
 --   of each. Dead letters are counted as everywhere: see dead_bound_1. Lanes of one queue and type, which differ in priority alone, are summed. Shown are the 200 queues and types whose first job
 --   is due for the longest time, and those with dead letters. leftOut: how many more there are, 100,000 if not all lanes were seen;
 --   whether there are more with dead letters, or more pauses, than the 200 shown.
--- * Counts touch no job, only the index: with five million jobs their rows lie in as many pages, and reading them cost 350 ms. So
---   ready is what is due less what runs: a job that a drain has claimed ahead is ready until it starts. What runs the ledger
---   knows (see metrics_1). Only the oldest due job of a lane is looked at: one that is held says nothing of who waits.
+-- * Counts touch no job, only the index: with five million jobs their rows lie in as many pages, and reading them cost 350 ms.
+-- * A job that a drain has claimed ahead is ready until its drain notes that it runs. Looked at are the 2,000 newest leases. Jobs that the
+--   release before holds are ready.
 create or replace function jobqueue.overview_1()
 returns jsonb
 language sql stable
@@ -30,12 +30,21 @@ as $$
       order by h.queue, h.type limit 1) n
   ), dead_shown as materialized (
     select *, row_number() over () as n from dead_lane limit 201
+  ), held as materialized (
+    select b.queue, b.type, min(b.due_at[1]) as due_at, sum(bit_count(l.open) - r.running)::int as ahead, sum(r.running)::int as running
+    from (select batch, open from jobqueue.leases order by batch desc limit 2000) l
+    join jobqueue.batches b on b.id = l.batch
+    cross join lateral (
+      select count(*) as running from jobqueue.notes n where n.batch = l.batch and get_bit(l.open, n.position - 1) = 1) r
+    group by b.queue, b.type
   ), live as materialized (
-    select queue, type, min(due_at) as due_at from seen group by queue, type
+    select queue, type, min(due_at) as due_at
+    from (select queue::text, type::text, due_at from seen union all select queue, type, due_at from held) l
+    group by queue, type
   ), live_shown as materialized (
     (select queue, type from live order by due_at limit 200)
     union
-    select queue, type from dead_shown join live using (queue, type)
+    select l.queue, l.type from dead_shown d join live l on l.queue = d.queue and l.type = d.type
   ), bounded as materialized (
     select s.queue, s.type, s.priority, greatest(50, least(1000, 20000 / count(*) over ()))::int as bound
     from live_shown join seen s using (queue, type)
@@ -64,11 +73,6 @@ as $$
       select finished_at, last_step_at from jobqueue.drains
       where started_at > now() - interval '1 hour' order by started_at desc limit 2000) d
     where d.finished_at is null and d.last_step_at > now() - interval '30 s'
-  ), held as materialized (
-    select b.queue, b.type, sum(bit_count(l.open))::int as running
-    from (select batch, open from jobqueue.leases where lease_until > now() order by lease_until desc limit 10000) l
-    join jobqueue.batches b on b.id = l.batch
-    group by b.queue, b.type
   ), dead as (
     select d.queue, d.type, n.dead
     from (select *, jobqueue.dead_bound_1(count(*) over ()) as bound from dead_shown) d
@@ -89,15 +93,17 @@ as $$
       'dead', (select count(*) > 200 from dead_shown),
       'pauses', (select count(*) > 200 from (select from jobqueue.pauses limit 201) p)),
     'lanes', (
-      select coalesce(jsonb_agg(jsonb_build_object('queue', p.queue, 'type', p.type, 'ready', greatest(p.due - coalesce(h.running, 0), 0),
-               'scheduled', p.scheduled, 'running', coalesce(h.running, 0), 'readyIsBound', p.due_is_bound, 'scheduledIsBound', p.scheduled_is_bound,
+      select coalesce(jsonb_agg(jsonb_build_object('queue', l.queue, 'type', l.type, 'ready', coalesce(p.due, 0) + coalesce(h.ahead, 0),
+               'scheduled', coalesce(p.scheduled, 0), 'running', coalesce(h.running, 0), 'readyIsBound', coalesce(p.due_is_bound, false),
+               'scheduledIsBound', coalesce(p.scheduled_is_bound, false),
                'oldestDueMs', (extract(epoch from p.head) * 1000)::float8, 'nextDueMs', (extract(epoch from p.next_due) * 1000)::float8,
-               'paused', exists (select from jobqueue.pauses x where x.queue in ('*', p.queue) and x.type in ('*', p.type)))
-               order by p.queue, p.type), '[]')
-      from (select queue, type, sum(due)::int as due, sum(scheduled)::int as scheduled, min(head) as head, min(next_due) as next_due,
-                   bool_or(due = bound) as due_is_bound, bool_or(scheduled = bound) as scheduled_is_bound
-            from probed group by queue, type) p
-      left join held h on h.queue = p.queue and h.type = p.type),
+               'paused', exists (select from jobqueue.pauses x where x.queue in ('*', l.queue) and x.type in ('*', l.type)))
+               order by l.queue, l.type), '[]')
+      from live_shown l
+      left join (select queue, type, sum(due)::int as due, sum(scheduled)::int as scheduled, min(head) as head, min(next_due) as next_due,
+                        bool_or(due = bound) as due_is_bound, bool_or(scheduled = bound) as scheduled_is_bound
+                 from probed group by queue, type) p on p.queue = l.queue and p.type = l.type
+      left join held h on h.queue = l.queue and h.type = l.type),
     'dead', (select coalesce(jsonb_agg(jsonb_build_object('queue', queue, 'type', type, 'dead', dead) order by queue, type), '[]') from dead),
     'deadBound', jobqueue.dead_bound_1((select count(*) from dead_shown)),
     'pauses', (select coalesce(jsonb_agg(jsonb_build_object('queue', queue, 'type', type, 'reason', reason,

@@ -11,30 +11,28 @@ export interface LineRow extends JobHeadRow {
 const MS = (column: string, alias: string) => `(extract(epoch from ${column}) * 1000)::float8 as ${alias}`;
 const ERROR = `left(errors -> -1 ->> 'message', 300) as error`;
 
-const LIVE = `
-  id, type, queue, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status, priority::int,
-  (attempt + (lease_until is not null and started_fence = fence)::int)::int as attempts, max_attempts::int, ${MS('due_at', 'due_ms')},
-  ${MS('created_at', 'created_ms')}, null::float8 as finished_ms, ${ERROR}`;
-const FINISHED = `
-  id, type, queue, status::text as status, priority::int, attempt::int as attempts, max_attempts::int, ${MS('due_at', 'due_ms')},
-  ${MS('created_at', 'created_ms')}, ${MS('finished_at', 'finished_ms')}, ${ERROR}`;
-
 /** The jobs above an id, at most `limit`, and how those with these ids stand now; newest first. */
 export async function followed(
   executor: Executor,
   { after, ids, limit }: { readonly after: string; readonly ids: readonly string[]; readonly limit: number },
 ): Promise<LineRow[]> {
-  const both = (where: string, bound = '') => `
-      select * from (
-        (select ${LIVE} from jobqueue.jobs where ${where} ${bound}) union all
-        (select ${FINISHED} from jobqueue.job_history where ${where} ${bound})) j`;
   return executor.execute<LineRow>({
     text: `
-      with news as (${both('id > $1::bigint', 'order by id desc limit $2')}), known as (${both('id = any($3::bigint[])')})
-      select j.id::text as id, j.type, j.queue, j.status, j.priority, j.attempts, j.max_attempts, j.due_ms, j.created_ms,
-             j.finished_ms, j.error
-      from ((select * from news order by id desc limit $2) union select * from known) j
-      order by j.id desc`,
+      with meant as materialized (
+        select n.ids || $3::bigint[] as ids from jobqueue.jobs_newest_1(jsonb_build_object('above', $1::text), null, $2::int) n
+      ), known as (
+        select id, type, queue, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status, priority::int,
+               (attempt + started::int)::int as attempts, max_attempts::int, ${MS('due_at', 'due_ms')}, ${MS('created_at', 'created_ms')},
+               null::float8 as finished_ms, ${ERROR}
+        from jobqueue.live_1((select ids from meant))
+        union all
+        select id, type, queue, status::text, priority::int, attempt::int, max_attempts::int, ${MS('due_at', 'due_ms')},
+               ${MS('created_at', 'created_ms')}, ${MS('finished_at', 'finished_ms')}, ${ERROR}
+        from jobqueue.ended_1((select ids from meant))
+      )
+      select k.id::text as id, k.type, k.queue, k.status, k.priority, k.attempts, k.max_attempts, k.due_ms, k.created_ms, k.finished_ms, k.error
+      from known k
+      order by k.id desc`,
     params: [after, limit, `{${ids.join(',')}}`],
   });
 }
@@ -74,8 +72,13 @@ export async function matched(
         with m as materialized (select * from jobqueue.matching_1($1::jsonb, $2::jsonb, $3::int))
         select m.cursor, m.at_end, (
           select coalesce(json_agg(g order by g.jobs desc), '[]') from (
-            select j.queue, j.type, case when j.lease_until is null then 'PENDING' else 'PROCESSING' end as status, count(*)::int as jobs
-            from jobqueue.jobs j where j.id = any(m.ids) group by 1, 2, 3) g) as groups
+            select j.queue, j.type, j.status, count(*)::int as jobs
+            from (select x.queue::text, x.type::text, case when x.lease_until is null then 'PENDING' else 'PROCESSING' end as status
+                  from jobqueue.jobs x where x.id = any(m.ids)
+                  union all
+                  select b.queue, b.type, 'PROCESSING'
+                  from jobqueue.places_of_1(m.ids) p join jobqueue.batches b on b.id = p.batch where p.settlement is null) j
+            group by 1, 2, 3) g) as groups
         from m`,
       params: [filterJson, JSON.stringify(progress), bound],
     }),

@@ -9,11 +9,14 @@ export interface NamesInUse {
   readonly complete: boolean;
 }
 
-/** Index probes alone: at most `most` live lanes, 1,000 of history, and the sums of two days. */
+/** Index probes alone: at most `most` live lanes, 1,000 leases, 1,000 of history, and the sums of two days. */
 export async function namesInUse(executor: Executor, most: number): Promise<NamesInUse> {
   const rows = await executor.execute<NamesInUse>({
     text: `with recursive live as materialized (
              select queue, type from jobqueue.lanes_in_use_2(null, null, $1)
+           ), held as (
+             select b.queue, b.type
+             from (select batch from jobqueue.leases order by batch desc limit 1000) l join jobqueue.batches b on b.id = l.batch
            ), dead as (
              (select queue, type from jobqueue.job_history where status = 'DEAD_LETTER' order by queue, type limit 1)
              union all
@@ -34,6 +37,7 @@ export async function namesInUse(executor: Executor, most: number): Promise<Name
                order by h.type limit 1) n
            ), both_names as (
              select queue::text, type::text from live
+             union select queue, type from held
              union select queue::text, type::text from (select * from dead limit 1000) d
              union select queue::text, type::text from jobqueue.pauses
            ), recent as (
