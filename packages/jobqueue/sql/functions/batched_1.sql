@@ -23,11 +23,11 @@ as $$
          -- a checkpoint that the run made: attempts and interruptions count anew from it
          case when n.state is null then coalesce(u.attempt, 0::smallint) else 0::smallint end, coalesce(u.max_attempts, 3::smallint), b.priority,
          coalesce((u.rest ->> 0)::smallint, 0::smallint), case when n.state is null then coalesce((u.rest ->> 1)::smallint, 0::smallint) else 0::smallint end,
-         coalesce((u.rest ->> 2)::smallint, 0::smallint), b.queue, b.type, u.payload, n.batch is not null,
-         coalesce(n.started_at, (u.rest ->> 7)::timestamptz), u.key, coalesce(n.state, nullif(u.rest -> 3, 'null')),
-         coalesce(n.progress, nullif(u.rest -> 6, 'null')), nullif(u.rest -> 4, 'null'), nullif(u.rest -> 5, 'null')
-  from unnest(b.ids, b.due_at, b.payloads, b.created_at, b.fences, b.attempts, b.max_attempts, b.keys, b.rest) with ordinality
-    as u(id, due_at, payload, created_at, fence, attempt, max_attempts, key, rest, p)
+         coalesce((u.rest ->> 4)::smallint, 0::smallint), b.queue, b.type, u.payload, n.batch is not null,
+         coalesce(n.started_at, (u.rest ->> 6)::timestamptz), u.key, coalesce(n.state, nullif(u.rest -> 2, 'null')),
+         coalesce(n.progress, nullif(u.rest -> 5, 'null')), u.errors, nullif(u.rest -> 3, 'null')
+  from unnest(b.ids, b.due_at, b.payloads, b.created_at, b.fences, b.attempts, b.max_attempts, b.keys, b.errors, b.rest) with ordinality
+    as u(id, due_at, payload, created_at, fence, attempt, max_attempts, key, errors, rest, p)
   left join jobqueue.notes n on n.batch = b.id and n.position = u.p
   where get_bit(mask, u.p::int - 1) = 1
 $$;

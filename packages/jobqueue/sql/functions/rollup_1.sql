@@ -8,8 +8,10 @@
 -- so long, frozen by its platform, must not write them anew.
 create or replace function jobqueue.rollup_1(drain uuid, rollups jsonb)
 returns void
-language sql volatile
+language plpgsql volatile  -- which keeps its plan; before Postgres 18 one in SQL is planned with every call
 as $$
+#variable_conflict use_column
+begin
   insert into jobqueue.rollups as r (minute, type, drain, version, completed, failed, dead, cancelled, wait_ms, run_ms, waits, runs)
   select to_timestamp((e ->> 0)::float8 * 60), e ->> 1, rollup_1.drain, (rollups ->> 'version')::int, (e ->> 2)::int, (e ->> 3)::int,
          (e ->> 4)::int, (e ->> 5)::int, (e ->> 6)::bigint, (e ->> 7)::bigint, (e ->> 8)::int[], (e ->> 9)::int[]
@@ -18,5 +20,5 @@ as $$
   on conflict (minute, type, drain) do update
   set version = excluded.version, completed = excluded.completed, failed = excluded.failed, dead = excluded.dead,
       cancelled = excluded.cancelled, wait_ms = excluded.wait_ms, run_ms = excluded.run_ms, waits = excluded.waits, runs = excluded.runs
-  where r.version < excluded.version
-$$;
+  where r.version < excluded.version;
+end $$;

@@ -21,7 +21,7 @@ begin
       from generate_series(1, coalesce(array_length(completed, 1), 0)) as g(n)
       order by 1
     ) c
-    left join jobqueue.leases l on l.batch = c.batch
+    left join lateral (select l.open, l.settled from jobqueue.leases l where l.batch = c.batch for update) l on true
   loop
     v_mine := v.done & coalesce(v.open, v.done # v.done);
     if v_mine <> v.done then
@@ -39,7 +39,11 @@ begin
     if v_mine <> v_mine # v_mine then
       insert into jobqueue.settlements (batch, n, done, ran, ended, results)
       values (v.batch, v.settled + 1, v_mine, v.ran, v.ended, v.results);
-      perform jobqueue.close_places_1(v.batch, v.open & ~v_mine);
+      if v.open = v_mine then
+        delete from jobqueue.leases l where l.batch = v.batch;
+      else
+        update jobqueue.leases l set open = v.open & ~v_mine, settled = v.settled + 1 where l.batch = v.batch;
+      end if;
     end if;
   end loop;
 

@@ -54,6 +54,7 @@ declare
   v_revoked    jsonb := '[]';
   v_rescued    int := 0;
   v_again      boolean := false;
+  v_usual      boolean := false;  -- all that is claimed is as most jobs are
   v_jobs       json;
   v_claimed    int := 0;
   v_seen       int := 0;
@@ -83,15 +84,13 @@ declare
   v_expired    tid[] := '{}';
   v_spared     tid[];
   v_rows       tid[];
-  v_sizes      int[];
-  v_are_rescued boolean[];
-  v_are_expired boolean[];
   v_all_fit    boolean;
   v_found      int;
-  v_names      text[];
-  v_leases     timestamptz[];
   v_suspect    tid;
   v_was        boolean;
+  v_now_paused json;
+  v_gone       json;
+  v_run_times  json;
 begin
   perform jobqueue.check_session_1();
   if v_claim is not null then
@@ -109,9 +108,9 @@ begin
     end if;
   end if;
 
-  -- 1. Settle what ended. 2. Note what runs. The leases of all that this step writes are locked first, in one order: a drain has two
-  -- steps in flight.
-  if completed <> '{}' or jsonb_array_length(settlements) > 0 or jsonb_array_length(running) > 0 then
+  -- 1. Settle what ended. 2. Note what runs. The leases of all that this step writes are locked in the order of their batches: a drain has
+  -- two steps in flight. Where nothing but completed jobs comes, settle_2 does.
+  if jsonb_array_length(settlements) > 0 or jsonb_array_length(running) > 0 then
     perform from jobqueue.leases l
     where l.batch = any(array(
       select completed[g.n][1]::bigint from generate_series(1, coalesce(array_length(completed, 1), 0)) as g(n)
@@ -136,7 +135,7 @@ begin
       v_again := true;
       v_seen := v_limit;
       v_limit := 0;
-    else
+    elsif exists (select from jobqueue.leases l where l.lease_until < now()) then
       select r.rescued, r.crashed into v_rescued, v_crashed from jobqueue.rescue_2() r;
     end if;
     if v_discover then
@@ -196,8 +195,10 @@ begin
       select c.*
       from lanes l
       cross join lateral (
-        select k.ctid, k.due_at, k.id, k.payload_bytes + k.state_bytes as bytes, k.rescues > 0 as rescued,
-               k.lease_until < now() and k.settled_fence <> k.fence as expired
+        select k.ctid, k.due_at, k.id, k.payload_bytes + k.state_bytes as bytes,
+               k.rescues > 0 or k.lease_until < now() and k.settled_fence <> k.fence as rescued,
+               k.fence = 0 and k.attempt = 0 and k.passes = 0 and k.created_at = k.due_at and k.max_attempts = 3 and k.idempotency_key is null
+               and k.meta is null and k.state is null and k.errors is null and k.started_at is null as usual
         from jobqueue.jobs k
         where k.queue = l.queue and k.type = l.type and k.priority = l.priority
           and k.due_at <= now() and (k.due_at, k.id) > (l.after_due, l.after_id)
@@ -210,9 +211,8 @@ begin
       ) c
       limit v_limit
     )
-    select array_agg(ctid), array_agg(bytes), array_agg(rescued or expired), array_agg(expired),
-           sum(bytes) <= v_bytes and bool_or(rescued or expired) is not true, count(*)
-    into v_rows, v_sizes, v_are_rescued, v_are_expired, v_all_fit, v_found
+    select array_agg(ctid), sum(bytes) <= v_bytes and bool_or(rescued) is not true, count(*), coalesce(bool_and(usual) and v_picked = '{}', false)
+    into v_rows, v_all_fit, v_found, v_usual
     from candidates;
     v_seen := v_seen + v_found;
     if v_all_fit then
@@ -221,10 +221,12 @@ begin
       select v_picked || coalesce(array_agg(p), '{}'), v_expired || coalesce(array_agg(p) filter (where expired), '{}')
       into v_picked, v_expired
       from (
-        select p, rescued, expired, n, sum(bytes) over (order by n) as total
-        from unnest(v_rows, v_sizes, v_are_rescued, v_are_expired) with ordinality as c(p, bytes, rescued, expired, n)
+        select p, j.lease_until < now() and j.settled_fence <> j.fence as expired, j.rescues > 0 as rescued, n,
+               sum(j.payload_bytes + j.state_bytes) over (order by n) as total
+        from unnest(v_rows) with ordinality as c(p, n)
+        join jobqueue.jobs j on j.ctid = c.p
       ) measured
-      where (n = 1 and v_picked = '{}' or total <= v_bytes) and (n <= v_free or rescued is not true);
+      where (n = 1 and v_picked = '{}' or total <= v_bytes) and (n <= v_free or (rescued or expired) is not true);
     end if;
 
     -- 3c. A suspect runs alone in its drain: one, and only where nothing else is held.
@@ -254,31 +256,31 @@ begin
 
     -- 3e. Claim.
     if v_picked <> '{}' then
-      -- when each type's lease ends, once a step: looked up and reckoned for each job it takes 0.4 us
-      select array_agg(key), array_agg(now() + value::float8 * interval '1 ms') into v_names, v_leases
-      from jsonb_each_text(v_types);
       with gone as (
         delete from jobqueue.jobs j where j.ctid = any(v_picked) returning j.*
       ), grouped as (
         select j.queue::text as queue, j.type::text as type, j.priority::smallint as priority, array_agg(j.id) as ids, array_agg(j.due_at) as due_at,
-               array_agg(j.payload) as payloads, case when bool_or(j.created_at <> j.due_at) then array_agg(j.created_at) end as created_at,
-               case when max(j.fence) > 0 then array_agg(j.fence + 1) end as fences, case when max(j.attempt) > 0 then array_agg(j.attempt) end as attempts,
-               case when min(j.max_attempts::smallint) <> 3 or max(j.max_attempts::smallint) <> 3 then array_agg(j.max_attempts::smallint) end as max_attempts,
-               case when count(j.idempotency_key) > 0 then array_agg(j.idempotency_key::text) end as keys,
-               case when count(r.more) > 0 then array_agg(r.more) end as rest
+               array_agg(j.payload) as payloads,
+               case when bool_or(j.created_at <> j.due_at) filter (where not v_usual) then array_agg(j.created_at) filter (where not v_usual) end as created_at,
+               case when max(j.fence) filter (where not v_usual) > 0 then array_agg(j.fence + 1) filter (where not v_usual) end as fences,
+               case when max(j.attempt) filter (where not v_usual) > 0 then array_agg(j.attempt) filter (where not v_usual) end as attempts,
+               array_agg(j.max_attempts::smallint) filter (where not v_usual) as max_attempts,
+               case when count(j.idempotency_key) filter (where not v_usual) > 0 then array_agg(j.idempotency_key::text) filter (where not v_usual) end as keys,
+               case when count(j.errors) filter (where not v_usual) > 0 then array_agg(j.errors) filter (where not v_usual) end as errors,
+               case when count(r.more) filter (where not v_usual) > 0 then array_agg(r.more) filter (where not v_usual) end as rest
         from gone j
         cross join lateral (
-          select case when j.rescues + j.interruptions + j.passes > 0 or j.state is not null or j.errors is not null or j.meta is not null
-                        or j.progress is not null or j.started_at is not null
-                   then jsonb_build_array(j.rescues, j.interruptions, j.passes, j.state, j.errors, j.meta, j.progress, j.started_at) end as more) r
+          select case when not v_usual and (j.rescues + j.interruptions + j.passes > 0 or j.state is not null or j.meta is not null
+                                            or j.progress is not null or j.started_at is not null)
+                   then jsonb_build_array(j.rescues, j.interruptions, j.state, j.meta, j.passes, j.progress, j.started_at) end as more) r
         group by 1, 2, 3
       ), batched as (
-        insert into jobqueue.batches (drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, rest)
-        select v_drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, rest from grouped
+        insert into jobqueue.batches (drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, errors, rest)
+        select v_drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, errors, rest from grouped
         returning *
       ), leased as (
         insert into jobqueue.leases (batch, claim, lease_until, open)
-        select b.id, v_claim, v_leases[array_position(v_names, b.type)], repeat('1', cardinality(b.ids))::varbit from batched b
+        select b.id, v_claim, now() + (v_types ->> b.type)::float8 * interval '1 ms', repeat('1', cardinality(b.ids))::varbit from batched b
       ), placed as (
         insert into jobqueue.blocks (block, batch) select distinct i.id >> 10, b.id from batched b cross join lateral unnest(b.ids) as i(id)
       )
@@ -370,21 +372,31 @@ begin
     end if;
   end if;
 
+  -- Asked only where there is something to ask: an expression with a query in it costs a step ten times as much as one without.
+  if drain ? 'waiting' then
+    select json_agg(w.e) into v_now_paused
+    from jsonb_array_elements(drain -> 'waiting') as w(e)
+    where exists (select from jobqueue.pauses)
+      and exists (select from jobqueue.pauses p where p.queue in ('*', w.e ->> 0) and p.type in ('*', w.e ->> 1));
+  end if;
+  if drain ? 'held' then
+    select coalesce(json_agg(h.e), '[]') into v_gone
+    from jsonb_array_elements(drain -> 'held') as h(e)
+    where not exists (select from jobqueue.leases l
+                      where l.batch = (h.e ->> 0)::bigint and get_bit(l.open, (h.e ->> 1)::int - 1) = 1);
+  end if;
+  -- of what this drain asks for chores for the first time, or again after a while, and only if it has something to start
+  if v_claimed > 0 and drain ? 'chores' then
+    select json_object_agg(t.type, t.p95_ms) into v_run_times from jobqueue.run_times t where v_types ? t.type;
+  end if;
+
   return json_build_object(
     'protocol', 2, 'lost', v_lost, 'revoked', v_revoked,
     'batches', coalesce(v_jobs, '[]'), 'rescued', v_rescued, 'crashed', to_json(v_crashed::text[]),
     'lanes', case when v_discover then v_lanes end, 'past', v_past, 'unhandled', v_unhandled, 'chores', v_chores,
-    'otherEnvironment', v_other, 'paused', coalesce((select json_agg(w.e) from jsonb_array_elements(drain -> 'waiting') as w(e)
-                        where exists (select from jobqueue.pauses)
-                          and exists (select from jobqueue.pauses p where p.queue in ('*', w.e ->> 0) and p.type in ('*', w.e ->> 1))), '[]'),
-    'gone', case when drain ? 'held' then
-      (select coalesce(json_agg(h.e), '[]') from jsonb_array_elements(drain -> 'held') as h(e)
-       where not exists (select from jobqueue.leases l
-                         where l.batch = (h.e ->> 0)::bigint and get_bit(l.open, (h.e ->> 1)::int - 1) = 1)) end,
+    'otherEnvironment', v_other, 'paused', coalesce(v_now_paused, '[]'), 'gone', v_gone,
     'nextDueInMs', v_next_due, 'peers', v_peers,
-    -- of what this drain asks for chores for the first time, or again after a while, and only if it has something to start
-    'recentRunMs', case when v_claimed > 0 and drain ? 'chores' then
-      (select json_object_agg(t.type, t.p95_ms) from jobqueue.run_times t where v_types ? t.type) end,
+    'recentRunMs', v_run_times,
     'exhausted', v_exhausted, 'nowMs', (extract(epoch from v_began) * 1000)::float8, 'tookMs', extract(epoch from clock_timestamp() - v_began)::float8 * 1000);
 end $$;
 
@@ -396,5 +408,5 @@ as $$
   select json_build_object('batch', b.id::text, 'queue', b.queue, 'type', b.type, 'priority', b.priority, 'ids', to_json(b.ids::text[]),
     'dueAt', to_json(b.due_at), 'createdAt', to_json(b.created_at), 'fences', to_json(b.fences), 'attempts', to_json(b.attempts),
     'maxAttempts', to_json(b.max_attempts), 'keys', to_json(b.keys), 'payloads', to_json(b.payloads),
-    'rest', (select json_agg(case when r is not null then json_build_array(r -> 0, r -> 1, r -> 3, r -> 5) end) from unnest(b.rest) as u(r)))
+    'rest', to_json(b.rest))
 $$;

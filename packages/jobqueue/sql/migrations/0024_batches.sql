@@ -19,7 +19,8 @@ create table jobqueue.batches (
   attempts     smallint[],                             -- null: 0 each
   max_attempts smallint[],                             -- null: 3 each
   keys         text[],                                 -- null: none
-  rest         jsonb[]                                 -- null: nothing else; else of each job null or {rescues, interruptions, …}
+  errors       jsonb[],                                -- null: none
+  rest         jsonb[]                                 -- null: nothing else; else of each job null or [rescues, interruptions, state, meta, passes, progress, started_at]
 );
 alter sequence jobqueue.batches_id_seq owned by jobqueue.batches.id;
 -- A server that was built without lz4 has pglz alone, which takes some times as long.
