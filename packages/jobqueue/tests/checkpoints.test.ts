@@ -6,7 +6,7 @@ import { continueWith, LIMITS } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import type { ExchangeReply } from '../src/postgres/statements/exchange.ts';
 import { claimOne, news, send } from './played-exchange.ts';
-import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
+import { emptyTables, endLeases, makeDue, queueOf, rows, works } from './support.ts';
 
 async function waitingForLocks(observer: Database): Promise<number> {
   const found = await rows(
@@ -43,7 +43,7 @@ describeOnOneDriver('checkpoints and slices', (setup) => {
       ...setup.database,
       async execute(statement, options) {
         const [, , , settlements, , claim] = statement.params as (string | null)[];
-        const isStep = statement.text.includes('step_1');
+        const isStep = statement.text.includes('step_2');
         if (isStep && !claim && settlements !== '[]') {
           news.emit('settles alone');
           await until('looked', 150); // on a slow network, so that a claim could overtake it
@@ -222,12 +222,9 @@ describeOnOneDriver('checkpoints and slices', (setup) => {
   test('a job that is no longer ours is told so by its signal and its checkpoint, and changes nothing', async () => {
     const { queue, seen } = queueOf(setup.database);
     const refusals: unknown[] = [];
-    seen.onStart = async ({ job, checkpoint, signal }) => {
-      await rows(
-        setup.database, // as another drain would, after the lease
-        'update jobqueue.jobs set fence = fence + 1 where id = $1::bigint',
-        job.id,
-      );
+    seen.onStart = async ({ checkpoint, signal }) => {
+      await endLeases(setup.database);
+      await claimOne(setup.database);
       await checkpoint({ mine: true }).catch((error: unknown) => refusals.push(error));
       expect(signal.aborted).toBe(true);
     };

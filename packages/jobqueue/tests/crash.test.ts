@@ -7,6 +7,7 @@ import { programFile } from '../../../tests/support/programs.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { createEffects, type Doomed, doomedQueue } from './doomed.ts';
 import { endDrainProcesses, startDrainProcess } from './drain-process.ts';
+import { CLAIM, send } from './played-exchange.ts';
 import type { Fact, Orders } from './programs/drainer.ts';
 import { endLeases, rows, statuses } from './support.ts';
 
@@ -70,7 +71,7 @@ async function tickUntilEmpty(
       else expect(code).toBe(0);
       story.started.push(...child.facts.filter((fact) => fact.fact === 'started'));
     }
-    if ((await rows(database, 'select from jobqueue.jobs limit 1')).length === 0) return story;
+    if ((await rows(database, 'select from jobqueue.live_jobs limit 1')).length === 0) return story;
     await endLeases(database);
   }
   return expect.unreachable(`jobs were left after ${mostTicks} ticks: ${JSON.stringify(await statuses(database))}`);
@@ -135,7 +136,8 @@ test('a job whose process dies after seconds spares its neighbours, be it on the
 
 test('a drain that takes over more rescued jobs than it has slots for does not ask for them again and again', async () => {
   await enqueue(200, new Map(), { ms: 100 });
-  await rows(database, "update jobqueue.jobs set fence = 1, lease_until = now() - interval '1 second'");
+  await send(database, { claim: { ...CLAIM, limit: 200, types: { doomed: 60_000 } } });
+  await endLeases(database);
   const report = await doomedQueue(database).drain({ budgetMs: 20_000, concurrency: 10, maxBatch: 10 });
   expect(report).toMatchObject({ completed: 200, rescued: 200, stopReason: 'empty' });
   expect(report.steps).toBeLessThan(200); // a slot that gets free is reason enough, time is none

@@ -69,8 +69,8 @@ function plan(random: () => number): Kill[] {
     .map(({ kill }) => kill);
 }
 
-/** Outcomes of completed jobs travel as an array of arrays. */
-const settlesCompleted = (request: string) => request.includes('step_1') && /\{\{\d/.test(request);
+/** Completed jobs travel as an array for each batch. */
+const settlesCompleted = (request: string) => request.includes('step_2') && /\{\{\d/.test(request);
 
 /** Brings the process to the point, and resolves there. */
 async function reach({ point, drain, runsBefore }: Kill, child: DrainProcess, network: Network): Promise<void> {
@@ -78,7 +78,7 @@ async function reach({ point, drain, runsBefore }: Kill, child: DrainProcess, ne
   const orders = { ...way, drain };
   switch (point) {
     case 'between claim and start': {
-      const claimed = faults.loseAnswer('step_1', { silently: true });
+      const claimed = faults.loseAnswer('step_2', { silently: true });
       child.obey(orders);
       return claimed;
     }
@@ -105,7 +105,7 @@ async function reach({ point, drain, runsBefore }: Kill, child: DrainProcess, ne
 
 /** A started job is reported with the next step, at most two seconds later. */
 function isReported(id: string, fence: number): Promise<void> {
-  const reported = 'select from jobqueue.jobs where id = $1 and started_fence = $2';
+  const reported = 'select from jobqueue.live_jobs where id = $1 and fence = $2 and started';
   return vi.waitFor(async () => expect(await rows(database, reported, id, fence)).toHaveLength(1), {
     timeout: 15_000,
     interval: 50,
@@ -144,8 +144,7 @@ async function killAll(kills: readonly Kill[]): Promise<Run[]> {
 async function reportedRuns(): Promise<Run[]> {
   return rows(
     database,
-    `select id::text as id, fence from jobqueue.jobs
-     where lease_until is not null and settled_fence <> fence and started_fence = fence`,
+    'select id::text as id, fence from jobqueue.live_jobs where lease_until is not null and started',
   );
 }
 
@@ -211,7 +210,7 @@ describe.each(DRIVERS)('over %s', (driver) => {
     // Pruning deletes there too: were it due, the first exchange would wait with that, before it has claimed anything.
     await rows(database, "update jobqueue.upkeep set due_at = now() + interval '1 hour'");
     await database.transaction(async (tx) => {
-      await tx.execute({ text: 'lock table jobqueue.job_history in share mode', params: [] });
+      await tx.execute({ text: 'lock table jobqueue.settlements in share mode', params: [] });
       const child = startDrainProcess();
       child.obey({ ...network.way, drain: { budgetMs: 60_000, concurrency: 10 } });
       const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;

@@ -13,8 +13,8 @@ const DRAIN = { budgetMs: 20_000, concurrency: BATCH, maxBatch: BATCH };
 
 /** The exchange that settles the whole first batch and claims the whole second. */
 const settlesAndClaims = (request: string) =>
-  request.includes('step_1') &&
-  (/\{\{([\d,]+)\},/.exec(request)?.[1] ?? '').split(',').length === BATCH &&
+  request.includes('step_2') &&
+  new RegExp(`\\{\\{\\d+,1{${BATCH}},`).test(request) &&
   request.includes(`"limit":${BATCH}`);
 
 /** Two batches; all of the first end as one, so that one exchange settles them. */
@@ -86,7 +86,7 @@ describeEachDriver('a lost answer', (setup) => {
 
   test('of the first claim: the drain starts what its lost twin claimed', async () => {
     const { seen, drain } = await twoBatches(setup.database);
-    const lost = setup.faults.loseAnswer('step_1');
+    const lost = setup.faults.loseAnswer('step_2');
     const report = await drain(DRAIN);
     await lost;
     expect(report).toMatchObject(ALL_GOOD);
@@ -100,7 +100,7 @@ describeEachDriver('a lost answer', (setup) => {
     const locker = connect(setup.directUrl, { driver: 'postgres' });
     let report: Promise<unknown> = Promise.resolve();
     await locker.transaction(async (tx) => {
-      await tx.execute({ text: 'lock table jobqueue.job_history in share mode', params: [] });
+      await tx.execute({ text: 'lock table jobqueue.settlements in share mode', params: [] });
       report = drain(DRAIN);
       const twins = await waiting(`wait_event_type = 'Lock'`);
       setup.faults.cutConnections();
@@ -162,7 +162,7 @@ describeEachDriver('a lost answer', (setup) => {
     expect(error.message).toMatch(/may or may not have been enqueued.*safe for jobs with an idempotency key/);
     expect(await queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' })).toBeNull();
 
-    const unheard = setup.faults.loseAnswer('job_history', { silently: true });
+    const unheard = setup.faults.loseAnswer('ended_1', { silently: true });
     const reads = shorten('read', DEADLINE_MS);
     await expect(queue.getJob('999999999').finally(reads)).rejects.toThrow('no answer from');
     await unheard;
@@ -204,7 +204,10 @@ describeOnOneDriver('an outcome that is not recorded', (setup) => {
   test('because Postgres has no room is counted as not confirmed, by the report, the log and the ledger', async () => {
     const full = "begin raise 'could not extend file: No space left on device' using errcode = '53100'; end";
     await rows(observer, `create function full_disk() returns trigger language plpgsql as $$ ${full} $$`);
-    await rows(observer, 'create trigger full_disk before insert on jobqueue.job_history execute function full_disk()');
+    await rows(
+      observer,
+      'create trigger full_disk before insert on jobqueue.settlements for each row execute function full_disk()',
+    );
     try {
       const lines: string[] = [];
       const log: Log = (level, event) => void lines.push(`${level} ${event}`);
@@ -229,7 +232,7 @@ describeOnOneDriver('an outcome that is not recorded', (setup) => {
         report: { completed: 0, unconfirmed: report.unconfirmed },
       });
     } finally {
-      await rows(observer, 'drop trigger full_disk on jobqueue.job_history');
+      await rows(observer, 'drop trigger full_disk on jobqueue.settlements');
       await rows(observer, 'drop function full_disk');
     }
   });
@@ -251,7 +254,7 @@ describeOnOneDriver('an outcome that is not recorded', (setup) => {
     const { queue } = queueOf(late, undefined, { log, logJobs: 'failures' });
     await queue.addJobs(works(3));
     const report = await observer.transaction(async (holder) => {
-      await holder.execute({ text: 'lock table jobqueue.job_history in share mode', params: [] });
+      await holder.execute({ text: 'lock table jobqueue.settlements in share mode', params: [] });
       return queue.drain({ budgetMs: 8_000 });
     });
     expect(report).toMatchObject({ completed: 0, unconfirmed: 3 });

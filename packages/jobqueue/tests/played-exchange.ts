@@ -65,3 +65,29 @@ export async function claimOne(database: Database): Promise<ClaimedJob> {
   expect(jobs).toHaveLength(1);
   return jobs[0] as ClaimedJob;
 }
+
+/** A job as drains of the release before name it. */
+export type ClaimedBefore = readonly [id: string, fence: number];
+
+/** What a drain of the release before claims. */
+export async function claimBefore(database: Database): Promise<ClaimedBefore[]> {
+  const { jobs } = await sendBefore(database, '{}', CLAIM);
+  return jobs.map(([id, fence]) => [id, fence]);
+}
+
+/** Such a drain reports that the job completed. */
+export async function settleBefore(database: Database, [id, fence]: ClaimedBefore): Promise<void> {
+  expect(await sendBefore(database, `{{${id}},{${fence}},{0},{0}}`, null)).toMatchObject({ lost: [] });
+}
+
+async function sendBefore(
+  database: Database,
+  completed: string,
+  claim: Claim | null,
+): Promise<{ readonly jobs: readonly ClaimedBefore[]; readonly lost: readonly string[] }> {
+  const drain = { id: randomUUID(), claim: randomUUID(), step: 1, keyed: true, keyWindowMs: 60_000 };
+  const text = "select jobqueue.step_1($1::jsonb, $2::bigint[], '[]', '[]', '[]', $3::jsonb) as answer";
+  const params = [JSON.stringify(drain), completed, claim && JSON.stringify(claim)];
+  const [row] = await database.execute<{ answer: Awaited<ReturnType<typeof sendBefore>> }>({ text, params });
+  return row?.answer as Awaited<ReturnType<typeof sendBefore>>;
+}

@@ -237,7 +237,7 @@ describeOnOneDriver('rate limits', (setup) => {
     const report = await queue.drain({ budgetMs: 30_000 });
     expect(report).toMatchObject({ completed: 1, givenBack: 5, retried: 0, claimed: 6, stopReason: 'empty' });
     expect(report.nextDueInMs).toBeGreaterThan(90_000);
-    expect(naming(sent, 'step_1')).toBeLessThanOrEqual(4);
+    expect(naming(sent, 'step_2')).toBeLessThanOrEqual(4);
     expect(naming(sent, 'take_tokens_1')).toBeLessThanOrEqual(4);
     const left = await liveJobs(database);
     expect(left).toHaveLength(5);
@@ -394,7 +394,7 @@ describeOnOneDriver('rate limits', (setup) => {
     expect(report.completed).toBeLessThanOrEqual(22);
     expect(report.nextDueInMs).toBeGreaterThan(10_000);
     expect(report.claimed).toBeLessThanOrEqual(220); // none twice
-    expect(naming(sent, 'step_1')).toBeLessThanOrEqual(15);
+    expect(naming(sent, 'step_2')).toBeLessThanOrEqual(15);
     expect(naming(sent, 'take_tokens_1')).toBeLessThanOrEqual(10);
     sent.length = 0;
     expect(await queue.drain({ budgetMs: 20_000 })).toMatchObject({ claimed: 0, stopReason: 'empty' });

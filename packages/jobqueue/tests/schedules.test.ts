@@ -84,7 +84,7 @@ describeEachDriver('schedules', (setup) => {
     sent.length = 0;
     expect(await queue.drain()).toMatchObject({ steps: 1, stopReason: 'empty' });
     expect(sent).toHaveLength(1);
-    expect(sent[0]).toContain('step_1');
+    expect(sent[0]).toContain('step_2');
   });
 
   test('a slot that a drain fires runs in that drain, and its handler sees it', async () => {

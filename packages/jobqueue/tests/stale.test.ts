@@ -1,7 +1,6 @@
 /** A drain that lost its lease: whatever it still says changes nothing, and its handlers learn that the job is another's. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
-import type { ClaimedJob } from '../src/core/claimed-job.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { CLAIM, claimOne, news, outcome, send } from './played-exchange.ts';
 import { emptyTables, endLeases, queueOf, rows, type WorkContext, witness } from './support.ts';
@@ -22,7 +21,7 @@ const OUTCOMES = [
 async function everything(database: Database): Promise<unknown[]> {
   return rows(
     database,
-    `select to_jsonb(j) as row from jobqueue.jobs j
+    `select to_jsonb(j) as row from jobqueue.live_jobs j
      union all select to_jsonb(h) from jobqueue.finished_jobs h
      union all select to_jsonb(k) from jobqueue.idempotency_keys k`,
   );
@@ -95,7 +94,7 @@ describeOnOneDriver('a stale fence', (setup) => {
       const started = startOf(first.seen);
       const losing = first.queue.drain({ budgetMs: 20_000, limit: 1 }); // else it may take the job over from itself
       const { signal } = await started;
-      const reported = 'select from jobqueue.jobs where started_fence = fence and fence > 0';
+      const reported = 'select from jobqueue.live_jobs where started';
       if (when === 'after')
         await vi.waitFor(async () => expect(await rows(database, reported)).toHaveLength(1), { timeout: NOTICE_MS });
 
@@ -138,7 +137,7 @@ describeOnOneDriver('a stale fence', (setup) => {
     const direct = connect(setup.directUrl);
     faults.latencyMs = 300; // room for the take-over between the claim and its answer
     const slow = queue.drain({ budgetMs: 20_000, limit: 1 });
-    const claimed = 'select from jobqueue.jobs where lease_until is not null';
+    const claimed = 'select from jobqueue.live_jobs where lease_until is not null';
     await vi.waitFor(async () => expect(await rows(direct, claimed)).toHaveLength(1), { interval: 10 });
     await endLeases(direct);
     await claimOne(direct);
@@ -159,8 +158,8 @@ describeOnOneDriver('a stale fence', (setup) => {
       let leased: unknown[] = [];
       seen.onStart = async () => {
         // The claim and the ledger row of a first exchange are of one instant.
-        const lease = `select (extract(epoch from j.lease_until - d.started_at) * 1000)::float8 as ms
-        from jobqueue.jobs j, jobqueue.drains d`;
+        const lease = `select (extract(epoch from l.lease_until - d.started_at) * 1000)::float8 as ms
+        from jobqueue.leases l, jobqueue.drains d`;
         leased = await rows(database, lease);
       };
       await queue.drain({ budgetMs: times.budgetMs });

@@ -173,6 +173,8 @@ const TURN_MS = 50;
  */
 export function listening(database: Database) {
   let onTheWay = 0;
+  /** Of each job that a drain has claimed, by id, the beginning of what it reports of it. */
+  const names = new Map<string, string>();
   let sent: (running: string, answer: Promise<unknown>) => void = () => undefined;
   const heard = async ({ job, signal }: WorkContext): Promise<number> => {
     const fromMs = performance.now();
@@ -184,7 +186,7 @@ export function listening(database: Database) {
     await new Promise<unknown>((resolve) => {
       signal.addEventListener('abort', resolve);
       sent = (running, answer) => {
-        if (running.includes(`"id":"${job.id}"`))
+        if (running.includes(names.get(job.id) ?? job.id))
           answer.then(
             () => setImmediate(resolve),
             () => undefined,
@@ -197,6 +199,12 @@ export function listening(database: Database) {
     if (!signal.aborted) throw new Error('an exchange asked after the job, and its answer did not end it');
     return silentMs;
   };
+  const told = (found: never[]) => {
+    const [row] = found as { answer: { batches: { batch: string; ids: string[] }[] } }[];
+    for (const { batch, ids } of row?.answer.batches ?? [])
+      for (const [n, id] of ids.entries()) names.set(id, `"batch":"${batch}","position":${n + 1},`);
+    return found;
+  };
   const listened: Database = {
     ...database,
     execute: (statement, options) => {
@@ -204,7 +212,7 @@ export function listening(database: Database) {
       if (!statement.text.includes('jobqueue.step_2')) return answer;
       onTheWay++;
       sent(String(statement.params[4]), answer);
-      return answer.finally(() => onTheWay--);
+      return answer.finally(() => onTheWay--).then(told);
     },
   };
   return { database: listened, heard };

@@ -111,7 +111,7 @@ describeOnOneDriver('waiting', (setup) => {
     const { database, statements } = counting(setup.database);
     const { queue } = queueOf(database);
     const jobs = await queue.addJobs(works(100));
-    const looks = () => statements.filter((text) => !text.includes('step_1')).length - 1; // the enqueue
+    const looks = () => statements.filter((text) => !text.includes('step_2')).length - 1; // the enqueue
     const began = performance.now();
     const waits = jobs.map(({ id }) => queue.waitFor(id, { timeoutMs: 30_000 }));
     await vi.waitFor(() => expect(looks()).toBeGreaterThanOrEqual(3), { timeout: 10_000, interval: 5 });

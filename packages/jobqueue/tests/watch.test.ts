@@ -377,7 +377,7 @@ describeOnOneDriver('the watch', (setup) => {
     await deadLetters(setup.database, 3, '1 minute');
     await look();
     await aMinuteLater(setup.database);
-    const lost = setup.faults.loseAnswer('step_1');
+    const lost = setup.faults.loseAnswer('step_2');
     const report = await watched().queue.drain({ source: 'cron', budgetMs: 20_000 });
     await lost;
     expect(report.steps).toBeGreaterThan(1);

@@ -88,13 +88,13 @@ set jit = off
 as $$
   select u.id, b.id, u.p::int, set_bit(repeat('0', cardinality(b.ids))::varbit, u.p::int - 1, 1), case when l.batch is not null then l.lease_until end, s.n
   from (select distinct k.batch
-        from (select distinct i >> 10 as block from unnest(ids) as i) w
+        from (select distinct i >> 10 as block from unnest(places_of_1.ids) as i) w
         join jobqueue.blocks k on k.block = w.block) t
   join jobqueue.batches b on b.id = t.batch
   cross join lateral unnest(b.ids) with ordinality as u(id, p)
   left join jobqueue.leases l on l.batch = b.id and get_bit(l.open, u.p::int - 1) = 1
   left join lateral (select s.n from jobqueue.settlements s where s.batch = b.id and get_bit(s.done, u.p::int - 1) = 1 limit 1) s on l.batch is null
-  where u.id = any(ids) and (l.batch is not null or s.n is not null)
+  where u.id = any(places_of_1.ids) and (l.batch is not null or s.n is not null)
 $$;
 
 -- live_1: of these jobs those that have not ended. lease_until is null for one that waits; `started` that a drain reported its run.

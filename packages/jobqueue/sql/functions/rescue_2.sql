@@ -10,19 +10,18 @@ declare
 begin
   rescued := 0;
   crashed := '{}';
-  with expired as materialized (
-    select l.batch, l.open, l.settled from jobqueue.leases l
-    where l.lease_until < now() order by l.lease_until limit 4 for update skip locked
-  ), noted as (
-    insert into jobqueue.settlements (batch, n, taken) select batch, settled + 1, open from expired
-  ), over as (
-    delete from jobqueue.leases l using expired e where l.batch = e.batch
-  )
-  select array_agg(batch), array_agg(open), coalesce(sum(bit_count(open)), 0) into v_batches, v_masks, rescued
-  from expired;
+  select array_agg(l.batch), array_agg(l.open), coalesce(sum(bit_count(l.open)), 0) into v_batches, v_masks, rescued
+  from (
+    select l.batch, l.open from jobqueue.leases l
+    where l.lease_until < now() order by l.lease_until limit 4 for update skip locked) l;
   if v_batches is null then
     return;
   end if;
+
+  with over as (
+    delete from jobqueue.leases l where l.batch = any(v_batches) returning l.*
+  )
+  insert into jobqueue.settlements (batch, n, taken) select batch, settled + 1, open from over;
 
   with lost as materialized (
     select j.*, j.rescues + (j.rescues < 2 or j.started)::int as now_rescues,

@@ -9,9 +9,11 @@ language plpgsql volatile
 as $$
 #variable_conflict use_column
 declare
-  v_lost  jsonb := '[]';
-  v       record;
-  v_mine  varbit;
+  v_lost   jsonb := '[]';
+  v_others jsonb := '[]';
+  v_ended  bigint[] := '{}';
+  v        record;
+  v_mine   varbit;
 begin
   for v in
     select c.*, l.open, coalesce(l.settled, 0) as settled
@@ -44,33 +46,28 @@ begin
       else
         update jobqueue.leases l set open = v.open & ~v_mine, settled = v.settled + 1 where l.batch = v.batch;
       end if;
+      -- A completed job's key lives on for its window; the others' are dealt with where they go.
+      if (drain ->> 'keyed')::boolean then
+        update jobqueue.idempotency_keys k
+        set expires_at = now() + ((settle_2.drain ->> 'keyWindowMs')::float8 - u.ended) * interval '1 ms'
+        from jobqueue.batches b cross join lateral unnest(jobqueue.places_1(v_mine), v.ended) as u(p, ended)
+        where b.id = v.batch and k.type = b.type and k.key = b.keys[u.p] and k.job_id = b.ids[u.p];
+      end if;
+      if (drain ->> 'flowed')::boolean then
+        select v_ended || array_agg(b.ids[p]) into v_ended
+        from jobqueue.batches b cross join lateral unnest(jobqueue.places_1(v_mine)) as p where b.id = v.batch;
+      end if;
     end if;
   end loop;
 
   if jsonb_array_length(settlements) > 0 then
-    v_lost := v_lost || jobqueue.settle_others_2(settlements);
+    select o.lost, v_ended || o.ended into v_others, v_ended from jobqueue.settle_others_2(settlements) o;
   end if;
-
-  -- A completed job's key lives on for its window; the others' are dealt with where they go.
-  if (drain ->> 'keyed')::boolean then
-    update jobqueue.idempotency_keys k
-    set expires_at = now() + ((drain ->> 'keyWindowMs')::float8 - j.ended) * interval '1 ms'
-    from (
-      select b.type, b.keys[u.p] as key, b.ids[u.p] as id, u.ended
-      from generate_series(1, coalesce(array_length(completed, 1), 0)) as g(n)
-      join jobqueue.batches b on b.id = completed[g.n][1]::bigint and b.keys is not null
-      cross join lateral unnest(jobqueue.places_1(completed[g.n][2]::varbit), completed[g.n][4]::int[]) as u(p, ended)
-    ) j
-    where k.type = j.type and k.key = j.key and k.job_id = j.id and k.expires_at is null;
+  -- Parents hear of it last and all at once: their rows are shared by the drains of all their children, and locked in one order.
+  if v_ended <> '{}' then
+    perform jobqueue.children_ended_1(v_ended);
   end if;
-  if (drain ->> 'flowed')::boolean then
-    perform jobqueue.children_ended_1(array(
-      select b.ids[p]
-      from generate_series(1, coalesce(array_length(completed, 1), 0)) as g(n)
-      join jobqueue.batches b on b.id = completed[g.n][1]::bigint
-      cross join lateral unnest(jobqueue.places_1(completed[g.n][2]::varbit)) as p));
-  end if;
-  return v_lost;
+  return v_lost || v_others;
 end $$;
 
 -- Notes which jobs of a batch are still open. Its row is locked by the caller; with the last of them it goes.
@@ -86,22 +83,21 @@ begin
   end if;
 end $$;
 
--- settle_others_2: the outcomes that take a job out of its batch. Part of settle_2, which answers the same.
-create or replace function jobqueue.settle_others_2(settlements jsonb)
-returns jsonb
+-- settle_others_2: the outcomes that take a job out of its batch. Part of settle_2. Answers the same, and the ids of those that ended.
+create or replace function jobqueue.settle_others_2(settlements jsonb, out lost jsonb, out ended bigint[])
 language plpgsql volatile
 as $$
 #variable_conflict use_column
 declare
   v         record;
-  v_lost    jsonb := '[]';
   v_batches bigint[] := '{}';
   v_masks   varbit[] := '{}';
   v_leases  timestamptz[] := '{}';
   v_mask    varbit;
   v_of      int[];
-  v_ended   bigint[];
 begin
+  lost := '[]';
+  ended := '{}';
   for v in
     select c.*, l.open, l.settled, l.lease_until
     from (
@@ -112,7 +108,7 @@ begin
     left join jobqueue.leases l on l.batch = c.batch
   loop
     v_of := array(select p from unnest(v.places) as p where v.open is not null and get_bit(v.open, p - 1) = 1);
-    v_lost := v_lost || coalesce((
+    lost := lost || coalesce((
       select jsonb_agg(jsonb_build_array(v.batch::text, p))
       from unnest(v.places) as p
       where p <> all(v_of)
@@ -127,10 +123,10 @@ begin
     end if;
   end loop;
   if v_batches = '{}' then
-    return v_lost;
+    return;
   end if;
 
-  with ended as (
+  with over as (
     select j.*, s."to", s.error, s."ranMs", s."endedAgoMs"
     from unnest(v_batches, v_masks) as w(batch, mask)
     join jobqueue.batches b on b.id = w.batch
@@ -138,7 +134,7 @@ begin
     join jsonb_to_recordset(settlements) as s(batch bigint, position int, "to" text, error jsonb, "ranMs" int, "endedAgoMs" int)
       on s.batch = w.batch and s.position = j.place and s."to" in ('dead_letter', 'cancelled')
   ), freed as (
-    delete from jobqueue.idempotency_keys k using ended e
+    delete from jobqueue.idempotency_keys k using over e
     where k.type = e.type and k.key = e.idempotency_key and k.job_id = e.id
   ), kept as (
     insert into jobqueue.job_history (id, status, created_at, due_at, started_at, finished_at, fence, attempt, max_attempts,
@@ -148,13 +144,10 @@ begin
            now() - coalesce("endedAgoMs", 0) * interval '1 ms', fence, attempt + ("ranMs" is not null)::int, max_attempts,
            priority, queue, type, idempotency_key, payload, state, progress,
            coalesce(errors, '[]') || (error || jsonb_build_object('at', now(), 'fence', fence)), meta
-    from ended
+    from over
     returning id
   )
-  select array_agg(id) into v_ended from kept;
-  if v_ended is not null then
-    perform jobqueue.children_ended_1(v_ended);
-  end if;
+  select coalesce(array_agg(id), '{}') into ended from kept;
 
   insert into jobqueue.jobs (id, due_at, created_at, fence, started_fence, settled_fence, payload_bytes, state_bytes, attempt, max_attempts, priority,
     rescues, interruptions, passes, queue, type, payload, lease_until, started_at, idempotency_key, state, progress, errors, meta)
@@ -182,5 +175,4 @@ begin
     interrupted boolean, passed boolean, postponed boolean, hold boolean, "ranMs" int, "endedAgoMs" int)
     on s.batch = w.batch and s.position = j.place and s."to" in ('retry', 'give_back', 'continue')
   cross join lateral (select case s."to" when 'continue' then s.state else j.state end as state) n;
-  return v_lost;
 end $$;

@@ -40,7 +40,7 @@ export interface DrainReport {
   unconfirmed: number;
   /** Jobs taken over from a drain that died. */
   rescued: number;
-  /** Its exchanges: round trips to Postgres. step_1 reads them by this name in the report that it stores. */
+  /** Its exchanges: round trips to Postgres. step_2 reads them by this name in the report that it stores. */
   steps: number;
   stopReason: StopReason | null;
   /** When the next job of the probed lanes falls due, ms; null if none is known. */

@@ -66,7 +66,7 @@ export class Claims {
     return this.#lanes.ofTypes(this.#admission.outOfTime.filter((type) => !this.#executor.hasStarted(type)));
   }
 
-  /** The claim as step_1 reads it. */
+  /** The claim as step_2 reads it. */
   request({ limit, free, alone, idle }: PlannedClaim, now: number, isFirst: boolean): Claim {
     const { queue, includePaused } = this.#run;
     const lanes = this.#lanes.current(now);

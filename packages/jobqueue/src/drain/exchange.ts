@@ -144,7 +144,7 @@ export class Exchange {
     }
   }
 
-  /** step_1 closes the ledger row by itself when it finds nothing, with the report as it was sent: `true` if that came true. */
+  /** step_2 closes the ledger row by itself when it finds nothing, with the report as it was sent: `true` if that came true. */
   #onClaimed(claim: Claim, { answer, ended }: ExchangeAnswer): boolean {
     const { run, executor, claims } = this.#parts;
     const { lingerMs } = this.request.drain;

@@ -263,7 +263,7 @@ export interface Ended {
   readonly keepLease: boolean;
 }
 
-/** The outcomes as step_1 reads them: those of completed jobs, and JSON for the rest. */
+/** The outcomes as step_2 reads them: those of completed jobs, and JSON for the rest. */
 export function outcomesOf(
   ended: readonly Ended[],
   nowMs: number,

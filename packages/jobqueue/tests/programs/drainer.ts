@@ -36,7 +36,7 @@ function tell(fact: Fact): void {
 /** A process that works, but never gets to send what came of it. */
 function withholdingOutcomes(database: Database): Database {
   const carriesOutcomes = ({ text, params: [, completed, , settlements] }: Statement) =>
-    text.includes('step_1') && (completed !== '{}' || settlements !== '[]');
+    text.includes('step_2') && (completed !== '{}' || settlements !== '[]');
   return {
     ...database,
     execute(statement, options) {

@@ -169,7 +169,7 @@ export async function exchange(executor: Executor, request: ExchangeParams, time
     onTheWayMs,
     lost: answer.lost.map(placeName),
     revoked: answer.revoked.map(placeName),
-    gone: answer.gone && answer.gone.map(placeName),
+    gone: answer.gone?.map(placeName) ?? null,
     jobs: answer.batches.flatMap(readBatch),
   };
 }
