@@ -244,6 +244,7 @@ begin
       for no key update skip locked;
       if v_suspect is not null then
         v_picked := array[v_suspect];
+        v_usual := false;
         v_expired := case when v_was then array[v_suspect] else '{}' end;
       end if;
     end if;
