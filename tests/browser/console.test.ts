@@ -305,7 +305,9 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('button', { name: 'Replay 12 jobs' }).click();
       await page.getByText('12 jobs replayed.').waitFor();
       expect(
-        await one("select count(*) from jobqueue.finished_jobs where status = 'DEAD_LETTER' and type = 'ai_generation'"),
+        await one(
+          "select count(*) from jobqueue.finished_jobs where status = 'DEAD_LETTER' and type = 'ai_generation'",
+        ),
       ).toBe('0');
 
       await page.getByRole('link', { name: /^Replay campaign_send/ }).click();
@@ -320,7 +322,8 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
 
     test('replays what a filter means from the list, and one job from its own page', async () => {
       const { page } = ann;
-      const cancelled = "select count(*) from jobqueue.finished_jobs where status = 'CANCELLED' and type = 'lead_import'";
+      const cancelled =
+        "select count(*) from jobqueue.finished_jobs where status = 'CANCELLED' and type = 'lead_import'";
       const all = Number(await one(cancelled));
       expect(all).toBeGreaterThan(1);
       await page.goto('/jobs?type=lead_import&status=CANCELLED');

@@ -94,7 +94,8 @@ as $$
   cross join lateral unnest(b.ids) with ordinality as u(id, p)
   left join jobqueue.leases l on l.batch = b.id and get_bit(l.open, u.p::int - 1) = 1
   left join lateral (select s.n from jobqueue.settlements s where s.batch = b.id and get_bit(s.done, u.p::int - 1) = 1 limit 1) s on l.batch is null
-  where u.id = any(places_of_1.ids) and (l.batch is not null or s.n is not null)
+  -- `ids` alone would be those of the batch
+  where u.id in (select unnest(places_of_1.ids)) and (l.batch is not null or s.n is not null)
 $$;
 
 -- live_1: of these jobs those that have not ended. lease_until is null for one that waits; `started` that a drain reported its run.
@@ -110,10 +111,9 @@ as $$
   union all
   select j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.priority, j.rescues, j.interruptions, j.queue, j.type, j.payload,
          p.lease_until, j.started, j.started_at, j.idempotency_key, j.state, j.progress, j.errors, j.meta
-  from jobqueue.places_of_1(ids) p
+  from (select batch, lease_until, bit_or(mask) as mask from jobqueue.places_of_1(ids) where settlement is null group by 1, 2) p
   join jobqueue.batches b on b.id = p.batch
   cross join lateral jobqueue.jobs_of_batch_1(b, p.mask) j
-  where p.settlement is null
 $$;
 
 -- ended_1: of these jobs those that have ended and are kept.
@@ -130,9 +130,9 @@ as $$
   select j.id, j.created_at, j.due_at, s.at - s.ended[r.n] * interval '1 ms', j.fence, 'COMPLETED', (j.attempt + 1)::smallint, j.max_attempts, j.priority,
          j.queue, j.type, j.payload, s.at - (s.ended[r.n] + s.ran[r.n]) * interval '1 ms', j.idempotency_key, j.state, j.progress, nullif(s.results -> (r.n - 1), 'null'),
          j.errors, j.meta, null
-  from jobqueue.places_of_1(ids) p
+  from (select batch, settlement, bit_or(mask) as mask from jobqueue.places_of_1(ids) where settlement is not null group by 1, 2) p
   join jobqueue.settlements s on s.batch = p.batch and s.n = p.settlement
-  cross join lateral (select bit_count(substring(s.done from 1 for p.place))::int as n) r
   join jobqueue.batches b on b.id = p.batch
   cross join lateral jobqueue.jobs_of_batch_1(b, p.mask) j
+  cross join lateral (select bit_count(substring(s.done from 1 for j.place))::int as n) r
 $$;
