@@ -13,6 +13,7 @@ import {
   NonRetryableError,
 } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
+import { claimOne, news, send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows } from './support.ts';
 
 interface Line {
@@ -147,10 +148,7 @@ describeOnOneDriver('the log of jobs', (setup) => {
     const job = await queue.addJob('work', { mode: 'noop' });
     seen.onStart = async () => {
       await endLeases(setup.database);
-      await rows(
-        setup.database,
-        'update jobqueue.jobs set fence = fence + 1, lease_until = now() + interval $$1 hour$$',
-      );
+      await claimOne(setup.database);
     };
     expect(await queue.drain({ budgetMs: 5_000 })).toMatchObject({ lost: 1, completed: 0 });
     expect(lines.filter(({ event }) => event.startsWith('job_') && event !== 'job_started')).toEqual([
@@ -174,10 +172,9 @@ describeOnOneDriver('the log of jobs', (setup) => {
       log: (level, event, fields) => lines.push({ level, event, ...fields }),
     });
     const job = await queue.addJob('work', { mode: 'noop' });
-    await rows(
-      setup.database,
-      `update jobqueue.jobs set rescues = 2, fence = 3, started_fence = 3, lease_until = now() - interval '1 second'`,
-    );
+    await rows(setup.database, 'update jobqueue.jobs set rescues = 2');
+    await send(setup.database, { running: [news(await claimOne(setup.database))] });
+    await endLeases(setup.database);
     const { id: drain } = await queue.drain();
     expect(lines[0]).toMatchObject({ level: 'error', event: 'job_dead_lettered', drain, job: job?.id });
     expect(lines[0]).toMatchObject({ errorName: 'CrashedError', errorCode: 'crashed' });

@@ -111,13 +111,13 @@ describeOnOneDriver('rollups', (setup) => {
       database,
       `create function refuse() returns trigger language plpgsql as $$
        begin
-         if (new.payload ->> 'n')::int = 3 then raise exception 'no' using errcode = '23514'; end if;
+         if get_bit(new.done, 3) = 1 then raise exception 'no' using errcode = '23514'; end if;
          return new;
        end $$`,
     );
     await rows(
       database,
-      'create trigger refuse before insert on jobqueue.job_history for each row execute function refuse()',
+      'create trigger refuse before insert on jobqueue.settlements for each row execute function refuse()',
     );
     try {
       expect(await queue.drain({ budgetMs: 10_000, limit: 5 })).toMatchObject({ completed: 4, retried: 1 });

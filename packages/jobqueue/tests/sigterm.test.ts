@@ -45,13 +45,13 @@ async function enqueue(modes: readonly Doomed['mode'][]): Promise<void> {
 async function places(): Promise<unknown[]> {
   return rows(
     database,
-    `select id::text as id, due_at, attempt, priority, rescues, errors from jobqueue.jobs order by priority desc, due_at, id`,
+    `select id::text as id, due_at, attempt, priority, rescues, errors from jobqueue.live_jobs order by priority desc, due_at, id`,
   );
 }
 
 /** Resolves once so many jobs are in the hands of drains, with their places. */
 async function heldPlaces(held: number): Promise<unknown[]> {
-  const leased = 'select from jobqueue.jobs where lease_until is not null and settled_fence <> fence';
+  const leased = 'select from jobqueue.live_jobs where lease_until is not null';
   await vi.waitFor(async () => expect(await rows(database, leased)).toHaveLength(held), {
     timeout: 15_000,
     interval: 5,

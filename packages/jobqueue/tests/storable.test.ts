@@ -224,7 +224,7 @@ describeEachDriver('storable outcomes', (setup) => {
   test('an outcome that Postgres refuses is found by halving and becomes a failed attempt of that job alone', async () => {
     await rows(
       setup.database,
-      `alter table jobqueue.job_history add constraint no_thirteen check (result is distinct from '13'::jsonb)`,
+      `alter table jobqueue.settlements add constraint no_thirteen check (not results @> '13')`,
     );
     try {
       const { queue, seen } = queueOf(setup.database);
@@ -241,14 +241,14 @@ describeEachDriver('storable outcomes', (setup) => {
       });
       expect(JSON.stringify(refused?.errors)).not.toContain('no_thirteen'); // Postgres' detail would carry the row
     } finally {
-      await rows(setup.database, 'alter table jobqueue.job_history drop constraint no_thirteen');
+      await rows(setup.database, 'alter table jobqueue.settlements drop constraint no_thirteen');
     }
   });
 
   test('a checkpoint that Postgres refuses is refused to its handler, and does not set the attempts back', async () => {
     await rows(
       setup.database,
-      `alter table jobqueue.jobs add constraint no_thirteen check (state is distinct from '{"done": 13}'::jsonb)`,
+      `alter table jobqueue.notes add constraint no_thirteen check (state is distinct from '{"done": 13}'::jsonb)`,
     );
     try {
       const { queue, seen } = queueOf(setup.database);
@@ -266,14 +266,14 @@ describeEachDriver('storable outcomes', (setup) => {
       });
       expect(await queue.getJob(added[12]?.id ?? '')).toMatchObject({ status: 'COMPLETED', state: { done: 12 } });
     } finally {
-      await rows(setup.database, 'alter table jobqueue.jobs drop constraint no_thirteen');
+      await rows(setup.database, 'alter table jobqueue.notes drop constraint no_thirteen');
     }
   });
 
   test('progress that Postgres refuses is dropped; the job and its neighbours go on', async () => {
     await rows(
       setup.database,
-      `alter table jobqueue.jobs add constraint no_thirteen check (progress is distinct from '{"done": 13}'::jsonb)`,
+      `alter table jobqueue.notes add constraint no_thirteen check (progress is distinct from '{"done": 13}'::jsonb)`,
     );
     try {
       const { queue, seen } = queueOf(setup.database);
@@ -288,7 +288,7 @@ describeEachDriver('storable outcomes', (setup) => {
       expect(await queue.getJob(added[7]?.id ?? '')).toMatchObject({ progress: { done: 7 }, state: { at: 7 } });
       expect(await statuses(setup.database)).toEqual({ COMPLETED: 19, DEAD_LETTER: 1 });
     } finally {
-      await rows(setup.database, 'alter table jobqueue.jobs drop constraint no_thirteen');
+      await rows(setup.database, 'alter table jobqueue.notes drop constraint no_thirteen');
     }
   });
 });

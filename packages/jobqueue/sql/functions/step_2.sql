@@ -306,7 +306,7 @@ begin
     end if;
 
     -- When the lanes came to their end, say when the next job of these lanes falls due.
-    v_exhausted := v_seen < (claim ->> 'limit')::int and not v_more_due;
+    v_exhausted := v_seen < (claim ->> 'limit')::int and not v_more_due and v_rescued = 0;  -- there may be more leases that ran out
     if v_exhausted then
       select extract(epoch from nullif(least(min(future.due_at), v_next_due_at), jobqueue.waits_for_children()) - now()) * 1000 into v_next_due
       from jsonb_array_elements(v_lanes) as x(e)
