@@ -5,7 +5,7 @@ import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { emptied } from '../../../tests/support/empty.ts';
 import { createQueue, defineJob, type RetentionOptions } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
-import { emptyTables, rows } from './support.ts';
+import { emptyTables, makeDue, queueOf, rows, works } from './support.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -36,7 +36,7 @@ describeOnOneDriver('retention', (setup) => {
     await rows(
       setup.database,
       `update jobqueue.upkeep set due_at = '-infinity',
-         place = case task when 'history' then '0' when 'rollup_hours' then '-infinity' when 'rollup_minutes' then '-infinity' else '' end`,
+         claimed_at = null, place = case task when 'history' then '0' when 'rollup_hours' then '-infinity' when 'rollup_minutes' then '-infinity' else '' end`,
     );
   });
 
@@ -176,6 +176,166 @@ describeOnOneDriver('retention', (setup) => {
     const queue = queueWith(setup.database);
     expect(await queue.prune()).toMatchObject({ completed: 11, deadLettered: 0, done: true });
     expect(await left()).toEqual({ 'work COMPLETED 1': 6, 'work DEAD_LETTER 20': 2_500 });
+  });
+
+  /** Jobs that drains claimed and that nothing has aged yet are so many days old. */
+  const age = (days: number) =>
+    rows(
+      setup.database,
+      `with aged as (update jobqueue.batches set claimed_at = now() - $1::float8 * interval '1 day'
+                     where claimed_at > now() - interval '1 hour' returning id)
+       update jobqueue.settlements s set at = now() - $1::float8 * interval '1 day' from aged where s.batch = aged.id`,
+      days,
+    );
+
+  /** Rows that batches consist of. */
+  const parts = async () => {
+    const tables = ['batches', 'settlements', 'blocks', 'notes', 'leases'] as const;
+    const [found] = await rows<Record<(typeof tables)[number], number>>(
+      setup.database,
+      `select ${tables.map((table) => `(select count(*)::int from jobqueue.${table}) as ${table}`).join(', ')}`,
+    );
+    return found;
+  };
+  const NOTHING = { batches: 0, settlements: 0, blocks: 0, notes: 0, leases: 0 };
+
+  test('takes whole batches, by their type and their last outcome, and nothing of them stays', async () => {
+    const retention = { completed: '7d', types: { other: { completed: '30d' } } } as const;
+    const queue = queueWith(setup.database, retention);
+    for (const days of [40, 20, 8, 2]) {
+      await queue.addJobs(
+        [...works(3), { type: 'other' as const, payload: {} }].map((job) => ({ ...job, payload: {} })),
+      );
+      expect(await queue.drain()).toMatchObject({ completed: 4 });
+      await age(days);
+    }
+    await rows(
+      setup.database,
+      `update jobqueue.settlements set at = now() - interval '6 days'
+       where batch = (select id from jobqueue.batches where type = 'work' order by id offset 2 limit 1)`,
+    );
+    expect(await queue.prune()).toMatchObject({ completed: 7, deadLettered: 0, keys: 0, done: true });
+    expect(await left()).toEqual({
+      'work COMPLETED 6': 3,
+      'work COMPLETED 2': 3,
+      ...{ 'other COMPLETED 20': 1, 'other COMPLETED 8': 1, 'other COMPLETED 2': 1 },
+    });
+    expect(await parts()).toEqual({ ...NOTHING, batches: 5, settlements: 5, blocks: 5 });
+    await age(0);
+    await rows(setup.database, "update jobqueue.batches set claimed_at = now() - interval '50 days'");
+    await rows(setup.database, "update jobqueue.settlements set at = now() - interval '50 days'");
+    expect(await queue.prune()).toMatchObject({ completed: 9, done: true });
+    expect(await parts()).toEqual(NOTHING);
+  });
+
+  test('keeps a batch as long as a key points to one of its jobs, and takes keys that no longer hold along', async () => {
+    const { database } = setup;
+    const queue = queueWith(database);
+    for (const idempotencyKey of ['holds', 'held']) {
+      await queue.addJob('work', {}, { idempotencyKey });
+      await queue.addJob('work', {});
+      await queue.drain();
+    }
+    await age(10);
+    await rows(database, "update jobqueue.idempotency_keys set expires_at = now() - interval '1 s' where key = 'held'");
+    expect(await queue.prune()).toMatchObject({ completed: 2, keys: 1 });
+    expect(await queue.addJob('work', {}, { idempotencyKey: 'holds' })).toBeNull();
+    expect(await queue.findJob({ type: 'work', idempotencyKey: 'holds' })).toMatchObject({ status: 'COMPLETED' });
+    expect(await queue.addJob('work', {}, { idempotencyKey: 'held' })).not.toBeNull();
+    await rows(database, 'update jobqueue.idempotency_keys set expires_at = now() where expires_at is not null');
+    expect(await queue.prune()).toMatchObject({ completed: 2, keys: 1 });
+    expect(await parts()).toEqual(NOTHING);
+  });
+
+  test('keeps a batch with a child that its parent waits for, and one that has an open job', async () => {
+    const { queue } = queueOf(setup.database);
+    const retaining = queueWith(setup.database);
+    const [done, failing] = [{ mode: 'noop' }, { mode: 'fail_for_good' }] as const;
+    const flow = await queue.addFlow({
+      type: 'work',
+      payload: done,
+      children: [done, failing].map((payload) => ({ type: 'work' as const, payload })),
+    });
+    expect(await queue.drain()).toMatchObject({ completed: 1, deadLettered: 1 });
+    const [child] = flow?.children ?? [];
+    await age(10);
+    expect(await retaining.prune()).toMatchObject({ completed: 1 }); // its parent has heard of it
+    expect(await queue.getJob(child?.id ?? '')).toBeNull();
+
+    const other = await queue.addFlow({ type: 'work', payload: done, children: [{ type: 'work', payload: done }] });
+    await queue.drain({ limit: 1 });
+    await age(10);
+    await rows(setup.database, 'update jobqueue.flows set done = false where parent_id = $1', other?.id ?? '');
+    expect(await retaining.prune()).toMatchObject({ completed: 0 });
+    expect(await queue.getJob(other?.children[0]?.id ?? '')).toMatchObject({ status: 'COMPLETED' });
+
+    await rows(
+      setup.database,
+      `insert into jobqueue.leases (batch, claim, lease_until, open)
+       select id, 1, now() + interval '1 minute', '1' from jobqueue.batches`,
+    );
+    await rows(setup.database, 'update jobqueue.flows set done = true');
+    expect(await retaining.prune()).toMatchObject({ completed: 0 });
+    await rows(setup.database, emptied('jobqueue.leases'));
+    expect(await retaining.prune()).toMatchObject({ completed: 1 });
+    expect(await parts()).toEqual(NOTHING);
+  });
+
+  test('takes batches out of which every job has gone, and nothing that their jobs have elsewhere', async () => {
+    const { queue } = queueOf(setup.database);
+    await queue.addJobs(works(3, { mode: 'fail' }, { idempotencyKey: 'k', maxAttempts: 2 }).slice(0, 1));
+    const flow = await queue.addFlow({
+      type: 'work',
+      payload: { mode: 'fail' },
+      children: [{ type: 'work', payload: { mode: 'noop' } }],
+    });
+    expect(await queue.drain({ limit: 3 })).toMatchObject({ completed: 1, retried: 2 });
+    await age(10);
+    expect(await queueWith(setup.database).prune()).toMatchObject({ completed: 1, keys: 0 });
+    expect(await parts()).toEqual(NOTHING);
+    expect(await rows(setup.database, 'select from jobqueue.flows')).toHaveLength(1); // the parent lives
+    expect(await queue.getJob(flow?.id ?? '')).toMatchObject({ status: 'PENDING', attempts: 1 });
+    expect(await queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' })).toBeNull();
+    await makeDue(setup.database);
+    expect(await queue.drain({ limit: 2 })).toMatchObject({ deadLettered: 1, retried: 1 });
+  });
+
+  test('of batches takes slices of a hundred, and a next round looks at none that are too young', async () => {
+    const { database } = setup;
+    const queue = queueWith(database, { completed: '7d', types: { other: { completed: '30d' } } });
+    await queue.addJobs([
+      { type: 'work', payload: {} },
+      { type: 'other', payload: {} },
+    ]);
+    await queue.drain();
+    await rows(database, "update jobqueue.upkeep set due_at = '-infinity' where task = 'history'");
+    await rows(
+      database,
+      `with copies as (
+         insert into jobqueue.batches (claimed_at, drain, priority, queue, type, ids, due_at, payloads)
+         select now() - n * interval '1 hour', drain, priority, queue, type, ids, due_at, payloads
+         from jobqueue.batches, generate_series(10 * 24, 10 * 24 + 249) n
+         returning id, claimed_at)
+       insert into jobqueue.settlements (batch, n, at, done, ran, ended) select id, 1, claimed_at, '1', '{1}', '{0}' from copies`,
+    );
+    const request = JSON.stringify({
+      COMPLETED: 7 * DAY_MS,
+      types: { other: { COMPLETED: 30 * DAY_MS } },
+      shortestMs: DAY_MS,
+    });
+    const slice = async () => {
+      const [row] = await rows<{ answer: object }>(database, 'select jobqueue.prune_1($1::jsonb) as answer', request);
+      return row?.answer;
+    };
+    expect(await slice()).toMatchObject({ more: true, completed: 100 });
+    expect(await slice()).toMatchObject({ more: true, completed: 100 });
+    expect(await slice()).toMatchObject({ more: false, completed: 50 });
+    expect(await slice()).toBeNull(); // not due again for ten minutes
+    const [counted] = await rows<{ work: number; other: number }>(
+      database,
+      `select count(*) filter (where type = 'work')::int as work, count(*) filter (where type = 'other')::int as other from jobqueue.batches`,
+    );
+    expect(counted).toEqual({ work: 1, other: 251 });
   });
 
   test('goes with the first exchange of a drain, a slice of a thousand; of a small one the tick is still one statement', async () => {

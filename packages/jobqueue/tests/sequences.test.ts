@@ -124,6 +124,21 @@ describeOnOneDriver('a sequence that is behind its rows', (setup) => {
     expect(live.map(({ n }) => n)).toEqual([2, 12, 13, 99]);
   });
 
+  test('batches get free numbers, from the first claim on, and health names the sequence until then', async () => {
+    const { queue } = queueOf(setup.database);
+    for (let n = 0; n < 3; n++) {
+      await queue.addJobs(works(2));
+      await queue.drain(DRAIN);
+    }
+    await setBack('batches_id_seq');
+    const behind = () => rows(setup.database, 'select sequence::text from jobqueue.sequences_behind_1()');
+    expect(await behind()).toEqual([{ sequence: 'jobqueue.batches_id_seq' }]);
+    await queue.addJobs(works(2));
+    expect(await queue.drain(DRAIN)).toMatchObject({ completed: 2 });
+    expect(await behind()).toEqual([]);
+    expect(await statuses(setup.database)).toEqual({ COMPLETED: 8 });
+  });
+
   test('an operation by filter means the live jobs whose ids the sequence has yet to give', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJobs(works(3));

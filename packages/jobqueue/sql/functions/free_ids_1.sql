@@ -30,15 +30,11 @@ as $$
     (select j.id from jobqueue.jobs j order by j.id desc limit 1),
     (select h.id from jobqueue.job_history h order by h.id desc limit 1),
     (select f.child_id from jobqueue.flows f order by f.child_id desc limit 1),
-    (select max(u.id)
-     from (select k.block from jobqueue.blocks k order by k.block desc limit 1) newest
-     join jobqueue.blocks k on k.block = newest.block
-     join jobqueue.batches b on b.id = k.batch
-     cross join lateral unnest(b.ids) as u(id)))
+    (select (k.block << 10) + k.last from jobqueue.blocks k order by k.block desc, k.last desc limit 1))
 $$;
 
 -- free_job_ids_1: these ids, fresh from the sequence, or as many others if one of them is taken. Called when there are jobs between
--- the first and the last of them, which is also so when others enqueue at the same time.
+-- the first and the last of them, or behind the first in batches, which is also so when others enqueue at the same time.
 create or replace function jobqueue.free_job_ids_1(ids bigint[])
 returns bigint[]
 language plpgsql volatile
@@ -49,8 +45,7 @@ begin
       select from unnest(ids) as u(id)
       where exists (select from jobqueue.job_history h where h.id = u.id)
          or exists (select from jobqueue.jobs j where j.id = u.id)
-         or exists (select from jobqueue.places_of_1(array[u.id]))
-    ) then
+    ) and not exists (select from jobqueue.places_of_1(ids)) then
       return ids;
     end if;
     perform jobqueue.next_free_id_1('jobqueue.jobs_id_seq', jobqueue.highest_job_id_1());
@@ -58,6 +53,20 @@ begin
   end loop;
   raise exception 'expected free ids of jobqueue.jobs_id_seq, got % that a job holds: run select jobqueue.raise_sequences_1()', ids[1]
     using errcode = 'object_not_in_prerequisite_state';
+end $$;
+
+-- raise_batches_1: raises the sequence of batches if it is behind. A drain asks when it looks for lanes, so also before its first claim.
+create or replace function jobqueue.raise_batches_1()
+returns void
+language plpgsql volatile
+as $$
+declare
+  v_highest bigint := (select b.id from jobqueue.batches b order by b.id desc limit 1);
+begin
+  -- Read after the rows: whoever wrote one had its number before.
+  if (select s.last_value + s.is_called::int from jobqueue.batches_id_seq s) <= v_highest then
+    perform jobqueue.next_free_id_1('jobqueue.batches_id_seq', v_highest);
+  end if;
 end $$;
 
 -- part_ids_1: gives the finished job another id where a live job of these ids has the same, so that the live one can become history
@@ -74,10 +83,9 @@ declare
 begin
   for v in
     select h.id, h.type, h.idempotency_key, h.meta ? 'parent' and not coalesce(j.meta ? 'parent', false) as is_child,
-           (h.type, h.idempotency_key) is distinct from (j.type::text, j.idempotency_key::text) as has_own_key
+           (h.type, h.idempotency_key) is distinct from (j.type, j.idempotency_key) as has_own_key
     from jobqueue.job_history h
-    -- one probe of the key each: a hash join would read all live jobs
-    cross join lateral (select x.type, x.idempotency_key, x.meta from jobqueue.jobs x where x.id = h.id offset 0) j
+    join jobqueue.live_1(ids) j on j.id = h.id
     where h.id = any(ids)
     order by h.id
     for update of h

@@ -9,7 +9,7 @@ declare
   v_low  bigint := least((select id from jobqueue.job_history order by id limit 1), (select id from jobqueue.jobs order by id limit 1),
                          (select block << 10 from jobqueue.blocks order by block limit 1));
   v_high bigint := greatest((select id from jobqueue.job_history order by id desc limit 1), (select id from jobqueue.jobs order by id desc limit 1),
-                            (select (block << 10) + 1023 from jobqueue.blocks order by block desc limit 1)) + 1;
+                            (select (block << 10) + last from jobqueue.blocks order by block desc, last desc limit 1)) + 1;
   v_mid  bigint;
   v_id   bigint;
   v_at   timestamptz;
@@ -23,7 +23,7 @@ begin
       (select j.id, j.created_at from jobqueue.jobs j where j.id >= v_mid order by j.id limit 1)
       union all
       (select greatest(u.id, v_mid), coalesce(b.created_at[u.p], b.due_at[u.p])
-       from (select * from jobqueue.blocks where block >= v_mid >> 10 order by block, batch limit 1) k
+       from (select * from jobqueue.blocks where block >= v_mid >> 10 order by block, last limit 1) k
        join jobqueue.batches b on b.id = k.batch
        cross join lateral unnest(b.ids) with ordinality as u(id, p)
        where u.id >> 10 = k.block

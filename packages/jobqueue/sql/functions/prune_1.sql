@@ -25,6 +25,8 @@ declare
   v_task    record;
   v_sweep   record;
   v_place   text;
+  v_claimed timestamptz;
+  v_batches jsonb;
   v_until   timestamptz;
   v_pruned  jsonb;
   v_count   int;
@@ -35,18 +37,29 @@ begin
     perform from jobqueue.sweeps s order by s.task for update;
   end if;
   for v_task in
-    select u.task, u.place from jobqueue.upkeep u
+    select u.task, u.place, u.claimed_at from jobqueue.upkeep u
     where u.task <> 'run_times' and (u.due_at <= now() or v_again)
     order by u.task
     for update skip locked
   loop
     v_any := true;
     v_place := null;
+    v_claimed := null;
     v_pruned := '{}';
     case v_task.task
       when 'history' then
-        select h.reached::text, h.pruned into v_place, v_pruned
-        from jobqueue.prune_history_1(request, case when v_again then 0 else v_task.place::bigint end) h;
+        -- First what is a row of its own, then batches.
+        v_claimed := case when not v_again then v_task.claimed_at end;
+        if v_claimed is null then
+          select h.reached::text, h.pruned into v_place, v_pruned
+          from jobqueue.prune_history_1(request, case when v_again then 0 else v_task.place::bigint end) h;
+          v_claimed := case when v_place is null then '-infinity' end;
+        end if;
+        if v_claimed is not null then
+          select b.reached, b.pruned into v_claimed, v_batches from jobqueue.prune_batches_1(request, v_claimed) b;
+          v_pruned := v_pruned || jsonb_build_object('completed', coalesce((v_pruned ->> 'completed')::int, 0) + (v_batches ->> 'completed')::int,
+                                                     'keys', coalesce((v_pruned ->> 'keys')::int, 0) + (v_batches ->> 'keys')::int);
+        end if;
       when 'rollup_minutes', 'rollup_hours' then
         -- A drain lives for a day at most, and writes no row older than that: what is folded stays folded.
         v_until := case v_task.task when 'rollup_minutes' then date_bin('1 minute', now() - interval '25 hours', timestamptz 'epoch')
@@ -78,10 +91,11 @@ begin
     end case;
 
     v_answer := v_answer || (select coalesce(jsonb_object_agg(key, (v_answer ->> key)::int + value::int), '{}') from jsonb_each_text(v_pruned));
-    v_more := v_more or v_place is not null;
+    v_more := v_more or v_place is not null or v_claimed is not null;
     update jobqueue.upkeep u
     set place = coalesce(v_place, case v_task.task when 'history' then '0' when 'ledger' then '' when 'rollups' then '' else v_until::text end),
-        due_at = case when v_place is null then now() + interval '10 minutes' else '-infinity' end
+        claimed_at = v_claimed,
+        due_at = case when v_place is null and v_claimed is null then now() + interval '10 minutes' else '-infinity' end
     where u.task = v_task.task;
   end loop;
   select * into v_sweep from jobqueue.sweep_1(v_again);

@@ -1,4 +1,4 @@
--- prune_history_1: looks at the next 1,000 finished jobs behind `place`, in order of id, and deletes those past their retention,
+-- prune_history_1: looks at the next 1,000 rows of finished jobs behind `place`, in order of id, and deletes those past their retention,
 -- with the idempotency keys that no longer hold. Part of prune_1, which describes the request.
 --
 -- Why by id: ids rise with the time of the enqueue, and nothing ended before it was enqueued, so behind the first job that is

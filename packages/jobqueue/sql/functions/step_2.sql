@@ -81,6 +81,7 @@ declare
   v_exhausted  boolean := false;
   v_peers      int;
   v_picked     tid[] := '{}';
+  v_span       bigint[];
   v_expired    tid[] := '{}';
   v_spared     tid[];
   v_rows       tid[];
@@ -139,6 +140,7 @@ begin
       select r.rescued, r.crashed into v_rescued, v_crashed from jobqueue.rescue_2() r;
     end if;
     if v_discover then
+      perform jobqueue.raise_batches_1();
       select l.lanes, l.unhandled, l.past, l.more_due, l.next_due_at into v_lanes, v_unhandled, v_past, v_more_due, v_next_due_at
       from jobqueue.lanes_2(claim, v_claim) l;
     end if;
@@ -283,11 +285,17 @@ begin
         insert into jobqueue.leases (batch, claim, lease_until, open)
         select b.id, v_claim, now() + (v_types ->> b.type)::float8 * interval '1 ms', repeat('1', cardinality(b.ids))::varbit from batched b
       ), placed as (
-        insert into jobqueue.blocks (block, batch) select distinct i.id >> 10, b.id from batched b cross join lateral unnest(b.ids) as i(id)
+        insert into jobqueue.blocks (block, last, batch)
+        select i.id >> 10, max(i.id & 1023), b.id from batched b cross join lateral unnest(b.ids) as i(id) group by 1, 3
       )
-      select json_agg(jobqueue.batch_json_1(b)), sum(cardinality(b.ids))
-      into v_jobs, v_claimed
+      select json_agg(jobqueue.batch_json_1(b)), sum(cardinality(b.ids)), (select array[min(id), max(id)] from gone)
+      into v_jobs, v_claimed, v_span
       from batched b;
+      -- After a restore without sequences history can hold the id of a live job.
+      if exists (select from jobqueue.job_history h where h.id between v_span[1] and v_span[2]) then
+        perform jobqueue.part_ids_1(array(
+          select unnest(b.ids) from jobqueue.leases l join jobqueue.batches b on b.id = l.batch where l.claim = v_claim));
+      end if;
     end if;
     if v_again then
       select json_agg(jobqueue.batch_json_1(b)), coalesce(sum(cardinality(b.ids)), 0)

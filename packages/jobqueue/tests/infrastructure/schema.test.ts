@@ -119,7 +119,7 @@ test.each(['public', 'pg_jobs', 'information_schema', 'Jobs', 'my-jobs', '1st', 
 test('a statement of the default schema stays the same object, and any other text is rewritten where it names the schema alone', () => {
   const statement = { text: 'select jobqueue.step_2($1)', params: [1] };
   expect(placing(schemaName(undefined, {}))(statement)).toBe(statement);
-  expect(placing('b')(statement)).toEqual({ text: 'select "b".step_1($1)', params: [1] });
+  expect(placing('b')(statement)).toEqual({ text: 'select "b".step_2($1)', params: [1] });
   const text = `select 'jobqueue needs', 'x.jobqueue.y', my_jobqueue.a, 'jobqueue.jobs'::regclass, 'jobqueue'::regnamespace from jobqueue.jobs`;
   expect(inSchema(text, 'b')).toBe(
     `select 'jobqueue needs', 'x.jobqueue.y', my_jobqueue.a, '"b".jobs'::regclass, '"b"'::regnamespace from "b".jobs`,
