@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { emptyDatabase } from '../../../tests/support/database.ts';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { migrate } from '../src/postgres/migrate.ts';
+import { CLAIM, send } from './played-exchange.ts';
 import { emptyTables, endLeases, queueOf, rows, works } from './support.ts';
 
 const ANN = { actor: 'ann' };
@@ -48,6 +49,29 @@ describeOnOneDriver('monitoring', (setup) => {
     expect(Number(speed?.avg_seconds)).toBeGreaterThan(0.03);
     expect(Number(speed?.avg_seconds)).toBeLessThan(5);
     expect(await rows(setup.database, PLANNED)).toEqual([{ id: planned?.id, scheduledfor: expect.any(String) }]);
+  });
+
+  test('a role that may read the view alone reads all of it', async () => {
+    const { queue, seen } = queueOf(setup.database);
+    await queue.addJobs([...works(2), { type: 'work', payload: { mode: 'fail_for_good' } }]);
+    await queue.drain({ budgetMs: 10_000 });
+    const added = await queue.addJob('work', noop);
+    const client = new pg.Client(setup.directUrl);
+    await client.connect();
+    seen.onStart = async ({ job }) => {
+      if (job.id !== added?.id) return;
+      await client.query(
+        'begin; create role view_reader; grant select on "JobQueue" to view_reader; set local role view_reader',
+      );
+      const { rows: counts } = await client.query(BY_STATUS).finally(() => client.query('rollback'));
+      expect(Object.fromEntries(counts.map(({ status, count }) => [status, Number(count)]))).toEqual({
+        PROCESSING: 1,
+        COMPLETED: 2,
+        DEAD_LETTER: 1,
+      });
+    };
+    expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ completed: 1 });
+    await client.end();
   });
 
   test('a job is added from psql, and its type may be one that only another deployment knows', async () => {
@@ -203,7 +227,7 @@ describeOnOneDriver('monitoring', (setup) => {
   test('a preview counts what a dead drain left, once its leases have ended', async () => {
     const { queue } = queueOf(setup.database);
     await queue.addJobs(works(5));
-    await rows(setup.database, "update jobqueue.jobs set fence = 1, lease_until = now() + interval '1 minute'");
+    await send(setup.database, { claim: CLAIM });
     expect((await queue.preview()).due).toBe(0);
     await endLeases(setup.database);
     expect((await queue.preview()).due).toBe(5);

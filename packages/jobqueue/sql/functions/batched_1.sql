@@ -12,24 +12,34 @@ as $$
   select array(select p from generate_series(1, length(mask)) as p where get_bit(mask, p - 1) = 1)
 $$;
 
--- jobs_of_batch_1: the jobs of a batch that a mask names, as rows of the live table, with what their notes say.
+-- A row for each place of each batch, as rows of the live table, with what its notes say; whatever became of it there. The views below
+-- stand on this one, not on a function: whoever may read them needs no right in this schema.
+create or replace view jobqueue.batched_jobs as
+select b.id as batch, u.p::int as place, u.id, u.due_at, coalesce(u.created_at, u.due_at) as created_at, coalesce(u.fence, 1) as fence,
+       -- a checkpoint that the run made: attempts and interruptions count anew from it
+       case when n.state is null then coalesce(u.attempt, 0::smallint) else 0::smallint end as attempt,
+       coalesce(u.max_attempts, 3::smallint) as max_attempts, b.priority, coalesce((u.rest ->> 0)::smallint, 0::smallint) as rescues,
+       case when n.state is null then coalesce((u.rest ->> 1)::smallint, 0::smallint) else 0::smallint end as interruptions,
+       coalesce((u.rest ->> 4)::smallint, 0::smallint) as passes, b.queue, b.type, u.payload, n.batch is not null as started,
+       coalesce(n.started_at, (u.rest ->> 6)::timestamptz) as started_at, u.key as idempotency_key,
+       coalesce(n.state, nullif(u.rest -> 2, 'null')) as state, coalesce(n.progress, nullif(u.rest -> 5, 'null')) as progress, u.errors,
+       nullif(u.rest -> 3, 'null') as meta
+from jobqueue.batches b
+cross join lateral unnest(b.ids, b.due_at, b.payloads, b.created_at, b.fences, b.attempts, b.max_attempts, b.keys, b.errors, b.rest) with ordinality
+  as u(id, due_at, payload, created_at, fence, attempt, max_attempts, key, errors, rest, p)
+left join jobqueue.notes n on n.batch = b.id and n.position = u.p;
+
+-- jobs_of_batch_1: the jobs of a batch that a mask names.
 create or replace function jobqueue.jobs_of_batch_1(b jobqueue.batches, mask varbit)
 returns table (place int, id bigint, due_at timestamptz, created_at timestamptz, fence int, attempt smallint, max_attempts smallint,
   priority smallint, rescues smallint, interruptions smallint, passes smallint, queue text, type text, payload jsonb, started boolean,
   started_at timestamptz, idempotency_key text, state jsonb, progress jsonb, errors jsonb, meta jsonb)
 language sql stable rows 100
 as $$
-  select u.p::int, u.id, u.due_at, coalesce(u.created_at, u.due_at), coalesce(u.fence, 1),
-         -- a checkpoint that the run made: attempts and interruptions count anew from it
-         case when n.state is null then coalesce(u.attempt, 0::smallint) else 0::smallint end, coalesce(u.max_attempts, 3::smallint), b.priority,
-         coalesce((u.rest ->> 0)::smallint, 0::smallint), case when n.state is null then coalesce((u.rest ->> 1)::smallint, 0::smallint) else 0::smallint end,
-         coalesce((u.rest ->> 4)::smallint, 0::smallint), b.queue, b.type, u.payload, n.batch is not null,
-         coalesce(n.started_at, (u.rest ->> 6)::timestamptz), u.key, coalesce(n.state, nullif(u.rest -> 2, 'null')),
-         coalesce(n.progress, nullif(u.rest -> 5, 'null')), u.errors, nullif(u.rest -> 3, 'null')
-  from unnest(b.ids, b.due_at, b.payloads, b.created_at, b.fences, b.attempts, b.max_attempts, b.keys, b.errors, b.rest) with ordinality
-    as u(id, due_at, payload, created_at, fence, attempt, max_attempts, key, errors, rest, p)
-  left join jobqueue.notes n on n.batch = b.id and n.position = u.p
-  where get_bit(mask, u.p::int - 1) = 1
+  select j.place, j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.priority, j.rescues, j.interruptions, j.passes, j.queue, j.type,
+         j.payload, j.started, j.started_at, j.idempotency_key, j.state, j.progress, j.errors, j.meta
+  from jobqueue.batched_jobs j
+  where j.batch = b.id and get_bit(mask, j.place - 1) = 1
 $$;
 
 -- A mask of this length with these places set.
@@ -58,8 +68,7 @@ select j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.prior
        j.queue, j.type, j.payload, l.lease_until, j.started,
        j.started_at, j.idempotency_key, j.state, j.progress, j.errors, j.meta
 from jobqueue.leases l
-join jobqueue.batches b on b.id = l.batch
-cross join lateral jobqueue.jobs_of_batch_1(b, l.open) j;
+join jobqueue.batched_jobs j on j.batch = l.batch and get_bit(l.open, j.place - 1) = 1;
 
 -- Jobs that have ended and are kept.
 create or replace view jobqueue.finished_jobs as
@@ -68,17 +77,16 @@ select h.id, h.created_at, h.due_at, h.started_at, h.finished_at, h.fence, h.sta
        h.meta, h.fingerprint
 from jobqueue.job_history h
 union all
-select j.id, j.created_at, j.due_at, s.at - (o.ended + o.ran) * interval '1 ms', s.at - o.ended * interval '1 ms', j.fence,
+select j.id, j.created_at, j.due_at, s.at - (s.ended + s.ran) * interval '1 ms', s.at - s.ended * interval '1 ms', j.fence,
        'COMPLETED'::jobqueue.terminal_status, (j.attempt + 1)::smallint, j.max_attempts, j.priority,
-       j.queue, j.type, j.payload, j.idempotency_key, j.state, j.progress, nullif(o.result, 'null'), j.errors,
+       j.queue, j.type, j.payload, j.idempotency_key, j.state, j.progress, nullif(s.result, 'null'), j.errors,
        j.meta, null
-from jobqueue.settlements s
-join jobqueue.batches b on b.id = s.batch
-cross join lateral jobqueue.jobs_of_batch_1(b, s.done) j
-join lateral (
-  select o.place, o.ran, o.ended, s.results -> (o.n - 1)::int as result
-  from unnest(jobqueue.places_1(s.done), s.ran, s.ended) with ordinality as o(place, ran, ended, n)) o on o.place = j.place
-where s.done is not null;
+from (
+  select s.batch, s.at, o.place, o.ran, o.ended, o.result
+  from jobqueue.settlements s
+  cross join lateral rows from (unnest(jobqueue.places_1(s.done)), unnest(s.ran), unnest(s.ended), jsonb_array_elements(s.results))
+    as o(place, ran, ended, result)) s
+join jobqueue.batched_jobs j on j.batch = s.batch and j.place = s.place;
 
 -- places_of_1: where these jobs are held or have completed. A job that was retried has been in several batches, and is in one at most.
 create or replace function jobqueue.places_of_1(ids bigint[])

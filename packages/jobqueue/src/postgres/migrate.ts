@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { diagnose } from '../core/diagnosis.ts';
-import { createCompatibilityView } from './compatibility-view.ts';
+import { createCompatibilityView, renewCompatibilityView } from './compatibility-view.ts';
 import { isRefusal, MigrationError } from './errors.ts';
 import { openSession, requireUnicode, type Session, settle, withoutView } from './migration-session.ts';
 import { inSchema, schemaName } from './schema.ts';
@@ -56,7 +56,7 @@ const TABLE_LOCK_MS = 10_000;
 /**
  * Applies what is missing under a session advisory lock: of two that run at once the second waits and finds nothing to do. Each
  * versioned file has a transaction of its own; the changed functions of a source share one, so that no query meets half of them.
- * The queue's own files touch nothing outside of its schema; only `compatibilityView` does. Rejects with a `MigrationError`, with QueueError `option_invalid` for a
+ * The queue's own files touch nothing outside of its schema; only the view of `compatibilityView` is there. Rejects with a `MigrationError`, with QueueError `option_invalid` for a
  * schema's name, or with the driver's error when it cannot connect. Files that were recorded by newer code are left alone, so that
  * older code can be deployed again.
  */
@@ -94,6 +94,7 @@ export async function migrate({
     }
     const isFirst = recorded.size === 0;
     if (environment !== undefined && (isFirst || environment === 'production')) await own(session, environment, log);
+    await renewCompatibilityView(session, log);
     if (compatibilityView) await createCompatibilityView(session, log);
     return { applied };
   } finally {

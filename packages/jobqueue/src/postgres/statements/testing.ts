@@ -37,9 +37,9 @@ export async function failedRuns(executor: Executor, since: string, limit: numbe
   return executor.execute<FailedRun>({
     text: `
       select job.id::text as id, job.type, entry.error
-      from (select id, type, null as status, errors from jobqueue.live_1(${LIVE_IDS})
+      from (select id, type, null as status, errors from jobqueue.live_jobs
             union all
-            select id, type, status::text, errors from jobqueue.job_history) job
+            select id, type, status::text, errors from jobqueue.finished_jobs) job
       cross join lateral jsonb_array_elements(job.errors) with ordinality entry (error, place)
       where (entry.error ->> 'at')::timestamptz >= $1::timestamptz
         and not (job.status is not distinct from 'CANCELLED' and entry.place = jsonb_array_length(job.errors))
