@@ -9,6 +9,8 @@ import { cronFindings, tickPathOf } from '../../src/cli/doctor/cron.ts';
 import { explain, type TickAnswer } from '../../src/cli/doctor/tick.ts';
 import { findConfig, packageRoot } from '../../src/cli/load-config.ts';
 import { pathAliases } from '../../src/cli/tsconfig-paths.ts';
+import { connect } from '../../src/postgres/connect.ts';
+import { CLAIM, send } from '../played-exchange.ts';
 import { ask, run } from './program.ts';
 
 /** Some calls are a process of their own, a second or more on a busy machine. */
@@ -136,6 +138,9 @@ describe('with a database', () => {
   test('how to leave is printed with what would be lost, and nothing is changed', async () => {
     await sql.query(`truncate jobqueue.jobs; create view public.of_the_app as select id from jobqueue.jobs`);
     await sql.query(`select jobqueue.add_job('mail', '{}') from generate_series(1, 3)`);
+    const database = connect(db.url);
+    await send(database, { claim: { ...CLAIM, limit: 1, types: { mail: 60_000 } } });
+    await database.close();
     put({
       'package.json': '{ "dependencies": { "@conversure/jobqueue": "1", "pg": "8" } }',
       'pnpm-lock.yaml': '',
@@ -148,7 +153,10 @@ describe('with a database', () => {
     expect(await ask(['uninstall', '--plan'], at)).toMatchObject({
       database: {
         isInstalled: true,
-        live: [{ status: 'PENDING', jobs: 3, atLeast: false }],
+        live: [
+          { status: 'PENDING', jobs: 2, atLeast: false },
+          { status: 'PROCESSING', jobs: 1, atLeast: false },
+        ],
         alsoDropped: expect.arrayContaining(['public.of_the_app']),
       },
       app: {
@@ -158,7 +166,7 @@ describe('with a database', () => {
       },
     });
     const { rows } = await sql.query('select count(*)::int as jobs from public.of_the_app');
-    expect(rows).toEqual([{ jobs: 3 }]);
+    expect(rows).toEqual([{ jobs: 2 }]);
     await sql.query('drop schema jobqueue cascade'); // what the plan prints
     expect(await ask(['uninstall', '--plan'], at)).toMatchObject({ database: { isInstalled: false, live: [] } });
   });

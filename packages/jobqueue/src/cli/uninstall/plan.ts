@@ -50,14 +50,15 @@ export async function planUninstall(url: string, schema: string, folder: string)
 }
 
 async function readDatabase(database: Database): Promise<Omit<UninstallPlan['database'], 'address'>> {
-  const [there] = await database.execute<{ jobs: boolean }>({
-    text: `select to_regclass('jobqueue.jobs') is not null as jobs`,
+  const [there] = await database.execute<{ jobs: boolean; batches: boolean }>({
+    text: `select to_regclass('jobqueue.jobs') is not null as jobs, to_regclass('jobqueue.live_jobs') is not null as batches`,
     params: [],
   });
   if (!there?.jobs) return { isInstalled: false, live: [], alsoDropped: [] };
   const live = await database.execute<{ status: string; jobs: number }>({
     text: `select status, count(*)::int as jobs
-           from (select case when lease_until is null then 'PENDING' else 'PROCESSING' end as status from jobqueue.jobs limit $1::int) j
+           from (select case when lease_until is null then 'PENDING' else 'PROCESSING' end as status
+                 from ${there.batches ? 'jobqueue.live_jobs' : 'jobqueue.jobs'} limit $1::int) j
            group by status order by status`,
     params: [MOST_COUNTED],
   });

@@ -134,18 +134,28 @@ export async function dueLanes(
 ): Promise<DueLane[]> {
   return executor.execute<DueLane>({
     text: `
-      select l.queue, l.type, l.priority, c.due::int as due,
+      select l.queue, l.type, l.priority, least(sum(l.due), $1)::int as due,
              exists (select from jobqueue.pauses p where p.queue in ('*', l.queue) and p.type in ('*', l.type)) as paused
-      from jobqueue.lanes_in_use_2($2::text, null, 100000) l
-      cross join lateral (
-        select count(*) as due, min(due_at) as head
-        from (select due_at from jobqueue.jobs j
-              where j.queue = l.queue and j.type = l.type and j.priority = l.priority
-                and j.due_at <= now() and (j.lease_until is null or j.lease_until < now())
-              order by due_at, id limit $1) first_ones
-      ) c
-      where l.due_at <= now() and c.due > 0 and ($3::text[] is null or l.type = any($3))
-      order by l.priority desc, c.head
+      from (
+        select l.queue, l.type, l.priority, c.due, c.head
+        from jobqueue.lanes_in_use_2($2::text, null, 100000) l
+        cross join lateral (
+          select count(*) as due, min(due_at) as head
+          from (select due_at from jobqueue.jobs j
+                where j.queue = l.queue and j.type = l.type and j.priority = l.priority
+                  and j.due_at <= now() and (j.lease_until is null or j.lease_until < now())
+                order by due_at, id limit $1) first_ones
+        ) c
+        where l.due_at <= now() and c.due > 0
+        union all
+        select b.queue, b.type, b.priority, bit_count(e.open), b.due_at[1]
+        from (select * from jobqueue.leases where lease_until < now() order by lease_until limit 1000) e
+        join jobqueue.batches b on b.id = e.batch
+        where $2::text is null or b.queue = $2::text
+      ) l
+      where $3::text[] is null or l.type = any($3)
+      group by l.queue, l.type, l.priority
+      order by l.priority desc, min(l.head)
       limit 201`,
     params: [bound, filter.queue, filter.types && [...filter.types]],
   });
