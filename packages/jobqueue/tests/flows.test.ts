@@ -334,10 +334,14 @@ describeEachDriver('a flow', (setup) => {
     await queue.addFlow({ ...node(0), children: [node(1, 'fail_for_good')] });
     const done = await queue.addFlow({ ...node(2), children: [node(3)] });
     await queue.drain({ budgetMs: 5_000 });
-    await rows(
-      setup.database,
-      "update jobqueue.job_history set created_at = created_at - interval '2 years', finished_at = finished_at - interval '2 years'",
-    );
+    for (const [table, ...columns] of [
+      ['job_history', 'created_at', 'finished_at'],
+      ['batches', 'claimed_at'],
+      ['settlements', 'at'],
+    ]) {
+      const aged = columns.map((column) => `${column} = ${column} - interval '2 years'`);
+      await rows(setup.database, `update jobqueue.${table} set ${aged}`);
+    }
     await queue.prune();
     expect(await statuses(setup.database)).toEqual({ PENDING: 1, DEAD_LETTER: 1 });
     expect(await rows(setup.database, 'select 1 from jobqueue.flows')).toHaveLength(1);

@@ -4,11 +4,11 @@
 -- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, waiting?, held?, environment?, chores?, stopReason,
 --              passedOver?, rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
 --              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; without report the ledger row is left as it is;
---              waiting: [[queue, type]] of what it holds and has not started; held: [[id, fence]] of the same, every few seconds; environment: with a claim, where the drain runs, or null
--- completed    {{ids}, {fences}, {ranMs}, {endedAgoMs}}, or {}; results: one for each, null for none, or [] if none has any
--- settlements  [{id, fence, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
+--              waiting: [[queue, type]] of what it holds and has not started; held: [[batch, position]] of the same, every few seconds; environment: with a claim, where the drain runs, or null
+-- completed    {{batch, mask, {ranMs}, {endedAgoMs}}}, a row for each batch, with a bit for each of its jobs; results: a list for each row, or null
+-- settlements  [{batch, position, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
 --              to: dead_letter | cancelled | retry | give_back | continue
--- running      [{id, fence, ranMs?, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
+-- running      [{batch, position, ranMs?, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
 --              seconds those without, to hear whether they are still held
 -- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?: [queue], lanes?, past?, first, idle,
 --              alone, suspects, includePaused, nextTokenInMs?}; types: all with a handler here; excluded: those not to be probed now;
@@ -16,23 +16,25 @@
 --              past: [queue, type, priority], the lane behind which to look for them;
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
--- answer       {jobs: [[id, fence, type, queue, priority, attempt, maxAttempts, dueAt, createdAt, payload, rest]], protocol, settled,
+-- answer       {batches: [{batch, queue, type, priority, ids, dueAt, createdAt, fences, attempts, maxAttempts, keys, payloads, rest}], protocol,
 --              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, paused, gone, otherEnvironment, recentRunMs, nextDueInMs, exhausted, peers,
 --              nowMs, tookMs}
+--              lost, revoked: [[batch, position]] of outcomes and of running jobs that were not this drain's any more;
 --              paused: those of drain.waiting that are paused; gone: those of drain.held that are not this drain's any more; otherEnvironment: null, or whose database this is: then nothing was claimed
 --              past: null, or the lane at which a look at more than 100,000 of them ended: the next goes on behind it
 --              nextDueInMs: of the lanes that this step has seen; exhausted: they hold nothing more that is due, and there are no others
---              createdAt: null if it is dueAt; rest: [rescues, interruptions, idempotencyKey, state, meta], or null if it is [0, 0, null, null, null]
+--              of a batch, ids to rest are lists of its jobs in order, or null if all are as most: createdAt is dueAt, fences 1, attempts 0,
+--              maxAttempts 3; rest: [rescues, interruptions, state, meta, …] of each, or null
 --
 -- Promises:
--- * A settlement counts only under the fence of its claim. One that was recorded already answers as settled, so that a
+-- * A settlement counts only while its place in the batch is open. One that was recorded already is not lost, so that a
 --   step whose answer was lost can be sent again as it is.
 -- * Settling ends before claiming starts. As parts of one statement they deadlock from eight drains on: a claim locks
 --   a row version that it then rejects, while its owner's settle waits for it.
--- * A claim changes no indexed column: updates stay HOT. It probes lanes in order of priority, each lane by
+-- * A claim moves jobs out of the live table into batches, a row for each lane. It probes lanes in order of priority, each lane by
 --   (due_at, id) from the caller's cursor, and locks with SKIP LOCKED.
--- * drain.claim is kept through the retries of one step. The lock on it makes a retry wait for its twin, and the rows
---   that the twin claimed are claimed again without raising their fence.
+-- * drain.claim is kept through the retries of one step. The lock on it makes a retry wait for its twin, and then it answers the
+--   batches that the twin claimed.
 -- * Attempts are counted when they end: by the drain's settlement, or here, when the lease of a job that was reported
 --   running ran out. A job that was only waiting in a killed drain loses nothing, and one that ran beside others never
 --   its last attempt: the function may have died of one of them.
