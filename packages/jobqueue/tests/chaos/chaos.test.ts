@@ -47,7 +47,7 @@ describe('a small world', () => {
     });
     await world.endWorkers();
 
-    for (let round = 1; (await rows(database, 'select from jobqueue.jobs')).length > 0; round++) {
+    for (let round = 1; (await rows(database, 'select from jobqueue.live_jobs')).length > 0; round++) {
       expect(round).toBeLessThanOrEqual(MOST_ROUNDS);
       await endLeases(database); // nobody runs: every lease is of somebody who is gone
       await rows(

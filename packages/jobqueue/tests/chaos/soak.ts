@@ -19,6 +19,7 @@ export interface Sample {
   readonly history: number;
   readonly jobs: number;
   readonly jobsIndexes: number;
+  /** Finished jobs: rows of their own, and batches, which hold those that run, too. */
   readonly historyTable: number;
   readonly historyIndexes: number;
   readonly others: number;
@@ -26,6 +27,7 @@ export interface Sample {
   readonly kept: number;
 }
 
+const HISTORY = ['job_history', 'batches', 'settlements', 'blocks'];
 const KEPT = ['rollups', 'audit_log'].flatMap((table) => [table, `${table} indexes`]);
 
 /** Columns that must be flat. */
@@ -64,15 +66,17 @@ export function growth(samples: readonly Sample[]): readonly string[] {
 
 async function measure(world: World, runsPerSecond: number): Promise<Sample> {
   const sizes = await world.place.ask<{ name: string; kb: number }>(`
-    select coalesce(t.relname, c.relname) || case when c.relkind = 'i' then ' indexes' else '' end as name, (sum(pg_relation_size(c.oid)) / 1024)::int as kb
+    select coalesce(t.relname, c.relname) || case when c.relkind = 'i' then ' indexes' else '' end as name, (sum(pg_table_size(c.oid)) / 1024)::int as kb
     from pg_class c left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid
     where c.relnamespace = 'jobqueue'::regnamespace and c.relkind in ('r', 'i') group by 1`);
   const [rows] = await world.place.ask<{ live: number; history: number }>(
-    'select (select count(*)::int from jobqueue.jobs) as live, (select count(*)::int from jobqueue.finished_jobs) as history',
+    `select (select count(*)::int from jobqueue.live_jobs) as live,
+            (select count(*)::int from jobqueue.job_history) + (select coalesce(sum(bit_count(done)), 0)::int from jobqueue.settlements) as history`,
   );
   const size = (name: string) => sizes.find((one) => one.name === name)?.kb ?? 0;
   const sum = (some: typeof sizes) => some.reduce((total, { kb }) => total + kb, 0);
-  const own = ['jobs', 'jobs indexes', 'job_history', 'job_history indexes', ...KEPT];
+  const history = HISTORY.map((name) => `${name} indexes`);
+  const own = ['jobs', 'jobs indexes', ...HISTORY, ...history, ...KEPT];
   return {
     runsPerSecond,
     memory: Math.max(...world.workers.map(({ child }) => residentKb(child.pid ?? 0))),
@@ -80,8 +84,8 @@ async function measure(world: World, runsPerSecond: number): Promise<Sample> {
     history: rows?.history ?? 0,
     jobs: size('jobs'),
     jobsIndexes: size('jobs indexes'),
-    historyTable: size('job_history'),
-    historyIndexes: size('job_history indexes'),
+    historyTable: sum(sizes.filter(({ name }) => HISTORY.includes(name))),
+    historyIndexes: sum(sizes.filter(({ name }) => history.includes(name))),
     others: sum(sizes.filter(({ name }) => !own.includes(name))),
     kept: sum(sizes.filter(({ name }) => KEPT.includes(name))),
   };
@@ -93,7 +97,7 @@ function residentKb(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }
 
-const HEAD = `| Minute | Runs a second | Largest process, MB | Live jobs | Ended jobs | jobs, kB | its indexes, kB | job_history, kB | its indexes, kB | other tables and indexes, kB | rollups and audit log, kB |
+const HEAD = `| Minute | Runs a second | Largest process, MB | Live jobs | Ended jobs | jobs, kB | its indexes, kB | history, kB | its indexes, kB | other tables and indexes, kB | rollups and audit log, kB |
 | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`;
 
 function lineOf(minute: number, sample: Sample): string {

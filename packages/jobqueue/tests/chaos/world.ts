@@ -156,7 +156,7 @@ export class World {
     const from = nowMs();
     for (;;) {
       const [left] = await this.place.ask<{ n: number }>(
-        `select count(*)::int as n from jobqueue.jobs where created_at < to_timestamp(${instantMs / 1_000}) and due_at < '9000-01-01'`,
+        `select count(*)::int as n from jobqueue.live_jobs where created_at < to_timestamp(${instantMs / 1_000}) and due_at < '9000-01-01'`,
       );
       if (left?.n === 0) return nowMs() - from;
       if (nowMs() - from > patienceMs) return null;
@@ -236,7 +236,7 @@ export class World {
 const ROWS = `
   select id::text as id, type, payload ->> 'token' as token, payload ->> 'mode' as mode, idempotency_key as key, null as status, fence::int as fence,
          null::float8 as "finishedAt", errors -> -1 ->> 'code' as code
-  from jobqueue.jobs
+  from jobqueue.live_jobs
   union all
   select id::text, type, payload ->> 'token', payload ->> 'mode', idempotency_key, status::text, fence::int,
          (extract(epoch from finished_at) * 1000)::float8, errors -> -1 ->> 'code'

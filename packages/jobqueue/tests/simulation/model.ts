@@ -7,13 +7,9 @@ import type { Statement } from '../../src/postgres/database.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Sent, SimulatedProcess } from './process.ts';
 import type { Answer } from './server.ts';
-import type { EndedJob, LiveJob, Snapshot } from './snapshot.ts';
+import type { BatchState, EndedJob, LiveJob, Snapshot } from './snapshot.ts';
+import { Violation } from './violation.ts';
 import { LIMIT, type Run, type Witness } from './work.ts';
-
-/** Something happened that the guarantees exclude. */
-export class Violation extends Error {
-  override readonly name = 'Violation';
-}
 
 /** The statement behind a commit. */
 export interface Committed {
@@ -28,19 +24,27 @@ export interface Committed {
 }
 
 const NEVER_MS = Date.UTC(9000, 0);
-const EMPTY: Snapshot = { live: new Map(), ended: new Map(), keys: [], links: [], pauses: [], buckets: [] };
+const EMPTY: Snapshot = {
+  live: new Map(),
+  ended: new Map(),
+  batches: [],
+  keys: [],
+  links: [],
+  pauses: [],
+  buckets: [],
+};
 /** The precision of an instant that travels as a number. */
 const EPSILON_MS = 0.0005;
 
 type To = 'completed' | 'dead_letter' | 'cancelled' | 'retry' | 'give_back' | 'continue';
 
-/** An exchange as step_1 was asked for it. */
+/** An exchange as step_2 was asked for it. */
 interface Exchange {
   readonly again: boolean;
-  readonly outcomes: ReadonlyMap<string, { readonly fence: number; readonly to: To }>;
-  readonly checkpoints: ReadonlyMap<string, number>;
-  /** Fences of the jobs that it reports running. */
-  readonly running: ReadonlyMap<string, number>;
+  /** By place, as are all below. */
+  readonly outcomes: ReadonlyMap<string, To>;
+  readonly checkpoints: ReadonlySet<string>;
+  readonly running: ReadonlySet<string>;
   readonly lost: ReadonlySet<string>;
   readonly claim: {
     readonly types: Readonly<Record<string, number>>;
@@ -99,7 +103,7 @@ export class Model implements Witness {
 
   /** A statement waits for a lock. One that only claims never waits, but for the same claim sent twice. */
   waits(name: string, statement: Statement, others: readonly Sent[]): void {
-    if (name !== 'step_1') return;
+    if (name !== 'step_2') return;
     const [drain, completed, , settlements, running] = statement.params.map(String) as [
       string,
       string,
@@ -164,7 +168,7 @@ export class Model implements Witness {
     const before = this.#state;
     this.#state = after;
     if (by === null) return;
-    const exchange = by.name === 'step_1' ? exchangeOf(by) : null;
+    const exchange = by.name === 'step_2' ? exchangeOf(by) : null;
     for (const id of new Set([
       ...before.live.keys(),
       ...before.ended.keys(),
@@ -185,6 +189,7 @@ export class Model implements Witness {
         this.#stayed(was, live, by, exchange);
       } else if (ended) this.#finished(was, ended, by, exchange);
     }
+    for (const batch of after.batches) checkBatch(batch);
     checkKeys(after);
     checkSlots(after);
     checkBuckets(before, after, by);
@@ -195,10 +200,12 @@ export class Model implements Witness {
   #stayed(was: LiveJob, is: LiveJob, by: Committed, exchange: Exchange | null): void {
     const { id } = was;
     const settles = settlesNow(was, exchange);
+    const hasLeft = was.place !== null && is.place !== was.place;
+    const isLost = was.place !== null && exchange?.lost.has(was.place) === true;
     if (is.fence < was.fence) fail(`the fence of job ${id} fell from ${was.fence} to ${is.fence}`);
     if (is.fence > was.fence + 1) fail(`the fence of job ${id} rose from ${was.fence} to ${is.fence} at once`);
-    const expired = was.lease !== null && was.lease < by.atMs && was.settledFence !== was.fence && !settles;
-    if (is.claim !== was.claim && is.claim !== null) {
+    const expired = hasLeft && !settles && (was.lease ?? 0) < by.atMs;
+    if (is.place !== was.place && is.place !== null) {
       if (!exchange) fail(`job ${id} was claimed by ${by.name}`);
       if (is.fence === was.fence) fail(`job ${id} was claimed anew under fence ${is.fence}`);
       if (was.lease !== null && was.lease >= by.atMs + EPSILON_MS && !settles)
@@ -207,16 +214,16 @@ export class Model implements Witness {
       this.#leases.set(at(id, is.fence), is.lease ?? 0);
       this.#holders.set(at(id, is.fence), by.process);
     } else if (is.fence !== was.fence) fail(`the fence of job ${id} rose without a claim, by ${by.name}`);
+    else if (is.place !== null && is.lease !== was.lease) fail(`the lease of job ${id} moved while it was held`);
+    if (hasLeft && !settles && !expired)
+      fail(`job ${id} left its batch by ${by.name} ${(was.lease ?? 0) - by.atMs} ms before its lease ends`);
     if (is.rescues > was.rescues) this.#rescued(was, expired);
-    const counted = expectedAttempts(was, exchange, { settles, expired: is.claim !== was.claim && expired });
+    const counted = expectedAttempts(was, exchange, { settles, expired });
     if (!counted.includes(is.attempt))
       fail(`job ${id} has ${is.attempt} attempts after ${by.name}, expected ${counted.join(' or ')}`);
     if (is.attempt > is.maxAttempts) fail(`job ${id} has ${is.attempt} attempts of ${is.maxAttempts}`);
-    if (settles && !exchange?.lost.has(id) && is.settledFence < was.fence)
-      fail(`an outcome of job ${id} was answered as settled and is not recorded`);
-    if (settles && exchange?.lost.has(id)) fail(`an outcome of job ${id} was refused although its holder sent it`);
-    if (is.settledFence !== was.settledFence && !settles)
-      fail(`job ${id} was settled under a fence that is not its own`);
+    if (settles && !isLost && !hasLeft) fail(`an outcome of job ${id} was answered as settled and is not recorded`);
+    if (settles && isLost) fail(`an outcome of job ${id} was refused although its holder sent it`);
   }
 
   #rescued(was: LiveJob, expired: boolean): void {
@@ -228,13 +235,13 @@ export class Model implements Witness {
 
   #finished(was: LiveJob, is: EndedJob, by: Committed, exchange: Exchange | null): void {
     const { id } = was;
-    const outcome = exchange?.outcomes.get(id);
+    const outcome = was.place === null ? undefined : exchange?.outcomes.get(was.place);
     const settles = settlesNow(was, exchange);
     const crashed =
       exchange !== null && is.status === 'DEAD_LETTER' && was.rescues >= 2 && (was.lease ?? Infinity) < by.atMs;
     const cancelled = is.status === 'CANCELLED' && by.name === 'cancel_1';
     const told = { COMPLETED: 'completed', DEAD_LETTER: 'dead_letter', CANCELLED: 'cancelled' }[is.status];
-    if (!crashed && !cancelled && !(settles && outcome?.to === told))
+    if (!crashed && !cancelled && !(settles && outcome === told))
       fail(`job ${id} ended ${is.status} by ${by.name} without such an outcome under fence ${was.fence}`);
     if (is.fence < was.fence) fail(`the fence of job ${id} fell from ${was.fence} to ${is.fence} at its end`);
     if (is.status === 'COMPLETED') {
@@ -243,7 +250,8 @@ export class Model implements Witness {
     }
     if (is.attempt > was.attempt + 1) fail(`job ${id} ended with attempt ${is.attempt} after ${was.attempt}`);
     if (cancelled) this.#revoked.add(at(id, was.fence));
-    if (settles && exchange?.lost.has(id)) fail(`the outcome of job ${id} ended it and was answered as lost`);
+    if (settles && exchange?.lost.has(was.place ?? ''))
+      fail(`the outcome of job ${id} ended it and was answered as lost`);
   }
 
   #checkFlows(before: Snapshot, after: Snapshot): void {
@@ -291,10 +299,9 @@ function at(id: string, fence: number): string {
   return `${id}@${fence}`;
 }
 
-/** The exchange carries an outcome of the job under its present fence, and none was recorded before. */
-function settlesNow(was: LiveJob, exchange: Exchange | null): boolean {
-  const outcome = exchange?.outcomes.get(was.id);
-  return outcome?.fence === was.fence && was.settledFence !== was.fence && was.lease !== null;
+/** The exchange carries an outcome of the job at the place where it was open. */
+function settlesNow({ place }: LiveJob, exchange: Exchange | null): boolean {
+  return place !== null && exchange?.outcomes.has(place) === true;
 }
 
 function expectedAttempts(
@@ -302,14 +309,30 @@ function expectedAttempts(
   exchange: Exchange | null,
   { settles, expired }: { readonly settles: boolean; readonly expired: boolean },
 ): readonly number[] {
-  const to = settles ? exchange?.outcomes.get(was.id)?.to : null;
+  const place = was.place ?? '';
+  const to = settles ? exchange?.outcomes.get(place) : null;
   if (to === 'continue') return [0];
-  if (to === 'retry') return [was.attempt + 1];
   // a checkpoint that was on its way for longer than the lease is stored first, and then the same exchange may take the job over
-  const isCheckpointed = exchange?.checkpoints.get(was.id) === was.fence && was.lease !== null;
-  const attempt = isCheckpointed ? 0 : was.attempt;
-  const hasStarted = was.startedFence === was.fence || exchange?.running.get(was.id) === was.fence;
+  const attempt = exchange?.checkpoints.has(place) ? 0 : was.attempt;
+  if (to === 'retry') return [attempt + 1];
+  const hasStarted = was.hasStarted || exchange?.running.has(place) === true;
   return expired && hasStarted ? [attempt, attempt + 1] : [attempt];
+}
+
+/** Every job of a batch is open or has one outcome, and the outcomes are numbered without a gap. */
+function checkBatch({ batch, ids, open, settled, settlements }: BatchState): void {
+  const masks = [open, ...settlements.flatMap(({ done, gone, taken }) => [done, gone, taken])];
+  for (const mask of masks)
+    if (mask !== null && mask.length !== ids.length)
+      fail(`a mask of batch ${batch} has ${mask.length} places for ${ids.length} jobs`);
+  for (const [n, id] of ids.entries()) {
+    const count = masks.filter((mask) => mask?.[n] === '1').length;
+    if (count !== 1) fail(`job ${id} of batch ${batch} is open or has ended there ${count} times, expected once`);
+  }
+  if (open !== null && !open.includes('1')) fail(`batch ${batch} is leased and has no open job`);
+  if (settlements.some(({ n }, at) => n !== at + 1)) fail(`the outcomes of batch ${batch} are not numbered one by one`);
+  if (settled !== null && settled !== settlements.length)
+    fail(`batch ${batch} has ${settlements.length} settlements and counts ${settled}`);
 }
 
 function sameEnd(was: EndedJob, is: EndedJob, by: Committed): void {
@@ -408,7 +431,7 @@ function checkOrder(before: Snapshot, after: Snapshot, by: Committed, exchange: 
       isLookedAt(job),
   );
   const claimed = [...after.live.values()].filter(
-    ({ id, claim: by }) => by !== null && by !== before.live.get(id)?.claim,
+    ({ id, place }) => place !== null && place !== before.live.get(id)?.place,
   );
   for (const job of claimed) if (isPaused(job)) fail(`job ${job.id} was claimed and is paused`);
   // a suspect is claimed alone, whatever else is due, and may come to its end by that
@@ -435,28 +458,26 @@ function exchangeOf({ statement, answer }: Committed): Exchange {
   const [drain, completed, , settlements, running, claim] = statement.params.map((param) =>
     param === null ? null : String(param),
   );
-  const outcomes = new Map<string, { fence: number; to: To }>();
-  if (completed !== '{}') {
-    const [ids, fences] = JSON.parse(String(completed).replace(/{/g, '[').replace(/}/g, ']')) as [number[], number[]];
-    for (const [n, id] of ids.entries()) outcomes.set(String(id), { fence: fences[n] as number, to: 'completed' });
-  }
-  for (const { id, fence, to } of JSON.parse(settlements as string)) outcomes.set(id, { fence, to });
-  const checkpoints = new Map<string, number>();
-  const reported = new Map<string, number>();
-  for (const { id, fence, state } of JSON.parse(running as string)) {
-    reported.set(String(id), fence);
-    if (state !== undefined) checkpoints.set(String(id), fence);
-  }
+  const outcomes = new Map<string, To>();
+  for (const [, batch, done = ''] of String(completed).matchAll(/\{(\d+),([01]+),/g))
+    for (const [n, bit] of [...done].entries()) if (bit === '1') outcomes.set(`${batch}/${n + 1}`, 'completed');
+  for (const { batch, position, to } of JSON.parse(settlements as string)) outcomes.set(`${batch}/${position}`, to);
+  const said = JSON.parse(running as string) as { batch: string; position: number; state?: unknown }[];
+  const placeOf = ({ batch, position }: (typeof said)[number]) => `${batch}/${position}`;
   const reply =
     'rows' in answer
-      ? (answer.rows[0] as { answer: { lost: string[]; exhausted: boolean; crashed: string[] } }).answer
+      ? (
+          answer.rows[0] as {
+            answer: { lost: [batch: string, position: number][]; exhausted: boolean; crashed: string[] };
+          }
+        ).answer
       : null;
   return {
     again: JSON.parse(drain as string).again === true,
     outcomes,
-    checkpoints,
-    running: reported,
-    lost: new Set(reply?.lost ?? []),
+    checkpoints: new Set(said.filter(({ state }) => state !== undefined).map(placeOf)),
+    running: new Set(said.map(placeOf)),
+    lost: new Set(reply?.lost.map((place) => place.join('/'))),
     claim: claim === null ? null : JSON.parse(claim as string),
     exhausted: reply?.exhausted ?? false,
     crashed: reply?.crashed ?? [],

@@ -3,10 +3,10 @@ import pg from 'pg';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { Choices } from './choices.ts';
 import { installClock } from './clock.ts';
-import { Violation } from './model.ts';
 import { separatePeers } from './process.ts';
 import { Server, simulatedTime } from './server.ts';
 import type { Variant } from './variants.ts';
+import { Violation } from './violation.ts';
 import { type Wire, World } from './world.ts';
 
 /** A world's decisions before its calm end. Long enough for leases to end, short enough to be looked at. */

@@ -3,6 +3,7 @@
  * travel; which of the known ones are still there is read each time.
  */
 import type { Statement } from '../../src/postgres/database.ts';
+import { Violation } from './violation.ts';
 
 /** A live job. Instants are ms since 1970. */
 export interface LiveJob {
@@ -11,11 +12,14 @@ export interface LiveJob {
   readonly queue: string;
   readonly priority: number;
   readonly due: number;
-  /** Null: nobody holds it. Infinity: it waits for its children. */
+  /** The batch that holds it, and its position there; null: it waits. */
+  readonly place: string | null;
+  /** Set for one that waits, too, if it was given back while its handler went on. */
   readonly lease: number | null;
   readonly claim: string | null;
   readonly fence: number;
-  readonly startedFence: number;
+  /** Its holder has reported that it runs. */
+  readonly hasStarted: boolean;
   readonly settledFence: number;
   readonly attempt: number;
   readonly maxAttempts: number;
@@ -36,6 +40,16 @@ export interface EndedJob {
   readonly attempt: number;
   readonly key: string | null;
   readonly slot: string | null;
+}
+
+/** Which jobs of a batch are open, and which had which outcome: a digit for each job, in their order. */
+export interface BatchState {
+  readonly batch: string;
+  readonly ids: readonly string[];
+  /** Null: nobody holds a job of it. */
+  readonly open: string | null;
+  readonly settled: number | null;
+  readonly settlements: readonly Settlement[];
 }
 
 export interface HeldKey {
@@ -60,6 +74,7 @@ export interface BucketState {
 }
 
 export interface Snapshot {
+  readonly batches: readonly BatchState[];
   readonly live: ReadonlyMap<string, LiveJob>;
   readonly ended: ReadonlyMap<string, EndedJob>;
   readonly keys: readonly HeldKey[];
@@ -80,13 +95,18 @@ const versions = (name: string, table: string, order: string, columns: string) =
   (select json_agg(json_build_array(ctid::text, xmin::text::int8, ${columns})) from jobqueue.${table}
    where xmin::text::int8 >= $1 and xmin::text::int8 <> all ($2::int8[])) as ${name}`;
 
-const LIVE = `id::text, type::text, queue::text, priority::int, ${MS('due_at')}, ${MS('lease_until')}, claim::text, fence, started_fence,
-  settled_fence, attempt, max_attempts::int, rescues, passes, idempotency_key::text, meta ->> 'whenChildFails', lease_until is not null,
-  isfinite(due_at), meta ->> 'slot'`;
+const LIVE = `id::text, type::text, queue::text, priority::int, ${MS('due_at')}, ${MS('lease_until')}, fence, settled_fence, attempt,
+  max_attempts::int, rescues, passes, idempotency_key::text, meta ->> 'whenChildFails', meta ->> 'slot'`;
+const BATCHES = `id::text, type, queue, priority::int, ids::text[], array(select ${MS('u.d')} from unnest(due_at) with ordinality as u(d, n) order by u.n),
+  fences, attempts, max_attempts, keys, rest`;
 
 const TEXT = `
   select pg_snapshot_xmin(pg_current_snapshot())::text::int8::float8 as floor,
     ${versions('live', 'jobs', 'id', LIVE)},
+    ${versions('batches', 'batches', 'id', BATCHES)},
+    ${versions('leases', 'leases', 'batch', `batch::text, claim::text, ${MS('lease_until')}, settled, open::text`)},
+    ${versions('settlements', 'settlements', 'batch, n', 'batch::text, n, done::text, gone::text, taken::text')},
+    ${versions('notes', 'notes', 'batch, position', `batch::text, position, state is not null`)},
     ${versions('ended', 'job_history', 'id', `id::text, type, status, fence, attempt, idempotency_key, meta ->> 'slot'`)},
     ${versions('keys', 'idempotency_keys', 'type, key', `type, key, job_id::text, ${MS('expires_at')}`)},
     ${versions('links', 'flows', 'child_id', 'parent_id::text, child_id::text, done')},
@@ -95,7 +115,8 @@ const TEXT = `
      from jobqueue.buckets) as buckets`;
 
 type Version = readonly [place: string, writer: number, ...columns: unknown[]];
-type Tables = 'live' | 'ended' | 'keys' | 'links';
+const TABLES = ['live', 'batches', 'leases', 'settlements', 'notes', 'ended', 'keys', 'links'] as const;
+type Tables = (typeof TABLES)[number];
 
 /** A look's answer. */
 export type Seen = { readonly floor: number } & { readonly [Table in Tables as `${Table}_places`]: string } & {
@@ -107,6 +128,10 @@ export class Observer {
   #floor = 0;
   #writers = new Set<number>();
   readonly #live = new Versions(liveJob);
+  readonly #batches = new Versions(batch);
+  readonly #leases = new Versions(lease);
+  readonly #settlements = new Versions(settlement);
+  readonly #notes = new Versions(note);
   readonly #ended = new Versions(endedJob);
   readonly #keys = new Versions(heldKey);
   readonly #links = new Versions(link);
@@ -118,20 +143,64 @@ export class Observer {
 
   /** Takes in the answer to that statement. */
   see(seen: Seen): Snapshot {
-    const writers = [seen.live, seen.ended, seen.keys, seen.links]
-      .flatMap((rows) => rows ?? [])
-      .map(([, writer]) => writer);
+    const writers = TABLES.flatMap((table) => seen[table] ?? []).map(([, writer]) => writer);
     this.#floor = seen.floor;
     this.#writers = new Set([...this.#writers, ...writers].filter((writer) => writer >= seen.floor));
+    const inBatches = placed({
+      batches: this.#batches.now(seen.batches_places, seen.batches),
+      leases: this.#leases.now(seen.leases_places, seen.leases),
+      settlements: this.#settlements.now(seen.settlements_places, seen.settlements),
+      notes: this.#notes.now(seen.notes_places, seen.notes),
+    });
     return {
-      live: byId(this.#live.now(seen.live_places, seen.live)),
-      ended: byId(this.#ended.now(seen.ended_places, seen.ended)),
+      live: byId([...this.#live.now(seen.live_places, seen.live), ...inBatches.held]),
+      ended: byId([...this.#ended.now(seen.ended_places, seen.ended), ...inBatches.completed]),
+      batches: inBatches.states,
       keys: this.#keys.now(seen.keys_places, seen.keys),
       links: this.#links.now(seen.links_places, seen.links),
       pauses: seen.pauses,
       buckets: seen.buckets,
     };
   }
+}
+
+/** The jobs that batches hold or have completed. A batch whose lease went has no open job. */
+function placed(tables: {
+  readonly batches: readonly Batch[];
+  readonly leases: readonly Lease[];
+  readonly settlements: readonly Settlement[];
+  readonly notes: readonly Note[];
+}) {
+  const leases = new Map(tables.leases.map((one) => [one.batch, one]));
+  const notes = new Map(tables.notes.map((one) => [`${one.batch}/${one.position}`, one]));
+  const settlements = new Map<string, Settlement[]>();
+  for (const one of tables.settlements) settlements.set(one.batch, [...(settlements.get(one.batch) ?? []), one]);
+  const held: LiveJob[] = [];
+  const completed: EndedJob[] = [];
+  const states: BatchState[] = [];
+  for (const { id: name, jobs } of tables.batches) {
+    const by = leases.get(name);
+    const outcomes = settlements.get(name) ?? [];
+    states.push({
+      batch: name,
+      ids: jobs.map(({ id }) => id),
+      open: by?.open ?? null,
+      settled: by?.settled ?? null,
+      settlements: outcomes,
+    });
+    for (const [n, job] of jobs.entries()) {
+      const place = `${name}/${n + 1}`;
+      const noted = notes.get(place);
+      const attempt = noted?.isCheckpoint ? 0 : job.attempt;
+      if (by?.open[n] === '1')
+        held.push({ ...job, attempt, place, lease: by.lease, claim: by.claim, hasStarted: noted !== undefined });
+      else if (outcomes.some(({ done }) => done?.[n] === '1')) {
+        const { id, type, fence, key, slot } = job;
+        completed.push({ id, type, status: 'COMPLETED', fence, attempt: attempt + 1, key, slot });
+      }
+    }
+  }
+  return { held, completed, states };
 }
 
 /** The versions of a table's rows that are there, by their places. */
@@ -156,8 +225,14 @@ class Versions<Row> {
   }
 }
 
+/** Two rows of one id are one place too many. */
 function byId<Job extends { readonly id: string }>(jobs: readonly Job[]): ReadonlyMap<string, Job> {
-  return new Map(jobs.map((job) => [job.id, job]));
+  const found = new Map(jobs.map((job) => [job.id, job]));
+  if (found.size < jobs.length) {
+    const twice = jobs.find((job) => found.get(job.id) !== job) as Job;
+    throw new Violation(`job ${twice.id} is in two places: ${JSON.stringify([twice, found.get(twice.id)])}`);
+  }
+  return found;
 }
 
 type LiveRow = readonly [
@@ -167,9 +242,7 @@ type LiveRow = readonly [
   priority: number,
   due: number | null,
   lease: number | null,
-  claim: string | null,
   fence: number,
-  startedFence: number,
   settledFence: number,
   attempt: number,
   maxAttempts: number,
@@ -177,33 +250,117 @@ type LiveRow = readonly [
   passes: number,
   key: string | null,
   whenChildFails: string | null,
-  isHeld: boolean,
-  isDueSometime: boolean,
   slot: string | null,
 ];
 
 function liveJob(columns: readonly unknown[]): LiveJob {
   const row = columns as LiveRow;
-  const [isHeld, isDueSometime] = [row[16], row[17]];
   return {
     id: row[0],
     type: row[1],
     queue: row[2],
     priority: row[3],
-    due: isDueSometime ? (row[4] ?? 0) : Number.POSITIVE_INFINITY,
-    lease: isHeld ? (row[5] ?? Number.POSITIVE_INFINITY) : null,
-    claim: row[6],
-    fence: row[7],
-    startedFence: row[8],
-    settledFence: row[9],
-    attempt: row[10],
-    maxAttempts: row[11],
-    rescues: row[12],
-    passes: row[13],
-    key: row[14],
-    whenChildFails: row[15],
-    slot: row[18],
+    due: row[4] ?? Number.POSITIVE_INFINITY,
+    place: null,
+    lease: row[5],
+    claim: null,
+    fence: row[6],
+    hasStarted: false,
+    settledFence: row[7],
+    attempt: row[8],
+    maxAttempts: row[9],
+    rescues: row[10],
+    passes: row[11],
+    key: row[12],
+    whenChildFails: row[13],
+    slot: row[14],
   };
+}
+
+interface Batch {
+  readonly id: string;
+  readonly jobs: readonly LiveJob[];
+}
+
+type Rest = readonly [
+  rescues: number,
+  interruptions: number,
+  state: unknown,
+  meta: { readonly whenChildFails?: string; readonly slot?: string } | null,
+  passes: number,
+];
+
+type BatchRow = readonly [
+  id: string,
+  type: string,
+  queue: string,
+  priority: number,
+  ids: readonly string[],
+  due: readonly number[],
+  fences: readonly number[] | null,
+  attempts: readonly number[] | null,
+  maxAttempts: readonly number[] | null,
+  keys: readonly (string | null)[] | null,
+  rest: readonly (Rest | null)[] | null,
+];
+
+function batch(columns: readonly unknown[]): Batch {
+  const [name, type, queue, priority, ids, due, fences, attempts, maxAttempts, keys, rest] = columns as BatchRow;
+  const jobs = ids.map((id, n) => {
+    const [rescues = 0, , , meta, passes = 0] = rest?.[n] ?? [];
+    return {
+      ...{ id, type, queue, priority, place: null, lease: null, claim: null, hasStarted: false },
+      due: due[n] as number,
+      fence: fences?.[n] ?? 1,
+      settledFence: 0,
+      attempt: attempts?.[n] ?? 0,
+      maxAttempts: maxAttempts?.[n] ?? 3,
+      rescues,
+      passes,
+      key: keys?.[n] ?? null,
+      whenChildFails: meta?.whenChildFails ?? null,
+      slot: meta?.slot ?? null,
+    };
+  });
+  return { id: name, jobs };
+}
+
+interface Lease {
+  readonly batch: string;
+  readonly claim: string;
+  readonly lease: number;
+  readonly settled: number;
+  readonly open: string;
+}
+
+function lease(columns: readonly unknown[]): Lease {
+  const [name, claim, until, settled, open] = columns as [string, string, number, number, string];
+  return { batch: name, claim, lease: until, settled, open };
+}
+
+export interface Settlement {
+  readonly batch: string;
+  readonly n: number;
+  readonly done: string | null;
+  readonly gone: string | null;
+  readonly taken: string | null;
+}
+
+function settlement(columns: readonly unknown[]): Settlement {
+  const [name, n, done, gone, taken] = columns as [string, number, string | null, string | null, string | null];
+  return { batch: name, n, done, gone, taken };
+}
+
+interface Note {
+  readonly batch: string;
+  readonly position: number;
+  /** It says what a run has reached, from which attempts count anew. */
+  readonly isCheckpoint: boolean;
+}
+
+function note(columns: readonly unknown[]): Note {
+  const [name, position, isCheckpoint] = columns as [string, number, boolean];
+  return { batch: name, position, isCheckpoint };
 }
 
 function endedJob(columns: readonly unknown[]): EndedJob {

@@ -18,78 +18,103 @@ export interface Variant {
 
 export const VARIANTS: readonly Variant[] = [
   {
-    name: 'settles without the fence',
-    seed: 8,
-    sql: { settle_1: replaced('j.id = s.id and j.fence = s.fence', 'j.id = s.id') },
+    name: 'completes jobs that are not open any more',
+    seed: 3,
+    sql: { settle_2: replaced('v_mine := v.done & coalesce(v.open, v.done # v.done)', 'v_mine := v.done') },
+  },
+  {
+    name: 'settles jobs that are not open any more',
+    seed: 3,
+    sql: {
+      settle_others_2: replaced('where v.open is not null and get_bit(v.open, p - 1) = 1', 'where v.open is not null'),
+    },
+  },
+  {
+    name: 'leaves completed jobs open',
+    seed: 1,
+    sql: { settle_2: replaced('set open = v.open & ~v_mine, settled', 'set settled') },
+  },
+  {
+    name: 'forgets which jobs it settled when a batch ends',
+    seed: 1,
+    sql: { close_places_1: replaced('if open = open # open then', 'if true then') },
   },
   {
     name: 'claims without skip locked',
     seed: 3,
-    sql: { step_1: replaced('for no key update skip locked', 'for no key update') },
+    sql: { step_2: replaced('for no key update skip locked', 'for no key update') },
   },
   {
     name: 'claims before it settles',
     seed: 1,
-    sql: { step_1: settlingLast },
+    sql: { step_2: settlingLast },
+  },
+  {
+    name: 'claims without a new fence',
+    seed: 1,
+    sql: { step_2: replaced('array_agg(j.fence + 1)', 'array_agg(j.fence)') },
   },
   {
     name: 'counts the attempt at the claim',
     seed: 1,
-    sql: { step_1: replaced('set fence = j.fence +', 'set attempt = j.attempt + 1, fence = j.fence +') },
+    sql: { step_2: replaced('then array_agg(j.attempt)', 'then array_agg((j.attempt + 1)::smallint)') },
   },
   {
     name: 'does not count a failed attempt',
     seed: 1,
-    sql: { settle_1: replaced(`when 'retry' then j.attempt + 1`, `when 'retry' then j.attempt`) },
+    sql: { settle_others_2: replaced(`when 'retry' then j.attempt + 1`, `when 'retry' then j.attempt`) },
   },
   {
     name: 'counts an attempt that never started',
-    seed: 1,
-    sql: { rescue_1: replaced('(j.started_fence = j.fence and (', '((') },
+    seed: 3,
+    sql: { rescue_2: replaced('j.started and (j.rescues > 1', '(j.rescues > 1') },
   },
   {
     name: 'frees the key before the row is gone',
     seed: 1,
-    sql: {
-      step_1: replaced(
-        '-- The number of other drains',
-        `delete from jobqueue.idempotency_keys k using jobqueue.jobs j where j.claim = v_claim and k.job_id = j.id;
-        -- The number of other drains`,
-      ),
-    },
+    sql: { step_2: afterClaim('delete from jobqueue.idempotency_keys k using claimed c where k.job_id = any(c.ids)') },
   },
   {
     name: 'wakes a parent before its child has ended',
     seed: 1,
-    sql: {
-      step_1: replaced(
-        '-- The number of other drains',
-        `update jobqueue.flows f set done = true from jobqueue.jobs j where j.claim = v_claim and f.child_id = j.id;
-        -- The number of other drains`,
-      ),
-    },
+    sql: { step_2: afterClaim('update jobqueue.flows f set done = true from claimed c where f.child_id = any(c.ids)') },
   },
   {
     name: 'forgets a parent when two children end at once',
-    seed: 6,
+    seed: 11,
     sql: {
       children_ended_1: replaced('perform from jobqueue.jobs j where', 'perform from jobqueue.jobs j where false and'),
     },
   },
   {
-    name: 'rescues without a new fence',
-    seed: 1,
-    sql: { rescue_1: replaced('set rescues =', 'set fence = j.fence - 1, rescues =') },
+    name: 'rescues without marking what it takes',
+    seed: 3,
+    sql: { rescue_2: replaced('select batch, settled + 1, open from over', '$& where false') },
+  },
+  {
+    name: 'rescues jobs that have completed, too',
+    seed: 4,
+    sql: { rescue_2: replaced('array_agg(l.open)', 'array_agg(l.open | ~l.open)') },
   },
   {
     name: 'convicts at the second rescue',
-    seed: 10,
-    sql: { rescue_1: replaced('j.rescues >= 3 as convicted', 'j.rescues >= 2 as convicted') },
+    seed: 5,
+    sql: { rescue_2: replaced(/now_rescues (<|>=) 3/g, 'now_rescues $1 2') },
   },
   {
     name: `compares leases with the client's clock`,
     seed: 1,
-    sql: { step_1: replaced('lease_until < now()', 'lease_until < simulation.client_now()') },
+    sql: {
+      step_2: replaced('lease_until < now()', 'lease_until < simulation.client_now()'),
+      rescue_2: replaced('lease_until < now()', 'lease_until < simulation.client_now()'),
+    },
+  },
+  {
+    name: 'starts a job again that its last drain could not stop',
+    seed: 1,
+    sql: {
+      settle_others_2: replaced(`case when s.hold and s."delayMs" is null then w.lease_until end`, 'null::timestamptz'),
+    },
   },
   {
     name: 'replays with the old fence',
@@ -109,21 +134,21 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'claims the least urgent lane first',
     seed: 1,
-    sql: { step_1: replaced('order by l.priority desc, head.due_at', 'order by l.priority, head.due_at') },
+    sql: { step_2: replaced('order by l.priority desc, head.due_at', 'order by l.priority, head.due_at') },
   },
   {
     name: 'claims what is due last first',
-    seed: 2,
-    sql: { step_1: replaced(/order by k\.due_at, k\.id(?=\s+limit v_limit)/g, 'order by k.due_at desc, k.id desc') },
+    seed: 1,
+    sql: { step_2: replaced(/order by k\.due_at, k\.id(?=\s+limit v_limit)/g, 'order by k.due_at desc, k.id desc') },
   },
   {
     name: 'claims what is paused',
-    seed: 11,
-    sql: { step_1: replaced('and (v_paused or not exists', 'and (true or not exists') },
+    seed: 13,
+    sql: { step_2: replaced('and (v_paused or not exists', 'and (true or not exists') },
   },
   {
     name: 'fires a slot as often as it is told',
-    seed: 4,
+    seed: 3,
     sql: {
       fire_1: (body) =>
         replaced(
@@ -144,7 +169,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'forgets outcomes when it sends an exchange again',
-    seed: 4,
+    seed: 1,
     wire: exchanged((drain, rest) => (drain.again ? [drain, '{}', '[]', '[]', ...rest.slice(3)] : [drain, ...rest])),
   },
   {
@@ -164,7 +189,7 @@ function replaced(from: string | RegExp, to: string): (body: string) => string {
 }
 
 function settlingLast(body: string): string {
-  const settling = / {2}if v_sent > 0 then\n.*?\n {2}end if;\n/s.exec(body)?.[0];
+  const settling = / {2}if completed <> '\{\}' or .*?\n {2}end if;\n/s.exec(body)?.[0];
   if (settling === undefined) throw new Error('expected the part that settles');
   return replaced(
     '  -- The heads of the lanes',
@@ -172,11 +197,21 @@ function settlingLast(body: string): string {
   )(body.replace(settling, ''));
 }
 
+/** A statement about what a step has claimed, which it calls `claimed`. */
+function afterClaim(statement: string): (body: string) => string {
+  return replaced(
+    '-- The number of other drains',
+    `with claimed as (select b.ids from jobqueue.leases l join jobqueue.batches b on b.id = l.batch where l.claim = v_claim)
+    ${statement};
+    -- The number of other drains`,
+  );
+}
+
 type Drain = { readonly again?: boolean };
 
 function exchanged(change: (drain: Drain, rest: readonly unknown[]) => readonly unknown[]): Wire {
   return (statement: Statement, name: string) => {
-    if (name !== 'step_1') return statement;
+    if (name !== 'step_2') return statement;
     const [drain, ...rest] = statement.params;
     const [changed, ...others] = change(JSON.parse(String(drain)) as Drain, rest);
     return { text: statement.text, params: [JSON.stringify(changed), ...others] };

@@ -7,10 +7,11 @@ import type { Statement } from '../../src/postgres/database.ts';
 import { SETUP, startActor } from './actors.ts';
 import type { Choices } from './choices.ts';
 import { type Inhabitant, VirtualClock } from './clock.ts';
-import { Model, Violation } from './model.ts';
+import { Model } from './model.ts';
 import { type Interactive, type Network, noAnswer, type Sent, SimulatedProcess } from './process.ts';
 import type { Answer, Server, Transaction } from './server.ts';
 import { Observer, type Seen, type Snapshot } from './snapshot.ts';
+import { Violation } from './violation.ts';
 import { type SimulatedQueue, simulatedQueue, TYPES } from './work.ts';
 
 /** A change of a broken variant to statements on their way. */
