@@ -66,28 +66,38 @@ export async function claimOne(database: Database): Promise<ClaimedJob> {
   return jobs[0] as ClaimedJob;
 }
 
-/** A job as drains of the release before name it. */
+/** A job as drains of the release before get it and name it; more follows. */
 export type ClaimedBefore = readonly [id: string, fence: number];
 
-/** What a drain of the release before claims. */
-export async function claimBefore(database: Database): Promise<ClaimedBefore[]> {
-  const { jobs } = await sendBefore(database, '{}', CLAIM);
-  return jobs.map(([id, fence]) => [id, fence]);
+interface RequestBefore {
+  readonly completed?: readonly ClaimedBefore[];
+  /** What a drain says of a job that it holds. */
+  readonly settlements?: readonly object[];
+  readonly running?: readonly object[];
+  readonly claim?: Partial<Claim>;
 }
 
-/** Such a drain reports that the job completed. */
-export async function settleBefore(database: Database, [id, fence]: ClaimedBefore): Promise<void> {
-  expect(await sendBefore(database, `{{${id}},{${fence}},{0},{0}}`, null)).toMatchObject({ lost: [] });
-}
-
-async function sendBefore(
+/** One first exchange of a drain of the release before, which leaves the jobs that it claims in the live table. */
+export async function sendBefore(
   database: Database,
-  completed: string,
-  claim: Claim | null,
-): Promise<{ readonly jobs: readonly ClaimedBefore[]; readonly lost: readonly string[] }> {
+  { completed = [], settlements = [], running = [], claim }: RequestBefore,
+): Promise<{
+  readonly jobs: readonly ClaimedBefore[];
+  readonly lost: readonly string[];
+  readonly revoked: readonly string[];
+}> {
   const drain = { id: randomUUID(), claim: randomUUID(), step: 1, keyed: true, keyWindowMs: 60_000 };
-  const text = "select jobqueue.step_1($1::jsonb, $2::bigint[], '[]', '[]', '[]', $3::jsonb) as answer";
-  const params = [JSON.stringify(drain), completed, claim && JSON.stringify(claim)];
-  const [row] = await database.execute<{ answer: Awaited<ReturnType<typeof sendBefore>> }>({ text, params });
+  const column = (value: (job: ClaimedBefore) => unknown) => `{${completed.map(value)}}`;
+  const columns = [column(([id]) => id), column(([, fence]) => fence), column(() => 1), column(() => 0)];
+  const [row] = await database.execute<{ answer: Awaited<ReturnType<typeof sendBefore>> }>({
+    text: "select jobqueue.step_1($1::jsonb, $2::bigint[], '[]', $3::jsonb, $4::jsonb, $5::jsonb) as answer",
+    params: [
+      JSON.stringify(drain),
+      completed.length > 0 ? `{${columns}}` : '{}',
+      JSON.stringify(settlements),
+      JSON.stringify(running),
+      claim ? JSON.stringify({ ...CLAIM, ...claim }) : null,
+    ],
+  });
   return row?.answer as Awaited<ReturnType<typeof sendBefore>>;
 }
