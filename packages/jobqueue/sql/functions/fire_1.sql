@@ -23,6 +23,8 @@ declare
   v_jobs      jsonb;
   v_ids       bigint[];
   v_skipped   int := 0;
+  v_held      bigint[];  -- jobs of schedules in the hands of drains, and their slots
+  v_held_of   timestamptz[];
 begin
   perform jobqueue.check_session_1();
   v_names := array(
@@ -33,14 +35,22 @@ begin
     order by s.name
     for no key update of s skip locked);
 
+  select coalesce(array_agg(u.id), '{}'), coalesce(array_agg((u.rest -> 3 ->> 'slot')::timestamptz), '{}') into v_held, v_held_of
+  from jobqueue.leases l
+  join jobqueue.batches b on b.id = l.batch and b.rest is not null
+  cross join lateral unnest(b.ids, b.rest) with ordinality as u(id, rest, p)
+  where get_bit(l.open, u.p::int - 1) = 1 and u.rest -> 3 ? 'slot';
+
   with slots as (
     select s.name::text as name, t.slot, s.definition,
            to_char(t.slot, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as slot_text,
            s.definition ->> 'overlap' = 'skip' and (
              row_number() over (partition by s.name order by t.slot) > 1
              -- with a limit it is asked of each schedule; without, Postgres would gather the unfinished slots of all of them
-             or coalesce((select true from jobqueue.schedule_slots o cross join lateral jobqueue.live_1(array[o.job_id]) j
+             or coalesce((select true from jobqueue.schedule_slots o join jobqueue.jobs j on j.id = o.job_id
                           where o.schedule = s.name limit 1), false)
+             or exists (select from unnest(v_held, v_held_of) as h(id, slot)
+                        join jobqueue.schedule_slots o on o.schedule = s.name and o.slot = h.slot and o.job_id = h.id)
            ) as skipped
     from jsonb_to_recordset(fires) as f(name text, slots jsonb)
     join jobqueue.schedules s on s.name = f.name
@@ -81,7 +91,8 @@ begin
     select o.slot, o.job_id from jobqueue.schedule_slots o
     where o.schedule = n.name
     order by o.slot desc offset 1000 limit 2000) o
-  where d.schedule = n.name and d.slot = o.slot and not exists (select from jobqueue.live_1(array[o.job_id]));
+  where d.schedule = n.name and d.slot = o.slot and not exists (select from jobqueue.jobs j where j.id = o.job_id)
+    and coalesce(o.job_id <> all(v_held), true);
 
   return jsonb_build_object('fired', coalesce(cardinality(v_ids), 0), 'skipped', v_skipped,
                             'due', coalesce(jobqueue.due_schedules_1(), '[]'));
