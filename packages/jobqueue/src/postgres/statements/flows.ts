@@ -28,16 +28,19 @@ export async function childrenAfter(
   limit: number,
 ): Promise<ChildRow[]> {
   return executor.execute<ChildRow>({
-    text: `select c.child_id::text as id, k.type, k.status, k.result, k.errors -> -1 as error
-           from (select child_id from jobqueue.flows where parent_id = $1::bigint and child_id > $2::bigint
-                 order by child_id limit $3::int) c
-           left join lateral (
-             select type::text as type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status,
+    text: `with c as materialized (
+             select child_id from jobqueue.flows where parent_id = $1::bigint and child_id > $2::bigint
+             order by child_id limit $3::int
+           )
+           select c.child_id::text as id, k.type, k.status, k.result, k.errors -> -1 as error
+           from c
+           left join (
+             select id, type::text as type, case when lease_until is null then 'PENDING' else 'PROCESSING' end as status,
                     null::jsonb as result, errors
-             from jobqueue.live_1(array[c.child_id])
+             from jobqueue.live_1(array(select child_id from c))
              union all
-             select type, status::text, result, case when status <> 'COMPLETED' then errors end
-             from jobqueue.ended_1(array[c.child_id])) k on true
+             select id, type, status::text, result, case when status <> 'COMPLETED' then errors end
+             from jobqueue.ended_1(array(select child_id from c))) k on k.id = c.child_id
            order by c.child_id`,
     params: [parent, after, limit],
   });
