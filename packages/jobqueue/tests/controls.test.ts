@@ -119,7 +119,7 @@ describeOnOneDriver('an operator', (setup) => {
     ]);
     await claimOne(setup.database); // d
     const left = async () =>
-      (await rows<{ id: string }>(setup.database, 'select id::text from jobqueue.jobs order by id')).map(
+      (await rows<{ id: string }>(setup.database, 'select id::text from jobqueue.live_jobs order by id')).map(
         ({ id }) => id,
       );
     const in2Days = new Date(Date.now() + 2 * 86_400_000);

@@ -106,6 +106,21 @@ as $$
   where u.id in (select unnest(places_of_1.ids)) and (l.batch is not null or s.n is not null)
 $$;
 
+-- place_of_1: places_of_1 of one job, to be asked of thousands one by one. Nulls if it has none.
+create or replace function jobqueue.place_of_1(job bigint, out batch bigint, out place int)
+language plpgsql stable
+as $$
+begin
+  select b.id, a.place into batch, place
+  from jobqueue.blocks k
+  join jobqueue.batches b on b.id = k.batch
+  cross join lateral (select array_position(b.ids, job) as place) a
+  where k.block = job >> 10 and a.place is not null
+    and (exists (select from jobqueue.leases l where l.batch = b.id and get_bit(l.open, a.place - 1) = 1)
+         or exists (select from jobqueue.settlements s where s.batch = b.id and get_bit(s.done, a.place - 1) = 1))
+  limit 1;
+end $$;
+
 -- live_1: of these jobs those that have not ended. lease_until is null for one that waits; `started` that a drain reported its run.
 create or replace function jobqueue.live_1(ids bigint[])
 returns table (id bigint, due_at timestamptz, created_at timestamptz, fence int, attempt smallint, max_attempts smallint, priority smallint,

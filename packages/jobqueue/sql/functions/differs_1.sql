@@ -14,8 +14,10 @@ set jit = off
 as $$
 begin
   return exists (
-    select from (select j.payload from jobqueue.live_1(array[holder]) j
+    select from (select j.payload from jobqueue.jobs j where j.id = holder
                  union all
-                 select h.payload from jobqueue.ended_1(array[holder]) h) held
+                 select h.payload from jobqueue.job_history h where h.id = holder
+                 union all
+                 select b.payloads[p.place] from jobqueue.place_of_1(holder) p join jobqueue.batches b on b.id = p.batch) held
     where held.payload <> coalesce(differs_1.payload, 'null'));
 end $$;

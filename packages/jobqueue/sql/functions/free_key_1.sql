@@ -31,5 +31,5 @@ as $$
 begin
   return coalesce(expires_at < now(), not exists (select from jobqueue.jobs j where j.id = holder)
                                       and not exists (select from jobqueue.job_history h where h.id = holder)
-                                      and not exists (select from jobqueue.places_of_1(array[holder])));
+                                      and (jobqueue.place_of_1(holder)).batch is null);
 end $$;

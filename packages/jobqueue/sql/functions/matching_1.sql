@@ -1,14 +1,98 @@
--- matching_1: the next live jobs that a filter means, at most `bound`, from where `progress` stands. Locks nothing. Part of
--- cancel_1, reschedule_1 and reprioritise_1, which lock what it finds and look again.
+-- matching_1: the next live jobs that a filter means, from where `progress` stands: at most `bound` that wait, and as many that drains
+-- hold. Locks nothing. Part of cancel_1, reschedule_1 and reprioritise_1, which lock what it finds and look again.
 --
 -- filter    {ids?, type?, queue?, priority?, status?, dueBefore?, dueAfter?}, at least one; status: PENDING | PROCESSING;
 --           dueAfter is the first instant that counts, dueBefore the first that does not
 -- progress  see operation_1; of an operation that sets `to` or `priority`, jobs that have it already are not meant
 --
 -- Ids are looked up; everything else walks the claim index, lane by lane, in its own order, so the cursor is a place in it. A
--- job moves forward in its lane, if at all, so none slips behind the cursor. At most 10,000 rows and 2,000 lanes a call.
+-- held job is met at the place from which it was claimed. A job moves forward in its lane, if at all, so none slips behind the
+-- cursor. Stable: waiting and held jobs are read at one instant, so one that is claimed or given back just then is met as the one or
+-- the other.
 create or replace function jobqueue.matching_1(filter jsonb, progress jsonb, bound int, out ids bigint[], out cursor jsonb, out at_end boolean)
-language plpgsql volatile
+language plpgsql stable
+as $$
+#variable_conflict use_column
+declare
+  v_from jsonb := nullif(progress -> 'cursor', 'null');
+  v_to   timestamptz := progress ->> 'to';
+  v_not  smallint := progress ->> 'priority';
+  v_ids  bigint[];
+  v_held bigint[];
+  v_last jsonb;
+begin
+  perform jobqueue.check_filter_1(filter, '{ids,type,queue,priority,status,dueBefore,dueAfter}');
+  if filter ? 'ids' then
+    v_ids := array(select v::bigint from jsonb_array_elements_text(filter -> 'ids') as e(v));
+    ids := array(
+      select j.id from jobqueue.live_places_1(v_ids) j
+      where j.id > coalesce((v_from ->> 0)::bigint, 0)
+        and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until)
+        and (v_to is null or j.due_at <> v_to) and (v_not is null or j.priority <> v_not)
+      order by j.id limit bound);
+    cursor := jsonb_build_array(ids[cardinality(ids)]);
+    at_end := cardinality(ids) < bound;
+    return;
+  end if;
+
+  select w.ids, w.cursor, w.at_end into ids, cursor, at_end from jobqueue.walk_1(filter, progress, bound) w;
+  with passed as (
+    select h.id, jsonb_build_array(h.queue, h.type, h.priority, h.due_at, h.id) as place, row_number() over () as n
+    from (select h.* from jobqueue.held_1(null) h
+          where jobqueue.is_meant_1(filter, h.queue, h.type, h.priority, h.due_at, h.lease_until)
+            and (v_to is null or h.due_at <> v_to) and (v_not is null or h.priority <> v_not) and h.id <= (progress ->> 'upTo')::bigint
+            and (v_from is null or jobqueue.is_behind_1(v_from, h.queue, h.type, h.priority, h.due_at, h.id))
+            and (at_end or not jobqueue.is_behind_1(cursor, h.queue, h.type, h.priority, h.due_at, h.id))
+          order by h.queue collate "C", h.type collate "C", h.priority, h.due_at, h.id limit bound) h
+  )
+  select coalesce(array_agg(p.id), '{}'), (array_agg(p.place) filter (where p.n = bound))[1] into v_held, v_last from passed p;
+  if v_last is not null then  -- there may be more held ones before the place to which the walk came
+    ids := array(
+      select j.id from jobqueue.jobs j
+      where j.id = any(ids) and not jobqueue.is_behind_1(v_last, j.queue, j.type, j.priority, j.due_at, j.id));
+    cursor := v_last;
+    at_end := false;
+  end if;
+  ids := ids || v_held;
+end $$;
+
+-- held_1: the jobs that drains hold in batches, of these ids, or all of them if `ids` is null: as many as drains have in memory, so
+-- some thousands at most. `place` is in the batch, which has `size` of them.
+create or replace function jobqueue.held_1(ids bigint[])
+returns table (batch bigint, place int, size int, id bigint, queue text, type text, priority smallint, due_at timestamptz, lease_until timestamptz)
+language sql stable rows 1000
+as $$
+  select l.batch, u.p::int, length(l.open), u.id, b.queue, b.type, b.priority, u.due_at, l.lease_until
+  from jobqueue.leases l
+  join jobqueue.batches b on b.id = l.batch
+  cross join lateral unnest(b.ids, b.due_at) with ordinality as u(id, due_at, p)
+  where get_bit(l.open, u.p::int - 1) = 1
+    and (ids is null or u.id = any(ids) and l.batch = any(array(
+          select k.batch from jobqueue.blocks k where k.block = any(array(select distinct i >> 10 from unnest(ids) as i)))))
+$$;
+
+-- live_places_1: of these jobs those that have not ended, with their places in the claim index.
+create or replace function jobqueue.live_places_1(ids bigint[])
+returns table (id bigint, queue text, type text, priority smallint, due_at timestamptz, lease_until timestamptz)
+language sql stable rows 500
+as $$
+  select j.id, j.queue, j.type, j.priority, j.due_at, j.lease_until from jobqueue.jobs j where j.id = any(ids)
+  union all
+  select h.id, h.queue, h.type, h.priority, h.due_at, h.lease_until from jobqueue.held_1(ids) h
+$$;
+
+-- True if a place in the claim index is behind this cursor of a walk along it.
+create or replace function jobqueue.is_behind_1(cursor jsonb, queue text, type text, priority smallint, due_at timestamptz, id bigint)
+returns boolean
+language sql stable
+as $$
+  select (queue collate "C", type collate "C", priority, due_at, id)
+       > (cursor ->> 0, cursor ->> 1, (cursor ->> 2)::smallint, coalesce((cursor ->> 3)::timestamptz, '-infinity'), coalesce((cursor ->> 4)::bigint, 0))
+$$;
+
+-- walk_1: the part of matching_1 that walks along the claim index. At most 10,000 rows and 2,000 lanes a call.
+create or replace function jobqueue.walk_1(filter jsonb, progress jsonb, bound int, out ids bigint[], out cursor jsonb, out at_end boolean)
+language plpgsql stable
 as $$
 #variable_conflict use_column
 declare
@@ -34,22 +118,8 @@ declare
   v_taken    int;
   v_scanned  int;
 begin
-  perform jobqueue.check_filter_1(filter, '{ids,type,queue,priority,status,dueBefore,dueAfter}');
   ids := '{}';
   at_end := false;
-
-  if filter ? 'ids' then
-    ids := array(
-      select j.id from jobqueue.jobs j
-      where j.id = any(array(select v::bigint from jsonb_array_elements_text(filter -> 'ids') as e(v)))
-        and j.id > coalesce((v_from ->> 0)::bigint, 0)
-        and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until)
-        and (v_to is null or j.due_at <> v_to) and (v_not is null or j.priority <> v_not)
-      order by j.id limit bound);
-    cursor := jsonb_build_array(ids[cardinality(ids)]);
-    at_end := cardinality(ids) < bound;
-    return;
-  end if;
 
   -- The place within the lane, and then the lane at or behind it.
   v_due := coalesce((v_from ->> 3)::timestamptz, '-infinity');

@@ -39,9 +39,8 @@ begin
 
   if v_changed < cardinality(v_ids) then
     select count(*) filter (where j.lease_until is null), count(*) filter (where j.lease_until is not null) into v_locked, v_held
-    from jobqueue.jobs j
-    where j.id = any(v_ids) and j.priority <> v_priority
-      and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until);
+    from jobqueue.live_places_1(v_ids) j
+    where j.priority <> v_priority and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until);
   end if;
   return jobqueue.end_slice_1('reprioritise', options, v_progress || jsonb_build_object('cursor', v_cursor,
     'changed', (v_progress ->> 'changed')::int + v_changed,

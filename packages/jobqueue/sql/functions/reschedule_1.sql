@@ -46,10 +46,9 @@ begin
 
   if v_changed < cardinality(v_ids) then
     select count(*) filter (where free), count(*) filter (where not free) into v_locked, v_held
-    from jobqueue.jobs j
+    from jobqueue.live_places_1(v_ids) j
     cross join lateral (select j.lease_until is null and (filter ? 'ids' or j.due_at < jobqueue.waits_for_children()) as free) f
-    where j.id = any(v_ids) and j.due_at <> v_to
-      and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until);
+    where j.due_at <> v_to and jobqueue.is_meant_1(filter, j.queue, j.type, j.priority, j.due_at, j.lease_until);
   end if;
   return jobqueue.end_slice_1('reschedule', options, v_progress || jsonb_build_object('cursor', v_cursor,
     'changed', (v_progress ->> 'changed')::int + v_changed,

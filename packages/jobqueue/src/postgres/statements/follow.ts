@@ -72,13 +72,8 @@ export async function matched(
         with m as materialized (select * from jobqueue.matching_1($1::jsonb, $2::jsonb, $3::int))
         select m.cursor, m.at_end, (
           select coalesce(json_agg(g order by g.jobs desc), '[]') from (
-            select j.queue, j.type, j.status, count(*)::int as jobs
-            from (select x.queue::text, x.type::text, case when x.lease_until is null then 'PENDING' else 'PROCESSING' end as status
-                  from jobqueue.jobs x where x.id = any(m.ids)
-                  union all
-                  select b.queue, b.type, 'PROCESSING'
-                  from jobqueue.places_of_1(m.ids) p join jobqueue.batches b on b.id = p.batch where p.settlement is null) j
-            group by 1, 2, 3) g) as groups
+            select j.queue, j.type, case when j.lease_until is null then 'PENDING' else 'PROCESSING' end as status, count(*)::int as jobs
+            from jobqueue.live_places_1(m.ids) j group by 1, 2, 3) g) as groups
         from m`,
       params: [filterJson, JSON.stringify(progress), bound],
     }),
