@@ -123,6 +123,19 @@ describeEachDriver('a lost answer', (setup) => {
     expect(jobs).toMatchObject([{ id: first?.id, fence: 1 }]);
   });
 
+  test('of a claim: sent again, it does not answer with what an operator has cancelled meanwhile', async () => {
+    const { queue } = queueOf(setup.database);
+    const added = await queue.addJobs(works(3));
+    const lost = { claim: CLAIM, drain: { id: randomUUID(), claim: randomUUID() } };
+    await send(setup.database, lost);
+    await queue.cancel({ ids: [added[1]?.id ?? ''] }, { actor: 'ann', reason: 'wrong template' });
+    const { jobs } = await send(setup.database, { ...lost, drain: { ...lost.drain, again: true } });
+    expect(jobs.map(({ id, position }) => [id, position])).toEqual([
+      [added[0]?.id, 1],
+      [added[2]?.id, 3],
+    ]);
+  });
+
   test('of a checkpoint: sent again, it does not overwrite the one after it', async () => {
     const { queue, seen } = queueOf(setup.database);
     const added = await queue.addJob('work', { mode: 'noop' });

@@ -290,7 +290,7 @@ begin
         insert into jobqueue.blocks (block, last, batch)
         select i.id >> 10, max(i.id & 1023), b.id from batched b cross join lateral unnest(b.ids) as i(id) group by 1, 3
       )
-      select json_agg(jobqueue.batch_json_1(b)), sum(cardinality(b.ids)), (select array[min(id), max(id)] from gone)
+      select json_agg(jobqueue.batch_json_1(b, null)), sum(cardinality(b.ids)), (select array[min(id), max(id)] from gone)
       into v_jobs, v_claimed, v_span
       from batched b;
       -- After a restore without sequences history can hold the id of a live job.
@@ -300,7 +300,7 @@ begin
       end if;
     end if;
     if v_again then
-      select json_agg(jobqueue.batch_json_1(b)), coalesce(sum(cardinality(b.ids)), 0)
+      select json_agg(jobqueue.batch_json_1(b, l.open)), coalesce(sum(bit_count(l.open)), 0)
       into v_jobs, v_claimed
       from jobqueue.leases l join jobqueue.batches b on b.id = l.batch
       where l.claim = v_claim;
@@ -411,13 +411,13 @@ begin
     'exhausted', v_exhausted, 'nowMs', (extract(epoch from v_began) * 1000)::float8, 'tookMs', extract(epoch from clock_timestamp() - v_began)::float8 * 1000);
 end $$;
 
--- A batch as a drain reads it: a list for each property. See step_2.
-create or replace function jobqueue.batch_json_1(b jobqueue.batches)
+-- A batch as a drain reads it: a list for each property, and the places that are its own still if they are not all. See step_2.
+create or replace function jobqueue.batch_json_1(b jobqueue.batches, open varbit)
 returns json
 language sql stable
 as $$
   select json_build_object('batch', b.id::text, 'queue', b.queue, 'type', b.type, 'priority', b.priority, 'ids', to_json(b.ids::text[]),
     'dueAt', to_json(b.due_at), 'createdAt', to_json(b.created_at), 'fences', to_json(b.fences), 'attempts', to_json(b.attempts),
     'maxAttempts', to_json(b.max_attempts), 'keys', to_json(b.keys), 'payloads', to_json(b.payloads),
-    'rest', to_json(b.rest))
+    'rest', to_json(b.rest), 'open', open::text)
 $$;

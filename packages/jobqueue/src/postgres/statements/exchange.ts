@@ -216,6 +216,8 @@ interface BatchColumns {
   readonly keys: readonly (string | null)[] | null;
   readonly payloads: readonly unknown[];
   readonly rest: readonly (Rest | null)[] | null;
+  /** A digit for each place: 1 if the drain holds it still. Null: all. */
+  readonly open: string | null;
 }
 
 type Rest = readonly [rescues: number, interruptions: number, state: unknown, meta: JobMeta | null];
@@ -223,9 +225,10 @@ type Rest = readonly [rescues: number, interruptions: number, state: unknown, me
 const USUAL: Rest = [0, 0, null, null];
 
 function readBatch(columns: BatchColumns): ClaimedJob[] {
-  const { queue, type, priority, ids, dueAt, createdAt, fences, attempts, maxAttempts, keys, payloads, rest } = columns;
+  const { queue, type, priority, ids, dueAt, createdAt, fences, attempts, maxAttempts, keys, payloads, rest, open } =
+    columns;
   const batch = { id: columns.batch, size: ids.length };
-  return ids.map((id, n) => {
+  const jobs = ids.map((id, n) => {
     const [rescues, interruptions, state, meta] = rest?.[n] ?? USUAL;
     const due = dueAt[n] as string;
     return {
@@ -249,4 +252,5 @@ function readBatch(columns: BatchColumns): ClaimedJob[] {
       meta,
     };
   });
+  return open === null ? jobs : jobs.filter((_, n) => open[n] === '1');
 }
