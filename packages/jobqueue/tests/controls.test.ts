@@ -179,7 +179,7 @@ describeOnOneDriver('an operator', (setup) => {
     await queue.addJobs(works(1_800));
     for (let n = 0; n < 3; n++) await send(database, { claim: { ...CLAIM, limit: 500, free: 500 } });
     const slices: number[] = [];
-    const onProgress = ({ changed }: BulkReport) => void slices.push(changed);
+    const onProgress = ({ changed }: { readonly changed: number }) => void slices.push(changed);
     expect(await queue.cancel({ type: 'work' }, { ...WRONG, onProgress })).toMatchObject({
       changed: 1_800,
       done: true,
@@ -202,7 +202,7 @@ describeOnOneDriver('an operator', (setup) => {
         await new Promise<void>((release) => locked({ ended: Promise.resolve().then(() => ended), release }));
       });
     });
-    const onProgress = ({ changed }: BulkReport) => {
+    const onProgress = ({ changed }: { readonly changed: number }) => {
       progresses.push(changed);
       step.release();
     };
