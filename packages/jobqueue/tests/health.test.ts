@@ -4,6 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import { emptied } from '../../../tests/support/empty.ts';
 import { continueWith } from '../src/index.ts';
+import { CLAIM, send } from './played-exchange.ts';
 import { queueOf, rows, works } from './support.ts';
 import { aMinuteLater, calm, dayOf, deadLetters, dueFor, noTickFor, rollup, ticked, watchedQueue } from './watched.ts';
 
@@ -134,17 +135,12 @@ describeOnOneDriver('health', (setup) => {
     await queue.pause({ queue: 'paused' }, ANN);
     await dueFor(setup.database, 'work', '-1 hour');
     await dueFor(setup.database, 'work', '1 hour', 'held');
-    await rows(
-      setup.database,
-      "update jobqueue.jobs set lease_until = now() + interval '1 minute' where queue = 'held'",
-    );
+    await send(setup.database, { claim: { ...CLAIM, queues: ['held'] } });
+    expect(await rows(setup.database, 'select from jobqueue.leases')).toHaveLength(1);
     await dueFor(setup.database, 'work', '1 hour', 'returned');
     await rows(setup.database, "update jobqueue.jobs set started_at = now() where queue = 'returned'");
     expect(await names()).toEqual([]);
-    await rows(
-      setup.database,
-      "update jobqueue.jobs set lease_until = now() - interval '6 minutes' where queue = 'held'",
-    );
+    await rows(setup.database, "update jobqueue.leases set lease_until = now() - interval '6 minutes'");
     expect(await names()).toEqual(['oldest_due']);
   });
 

@@ -1,6 +1,6 @@
 -- health_lanes_1: part of health_1. The oldest due job of each type, against what its type allows, among the 200 lanes of the type
 -- whose first job is due for the longest time. Of more than 100,000 lanes it sees the first, and says so in `data`. Paused lanes do not
--- count, nor what a drain holds. Of a job that has run before, only the time since then: an interrupted one keeps its place,
+-- count, nor what a drain holds before its lease ends. Of a job that has run before, only the time since then: an interrupted one keeps its place,
 -- and with it its old due time.
 create or replace function jobqueue.health_lanes_1(types jsonb, unhandled_ms float8)
 returns table (name text, subject text, value float8, "limit" float8, data jsonb)
@@ -22,6 +22,11 @@ as $$
         order by j.due_at, j.id limit 1000) c
       where c.lease_until is null or c.lease_until < now()
       limit 1) head
+    union all
+    select b.type, b.queue, b.priority, false, round(extract(epoch from now() - o.lease_until) * 1000)::float8
+    from (select batch, lease_until from jobqueue.leases where lease_until < now() order by lease_until limit 1000) o
+    join jobqueue.batches b on b.id = o.batch
+    where not exists (select from jobqueue.pauses p where p.queue in ('*', b.queue) and p.type in ('*', b.type))
   )
   (select distinct on (l.type) case when types ? l.type then 'oldest_due' else 'unhandled' end, l.type::text, l.late_ms,
           coalesce((types ->> l.type)::float8, unhandled_ms),

@@ -28,7 +28,7 @@ export const FUNCTIONS = [
   'jobqueue.jobs_newest_1(jsonb,jsonb,int)',
   'jobqueue.live_1(bigint[])',
   'jobqueue.ended_1(bigint[])',
-  'jobqueue.places_of_1(bigint[])',
+  'jobqueue.live_places_1(bigint[])',
   'jobqueue.matching_1(jsonb,jsonb,int)',
   'jobqueue.dead_groups_2(jsonb)',
   'jobqueue.trail_1(bigint)',
