@@ -1,5 +1,5 @@
 /** Everything that an app and its operators do, once: for tests of where it may happen, such as a role's rights or a schema's name. */
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { z } from 'zod';
 import { createQueue, defineJob, defineSchedule, type QueueOptions } from '../src/index.ts';
 
@@ -9,13 +9,20 @@ const ANN = { actor: 'ann' };
 export function workQueue(options: Pick<QueueOptions<[]>, 'database' | 'schema' | 'environment'>) {
   const work = defineJob({
     type: 'work',
-    payload: z.object({ fail: z.boolean().default(false), block: z.string().optional() }),
+    payload: z.object({
+      fail: z.boolean().default(false),
+      block: z.string().optional(),
+      waits: z.boolean().optional(),
+    }),
     maxAttempts: 1,
     handler: async () => ({
-      run: async ({ payload, rateLimit }) => {
+      run: async ({ payload, rateLimit, signal, progress }) => {
         await rateLimit('a bucket of a job', { perSecond: 100, burst: 100 });
         if (payload.block) await rateLimit.blockUntil(payload.block, { delayMs: 60_000 });
         if (payload.fail) throw new Error('on purpose');
+        progress({ done: 0 });
+        if (payload.waits)
+          await new Promise((_, refuse) => signal.addEventListener('abort', () => refuse(signal.reason)));
       },
     }),
   });
@@ -49,6 +56,17 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
   expect(await queue.cancel(ids, { ...ANN, reason: 'enough' })).toMatchObject({ changed: 1 });
   await queue.drain({ budgetMs: 60_000 });
   const [dead] = (await queue.listJobs({ status: 'DEAD_LETTER' })).jobs;
+  const held = await queue.addJob('work', { fail: false, waits: true });
+  const draining = queue.drain({ budgetMs: 60_000 });
+  await vi.waitFor(
+    async () =>
+      expect(await queue.getJob(held?.id ?? '')).toMatchObject({ status: 'PROCESSING', startedAt: expect.any(Date) }),
+    {
+      timeout: 20_000,
+    },
+  );
+  expect(await queue.cancel({ ids: [held?.id ?? ''] }, { ...ANN, reason: 'enough' })).toMatchObject({ changed: 1 });
+  expect(await draining).toMatchObject({ lost: 1 });
   await queue.replayWithPayload(dead?.id ?? '', { fail: true }, ANN);
   await queue.drain({ budgetMs: 60_000 });
   expect(await queue.freeKey({ type: 'work', idempotencyKey: 'k' }, ANN)).toMatchObject({ freed: true });

@@ -95,4 +95,24 @@ describeEachDriver('a deployment under way', (setup) => {
     expect(await queue.getJob(id)).toMatchObject({ status: 'COMPLETED', fence: 3, state: { done: 1 } });
     expect(await queue.addJob('work', { mode: 'noop' }, { idempotencyKey: 'k' })).toBeNull(); // for its window
   });
+
+  test('an operator cancels what drains of either release hold: both hear of it, and their outcomes are lost', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    await queue.addJobs(works(2));
+    const { jobs: before } = await sendBefore(database, { claim: { limit: 1 } });
+    const now = await claimOne(database);
+    expect(await queue.cancel({ status: 'PROCESSING' }, { actor: 'ann', reason: 'wrong template' })).toMatchObject({
+      changed: 2,
+      done: true,
+    });
+    const [id] = before[0] as ClaimedBefore;
+    const running = before.map((job) => named(job));
+    expect(await sendBefore(database, { running })).toMatchObject({ revoked: [id] });
+    expect(await sendBefore(database, { completed: before })).toMatchObject({ lost: [id] });
+    expect(await send(database, { running: [news(now)] })).toMatchObject({ revoked: [now.place] });
+    expect(await send(database, outcome(now, { to: 'completed' }))).toMatchObject({ lost: [now.place] });
+    for (const one of [id, now.id])
+      expect(await queue.getJob(one)).toMatchObject({ status: 'CANCELLED', fence: 2, attempts: 0 });
+  });
 });

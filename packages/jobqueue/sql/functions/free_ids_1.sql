@@ -78,27 +78,27 @@ language plpgsql volatile
 as $$
 #variable_conflict use_column
 declare
-  v     record;
-  v_new bigint;
+  v      record;
+  v_live record;
+  v_new  bigint;
 begin
   for v in
-    select h.id, h.type, h.idempotency_key, h.meta ? 'parent' and not coalesce(j.meta ? 'parent', false) as is_child,
-           (h.type, h.idempotency_key) is distinct from (j.type, j.idempotency_key) as has_own_key
+    select h.id, h.type, h.idempotency_key, h.meta ? 'parent' as is_child
     from jobqueue.job_history h
-    join jobqueue.live_1(ids) j on j.id = h.id
-    where h.id = any(ids)
+    where h.id = any(array(select j.id from jobqueue.live_places_1(ids) j))
     order by h.id
-    for update of h
+    for update
   loop
+    select j.type, j.idempotency_key, j.meta ? 'parent' as is_child into v_live from jobqueue.live_1(array[v.id]) j;
     v_new := jobqueue.next_free_id_1('jobqueue.jobs_id_seq', jobqueue.highest_job_id_1());
     update jobqueue.job_history h
     set id = v_new, meta = coalesce(h.meta, '{}') || jsonb_build_object('formerId', v.id::text)
     where h.id = v.id;
-    if v.has_own_key then
+    if (v.type, v.idempotency_key) is distinct from (v_live.type, v_live.idempotency_key) then
       update jobqueue.idempotency_keys k set job_id = v_new
       where k.type = v.type and k.key = v.idempotency_key and k.job_id = v.id;
     end if;
-    if v.is_child then
+    if v.is_child and v_live.is_child is not true then
       update jobqueue.flows f set child_id = v_new where f.child_id = v.id;
     end if;
     ids := array_replace(ids, v.id, v_new);

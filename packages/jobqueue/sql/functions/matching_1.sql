@@ -67,9 +67,10 @@ as $$
   join jobqueue.batches b on b.id = l.batch
   cross join lateral unnest(b.ids, b.due_at) with ordinality as u(id, due_at, p)
   where get_bit(l.open, u.p::int - 1) = 1
-    -- `ids` alone would be those of the batch
-    and (held_1.ids is null or u.id = any(held_1.ids) and l.batch = any(array(
+    -- Two conditions, so that batches without these ids are not read. `ids` alone would be those of the batch.
+    and (held_1.ids is null or l.batch = any(array(
           select k.batch from jobqueue.blocks k where k.block = any(array(select distinct i >> 10 from unnest(held_1.ids) as i)))))
+    and (held_1.ids is null or u.id = any(held_1.ids))
 $$;
 
 -- live_places_1: of these jobs those that have not ended, with their places in the claim index.
