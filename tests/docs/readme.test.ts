@@ -90,7 +90,9 @@ describe.skipIf(!hasCurl())('the requests', () => {
 
   beforeAll(async () => {
     for (const [name, value] of Object.entries(SECRETS)) vi.stubEnv(name, value);
-    await sql.query('truncate jobqueue.jobs, jobqueue.job_history, jobqueue.idempotency_keys restart identity');
+    await sql.query(
+      'truncate jobqueue.jobs, jobqueue.job_history, jobqueue.batches, jobqueue.blocks, jobqueue.settlements, jobqueue.leases, jobqueue.notes, jobqueue.idempotency_keys restart identity',
+    );
     app = await serve(answer);
     folder = mkdtempSync(join(tmpdir(), 'readme-'));
     mkdirSync(join(folder, '.data'));

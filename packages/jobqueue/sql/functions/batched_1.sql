@@ -1,7 +1,7 @@
 -- Jobs in batches, as rows. A job that a drain holds is an open place of a batch, or a row of `jobs` that the release before claimed. A
 -- completed one is a place of a batch that a settlement names, or a row of `job_history`, which has the dead letters and the cancelled too.
 --
--- * live_jobs, finished_jobs: views of all of them, for those who read many.
+-- * live_jobs, finished_jobs: views of all of them: read many through these.
 -- * live_1, ended_1: the same by id, as the tables jobs and job_history had them when every job was a row of its own.
 
 -- The places, from 1, of the bits that are set, in order.
