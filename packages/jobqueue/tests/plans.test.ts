@@ -5,6 +5,7 @@ import { type ExplainingDatabase, explaining, type Scan } from '../../../tests/s
 import { takeTurns } from '../../../tests/support/take-turns.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { takeTokens } from '../src/postgres/statements/buckets.ts';
+import { BATCHES, FINISHED_IN_BATCHES } from './finished.ts';
 import { report, scheduledQueue, silence } from './scheduled.ts';
 import { queueOf, rows } from './support.ts';
 
@@ -14,7 +15,7 @@ takeTurns();
 const MANY = process.env.TEST_DRIVERS === 'one' ? 200_000 : 1_000_000;
 /** Most of it goes into writing those rows, beside other files. */
 const FILL_MS = 300_000;
-const STORED = ['jobs', 'job_history', 'idempotency_keys'];
+const STORED = ['jobs', 'job_history', 'idempotency_keys', ...BATCHES];
 const BATCH = 100;
 /** The most rows of one scan. Usual are up to 300 (a claim's batch, its neighbours, the lanes), or one of the small tables as a whole. */
 const MOST_ROWS = 2_500;
@@ -31,7 +32,7 @@ afterEach(async () => {
 const store = (database: Database, text: string, ...params: unknown[]) =>
   database.execute({ text, params }, { timeoutMs: 170_000 });
 
-/** Live jobs in 24 lanes, a third of them due later, and as many finished ones, each with a key. */
+/** Live jobs in 24 lanes, a third of them due later; as many finished ones, each with a key; and as many in batches. */
 async function fill(url: string, stored: number): Promise<void> {
   const database = connect(url);
   const lane = `(array['work', 'other', 'nobody', 'nobody_knows'])[1 + n % 4], n % 6`;
@@ -51,6 +52,7 @@ async function fill(url: string, stored: number): Promise<void> {
      from generate_series(1, $1::int) n`,
     stored,
   );
+  await store(database, FINISHED_IN_BATCHES, stored, 200);
   for (const table of ['jobs', 'job_history'])
     await store(
       database,

@@ -93,12 +93,13 @@ create or replace function jobqueue.places_of_1(ids bigint[])
 returns table (id bigint, batch bigint, place int, mask varbit, lease_until timestamptz, settlement int)
 language sql stable rows 10
 set jit = off
+set enable_seqscan = off  -- by its key each, also by a plan that was made when the tables were empty
 as $$
   select u.id, b.id, u.p::int, set_bit(repeat('0', cardinality(b.ids))::varbit, u.p::int - 1, 1), case when l.batch is not null then l.lease_until end, s.n
   from (select distinct k.batch
         from (select distinct i >> 10 as block from unnest(places_of_1.ids) as i) w
-        join jobqueue.blocks k on k.block = w.block) t
-  join jobqueue.batches b on b.id = t.batch
+        cross join lateral (select x.batch from jobqueue.blocks x where x.block = w.block offset 0) k) t
+  cross join lateral (select x.id, x.ids from jobqueue.batches x where x.id = t.batch offset 0) b
   cross join lateral unnest(b.ids) with ordinality as u(id, p)
   left join jobqueue.leases l on l.batch = b.id and get_bit(l.open, u.p::int - 1) = 1
   left join lateral (select s.n from jobqueue.settlements s where s.batch = b.id and get_bit(s.done, u.p::int - 1) = 1 limit 1) s on l.batch is null
@@ -135,8 +136,7 @@ as $$
   select j.id, j.due_at, j.created_at, j.fence, j.attempt, j.max_attempts, j.priority, j.rescues, j.interruptions, j.queue, j.type, j.payload,
          p.lease_until, j.started, j.started_at, j.idempotency_key, j.state, j.progress, j.errors, j.meta
   from (select batch, lease_until, bit_or(mask) as mask from jobqueue.places_of_1(ids) where settlement is null group by 1, 2) p
-  join jobqueue.batches b on b.id = p.batch
-  cross join lateral jobqueue.jobs_of_batch_1(b, p.mask) j
+  cross join lateral (select * from jobqueue.batched_jobs x where x.batch = p.batch and get_bit(p.mask, x.place - 1) = 1 offset 0) j
 $$;
 
 -- ended_1: of these jobs those that have ended and are kept.
@@ -154,8 +154,7 @@ as $$
          j.queue, j.type, j.payload, s.at - (s.ended[r.n] + s.ran[r.n]) * interval '1 ms', j.idempotency_key, j.state, j.progress, nullif(s.results -> (r.n - 1), 'null'),
          j.errors, j.meta, null
   from (select batch, settlement, bit_or(mask) as mask from jobqueue.places_of_1(ids) where settlement is not null group by 1, 2) p
-  join jobqueue.settlements s on s.batch = p.batch and s.n = p.settlement
-  join jobqueue.batches b on b.id = p.batch
-  cross join lateral jobqueue.jobs_of_batch_1(b, p.mask) j
+  cross join lateral (select * from jobqueue.settlements x where x.batch = p.batch and x.n = p.settlement offset 0) s
+  cross join lateral (select * from jobqueue.batched_jobs x where x.batch = p.batch and get_bit(p.mask, x.place - 1) = 1 offset 0) j
   cross join lateral (select bit_count(substring(s.done from 1 for j.place))::int as n) r
 $$;

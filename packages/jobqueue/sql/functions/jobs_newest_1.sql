@@ -36,9 +36,10 @@ begin
     v_batched := array(
       select u.id
       from (select * from jobqueue.leases order by batch desc limit 2000) l
-      join jobqueue.batches b on b.id = l.batch and (v_type is null or b.type = v_type) and (v_queue is null or b.queue = v_queue)
+      cross join lateral (select * from jobqueue.batches x where x.id = l.batch offset 0) b
       cross join lateral unnest(b.ids, b.due_at, b.created_at) with ordinality as u(id, due_at, created_at, p)
       where get_bit(l.open, u.p::int - 1) = 1 and u.id < v_before
+        and (v_type is null or b.type = v_type) and (v_queue is null or b.queue = v_queue)
         and coalesce(u.created_at, u.due_at) >= v_from and coalesce(u.created_at, u.due_at) < v_until
       order by u.id desc limit bound + 1);
     -- The release before holds them in the live table, and says in the ledger what it runs.

@@ -7,6 +7,7 @@
 -- waits for. Of equal instants all are looked at, because a place could not tell them apart.
 create or replace function jobqueue.prune_batches_1(request jsonb, place timestamptz, out reached timestamptz, out pruned jsonb)
 language plpgsql volatile
+set enable_seqscan = off  -- see step_2
 as $$
 #variable_conflict use_column
 declare
