@@ -116,7 +116,7 @@ begin
   from jobqueue.blocks k
   join jobqueue.batches b on b.id = k.batch
   cross join lateral (select array_position(b.ids, job) as place) a
-  where k.block = job >> 10 and a.place is not null
+  where k.block = job >> 10 and k.last >= job & 1023 and a.place is not null
     and (exists (select from jobqueue.leases l where l.batch = b.id and get_bit(l.open, a.place - 1) = 1)
          or exists (select from jobqueue.settlements s where s.batch = b.id and get_bit(s.done, a.place - 1) = 1))
   limit 1;

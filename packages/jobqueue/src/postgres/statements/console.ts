@@ -40,7 +40,7 @@ export async function countMatching(
   bound: number,
 ): Promise<{ readonly n: number; readonly at_end: boolean }> {
   const rows = await executor.execute<{ n: number; at_end: boolean }>({
-    text: `select cardinality(m.ids) as n, m.at_end
+    text: `select least(cardinality(m.ids), $2::int) as n, m.at_end and cardinality(m.ids) <= $2::int as at_end
            from jobqueue.matching_1($1::jsonb, '{"upTo": 9223372036854775807}', $2::int) m`,
     params: [filterJson, bound],
   });
