@@ -7,7 +7,7 @@ import { type Database, database as sharedDatabase } from '../../packages/jobque
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 import { GOOD } from './replies.ts';
 
 const APP_SECRET = 'app-secret-0123456789';
@@ -47,9 +47,7 @@ beforeEach(() =>
 );
 afterEach(async () => {
   llm.reset();
-  await sql(
-    emptied('ai_settings', 'conversations', 'jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys'),
-  );
+  await sql(emptied('ai_settings', 'conversations', ...JOB_TABLES, 'jobqueue.idempotency_keys'));
 });
 afterAll(async () => {
   await database.close();

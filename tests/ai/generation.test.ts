@@ -10,7 +10,7 @@ import { connect, type Database } from '../../packages/jobqueue/src/postgres/con
 import { LLM_KEYS, type Llm, startLlm } from '../standins/llm.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { drainDue, ROOMY_MS } from '../support/drain-due.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 
 let fresh: TestDatabase;
 let database: Database;
@@ -52,7 +52,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   llm.reset();
-  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
+  await sql(emptied(...JOB_TABLES, 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
 });
 
 const set = (column: string, value: unknown) =>
@@ -438,7 +438,7 @@ describe('when the model cannot be asked', () => {
       await sql("select paused_code from connections where company_id = $1 and provider = 'ai'", company),
     ).toHaveLength(1);
     await sql('delete from connections where company_id = $1', company);
-    await sql(emptied('jobqueue.jobs', 'ai_refusals'));
+    await sql(emptied(...JOB_TABLES, 'ai_refusals'));
     await sql(
       "update ai_settings set fallback_provider = 'google', fallback_model = 'gemini-2.5-flash', fallback_base_url = $1, fallback_api_key = $2 where company_id = $3",
       `${llm.origin}/v1beta`,

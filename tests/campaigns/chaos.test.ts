@@ -53,10 +53,12 @@ const nameOf = ({ pid }: ChildProcess) => `sender-${pid}`;
 /** The lease of what it held ends now: the row is moved, not the clock. Answers how many jobs that were. */
 async function endLeasesOf(sender: ChildProcess): Promise<number> {
   const ended = await its.rows(
-    `update jobqueue.jobs set lease_until = now() - interval '1 second'
-     where lease_until is not null
-       and id in (select unnest(running) from jobqueue.drains where source = $1 and finished_at is null)
-     returning 1`,
+    `with ended as (
+       update jobqueue.leases l set lease_until = now() - interval '1 second'
+       from jobqueue.batches b, jobqueue.drains d
+       where b.id = l.batch and d.id = b.drain and d.source = $1 and d.finished_at is null
+       returning l.open)
+     select from ended cross join lateral unnest(jobqueue.places_1(open))`,
     nameOf(sender),
   );
   return ended.length;
@@ -139,7 +141,7 @@ test('whatever dies, nobody gets a campaign twice, everybody ends somewhere, and
   await its.rows(
     "update recipients set claimed_at = claimed_at - interval '2 hours', status_at = status_at - interval '2 hours'",
   );
-  await its.rows("update jobqueue.jobs set lease_until = now() - interval '1 second' where lease_until is not null");
+  await its.rows("update jobqueue.leases set lease_until = now() - interval '1 second'");
   await its.resume(id);
   await its.drainUntilTrue(async () => {
     await its.makeDue();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { cancel, pause, resume, retryUnconfirmed } from '../../lib/campaigns/controls.ts';
 import { recipientsFile } from '../../lib/campaigns/recipients-file.ts';
 import { atOnce } from '../support/at-once.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
 let its: Campaigns;
@@ -25,8 +25,7 @@ beforeEach(async () => {
       'portfolios',
       'portfolio_people',
       'conversations',
-      'jobqueue.jobs',
-      'jobqueue.job_history',
+      ...JOB_TABLES,
       'jobqueue.buckets',
       'jobqueue.idempotency_keys',
     ),

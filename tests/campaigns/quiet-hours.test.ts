@@ -4,7 +4,7 @@ import examples from 'libphonenumber-js/mobile/examples';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { nextWindow, windowsOf } from '../../lib/campaigns/campaign-send/quiet-hours.ts';
 import { clockOf } from '../../lib/campaigns/campaign-send/zones.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 import fc from '../support/property.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
@@ -179,7 +179,7 @@ describe('a campaign', () => {
   afterAll(() => its.close());
   beforeEach(async () => {
     its.phones.forget();
-    await its.rows(emptied('campaigns', 'recipients', 'jobqueue.jobs'));
+    await its.rows(emptied('campaigns', 'recipients', ...JOB_TABLES));
   });
 
   /** Quiet hours in UTC that hold now, and end in two hours. */

@@ -4,7 +4,7 @@ import { pauseConnection } from '../../lib/connections/connection.ts';
 import { listTemplates } from '../../lib/templates/list.ts';
 import { refusal } from '../standins/whatsapp/graph.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 import { type Campaigns, COMPANY, startCampaigns } from './campaigns.ts';
 import { TOKEN } from './phones.ts';
 
@@ -20,7 +20,7 @@ afterAll(async () => {
   await its.close();
 });
 beforeEach(async () => {
-  await its.rows(emptied('campaigns', 'template_syncs', 'jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.buckets'));
+  await its.rows(emptied('campaigns', 'template_syncs', ...JOB_TABLES, 'jobqueue.buckets'));
   for (const table of ['templates', 'company_settings', 'companies']) await its.rows(`delete from ${table}`);
   await its.addCompany(COMPANY);
   await its.rows('update company_settings set whatsapp_account_id = $1', ACCOUNT);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { retryUnconfirmed } from '../../lib/campaigns/controls.ts';
 import { resumeConnection } from '../../lib/connections/connection.ts';
 import { startStandIn } from '../standins/kit/stand-in.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 import { programFile } from '../support/programs.ts';
 import { type Campaigns, COMPANY, numbers, startCampaigns } from './campaigns.ts';
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
       'recipients',
       'campaign_entries',
       'delivery_attempts',
-      'jobqueue.jobs',
+      ...JOB_TABLES,
       'jobqueue.buckets',
       'connections',
     ),

@@ -10,7 +10,7 @@ import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type Bitrix24StandIn, type Item, startBitrix24 } from '../standins/bitrix24.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { drainDue } from '../support/drain-due.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 
 export const TOKEN = 'application-token-0123456789';
 const TABLES = ['crm_inbox', 'crm_links', 'leads', 'crm_settings', 'connections', 'companies'];
@@ -147,9 +147,7 @@ export function companyWithPortal(): Company {
   });
   afterEach(async () => {
     await company.portal.close();
-    await company.sql(
-      emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'),
-    );
+    await company.sql(emptied(...JOB_TABLES, 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
     for (const table of TABLES) await company.sql(`delete from ${table}`);
   });
   return company;

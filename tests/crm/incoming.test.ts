@@ -7,7 +7,7 @@ import type { Database } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { type Bitrix24StandIn, startBitrix24 } from '../standins/bitrix24.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { drainDue } from '../support/drain-due.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 
 const TOKEN = 'application-token-0123456789';
 let fresh: TestDatabase;
@@ -45,7 +45,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await portal.close();
-  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
+  await sql(emptied(...JOB_TABLES, 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
   for (const table of ['crm_inbox', 'crm_links', 'leads', 'crm_settings', 'connections', 'companies'])
     await sql(`delete from ${table}`);
 });

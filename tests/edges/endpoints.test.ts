@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { SecretName } from '../../lib/config.ts';
 import { log } from '../../lib/log.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Dispatcher = Record<Method, (request: Request) => Promise<Response>>;
@@ -359,12 +359,12 @@ describe('POST /api/drain', () => {
     ask('POST', '/api/drain', { token: secretOf('OPERATOR_SECRET'), ...(body && { body: JSON.stringify(body) }) });
 
   test('drains with no body at all, as a hand does in an incident, and leaves its trace in the audit log', async () => {
-    await sql.query(emptied('jobqueue.jobs', 'jobqueue.idempotency_keys')); // what was enqueued above names no real message
+    await sql.query(emptied(...JOB_TABLES, 'jobqueue.idempotency_keys')); // what was enqueued above names no real message
     await sql.query("select jobqueue.add_job('of_another_deployment')");
     const [status, report] = await drain();
     expect(status).toBe(200);
     expect(report).toMatchObject({ claimed: 0, stopReason: 'empty', unhandled: ['of_another_deployment'] });
-    await sql.query(emptied('jobqueue.jobs'));
+    await sql.query(emptied(...JOB_TABLES));
     const { rows } = await sql.query('select actor, action, details from jobqueue.audit_log order by id desc limit 1');
     expect(rows).toMatchObject([{ action: 'drain' }]);
   });

@@ -7,6 +7,11 @@
 /** In bytes: above it a truncate is quicker than a delete and its dead rows. */
 const LARGE = 512 * 1024;
 
+/** All tables of the queue that have rows of jobs, keys aside. */
+export const JOB_TABLES = ['jobs', 'job_history', 'batches', 'blocks', 'settlements', 'leases', 'notes'].map(
+  (table) => `jobqueue.${table}`,
+);
+
 /** SQL, of a superuser: empties `tables`, and those that refer to them. No trigger fires. */
 export function emptied(...tables: readonly string[]): string {
   return `do $$

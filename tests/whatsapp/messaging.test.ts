@@ -5,7 +5,7 @@ import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { drainDue } from '../support/drain-due.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 
 type Row = Record<string, unknown>;
 
@@ -55,7 +55,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   meta.faults.clear();
-  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
+  await sql(emptied(...JOB_TABLES, 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
   await sql(emptied('conversations', 'opt_outs', 'whatsapp_users', 'connections', 'parked_statuses', 'templates'));
 });
 afterAll(async () => {

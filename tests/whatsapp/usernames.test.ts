@@ -9,7 +9,7 @@ import { signatureOf } from '../../lib/providers/whatsapp.ts';
 import type { Executor } from '../../packages/jobqueue/src/postgres/connect.ts';
 import { startWhatsApp, type WhatsAppStandIn } from '../standins/whatsapp.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { emptied } from '../support/empty.ts';
+import { emptied, JOB_TABLES } from '../support/empty.ts';
 import { PATIENT } from '../support/patient.ts';
 import fc, { anyCharacter } from '../support/property.ts';
 
@@ -69,7 +69,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await meta.flush();
-  await sql(emptied('jobqueue.jobs', 'jobqueue.job_history', 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
+  await sql(emptied(...JOB_TABLES, 'jobqueue.idempotency_keys', 'jobqueue.buckets'));
   await sql(emptied('conversations', 'opt_outs', 'whatsapp_users', 'delivery_attempts', 'parked_statuses', 'leads'));
 });
 afterAll(async () => {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { freshDatabase, type TestDatabase } from '../../../tests/support/database.ts';
-import { emptied } from '../../../tests/support/empty.ts';
+import { emptied, JOB_TABLES } from '../../../tests/support/empty.ts';
 import { type NeonEndpoint, neonEndpoint } from '../../../tests/support/neon-endpoint.ts';
 import { createQueue, defineJob, type Transaction } from '../src/index.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
@@ -42,7 +42,7 @@ afterAll(async () => {
   await home.drop();
 });
 
-beforeEach(() => database.execute({ text: emptied('orders', 'jobqueue.jobs', 'jobqueue.flows'), params: [] }));
+beforeEach(() => database.execute({ text: emptied('orders', ...JOB_TABLES, 'jobqueue.flows'), params: [] }));
 
 function callerOf(name: string): Caller {
   const open = opened.get(name) ?? CALLERS[name as keyof typeof CALLERS](urlFor(name));

@@ -1,7 +1,7 @@
 /** Slots become jobs: once each, however many drains tick, late, twice or on top of each other. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { describeEachDriver } from '../../../tests/support/drivers.ts';
-import { emptied } from '../../../tests/support/empty.ts';
+import { emptied, JOB_TABLES } from '../../../tests/support/empty.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { emptySchedules, missOneSlot, report, scheduledQueue, silence, slotRows, watched } from './scheduled.ts';
 import { rows } from './support.ts';
@@ -234,7 +234,7 @@ describeEachDriver('schedules', (setup) => {
     expect(first.size).toBeGreaterThan(10); // the rest fell into the minute that has passed
     expect(new Set(first.values()).size).toBeGreaterThan(10);
     for (const ms of first.values()) expect(ms).toBeLessThanOrEqual(jitterMs);
-    await rows(database, emptied('jobqueue.jobs', 'jobqueue.schedule_slots'));
+    await rows(database, emptied(...JOB_TABLES, 'jobqueue.schedule_slots'));
     const second = await delays();
     for (const [key, ms] of second) expect(first.get(key) ?? ms).toBe(ms);
   });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test, vi } from 'vitest';
 import { freshDatabase, type TestDatabase } from '../../../../tests/support/database.ts';
-import { emptied } from '../../../../tests/support/empty.ts';
+import { emptied, JOB_TABLES } from '../../../../tests/support/empty.ts';
 import { PATIENT } from '../../../../tests/support/patient.ts';
 import {
   type Deployment,
@@ -50,15 +50,7 @@ afterAll(async () => {
   await db.drop();
 });
 beforeEach(async () => {
-  await sql.query(
-    emptied(
-      'jobqueue.jobs',
-      'jobqueue.job_history',
-      'jobqueue.idempotency_keys',
-      'jobqueue.pauses',
-      'jobqueue.replays',
-    ),
-  );
+  await sql.query(emptied(...JOB_TABLES, 'jobqueue.idempotency_keys', 'jobqueue.pauses', 'jobqueue.replays'));
 });
 
 describe.each(['database', 'deployment'])('on a %s', (kind) => {
