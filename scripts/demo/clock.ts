@@ -2,12 +2,12 @@
 import type { Executor } from '@conversure/jobqueue/postgres';
 import { COMPANY } from './company.ts';
 
-/** A drain reports what it runs every second or two; what it holds longer unreported, it holds no more. */
+/** A drain that is not among those that live, and still holds jobs after so long, has been killed. */
 const ORPHAN_MS = 8_000;
 
 export class Clock {
   readonly #database: Executor;
-  /** Start of each hold, by job and fence. */
+  /** Start of each hold, by batch. */
   #heldSinceMs: ReadonlyMap<string, number> = new Map();
 
   constructor(database: Executor) {
@@ -22,54 +22,62 @@ export class Clock {
     const rows = await this.#rows<{ source: string }>(
       `select source from jobqueue.drains d
        where finished_at is null and cardinality(running) > 0
-         and not exists (select from jobqueue.jobs j where j.id = any(d.running) and j.rescues >= 2)`,
+         and not exists (select from jobqueue.live_jobs j where j.id = any(d.running) and j.rescues >= 2)`,
     );
     return rows.map(({ source }) => source);
   }
 
   /** The leases that a killed drain leaves behind end now instead of in minutes. Answers how many jobs it was running. */
   async endLeasesOf(source: string): Promise<number> {
-    const rows = await this.#rows(
-      `with torn as (
-         select unnest(running) as id from jobqueue.drains where source = $1 and finished_at is null
-       ), links as (
-         update crm_links set claimed_until = now() where claimed_by in (select id from torn)
-       )
-       update jobqueue.jobs set lease_until = now() - interval '1 second'
-       where lease_until is not null and id in (select id from torn)
-       returning 1`,
+    const held = await this.#rows<{ batch: string }>(
+      `select l.batch::text as batch
+       from jobqueue.leases l
+       join jobqueue.batches b on b.id = l.batch
+       join jobqueue.drains d on d.id = b.drain
+       where d.source = $1 and d.finished_at is null`,
       source,
     );
-    return rows.length;
+    return this.#endLeases(held.map(({ batch }) => batch));
   }
 
   /**
-   * The same for what a drain had claimed and not yet reported when it was killed: held for a while, and by none of the drains that
-   * live, `alive` by their sources. Answers how many jobs.
+   * The same for what a drain claimed in the moment in which it was killed: held for a while, and by none of the drains that live, `alive` by
+   * their sources.
    */
   async endOrphanedLeases(alive: readonly string[]): Promise<number> {
-    const held = await this.#rows<{ run: string }>(
-      `select id || ':' || fence as run from jobqueue.jobs
-       where lease_until > now()
-         and id not in (select unnest(running) from jobqueue.drains
-                        where finished_at is null and source = any(array(select jsonb_array_elements_text($1::jsonb))))`,
+    const held = await this.#rows<{ batch: string }>(
+      `select l.batch::text as batch
+       from jobqueue.leases l
+       join jobqueue.batches b on b.id = l.batch
+       left join jobqueue.drains d on d.id = b.drain
+       where l.lease_until > now() and (d.source = any(array(select jsonb_array_elements_text($1::jsonb)))) is not true`,
       JSON.stringify(alive),
     );
     const nowMs = performance.now();
-    this.#heldSinceMs = new Map(held.map(({ run }) => [run, this.#heldSinceMs.get(run) ?? nowMs]));
-    const orphans = held.filter(({ run }) => nowMs - (this.#heldSinceMs.get(run) ?? nowMs) > ORPHAN_MS);
-    const ended = await this.#rows(
-      `with orphans as (
-         select id from jobqueue.jobs
-         where id || ':' || fence = any(array(select jsonb_array_elements_text($1::jsonb)))
-       ), links as (
-         update crm_links set claimed_until = now() where claimed_by in (select id from orphans)
-       )
-       update jobqueue.jobs set lease_until = now() - interval '1 second' where id in (select id from orphans)
-       returning 1`,
-      JSON.stringify(orphans.map(({ run }) => run)),
+    this.#heldSinceMs = new Map(held.map(({ batch }) => [batch, this.#heldSinceMs.get(batch) ?? nowMs]));
+    return this.#endLeases(
+      held.map(({ batch }) => batch).filter((batch) => nowMs - (this.#heldSinceMs.get(batch) ?? nowMs) > ORPHAN_MS),
     );
-    return ended.length;
+  }
+
+  /** Answers how many jobs of these batches ran. */
+  async #endLeases(batches: readonly string[]): Promise<number> {
+    const [ended] = await this.#rows<{ ran: number }>(
+      `with torn as (
+         select j.id, j.started
+         from jobqueue.leases l
+         join jobqueue.batched_jobs j on j.batch = l.batch and get_bit(l.open, j.place - 1) = 1
+         where l.batch::text = any(array(select jsonb_array_elements_text($1::jsonb)))
+       ), links as (
+         update crm_links set claimed_until = now() where claimed_by in (select id from torn)
+       ), over as (
+         update jobqueue.leases set lease_until = now() - interval '1 second'
+         where batch::text = any(array(select jsonb_array_elements_text($1::jsonb)))
+       )
+       select count(*) filter (where started)::int as ran from torn`,
+      JSON.stringify(batches),
+    );
+    return ended?.ran ?? 0;
   }
 
   /**

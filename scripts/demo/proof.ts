@@ -73,7 +73,7 @@ export async function proofOf(
 async function readRest(database: Executor, since: Date): Promise<Rest> {
   const [row] = await database.execute<Rest>({
     text: `
-      select (select count(*)::int from jobqueue.jobs
+      select (select count(*)::int from jobqueue.live_jobs
               where payload ->> 'companyId' = $1 or type = 'whatsapp_event' or lease_until is not null) as jobs,
              (select count(*)::int from jobqueue.finished_jobs
               where status = 'DEAD_LETTER' and finished_at >= $2 and (payload ->> 'companyId' = $1 or type = 'whatsapp_event')) as dead,

@@ -7,6 +7,10 @@ const ERRORS = `(select jsonb_agg(e || jsonb_build_object('at', to_char(((e ->> 
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   jobs: ['due_at', 'created_at', 'started_at', 'lease_until'],
   job_history: ['due_at', 'created_at', 'started_at', 'finished_at'],
+  batches: ['claimed_at'],
+  settlements: ['at'],
+  leases: ['lease_until'],
+  notes: ['started_at'],
   drains: ['started_at', 'last_step_at', 'deadline_at', 'finished_at'],
   pauses: ['paused_at'],
   incidents: ['opened_at', 'last_red_at', 'closed_at', 'notified_at', 'recovery_notified_at'],
@@ -20,6 +24,12 @@ export async function age(client: pg.Client, interval: string): Promise<void> {
     const errors = table === 'jobs' || table === 'job_history' ? [`errors = ${ERRORS}`] : [];
     await client.query(`update jobqueue.${table} set ${[...sets, ...errors].join(', ')}`, [interval]);
   }
+  for (const column of ['due_at', 'created_at'])
+    await client.query(
+      `update jobqueue.batches set ${column} = array(select t - $1::interval from unnest(${column}) with ordinality as x(t, n) order by n)
+       where ${column} is not null`,
+      [interval],
+    );
   // Folding reads minutes that are over, so they must not move behind where it has come.
   await client.query('delete from jobqueue.trends');
   await client.query(`update jobqueue.watch set folded_until = date_trunc('minute', now()) - interval '2 days'`);

@@ -85,7 +85,7 @@ async function readReplies(database: Executor, since: string) {
              count(*) filter (where g.status in ('review', 'blocked', 'drafted', 'skipped', 'failed')
                               and o.phone_e164 is null)::int as review,
              count(*) filter (where o.phone_e164 is not null)::int as "optedOut",
-             (select count(*)::int from jobqueue.jobs
+             (select count(*)::int from jobqueue.live_jobs
               where type in ('whatsapp_event', 'ai_generation', 'message_send')) as live
       from inbound i
       left join generations g on g.trigger_message_id = i.id
