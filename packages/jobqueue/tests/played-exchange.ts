@@ -75,18 +75,20 @@ interface RequestBefore {
   readonly settlements?: readonly object[];
   readonly running?: readonly object[];
   readonly claim?: Partial<Claim>;
+  readonly again?: boolean;
 }
 
 /** One first exchange of a drain of the release before, which leaves the jobs that it claims in the live table. */
 export async function sendBefore(
   database: Database,
-  { completed = [], settlements = [], running = [], claim }: RequestBefore,
+  { completed = [], settlements = [], running = [], claim, again = false }: RequestBefore,
 ): Promise<{
   readonly jobs: readonly ClaimedBefore[];
   readonly lost: readonly string[];
   readonly revoked: readonly string[];
+  readonly rescued: number;
 }> {
-  const drain = { id: randomUUID(), claim: randomUUID(), step: 1, keyed: true, keyWindowMs: 60_000 };
+  const drain = { id: randomUUID(), claim: randomUUID(), step: 1, keyed: true, keyWindowMs: 60_000, again };
   const column = (value: (job: ClaimedBefore) => unknown) => `{${completed.map(value)}}`;
   const columns = [column(([id]) => id), column(([, fence]) => fence), column(() => 1), column(() => 0)];
   const [row] = await database.execute<{ answer: Awaited<ReturnType<typeof sendBefore>> }>({

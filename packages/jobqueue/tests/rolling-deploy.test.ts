@@ -115,4 +115,32 @@ describeEachDriver('a deployment under way', (setup) => {
     for (const one of [id, now.id])
       expect(await queue.getJob(one)).toMatchObject({ status: 'CANCELLED', fence: 2, attempts: 0 });
   });
+
+  test('the release before takes over what a batch held when its drain died, as it must after a roll-back', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    const id = (await queue.addJob('work', { mode: 'noop' }))?.id ?? '';
+    const held = await claimOne(database);
+    await endLeases(database);
+    const answer = await sendBefore(database, { claim: {} });
+    expect(answer).toMatchObject({ rescued: 1, jobs: [expect.arrayContaining([id, 2])] });
+    expect(await send(database, outcome(held, { to: 'completed' }))).toMatchObject({ lost: [held.place] });
+    expect(await sendBefore(database, { completed: answer.jobs })).toMatchObject({ lost: [] });
+    expect(await queue.getJob(id)).toMatchObject({ status: 'COMPLETED', fence: 2 });
+  });
+
+  test('a retry that the release before sends twice is no lost outcome, although a batch has the job by then', async () => {
+    const { database } = setup;
+    const { queue } = queueOf(database);
+    await queue.addJob('work', { mode: 'noop' });
+    const { jobs } = await sendBefore(database, { claim: {} });
+    const error = { name: 'Error', message: 'once', attempt: 1 };
+    const settlements = jobs.map((job) => named(job, { to: 'retry', error, delayMs: 0, ranMs: 1, endedAgoMs: 0 }));
+    expect(await sendBefore(database, { settlements })).toMatchObject({ lost: [] });
+    const now = await claimOne(database);
+    expect(await sendBefore(database, { settlements, again: true })).toMatchObject({ lost: [] }); // while it is held
+    expect(await send(database, outcome(now, { to: 'completed' }))).toMatchObject({ lost: [] });
+    expect(await sendBefore(database, { settlements, again: true })).toMatchObject({ lost: [] }); // when it has completed
+    expect(await statuses(database)).toEqual({ COMPLETED: 1 });
+  });
 });

@@ -112,8 +112,8 @@ begin
     ) s
     where not exists (select from jobqueue.jobs j where j.id = s.id and j.settled_fence = s.fence)
       and not exists (
-        select from (select fence, errors, false as over from jobqueue.jobs j where j.id = s.id
-                     union all select fence, errors, true from jobqueue.job_history h where h.id = s.id) now_held
+        select from (select fence, errors, false as over from jobqueue.live_1(array[s.id])
+                     union all select fence, errors, true from jobqueue.ended_1(array[s.id])) now_held
         -- Sent again so late that the job was claimed or replayed since: only an outcome releases a job, or what leaves a trace.
         where (over and fence = s.fence or (drain ->> 'again')::boolean and fence > s.fence)
           and coalesce(errors @> jsonb_build_array(jsonb_build_object('code', 'crashed', 'fence', s.fence))

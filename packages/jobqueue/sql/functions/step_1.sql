@@ -56,6 +56,7 @@ declare
   v_jobs       json;
   v_claimed    int := 0;
   v_seen       int := 0;
+  v_rescued    int := 0;
   v_crashed    bigint[] := '{}';
   v_lanes      jsonb := claim -> 'lanes';
   v_types      jsonb := claim -> 'types';
@@ -127,6 +128,10 @@ begin
     v_chores := jobqueue.chores_1(drain -> 'chores');
   end if;
   if v_limit > 0 then
+    -- Batches are held by the release behind. They come back here as well, or after a roll-back they would not at all.
+    if exists (select from jobqueue.leases l where l.lease_until < now()) then
+      select r.rescued, r.crashed into v_rescued, v_crashed from jobqueue.rescue_2() r;
+    end if;
     if v_discover then
       select l.lanes, l.unhandled, l.past, l.more_due, l.next_due_at into v_lanes, v_unhandled, v_past, v_more_due, v_next_due_at
       from jobqueue.lanes_2(claim, v_claim) l;
@@ -258,7 +263,7 @@ begin
 
     -- 3d. What outlived its lease: some of it may run again, in the order in which it was picked.
     if v_expired <> '{}' then
-      select r.spared, r.crashed into v_spared, v_crashed from jobqueue.rescue_1(v_expired) r;
+      select r.spared, v_crashed || r.crashed into v_spared, v_crashed from jobqueue.rescue_1(v_expired) r;
       v_picked := array(select p from unnest(v_picked) as u(p) where p <> all(v_expired)) || v_spared;
     end if;
 
@@ -365,7 +370,7 @@ begin
 
   return json_build_object(
     'protocol', 1, 'settled', v_sent - cardinality(v_lost), 'lost', to_json(v_lost::text[]), 'revoked', to_json(v_revoked::text[]),
-    'jobs', coalesce(v_jobs, '[]'), 'rescued', cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
+    'jobs', coalesce(v_jobs, '[]'), 'rescued', v_rescued + cardinality(v_expired), 'crashed', to_json(v_crashed::text[]),
     'lanes', case when v_discover then v_lanes end, 'past', v_past, 'unhandled', v_unhandled, 'chores', v_chores,
     'otherEnvironment', v_other, 'paused', coalesce((select json_agg(w.e) from jsonb_array_elements(drain -> 'waiting') as w(e)
                         where exists (select from jobqueue.pauses)
