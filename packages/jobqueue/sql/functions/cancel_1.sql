@@ -10,7 +10,7 @@ create or replace function jobqueue.cancel_1(filter jsonb, options jsonb, progre
 returns jsonb
 language plpgsql volatile
 set jit = off
-set enable_seqscan = off  -- see step_1: a plan that was made when the table was empty
+set enable_seqscan = off  -- see step_2: a plan that was made when the table was empty
 set enable_bitmapscan = off
 set timezone = 'UTC'
 as $$

@@ -1,5 +1,5 @@
 -- chores_1: what a drain does beside its jobs, as part of its first step and of one every half minute, so that an empty tick
--- stays one statement. Part of step_1.
+-- stays one statement. Part of step_1 and step_2.
 --
 -- chores   {name: what that chore needs to know}
 -- answer   {name: what the drain must act on, failed: {name: why}}, null if there is nothing

@@ -1,5 +1,5 @@
 -- lanes_2: finds the lanes in use that a drain may claim from, most urgent first, and the types met that no handler is known for.
--- Part of step_1, which describes `claim`; `step` is that step's own mark on what it claimed.
+-- Part of step_1 and step_2, which describe `claim`; `step` is that step's own mark on what it claimed.
 --
 -- lanes        as many as the claim wants jobs, but 200 at least, and as many again of those that are not to be probed now
 -- unhandled    [type], or null

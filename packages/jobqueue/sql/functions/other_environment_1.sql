@@ -1,5 +1,5 @@
 -- other_environment_1: the environment that the database belongs to, if that is not the caller's; else null. A database that belongs to none
--- is taken by the first caller from `production`, because there the damage would be. Part of step_1 and watch_1.
+-- is taken by the first caller from `production`, because there the damage would be. Part of step_1, step_2 and watch_1.
 create or replace function jobqueue.other_environment_1(environment text)
 returns text
 language plpgsql volatile

@@ -14,7 +14,7 @@ create or replace function jobqueue.overview_1()
 returns jsonb
 language sql stable
 set jit = off
-set enable_seqscan = off  -- see step_1: a plan that was made when the table was empty
+set enable_seqscan = off  -- see step_2: a plan that was made when the table was empty
 set enable_bitmapscan = off
 as $$
   with recursive seen as materialized (

@@ -1,4 +1,4 @@
--- rollup_1: writes what one drain has counted. Part of step_1, in the transaction of the step that settled what is counted.
+-- rollup_1: writes what one drain has counted. Part of step_1 and step_2, in the transaction of the step that settled what is counted.
 --
 -- rollups   {version, rows: [[minute, type, completed, failed, dead, cancelled, waitMs, runMs, waits, runs]]}
 --           minute: since 1970; waits and runs: counts per bin as text of an int[], see packages/jobqueue/src/core/histogram.ts

@@ -1,4 +1,4 @@
--- upkeep_1: what is due now and then, done by whichever drain finds it due. Part of step_1, as a chore. Answers what prune_1
+-- upkeep_1: what is due now and then, done by whichever drain finds it due. Part of step_1 and step_2, as a chore. Answers what prune_1
 -- answers while there is more to prune, else null: so the first step of an empty tick stays its only one. Nearly always this is
 -- a look at eight rows: 0.05 ms.
 create or replace function jobqueue.upkeep_1(request jsonb)
