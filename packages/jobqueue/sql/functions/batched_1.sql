@@ -122,6 +122,17 @@ begin
   limit 1;
 end $$;
 
+-- late_batches_1: batches whose lease ran out, those of the longest time ago first, at most 1,000: what dead drains left until a claim gives it back.
+create or replace function jobqueue.late_batches_1()
+returns table (queue text, type text, priority smallint, due_at timestamptz, lease_until timestamptz, open int)
+language sql stable rows 10
+set enable_seqscan = off  -- see places_of_1
+as $$
+  select b.queue, b.type, b.priority, b.due_at, l.lease_until, l.open
+  from (select batch, lease_until, bit_count(open)::int as open from jobqueue.leases where lease_until < now() order by lease_until limit 1000) l
+  cross join lateral (select x.queue, x.type, x.priority, x.due_at[1] as due_at from jobqueue.batches x where x.id = l.batch offset 0) b
+$$;
+
 -- live_1: of these jobs those that have not ended. lease_until is null for one that waits; `started` that a drain reported its run.
 create or replace function jobqueue.live_1(ids bigint[])
 returns table (id bigint, due_at timestamptz, created_at timestamptz, fence int, attempt smallint, max_attempts smallint, priority smallint,

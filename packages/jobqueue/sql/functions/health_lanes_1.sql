@@ -23,9 +23,8 @@ as $$
       where c.lease_until is null or c.lease_until < now()
       limit 1) head
     union all
-    select b.type, b.queue, b.priority, false, round(extract(epoch from now() - o.lease_until) * 1000)::float8
-    from (select batch, lease_until from jobqueue.leases where lease_until < now() order by lease_until limit 1000) o
-    cross join lateral (select x.type, x.queue, x.priority from jobqueue.batches x where x.id = o.batch offset 0) b
+    select b.type, b.queue, b.priority, false, round(extract(epoch from now() - b.lease_until) * 1000)::float8
+    from jobqueue.late_batches_1() b
     where not exists (select from jobqueue.pauses p where p.queue in ('*', b.queue) and p.type in ('*', b.type))
   )
   (select distinct on (l.type) case when types ? l.type then 'oldest_due' else 'unhandled' end, l.type::text, l.late_ms,

@@ -39,6 +39,7 @@ export const FUNCTIONS = [
   'jobqueue.rest_1(jsonb)',
   'jobqueue.adopt_1(text,text)',
   'jobqueue.lanes_in_use_2(text,jsonb,int)',
+  'jobqueue.late_batches_1()',
 ] as const;
 
 /** The same of a queue whose schema has this checked name. */

@@ -148,9 +148,8 @@ export async function dueLanes(
         ) c
         where l.due_at <= now() and c.due > 0
         union all
-        select b.queue, b.type, b.priority, bit_count(e.open), b.due_at[1]
-        from (select * from jobqueue.leases where lease_until < now() order by lease_until limit 1000) e
-        join jobqueue.batches b on b.id = e.batch
+        select b.queue, b.type, b.priority, b.open, b.due_at
+        from jobqueue.late_batches_1() b
         where $2::text is null or b.queue = $2::text
       ) l
       where $3::text[] is null or l.type = any($3)
