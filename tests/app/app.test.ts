@@ -40,7 +40,7 @@ describe('the server action of the home page', () => {
     }
     const { rows } = await sql.query(
       `select payload, priority, max_attempts, idempotency_key, due_at > now() + interval '20 seconds' as waits
-       from jobqueue.jobs where type = 'ai_generation'`,
+       from jobqueue.live_jobs where type = 'ai_generation'`,
     );
     expect(rows).toEqual([
       {

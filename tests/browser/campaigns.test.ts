@@ -109,7 +109,7 @@ describe.skipIf(CHROMIUM === null)(`campaigns, companies and opt-outs in a brows
     await page.getByText('are being read from Meta').waitFor();
     expect(await lastAudit()).toMatchObject({ actor: 'ann', action: 'templates_sync', details: { companyId: 'acme' } });
     const { rows } = await sql.query(
-      "select payload from jobqueue.jobs where type = 'template_sync' union all select payload from jobqueue.finished_jobs where type = 'template_sync'",
+      "select payload from jobqueue.live_jobs where type = 'template_sync' union all select payload from jobqueue.finished_jobs where type = 'template_sync'",
     );
     expect(rows).toEqual([{ payload: { companyId: 'acme' } }]);
     await page.goto('/campaigns/spring-2026');

@@ -157,7 +157,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
     await page.getByRole('row').filter({ hasText: 'ai_generation' }).first().waitFor();
     expect(await page.getByRole('img', { name: /Throughput/ }).count()).toBe(1);
     const id = await one(
-      "select id::text from jobqueue.jobs where type = 'whatsapp_event' and lease_until is null order by due_at desc limit 1",
+      "select id::text from jobqueue.live_jobs where type = 'whatsapp_event' and lease_until is null order by due_at desc limit 1",
     );
     await page.goto('/jobs?type=whatsapp_event&status=PENDING');
     await page.locator(`input[name=ids][value="${id}"]`).check();
@@ -235,11 +235,11 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       const { page } = ann;
       await page.goto('/jobs?type=message_send&status=PENDING');
       await page.getByRole('button', { name: 'Priority…' }).click();
-      const all = Number(await one("select count(*) from jobqueue.jobs where type = 'message_send'"));
+      const all = Number(await one("select count(*) from jobqueue.live_jobs where type = 'message_send'"));
       await page.getByLabel('Priority, 0 to 10').fill('9');
       await page.getByRole('button', { name: `Change ${all} jobs` }).click();
       await page.getByText(`${all} jobs given a new priority`).waitFor();
-      expect(await one("select min(priority) from jobqueue.jobs where type = 'message_send'")).toBe(9);
+      expect(await one("select min(priority) from jobqueue.live_jobs where type = 'message_send'")).toBe(9);
 
       await page.getByRole('button', { name: 'Reschedule…' }).click();
       await page.getByRole('radio', { name: 'at' }).check();
@@ -247,7 +247,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('button', { name: `Reschedule ${all} jobs` }).click();
       await page.getByText(`${all} jobs rescheduled`).waitFor();
       const due =
-        "select to_char(min(due_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') from jobqueue.jobs where type = 'message_send'";
+        "select to_char(min(due_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') from jobqueue.live_jobs where type = 'message_send'";
       expect(await one(due)).toBe('2030-01-01 23:04'); // typed in Dubai
       expect(await lastAudit()).toEqual({ actor: 'ann', action: 'reschedule.done' });
     });
@@ -293,7 +293,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('button', { name: 'Replay 1 job' }).click();
       await page.getByText('Replayed with the payload as you edited it.').waitFor();
       await page.getByText('replay.amended').waitFor();
-      expect(await one("select payload ->> 'leadId' from jobqueue.jobs where id = $1", deadId)).toBe('lead_99');
+      expect(await one("select payload ->> 'leadId' from jobqueue.live_jobs where id = $1", deadId)).toBe('lead_99');
     });
 
     test('replays a group of dead letters at once, and another throttled, and stops it', async () => {
@@ -341,7 +341,7 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByText('1 job', { exact: true }).waitFor();
       await page.getByRole('button', { name: 'Replay 1 job' }).click();
       await page.getByText('1 job replayed.').waitFor();
-      expect(await one('select count(*) from jobqueue.jobs where id = $1', id)).toBe('1');
+      expect(await one('select count(*) from jobqueue.live_jobs where id = $1', id)).toBe('1');
     });
 
     test('sees of a parent which children it waits for, and of a child who waits for it', async () => {
@@ -372,9 +372,9 @@ describe.skipIf(CHROMIUM === null)(`the console in a browser${SKIPPED}`, () => {
       await page.getByRole('link', { name: 'Reschedule…' }).click();
       await page.getByRole('button', { name: 'Reschedule 1 job' }).click();
       await page.getByText('1 job rescheduled').waitFor();
-      expect(await one('select due_at < jobqueue.waits_for_children() from jobqueue.jobs where id = $1', parent)).toBe(
-        true,
-      );
+      expect(
+        await one('select due_at < jobqueue.waits_for_children() from jobqueue.live_jobs where id = $1', parent),
+      ).toBe(true);
     });
 
     test('pauses, resumes, overrides and runs a schedule', async () => {

@@ -188,7 +188,9 @@ describe.each(['postgres', 'neon'] as const)('the deployment over %s', { timeout
     expect(await (await ask('/api/webhooks/whatsapp', { method: 'POST', body, headers })).json()).toEqual({
       events: 1,
     });
-    const { rows } = await sql.query(`select count(*)::int as jobs from jobqueue.jobs where type = 'whatsapp_event'`);
+    const { rows } = await sql.query(
+      `select count(*)::int as jobs from jobqueue.live_jobs where type = 'whatsapp_event'`,
+    );
     expect(rows).toEqual([{ jobs: 1 }]);
   });
 
@@ -199,7 +201,7 @@ describe.each(['postgres', 'neon'] as const)('the deployment over %s', { timeout
     expect(page.status).toBe(200);
     expect(page.headers.get('content-security-policy')).toContain("'nonce-");
     expect(await page.text()).toContain('ai_generation');
-    const { rows } = await sql.query(`select id::text from jobqueue.jobs where type = 'ai_generation'`);
+    const { rows } = await sql.query(`select id::text from jobqueue.live_jobs where type = 'ai_generation'`);
     expect(await (await operator.get(`/jobs/${rows[0].id}`)).text()).toContain('conv_123');
   });
 

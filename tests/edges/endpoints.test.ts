@@ -374,7 +374,7 @@ describe('POST /api/drain', () => {
     const [status, preview] = await drain({ dryRun: true, queue: 'dry' });
     expect(status).toBe(200);
     expect(JSON.stringify(preview)).toContain('lead_import');
-    const { rows } = await sql.query(`select fence, lease_until from jobqueue.jobs where queue = 'dry'`);
+    const { rows } = await sql.query(`select fence, lease_until from jobqueue.live_jobs where queue = 'dry'`);
     expect(rows).toEqual([{ fence: 0, lease_until: null }]);
     const audit = await sql.query('select action, details from jobqueue.audit_log order by id desc limit 1');
     expect(audit.rows).toMatchObject([{ action: 'drain.dry_run', details: { queue: 'dry' } }]);
@@ -499,7 +499,7 @@ function others(name: SecretName): string[] {
 }
 
 async function countJobs(idempotencyKey: string): Promise<number> {
-  const { rows } = await sql.query('select count(*)::int as n from jobqueue.jobs where idempotency_key = $1', [
+  const { rows } = await sql.query('select count(*)::int as n from jobqueue.live_jobs where idempotency_key = $1', [
     idempotencyKey,
   ]);
   return rows[0].n;

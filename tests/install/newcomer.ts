@@ -58,7 +58,7 @@ describe.each(chosenApps(process.env.INSTALL_APPS))('$name', { timeout: 600_000 
   const at = (path: string) => `${server.url}${app.basePath ?? ''}${path}${app.trailingSlash ? '/' : ''}`;
   const jobs = async () => {
     const { rows } = await sql.query(`
-      select payload ->> 'name' as name, 'PENDING' as status, null as greeting from jobqueue.jobs
+      select payload ->> 'name' as name, 'PENDING' as status, null as greeting from jobqueue.live_jobs
       union all select payload ->> 'name', status::text, result ->> 'greeting' from jobqueue.finished_jobs order by name`);
     return rows;
   };

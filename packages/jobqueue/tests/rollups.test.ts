@@ -8,7 +8,7 @@ import { emptied } from '../../../tests/support/empty.ts';
 import type { DrainReport } from '../src/core/drain-report.ts';
 import { connect, type Database } from '../src/postgres/connect.ts';
 import { createEffects, doomedQueue } from './doomed.ts';
-import { endDrainProcesses, networkFor, startDrainProcess } from './drain-process.ts';
+import { deadStatementsEnd, endDrainProcesses, networkFor, startDrainProcess } from './drain-process.ts';
 import { send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, witness, works } from './support.ts';
 
@@ -237,6 +237,7 @@ describe('a drain that was killed', () => {
       );
       child.kill('SIGKILL');
       await child.ended;
+      await deadStatementsEnd(database);
       await network.close();
       const outcomes = await happened(database);
       expect((await counted(database)).completed).toBeLessThanOrEqual(outcomes.completed);
@@ -258,6 +259,7 @@ describe('a drain that was killed', () => {
       const child = startDrainProcess();
       child.obey({ url: home.url, connection: { driver: 'postgres' }, drain: { budgetMs: 60_000 } });
       await child.ended;
+      await deadStatementsEnd(database);
       await endLeases(database);
     }
     expect(await queue.drain({ budgetMs: 10_000 })).toMatchObject({ deadLettered: 1 });
