@@ -16,7 +16,7 @@ import { schedulesTask } from './schedules/fire.ts';
 export interface DrainerOptions
   extends Pick<
     DrainContext,
-    'environment' | 'jobs' | 'keyWindowMs' | 'log' | 'logJobs' | 'maxDurationMs' | 'telemetry'
+    'around' | 'environment' | 'jobs' | 'keyWindowMs' | 'log' | 'logJobs' | 'maxDurationMs' | 'telemetry'
   > {
   readonly database: () => Database;
   /** The types that have a handler here. */

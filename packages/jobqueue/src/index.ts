@@ -10,6 +10,7 @@ export {
   type QueueModule,
 } from './config.ts';
 export type { Actor } from './core/actor.ts';
+export type { Around } from './core/around.ts';
 export type { BucketLimit, Limit, TokenAnswer } from './core/bucket.ts';
 export type { CronLine } from './core/cron.ts';
 export { waitingInWords } from './core/describe-wait.ts';

@@ -3,6 +3,7 @@
  * loaded by their first call, so that a function that only enqueues carries and parses none of them.
  */
 import { randomUUID } from 'node:crypto';
+import { type Arounds, aroundsOf } from './core/around.ts';
 import { type DrainReport, emptyReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
 import type { Guard } from './core/guard.ts';
@@ -15,7 +16,7 @@ import { answersLater, NOT_ASYNCHRONOUS } from './core/payload.ts';
 import { redactPayload } from './core/redact.ts';
 import { type RetentionOptions, retentionOf } from './core/retention.ts';
 import type { Schedule } from './core/schedule.ts';
-import type { InputOf } from './core/standard-schema.ts';
+import type { InputOf, OutputOf } from './core/standard-schema.ts';
 import { sendWithin, type Telemetry } from './core/telemetry.ts';
 import type { HealthOptions } from './core/thresholds.ts';
 import { DRAIN_NAMES, type DrainOptions } from './drain/drain-options.ts';
@@ -117,6 +118,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
   readonly log?: Log;
   /** The jobs that are logged; default 'failures'. */
   readonly logJobs?: LogJobs;
+  /** Runs around every run of a handler, for example with the tenant's context: one function, or a list of at most 32, outermost first. */
+  readonly around?: Arounds<OutputOf<Jobs[number]['payload']>>;
   /** Traces: `openTelemetry()` of opentelemetry.ts, or another adapter. */
   readonly telemetry?: Telemetry;
 }
@@ -214,6 +217,7 @@ const NAMES: Names<QueueOptions<[]>> = {
   guard: true,
   log: true,
   logJobs: true,
+  around: true,
   telemetry: true,
   environment: true,
 };
@@ -241,6 +245,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   const { logJobs = 'failures', telemetry = null } = options;
   number('maxDurationMs', maxDurationMs, { min: 1, max: LIMITS.scheduledForMs }, WHERE);
   number('keyWindowMs', keyWindowMs, { min: 1, max: LIMITS.scheduledForMs }, WHERE);
+  const around = aroundsOf(options.around, WHERE.call);
   const schema = schemaName(options.schema, WHERE);
   const place = placing(schema);
   const jobs = byType(options.jobs, maxDurationMs);
@@ -288,7 +293,7 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
   });
   const loadDrainer = lazily(async () => {
     const { drainer } = await import('./drainer.ts');
-    const shared = { jobs, environment, maxDurationMs, keyWindowMs, log, logJobs, telemetry };
+    const shared = { jobs, around, environment, maxDurationMs, keyWindowMs, log, logJobs, telemetry };
     return drainer({ ...shared, database, handled, schedules, watch, retention });
   });
   const drainAwake = async (drainOptions: DrainOptions) => (await loadDrainer())(drainOptions);

@@ -1,5 +1,6 @@
 /** Tools for the tests of an app with a queue: drain to the end, read what was enqueued, run one handler, empty the tables. No test runner. */
 import type { AnyQueue } from './config.ts';
+import { type Arounds, aroundsOf, within } from './core/around.ts';
 import { checkBuckets, checkKey, checkLimit } from './core/bucket.ts';
 import type { DrainReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
@@ -247,6 +248,8 @@ export interface RunJobOptions {
   readonly children?: readonly Child[];
   /** Default: a token is always there at once, and blocks do nothing; keys and limits are checked as in a drain. */
   readonly rateLimit?: RateLimit;
+  /** As in createQueue; default: nothing runs around the handler. */
+  readonly around?: Arounds;
 }
 
 /** The outcome of one run, with all that the handler reported on its way. */
@@ -256,7 +259,7 @@ export type JobRun = (
   | { readonly kind: 'cancelled'; readonly reason: string }
 ) & { readonly checkpoints: readonly unknown[]; readonly progress: readonly Progress[] };
 
-const RUN_JOB: Names<RunJobOptions> = { job: true, signal: true, children: true, rateLimit: true };
+const RUN_JOB: Names<RunJobOptions> = { job: true, signal: true, children: true, rateLimit: true, around: true };
 
 /**
  * Runs the handler of a job once, without a database and with the context that a drain gives it. The payload is checked and passes through JSON
@@ -275,6 +278,7 @@ export async function runJob<Type extends string, Input, Output>(
   options: RunJobOptions = {},
 ): Promise<JobRun> {
   onlyKnown(options, RUN_JOB, { call: 'runJob' });
+  const around = aroundsOf(options.around, 'runJob');
   const checkpoints: unknown[] = [];
   const progress: Progress[] = [];
   let thrown: { readonly error: unknown } | undefined;
@@ -287,7 +291,8 @@ export async function runJob<Type extends string, Input, Output>(
         const handler = await load();
         const tell = async (context: JobContext<unknown>) => {
           try {
-            return await handler.run(withRateLimit(context as JobContext<Output>, options.rateLimit ?? freeTokens()));
+            const limited = withRateLimit(context as JobContext<Output>, options.rateLimit ?? freeTokens());
+            return await within(around, limited, (own) => handler.run(own));
           } catch (error) {
             thrown = { error };
             throw error;
@@ -338,6 +343,7 @@ function inputOf(
   const deadline = new Date(now.getTime() + timeoutMs);
   return {
     definition,
+    around: [], // they run within the handler above
     payload,
     attempt: running.attempt,
     abortReason: null,

@@ -20,7 +20,7 @@ describeOnOneDriver('the database of an environment', (setup) => {
   });
 
   /** A deployment of that environment, with a job that waits until it may end, and a schedule. */
-  function deployment(environment: string | undefined, options: Partial<QueueOptions<[]>> = {}) {
+  function deployment(environment: string | undefined, options: Partial<Omit<QueueOptions<[]>, 'around'>> = {}) {
     const started: string[] = [];
     const told: string[] = [];
     let release: () => void = () => undefined;

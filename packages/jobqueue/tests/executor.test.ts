@@ -49,7 +49,14 @@ let executor: JobExecutor;
 function begin(options: DrainOptions = {}): void {
   const log = () => undefined;
   const context = {
-    ...{ executor: NO_DATABASE, environment: null, jobs: new Map([[work.type, work]]), telemetry: null, log },
+    ...{
+      executor: NO_DATABASE,
+      environment: null,
+      jobs: new Map([[work.type, work]]),
+      around: [],
+      telemetry: null,
+      log,
+    },
     ...{ maxDurationMs: 10 * MINUTE_MS, keyWindowMs: MINUTE_MS, tasks: [], logJobs: 'none' as const },
     ...{ limiter: new RateLimiter(() => NO_DATABASE, log), longestRunMs: new Map<string, number>() },
   };

@@ -6,7 +6,7 @@ import pg from 'pg';
 import * as v from 'valibot';
 import { z } from 'zod';
 import { z as z3 } from 'zod3';
-import { createQueue, defineJob, defineSchedule, type PayloadOf } from '../src/index.ts';
+import { type Around, createQueue, defineJob, defineSchedule, type PayloadOf } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 
 export async function refusedByTheCompiler(database: Database, kysely: Kysely<object>) {
@@ -73,6 +73,24 @@ export async function refusedByTheCompiler(database: Database, kysely: Kysely<ob
   await queue.getJob(7);
   // @ts-expect-error a handler answers with a promise
   defineJob({ type: 'now', payload: z.object({}), handler: async () => ({ run: () => 1 }) });
+
+  createQueue({
+    database,
+    jobs: [mail, sync],
+    around: async ({ payload, job, signal, deadline }, next) => {
+      if ('to' in payload) payload.copies satisfies number;
+      else payload.action satisfies 'create' | 'update';
+      [job.type, signal, deadline] satisfies [string, AbortSignal, Date];
+      return (await next()) satisfies unknown;
+    },
+  });
+  const anyJob: Around = (context, next) => (context.payload === null ? cancelled : next());
+  const cancelled = Promise.resolve(null);
+  createQueue({ database, jobs: [mail, sync], around: [anyJob, (_, next) => next()] });
+  // @ts-expect-error a function around a run answers with a promise
+  createQueue({ database, jobs: [mail], around: () => 1 });
+  // @ts-expect-error no payload of this queue
+  createQueue({ database, jobs: [mail], around: ({ payload }, next) => (payload.action ? next() : next()) });
 
   const slot = { name: 'nightly', cron: '30 2 * * *', timeZone: 'UTC' };
   const tag = defineJob({ type: 'tag', payload: z.object({ tags: z.array(z.string()), kind: z.enum(['a', 'b']) }) });

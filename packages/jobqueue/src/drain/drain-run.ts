@@ -1,5 +1,6 @@
 /** One run of the drain: its options, checked, and what its parts share. */
 import { randomUUID } from 'node:crypto';
+import type { Around } from '../core/around.ts';
 import { type DrainReport, emptyReport } from '../core/drain-report.ts';
 import type { Job } from '../core/job.ts';
 import { checkDeclared } from '../core/known-names.ts';
@@ -21,6 +22,7 @@ export interface DrainContext {
   /** The environment of this process; null if it names none. */
   readonly environment: string | null;
   readonly jobs: ReadonlyMap<string, Job>;
+  readonly around: readonly Around[];
   readonly maxDurationMs: number;
   readonly keyWindowMs: number;
   readonly tasks: readonly MaintenanceTask[];

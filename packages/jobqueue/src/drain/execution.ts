@@ -1,5 +1,6 @@
 /** One claimed job of a drain, from the claim to its outcome: what it is, what runs, what is still to be reported. */
 
+import type { Around } from '../core/around.ts';
 import type { Batch, ClaimedJob, JobMeta } from '../core/claimed-job.ts';
 import { droppable, droppableValues } from '../core/droppable.ts';
 import type { Child, Job, RunningJob } from '../core/job.ts';
@@ -33,6 +34,7 @@ export interface RunUpdate {
 export class Execution implements RunInput {
   readonly claimed: ClaimedJob;
   readonly definition: Job;
+  readonly around: readonly Around[];
   readonly limiter: RateLimiter;
   /** Until when no other drain may take the job, on this process's monotonic clock, in ms. */
   readonly leaseEndsAtMs: number;
@@ -63,12 +65,17 @@ export class Execution implements RunInput {
   constructor(
     claimed: ClaimedJob,
     definition: Job,
-    { executor, limiter }: { readonly executor: Executor; readonly limiter: RateLimiter },
+    {
+      executor,
+      limiter,
+      around,
+    }: { readonly executor: Executor; readonly limiter: RateLimiter; readonly around: readonly Around[] },
     leaseEndsAtMs: number,
   ) {
     this.claimed = claimed;
     this.definition = definition;
     this.limiter = limiter;
+    this.around = around;
     this.#executor = executor;
     this.leaseEndsAtMs = leaseEndsAtMs;
     this.#attempt = claimed.attempt + 1;

@@ -1,4 +1,5 @@
 /** Runs one claimed job: loads its handler, checks its payload, and turns whatever happens into an outcome. */
+import { type Around, within } from '../core/around.ts';
 import { NonRetryableError } from '../core/errors.ts';
 import {
   type Child,
@@ -27,6 +28,8 @@ export type AbortReason = 'timeout' | 'deadline' | 'shutdown' | 'revoked';
 
 export interface RunInput extends LimitedRun {
   readonly definition: Job;
+  /** The queue's functions around every handler. */
+  readonly around: readonly Around[];
   /** 1 on the first run. */
   readonly attempt: number;
   readonly payload: unknown;
@@ -57,7 +60,8 @@ export async function run(input: RunInput): Promise<Outcome> {
       return { kind: 'failed', error, retryAfterMs: 0, forGood: true };
     }
     context = new Context(input, ownPayload(definition.payload, parsed.value));
-    return withPostponement(context, fromValue(input, await handler(context)));
+    const value = input.around.length === 0 ? handler(context) : within(input.around, context, handler);
+    return withPostponement(context, fromValue(input, await value));
   } catch (thrown) {
     if (context !== null && context.postponedMs !== null) return { kind: 'postponed', delayMs: context.postponedMs };
     try {
