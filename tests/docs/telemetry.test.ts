@@ -48,7 +48,7 @@ test('the table of events names each of them, and no other', () => {
   );
   expect(
     rowsOf('docs/telemetry.md')
-      .filter((name) => /^(drain|job|chore|other)_/.test(name))
+      .filter((name) => /^(drain|job|chore|other|retry)_/.test(name))
       .sort(),
   ).toEqual([...new Set(events)].sort());
 });

@@ -47,6 +47,7 @@ export { nearest } from './core/nearest.ts';
 export { type Duration, isJobId } from './core/options.ts';
 export { HIDDEN, secret } from './core/redact.ts';
 export type { JobRetention, RetentionOptions } from './core/retention.ts';
+export type { Backoff, RetryOptions } from './core/retry.ts';
 export { defineSchedule, type Misfire, type Schedule, type ScheduleDeclaration } from './core/schedule.ts';
 export type { ScrubbedError } from './core/scrub-error.ts';
 export { isStorableInstant, isStorableText, storableJson, storableText } from './core/serialize.ts';

@@ -17,6 +17,7 @@ describe('defineJob', () => {
       payload,
       handler: null,
       maxAttempts: 3,
+      retry: null,
       timeoutMs: 60_000,
       resumable: false,
       priority: 0,

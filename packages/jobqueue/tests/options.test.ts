@@ -58,6 +58,7 @@ const CALLS: readonly (readonly [path: string, nearest: string, call: () => unkn
   ['timezone', 'timeZone', () => queue.overrideSchedule('nightly', { timezone: 'UTC' }, by)],
   ['backoff', 'handler', () => defineJob(odd({ type: 'mail', payload, backoff: 5 }))],
   ['maxAttempt', 'maxAttempts', () => defineJob(odd({ type: 'mail', payload, maxAttempt: 5 }))],
+  ['retry.backof', 'backoff', () => defineJob(odd({ type: 'mail', payload, retry: { backof: 'fixed' } }))],
   [
     'rateLimit.perSeconds',
     'perSecond',

@@ -1,5 +1,6 @@
 /** The pure core: what becomes of a job after a run, and how much a drain holds and starts. */
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import fc from '../../../tests/support/property.ts';
 import {
   batchSize,
@@ -12,14 +13,17 @@ import {
 import { byPlace } from '../src/core/lane-order.ts';
 import { LIMITS } from '../src/core/limits.ts';
 import { meanAfter } from '../src/core/mean.ts';
-import { backoffMs, type Counters, type Outcome, retryAfterMs, settle } from '../src/core/settle.ts';
+import { type Backoff, DEFAULT_RETRY, LONGEST_WAIT_MS, type Retry, retryOf, waitAfter } from '../src/core/retry.ts';
+import { type Counters, type Outcome, retryAfterMs, settle } from '../src/core/settle.ts';
 import { Deadlines } from '../src/drain/deadlines.ts';
-import { RetryAfterError } from '../src/index.ts';
+import { defineJob, RetryAfterError, type RetryOptions } from '../src/index.ts';
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const error = { name: 'Error', message: 'no', attempt: 1 };
 const failed = { kind: 'failed', error, retryAfterMs: 0, forGood: false } as const;
 const interrupted = { kind: 'interrupted', error } as const;
+
+const backoffMs = (attempt: number, random: () => number) => waitAfter(DEFAULT_RETRY, attempt, error, random).ms;
 
 describe('backoff', () => {
   test.each([
@@ -43,6 +47,73 @@ describe('backoff', () => {
         expect(ms).toBeLessThanOrEqual(exact * 1.1);
       }),
     );
+  });
+
+  test.each<[string, object, readonly number[]]>([
+    ['exponential from its base to its longest', { baseMs: 500, maxMs: 3_000 }, [500, 1_000, 2_000, 3_000, 3_000]],
+    ['fixed', { backoff: 'fixed', baseMs: 700 }, [700, 700, 700]],
+    ['a base beyond an hour is its own longest', { baseMs: 7_200_000 }, [7_200_000, 7_200_000]],
+    ['a function', { backoff: (attempt: number) => attempt * 10 }, [10, 20, 30]],
+    ['a function of no wait', { backoff: () => 0 }, [0]],
+    ['a function beyond its longest', { backoff: () => 5_000, maxMs: 400 }, [400]],
+    ['a function of a year', { backoff: () => LONGEST_WAIT_MS }, [LONGEST_WAIT_MS]],
+  ])('of a type: %s', (_name, options, expected) => {
+    const retry = retryOf(options, {});
+    const waits = expected.map((_, n) => waitAfter(retry, n + 1, error, () => 0));
+    expect(waits).toEqual(expected.map((ms) => ({ ms })));
+    const { jitter } = retry;
+    expect(jitter).toBe('backoff' in options && typeof options.backoff === 'function' ? 0 : 0.1);
+    expect(waitAfter({ ...retry, jitter: 1 }, 1, error, () => 1).ms).toBe(
+      Math.min(2 * (expected[0] ?? 0), LONGEST_WAIT_MS),
+    );
+  });
+
+  const throwsUnreadable = () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    throw proxy;
+  };
+  const promised: () => unknown = () => Promise.reject(new Error('later'));
+  test.each<[string, () => unknown, string]>([
+    ['throws', () => (undefined as unknown as { ms: number }).ms, 'TypeError'],
+    ['throws what cannot be read', throwsUnreadable, 'Error'],
+    ['answers NaN', () => Number.NaN, 'TypeError'],
+    ['answers less than nothing', () => -1, 'TypeError'],
+    ['answers infinity', () => Number.POSITIVE_INFINITY, 'TypeError'],
+    ['answers more than a year', () => LONGEST_WAIT_MS + 1, 'TypeError'],
+    ['answers undefined', () => undefined, 'TypeError'],
+    ['answers text', () => '5s', 'TypeError'],
+    ['answers a promise', promised, 'TypeError'],
+  ])('a function that %s: the default decides, and the problem is told', (_name, backoff, name) => {
+    const retry = retryOf({ backoff: backoff as Backoff, maxMs: 1 }, {});
+    const { ms, problem } = waitAfter(retry, 3, error, () => 0);
+    expect(ms).toBe(8_000);
+    expect(problem).toMatchObject({ name, attempt: 3 });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['no object', 5, 'retry: expected an object, got 5'],
+    ['a name that it has not', { backof: 'fixed' }, 'retry.backof: there is no such option; the nearest: backoff'],
+    [
+      'a backoff of another name',
+      { backoff: 'linear' },
+      "retry.backoff: expected 'exponential' or 'fixed', got 'linear'",
+    ],
+    ['a base of no time', { baseMs: 0 }, 'retry.baseMs: expected a number from 1 to'],
+    ['a base as text', { baseMs: '5s' }, 'retry.baseMs: expected a number'],
+    ['a longest wait of ten years', { maxMs: 10 * LONGEST_WAIT_MS }, 'retry.maxMs: expected a number'],
+    [
+      'a longest wait below the base',
+      { baseMs: 500, maxMs: 400 },
+      'retry.maxMs: expected at least baseMs, 500, got 400',
+    ],
+    ['a base beside a function', { backoff: () => 1, baseMs: 5 }, 'retry.baseMs: expected none beside a backoff'],
+    ['jitter of more than all', { jitter: 1.5 }, 'retry.jitter: expected a number from 0 to 1, got 1.5'],
+    ['jitter that is no number', { jitter: Number.NaN }, 'retry.jitter: expected a number from 0 to 1'],
+  ])('defineJob refuses %s', (_name, retry, message) => {
+    const declare = () => defineJob({ type: 'mail', payload: z.object({}), retry: retry as RetryOptions });
+    expect(declare).toThrow(expect.objectContaining({ code: 'job_definition_invalid' }));
+    expect(declare).toThrow(message);
   });
 });
 
@@ -100,6 +171,61 @@ describe('settle', () => {
     ],
   ])('%s', (_name, counters, outcome, expected) => {
     expect(settle(counters, outcome, random)).toEqual(expected);
+  });
+
+  describe("with its type's own policy", () => {
+    const first = { attempt: 1, maxAttempts: 3, interruptions: 0 };
+    const withBackoff = (backoff: Backoff): Retry => ({ ...DEFAULT_RETRY, backoff, jitter: 0 });
+
+    test('null is for good, and beats a wait that the error asks for', () => {
+      const outcome = { ...failed, retryAfterMs: 90_000 };
+      expect(
+        settle(
+          first,
+          outcome,
+          random,
+          withBackoff(() => null),
+        ),
+      ).toEqual({ to: 'dead_letter', error });
+      expect(
+        settle(
+          first,
+          outcome,
+          random,
+          withBackoff(() => 5),
+        ),
+      ).toEqual({ to: 'retry', delayMs: 90_000, error });
+    });
+
+    test('it hears of the number of the attempt and of the very error, or of what is stored of it', () => {
+      const heard: unknown[][] = [];
+      const policy = withBackoff((...given) => heard.push(given));
+      const thrown = new Error('very');
+      settle({ ...first, attempt: 2 }, { ...failed, thrown }, random, policy);
+      settle(first, { ...failed, thrown: undefined }, random, policy);
+      settle(first, failed, random, policy);
+      settle({ ...first, interruptions: 3 }, interrupted, random, policy);
+      expect(heard).toEqual([
+        [2, thrown],
+        [1, undefined],
+        [1, error],
+        [1, error],
+      ]);
+      expect(heard[0]?.[1]).toBe(thrown);
+    });
+
+    test('it is not asked where no attempt is left, nor about outcomes that are no failures', () => {
+      const policy = withBackoff(() => expect.fail('it was asked'));
+      expect(settle({ ...first, attempt: 3 }, failed, random, policy).to).toBe('dead_letter');
+      expect(settle(first, { ...failed, forGood: true }, random, policy).to).toBe('dead_letter');
+      expect(settle(first, interrupted, random, policy).to).toBe('give_back');
+      expect(settle(first, { kind: 'postponed', delayMs: 5 }, random, policy).to).toBe('give_back');
+    });
+
+    test('a function that fails loses nothing: the job is retried as by default', () => {
+      const policy = withBackoff(() => Number.NaN);
+      expect(settle(first, failed, random, policy)).toMatchObject({ to: 'retry', delayMs: 2_000, problem: {} });
+    });
   });
 
   test('whatever is thrown and cut, a job ends after at most maxAttempts + 3 runs', () => {

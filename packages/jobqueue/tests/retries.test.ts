@@ -1,8 +1,9 @@
 /** Failed attempts: when the next one comes, when none comes, and what is kept of each. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { describeOnOneDriver } from '../../../tests/support/drivers.ts';
 import type { ClaimedJob } from '../src/core/claimed-job.ts';
-import { RetryAfterError } from '../src/index.ts';
+import { createQueue, defineJob, RetryAfterError } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { claimOne, news, send } from './played-exchange.ts';
 import { emptyTables, endLeases, makeDue, queueOf, rows, works } from './support.ts';
@@ -70,6 +71,59 @@ describeOnOneDriver('retries', (setup) => {
     const [wait] = await waits(setup.database);
     expect(wait).toBeGreaterThan(85); // from a moment after it was thrown
     expect(wait).toBeLessThanOrEqual(92);
+  });
+
+  test("a type's own policy decides when, and for good; where it fails, the log says so and the default decides", async () => {
+    const errors: unknown[] = [];
+    const told: [string, unknown][] = [];
+    class Gone extends Error {}
+    const job = defineJob({
+      type: 'polls',
+      payload: z.object({ gone: z.boolean() }),
+      maxAttempts: 5,
+      retry: {
+        backoff: (attempt, error) => {
+          errors.push(error);
+          if (error instanceof Gone) return null;
+          return attempt === 1 ? 60_000 : Number.NaN;
+        },
+      },
+      handler: async () => ({
+        run: async ({ payload }) => {
+          throw payload.gone ? new Gone('gone') : new Error('not yet');
+        },
+      }),
+    });
+    const log = (_: string, event: string, fields: unknown) => void told.push([event, fields]);
+    const queue = createQueue({ database: setup.database, jobs: [job], log, logJobs: 'none' });
+    const [gone, again] = await queue.addJobs([
+      { type: 'polls', payload: { gone: true } },
+      { type: 'polls', payload: { gone: false } },
+    ]);
+    expect(await queue.drain({ budgetMs: 10_000, limit: 2 })).toMatchObject({ deadLettered: 1, retried: 1 });
+    expect(await queue.getJob(gone?.id ?? '')).toMatchObject({
+      status: 'DEAD_LETTER',
+      errors: [{ attempt: 1, message: 'gone' }],
+    });
+    expect(await waits(setup.database)).toEqual([expect.closeTo(60, 3)]);
+    await makeDue(setup.database);
+    expect(await queue.drain({ budgetMs: 10_000, limit: 1 })).toMatchObject({ retried: 1 });
+    const [wait] = await waits(setup.database);
+    expect(wait).toBeGreaterThanOrEqual(4 - 0.000_001);
+    expect(wait).toBeLessThanOrEqual(4.4);
+    expect(errors.map(String)).toEqual(['Error: gone', 'Error: not yet', 'Error: not yet']);
+    expect(told.filter(([event]) => event === 'retry_policy_failed')).toEqual([
+      [
+        'retry_policy_failed',
+        expect.objectContaining({
+          job: again?.id,
+          type: 'polls',
+          attempt: 2,
+          errorName: 'TypeError',
+          errorMessage: expect.stringMatching(/^retry\.backoff: expected null or ms from 0 .*got NaN$/),
+        }),
+      ],
+    ]);
   });
 
   test('NonRetryableError is a dead letter at once, with attempts to spare', async () => {

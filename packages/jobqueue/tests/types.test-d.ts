@@ -92,6 +92,16 @@ export async function refusedByTheCompiler(database: Database, kysely: Kysely<ob
   // @ts-expect-error no payload of this queue
   createQueue({ database, jobs: [mail], around: ({ payload }, next) => (payload.action ? next() : next()) });
 
+  const retried = { type: 'retried', payload: z.object({}) } as const;
+  defineJob({ ...retried, retry: { backoff: 'fixed', baseMs: 500, maxMs: 1_000, jitter: 0 } });
+  defineJob({ ...retried, retry: { backoff: (attempt, error) => (error instanceof Error ? attempt * 10 : null) } });
+  // @ts-expect-error no such backoff
+  defineJob({ ...retried, retry: { backoff: 'linear' } });
+  // @ts-expect-error a function that answers later
+  defineJob({ ...retried, retry: { backoff: async () => 5 } });
+  // @ts-expect-error no such option
+  defineJob({ ...retried, retry: { base: 5 } });
+
   const slot = { name: 'nightly', cron: '30 2 * * *', timeZone: 'UTC' };
   const tag = defineJob({ type: 'tag', payload: z.object({ tags: z.array(z.string()), kind: z.enum(['a', 'b']) }) });
   createQueue({

@@ -4,6 +4,7 @@ import { checkGuard, type Guard } from './guard.ts';
 import type { SurvivesJson } from './json.ts';
 import { LIMITS } from './limits.ts';
 import { type Duration, duration, integer, type Names, name, onlyKnown, refused } from './options.ts';
+import { type Retry, type RetryOptions, retryOf } from './retry.ts';
 import { type InputOf, isStandardSchema, type OutputOf, type StandardSchema } from './standard-schema.ts';
 
 /** The status of a job. PENDING and PROCESSING jobs are live; the others have ended. */
@@ -156,6 +157,8 @@ export interface JobDeclaration<Type extends string, Schema extends StandardSche
   readonly handler?: () => Promise<{ run: Handler<OutputOf<Schema>> }>;
   /** 1 to 100, default 3. */
   readonly maxAttempts?: number;
+  /** When failed attempts are retried; default: after 2, 4, 8 … s, at most an hour, and up to a tenth later. */
+  readonly retry?: RetryOptions;
   /** The longest that one run may take, ms or like '2m'; default 60 s, at most a day. */
   readonly timeout?: Duration;
   /** The handler goes on from its last checkpoint, so its timeout may exceed what one function call can hold. */
@@ -177,6 +180,7 @@ const NAMES: Names<JobDeclaration<string, StandardSchema>> = {
   payload: true,
   handler: true,
   maxAttempts: true,
+  retry: true,
   timeout: true,
   resumable: true,
   priority: true,
@@ -194,6 +198,8 @@ export interface Job<Type extends string = string, Input = unknown, Output = Inp
   /** Declared as a method, so that a list may hold jobs of different payloads. */
   readonly handler: (() => Promise<{ run(context: JobContext<Output>): Promise<unknown> }>) | null;
   readonly maxAttempts: number;
+  /** Null: the default. */
+  readonly retry: Retry | null;
   readonly timeoutMs: number;
   readonly resumable: boolean;
   readonly priority: number;
@@ -222,6 +228,7 @@ export function defineJob<const Type extends string, Schema extends StandardSche
 ): Job<Type, InputOf<Schema>, OutputOf<Schema>> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
   const { priority = 0, queue = 'default', startWithin, guard = null, rateLimit = null } = declaration;
+  const { retry } = declaration;
   const where = { call: `defineJob('${String(type).slice(0, 100)}')`, code: 'job_definition_invalid' } as const;
   onlyKnown(declaration, NAMES, where);
   name('type', type, where);
@@ -242,6 +249,7 @@ export function defineJob<const Type extends string, Schema extends StandardSche
     payload: payload as StandardSchema<InputOf<Schema>, OutputOf<Schema>>,
     handler,
     maxAttempts,
+    retry: retry === undefined ? null : retryOf(retry, { ...where, at: 'retry.' }),
     timeoutMs,
     resumable,
     priority,

@@ -1,9 +1,8 @@
-/** Decides the fate of a job after one run: the whole retry policy. Pure: no I/O, no clock, randomness only as a parameter. */
+/** Decides the fate of a job after one run. Pure: no I/O, no clock, randomness only as a parameter. */
 import { LIMITS } from './limits.ts';
+import { DEFAULT_RETRY, LONGEST_WAIT_MS, type Retry, waitAfter } from './retry.ts';
 import { type StoredError, storableText } from './serialize.ts';
 
-const MAX_BACKOFF_MS = 3_600_000; // an hour: a remote system that is down all night is asked hourly, not daily
-const MAX_RETRY_AFTER_MS = 365 * 24 * 3_600_000; // longer is a remote system's nonsense
 const FREE_INTERRUPTIONS = 3;
 
 /** The outcome of a run. Texts are JSON that Postgres accepts. */
@@ -11,7 +10,14 @@ export type Outcome =
   | { readonly kind: 'completed'; readonly result: string }
   | { readonly kind: 'continued'; readonly state: string; readonly delayMs: number }
   | { readonly kind: 'cancelled'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly error: StoredError; readonly retryAfterMs: number; readonly forGood: boolean }
+  | {
+      readonly kind: 'failed';
+      readonly error: StoredError;
+      /** The value that was thrown, if one was: only the type's own backoff reads it. */
+      readonly thrown?: unknown;
+      readonly retryAfterMs: number;
+      readonly forGood: boolean;
+    }
   /** The drain's deadline or a shutdown cut the run before its timeout was used up. */
   | { readonly kind: 'interrupted'; readonly error: StoredError }
   /** Claimed, but never started. `skippedForTime`: for lack of time. */
@@ -31,7 +37,13 @@ export type Settlement =
   | { readonly to: 'completed'; readonly result: string }
   | { readonly to: 'continue'; readonly state: string; readonly delayMs: number }
   | { readonly to: 'cancelled' | 'dead_letter'; readonly error: StoredError }
-  | { readonly to: 'retry'; readonly error: StoredError; readonly delayMs: number }
+  | {
+      readonly to: 'retry';
+      readonly error: StoredError;
+      readonly delayMs: number;
+      /** Set if the type's own backoff failed, and the default decided. */
+      readonly problem?: StoredError;
+    }
   | {
       readonly to: 'give_back';
       readonly interrupted: boolean;
@@ -40,7 +52,9 @@ export type Settlement =
       readonly postponedMs?: number;
     };
 
-export function settle(job: Counters, outcome: Outcome, random: () => number): Settlement {
+/** `retry`: the policy of the job's type; null: the default. */
+export function settle(job: Counters, outcome: Outcome, random: () => number, retry: Retry | null = null): Settlement {
+  const policy = retry ?? DEFAULT_RETRY;
   switch (outcome.kind) {
     case 'completed':
       return { to: 'completed', result: outcome.result };
@@ -63,25 +77,26 @@ export function settle(job: Counters, outcome: Outcome, random: () => number): S
     case 'interrupted':
       // its place is kept: an unfinished job is not a failed one, unless it never gets anywhere
       if (job.interruptions < FREE_INTERRUPTIONS) return { to: 'give_back', interrupted: true, skippedForTime: false };
-      return retryOrDeadLetter(job, outcome.error, 0, random);
+      return retryOrDeadLetter(job, { ...outcome, retryAfterMs: 0 }, random, policy);
     case 'failed':
       if (outcome.forGood) return { to: 'dead_letter', error: outcome.error };
-      return retryOrDeadLetter(job, outcome.error, outcome.retryAfterMs, random);
+      return retryOrDeadLetter(job, outcome, random, policy);
   }
 }
 
-function retryOrDeadLetter(job: Counters, error: StoredError, retryAfterMs: number, random: () => number): Settlement {
-  if (job.attempt >= job.maxAttempts) return { to: 'dead_letter', error };
-  return {
-    to: 'retry',
-    error,
-    delayMs: Math.max(backoffMs(job.attempt, random), Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)),
-  };
+interface Failure {
+  readonly error: StoredError;
+  readonly thrown?: unknown;
+  readonly retryAfterMs: number;
 }
 
-/** After attempt n: 2^n seconds, at most an hour; never earlier, at most 10 % later, so that a burst does not return as one. */
-export function backoffMs(attempt: number, random: () => number): number {
-  return Math.min(2 ** attempt * 1000, MAX_BACKOFF_MS) * (1 + 0.1 * random());
+function retryOrDeadLetter(job: Counters, failure: Failure, random: () => number, policy: Retry): Settlement {
+  const { error, retryAfterMs } = failure;
+  if (job.attempt >= job.maxAttempts) return { to: 'dead_letter', error };
+  const { ms, problem } = waitAfter(policy, job.attempt, 'thrown' in failure ? failure.thrown : error, random);
+  if (ms === null) return { to: 'dead_letter', error };
+  const delayMs = Math.max(ms, Math.min(retryAfterMs, LONGEST_WAIT_MS));
+  return { to: 'retry', error, delayMs, ...(problem !== undefined && { problem }) };
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Claims } from './claims.ts';
 import type { DrainRun } from './drain-run.ts';
 import { confirmUpdates, Execution, refuseUpdates } from './execution.ts';
 import type { JobExecutor } from './executor.ts';
+import { logRetryProblem } from './job-log.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pipelining } from './pipelining.ts';
@@ -132,12 +133,13 @@ export class Exchange {
   }
 
   #noteSettled({ ended, answer }: ExchangeAnswer): void {
-    const { report, jobLog } = this.#parts.run;
+    const { report, jobLog, log } = this.#parts.run;
     const lost = new Set(answer.lost);
     for (const one of ended) {
       const isLost = lost.has(one.execution.claimed.place);
       if (isLost) report.lost++;
       else count(report, one.settlement.to);
+      if (!isLost) logRetryProblem(log, one, report.id);
       if (jobLog === null) continue;
       if (isLost) jobLog.lost(one.execution);
       else jobLog.settled(one);

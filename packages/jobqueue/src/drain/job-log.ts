@@ -62,6 +62,16 @@ export function jobLog(log: Log, wanted: LogJobs, drain: string): JobLog | null 
   };
 }
 
+/** Says that a type's own backoff failed. A mistake in the code of the app, so it is logged whatever jobs are. */
+export function logRetryProblem(log: Log, { execution, settlement }: Ended, drain: string): void {
+  if (settlement.to !== 'retry' || settlement.problem === undefined) return;
+  log('warn', 'retry_policy_failed', {
+    ...fieldsOf(execution, drain),
+    willRetryInMs: Math.round(settlement.delayMs),
+    ...errorOf(scrubError(settlement.problem, execution.data)),
+  });
+}
+
 const CRASHED: ScrubbedError = {
   name: 'CrashedError',
   code: 'crashed',

@@ -53,7 +53,8 @@ export class Outbox {
     }
     if (execution.isSuspect) this.#suspects++;
     if (this.#waiting.length === 0) this.#oldestAtMs = performance.now();
-    this.#waiting.push({ execution, settlement: settle(execution.counters, outcome, Math.random), keepLease });
+    const { retry } = execution.definition;
+    this.#waiting.push({ execution, settlement: settle(execution.counters, outcome, Math.random, retry), keepLease });
   }
 
   /**

@@ -186,7 +186,7 @@ function fromThrown(input: RunInput, thrown: unknown): Outcome {
   const { abortReason, attempt } = input;
   if (abortReason === null || forGood) {
     const waitMs = retryAfterMs(thrown, Date.now());
-    return { kind: 'failed', error: storableError(thrown, attempt), retryAfterMs: waitMs, forGood };
+    return { kind: 'failed', error: storableError(thrown, attempt), thrown, retryAfterMs: waitMs, forGood };
   }
   const error = storableError(abortError(input, abortReason, 'and threw', thrown), attempt);
   if (abortReason === 'timeout') return { kind: 'failed', error, retryAfterMs: 0, forGood: false };

@@ -191,6 +191,7 @@ async function sendAsFailure(
     ended.execution.counters,
     { kind: 'failed', error, retryAfterMs: 0, forGood: false },
     transport.random,
+    ended.execution.definition.retry,
   );
   return sendExchange(transport, { ...request, ended: [{ ...ended, settlement }] });
 }
