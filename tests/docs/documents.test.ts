@@ -189,6 +189,10 @@ describe('the code of README.md and of the documents for developers', () => {
     expect([await changed(insert, 7, 100), await changed(insert, 7, 100)]).toEqual([1, 0]);
     expect([await changed(advance, 1, 20, 10), await changed(advance, 1, 20, 10)]).toEqual([1, 0]);
     expect([await changed(write, 1, 'new', 5), await changed(write, 1, 'late', 4)]).toEqual([1, 0]);
+    const [schedules] = blocksOf('docs/schedules.md', 'sql');
+    await sql.query(schedules?.text ?? '');
+    const { rows } = await sql.query("select action from jobqueue.audit_log where action like 'schedule%' order by id");
+    expect(rows.map(({ action }) => action)).toEqual(['schedule_created', 'schedule_updated', 'schedule_deleted']);
     await sql.end();
   });
 });

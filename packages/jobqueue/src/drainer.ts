@@ -21,7 +21,7 @@ export interface DrainerOptions
   readonly database: () => Database;
   /** The types that have a handler here. */
   readonly handled: readonly string[];
-  /** Null: this deployment says nothing about schedules. */
+  /** Null: this deployment says nothing about schedules, and fires what is due of others. */
   readonly schedules: DeclaredSchedules | null;
   readonly watch: WatchOptions;
   readonly retention: Retention;
@@ -37,7 +37,7 @@ export function drainer({
   ...shared
 }: DrainerOptions): (options: DrainOptions) => Promise<DrainReport> {
   const tasks = [
-    ...(schedules ? [schedulesTask(schedules, shared.log)] : []),
+    schedulesTask(schedules, shared.log),
     replaysTask(handled),
     incidentsTask(watch),
     pruneTask(retention),

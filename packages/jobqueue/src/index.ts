@@ -88,10 +88,12 @@ export type {
 export type { ReplayedWithPayload } from './operations/replay-with-payload.ts';
 export { type OperatorAction, type OperatorRequest, operatorRequest } from './operations/request.ts';
 export type { Transaction } from './postgres/adapters/transaction.ts';
+export type { ScheduleKind } from './postgres/statements/schedules.ts';
 export {
   createQueue,
   type FlowOf,
   type NewJobOf,
+  type NewScheduleOf,
   type PayloadOf,
   type Queue,
   type QueueOptions,
@@ -107,5 +109,15 @@ export type { Counted, Overview, OverviewLane, Pause } from './reads/overview.ts
 export type { Spread, Stats, StatsOptions } from './reads/stats.ts';
 export type { JobsPreview, TailedJob, TailOptions } from './reads/tail.ts';
 export type { WaitOptions } from './reads/wait.ts';
-export type { ScheduleControls, ScheduleView } from './schedules/admin.ts';
+export type { ScheduleControls } from './schedules/admin.ts';
 export { type NextRunsOptions, nextRuns } from './schedules/next-runs.ts';
+export type {
+  NewSchedule,
+  ScheduleChanges,
+  ScheduleDetails,
+  ScheduleFilter,
+  SchedulePreview,
+  Schedules,
+  SchedulesPage,
+} from './schedules/runtime.ts';
+export type { ScheduleView } from './schedules/view.ts';

@@ -47,6 +47,7 @@ import type { AddedRow } from './postgres/statements/jobs.ts';
 import type { JobView } from './reads/job-view.ts';
 import type { WaitOptions } from './reads/wait.ts';
 import { declaredSchedules } from './schedules/declared.ts';
+import type { NewSchedule, Schedules } from './schedules/runtime.ts';
 
 /** As long as completed history is kept. */
 const KEY_WINDOW_MS = 7 * 24 * 3_600_000;
@@ -84,6 +85,11 @@ export type ScheduleOf<Jobs extends readonly Job[]> = {
   [Type in Jobs[number]['type']]: Schedule<Type, Constant<PayloadOf<Jobs, Type>>>;
 }[Jobs[number]['type']];
 
+/** A schedule to be made at run time, its payload typed by its type. */
+export type NewScheduleOf<Jobs extends readonly Job[]> = {
+  [Type in Jobs[number]['type']]: NewSchedule<Type, Constant<PayloadOf<Jobs, Type>>>;
+}[Jobs[number]['type']];
+
 /** Options of `createQueue`. Only `database` and `jobs` are required. */
 export interface QueueOptions<Jobs extends readonly Job[]> {
   /** The database, or how to get it: called once, by the first statement. */
@@ -96,7 +102,7 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
    * environment; the first migration or `adopt` decides the owner. Without it only databases without an owner are drained.
    */
   readonly environment?: string | undefined;
-  /** All that this deployment declares. Without it the drains of this queue leave schedules alone; `[]` stops those of former code. */
+  /** All that this deployment declares; `[]` stops those of former code. Without it the drains of this queue fire what is due, and change no declaration. */
   readonly schedules?: readonly ScheduleOf<Jobs>[];
   /** The longest that one drain may take, ms; default 300,000. */
   readonly maxDurationMs?: number;
@@ -127,6 +133,8 @@ export interface QueueOptions<Jobs extends readonly Job[]> {
 /** A queue of declared jobs: enqueue, drain and operate. Make one with `createQueue` and share it in the process. */
 export interface Queue<Jobs extends readonly Job[]> extends Operators {
   readonly jobs: Jobs;
+  /** Lists, makes, changes and previews schedules. */
+  readonly schedules: Schedules<NewScheduleOf<Jobs>>;
   /** The log given to `createQueue`, or the default. */
   readonly log: Log;
   /** The longest that one drain may take, ms. */
@@ -287,7 +295,10 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     const { offeredOperators } = await import('./operations/offered.ts');
     const { thresholds, alerts } = watch;
     return offeredOperators(
-      { database, jobs, environment, retention, thresholds, consoleUrl: alerts.consoleUrl },
+      {
+        ...{ database, jobs, environment, retention, thresholds, consoleUrl: alerts.consoleUrl },
+        declared: schedules?.names ?? new Set(),
+      },
       invalidate,
     );
   });

@@ -77,6 +77,14 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
   await queue.resume({ type: 'work' }, ANN);
   await queue.pauseSchedule('nightly', ANN);
   await queue.resumeSchedule('nightly', ANN);
+  const tenant = { name: 'tenant', cron: '@daily', timeZone: 'UTC', type: 'work', payload: { fail: false } } as const;
+  await queue.schedules.create(tenant, ANN);
+  await queue.schedules.update('tenant', { priority: 3 }, ANN);
+  expect(await queue.schedules.preview('tenant', { cron: '@hourly' })).toMatchObject({ changes: ['cron'] });
+  expect(await queue.schedules.get('tenant')).toMatchObject({ kind: 'runtime', priority: 3 });
+  expect(await queue.schedules.list({ prefix: 't', type: 'work' })).toMatchObject({ next: null });
+  await expect(queue.overrideSchedule('tenant', null, ANN)).rejects.toMatchObject({ code: 'schedule_kind' });
+  await queue.schedules.delete('tenant', ANN);
   await queue.overrideSchedule('nightly', { cron: '0 4 * * *' }, ANN);
   await queue.runSchedule('nightly', ANN);
   await queue.takeToken('a bucket', { perSecond: 1, burst: 1 });

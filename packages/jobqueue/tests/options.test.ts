@@ -1,7 +1,7 @@
 /** A misspelt option is refused by its name, with the nearest known one, wherever options are given. No statement is sent. */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { continueWith, createQueue, defineJob, defineSchedule, type Queue } from '../src/index.ts';
+import { continueWith, createQueue, defineJob, defineSchedule, type Queue, type Schedules } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 
 const database = (): Database => {
@@ -13,7 +13,9 @@ const mail = defineJob({ type: 'mail', payload });
 const jobs = [mail];
 /** As code without a compiler calls it. */
 type Unchecked<Calls> = { readonly [Name in keyof Calls]: (...given: readonly unknown[]) => unknown };
-const queue = createQueue({ database, jobs }) as unknown as Unchecked<Queue<typeof jobs>>;
+const queue = createQueue({ database, jobs }) as unknown as Omit<Unchecked<Queue<typeof jobs>>, 'schedules'> & {
+  readonly schedules: Unchecked<Schedules>;
+};
 const by = { actor: 'ada' };
 const entry = { type: 'mail', payload: {} };
 const odd = (options: object) => options as never;
@@ -56,6 +58,19 @@ const CALLS: readonly (readonly [path: string, nearest: string, call: () => unkn
   ['reason', 'actor', () => queue.unmuteCheck({ check: 'ticks' }, odd({ ...by, reason: 'x' }))],
   ['reason', 'actor', () => queue.adopt('preview', odd({ ...by, reason: 'x' }))],
   ['timezone', 'timeZone', () => queue.overrideSchedule('nightly', { timezone: 'UTC' }, by)],
+  ['timezone', 'timeZone', () => queue.schedules.create({ ...entry, timezone: 'UTC' }, by)],
+  [
+    'reasn',
+    'reason',
+    () => queue.schedules.create({ ...entry, name: 'n', cron: '@daily', timeZone: 'UTC' }, odd({ ...by, reasn: 'x' })),
+  ],
+  ['croon', 'cron', () => queue.schedules.update('nightly', { croon: '@daily' }, by)],
+  ['reasn', 'reason', () => queue.schedules.update('nightly', {}, odd({ ...by, reasn: 'x' }))],
+  ['reasn', 'reason', () => queue.schedules.delete('nightly', odd({ ...by, reasn: 'x' }))],
+  ['typ', 'type', () => queue.schedules.list({ typ: 'mail' })],
+  ['limt', 'limit', () => queue.schedules.list({}, odd({ limt: 5 }))],
+  ['croon', 'cron', () => queue.schedules.preview('nightly', { croon: '@daily' })],
+  ['cont', 'count', () => queue.schedules.preview('nightly', {}, odd({ cont: 5 }))],
   ['backoff', 'handler', () => defineJob(odd({ type: 'mail', payload, backoff: 5 }))],
   ['maxAttempt', 'maxAttempts', () => defineJob(odd({ type: 'mail', payload, maxAttempt: 5 }))],
   ['retry.backof', 'backoff', () => defineJob(odd({ type: 'mail', payload, retry: { backof: 'fixed' } }))],

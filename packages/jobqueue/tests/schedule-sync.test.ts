@@ -28,7 +28,7 @@ describeOnOneDriver('deploys of schedules', (setup) => {
     );
     await queue.drain();
     await queue.drain();
-    expect(sent.filter((text) => text.includes('jobqueue.sync_schedules_1($1'))).toHaveLength(1);
+    expect(sent.filter((text) => text.includes('jobqueue.sync_schedules_2($1'))).toHaveLength(1);
     expect(await queue.schedules()).toMatchObject([
       {
         name: 'nightly',
@@ -156,6 +156,15 @@ describeOnOneDriver('deploys of schedules', (setup) => {
     expect(await slotRows(database)).toEqual([]);
   });
 
+  test('the priority of a schedule is that of its jobs', async () => {
+    const { queue, seen } = scheduledQueue(database, [report({ priority: 9 })]);
+    await queue.drain();
+    await missOneSlot(database);
+    await queue.drain();
+    expect(await queue.getJob(seen[0]?.id ?? '')).toMatchObject({ priority: 9 });
+    expect(() => report({ priority: 11 })).toThrow('priority: expected an integer from 0 to 10');
+  });
+
   test('a changed payload changes no slot', async () => {
     await deploy(report()).drain();
     const [before] = await deploy().schedules();
@@ -166,7 +175,7 @@ describeOnOneDriver('deploys of schedules', (setup) => {
   });
 
   test('the answer to the definitions is lost: sent again, they are there once, and their slots are known', async () => {
-    const lost = setup.faults.loseAnswer('jobqueue.sync_schedules_1($1');
+    const lost = setup.faults.loseAnswer('jobqueue.sync_schedules_2($1');
     const { queue, logged } = scheduledQueue(database, [report()]);
     await queue.drain({ budgetMs: 20_000 });
     await lost;

@@ -143,8 +143,13 @@ describeEachDriver('schedules', (setup) => {
     expect(logged).toMatchObject([
       { event: 'schedules_fired' },
       { event: 'schedule_refused', fields: { schedule: 'reports' } },
+      { event: 'schedules_fired', fields: { fired: 0 } },
     ]);
+    expect(await queue.schedules()).toMatchObject([{ problem: 'Postgres refuses its job (23514)', nextSlot: null }]);
+    expect(await queue.drain()).toMatchObject({ completed: 0 }); // it is set aside for a while
+    await rows(database, `update jobqueue.schedules set next_slot_at = now() - interval '1 ms'`);
     expect(await queue.drain()).toMatchObject({ completed: 5 });
+    expect(await queue.schedules()).toMatchObject([{ problem: null, nextSlot: expect.any(Date) }]);
     expect(await slotRows(database)).toHaveLength(5);
   });
 

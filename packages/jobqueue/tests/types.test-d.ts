@@ -125,6 +125,32 @@ export async function refusedByTheCompiler(database: Database, kysely: Kysely<ob
   defineSchedule({ ...slot, type: 'mail', payload: { to: 'a' }, misfire: 'some' });
 }
 
+/** Schedules of run time take the payloads of the queue's own types. */
+export async function schedulesOfRunTime(database: Database) {
+  const mail = defineJob({ type: 'mail', payload: z.object({ to: z.string() }) });
+  const { schedules } = createQueue({ database, jobs: [mail] });
+  const by = { actor: 'ann' };
+  const slot = { name: 'tenant-7:mail', cron: '30 2 * * *', timeZone: 'UTC' };
+  await schedules.create({ ...slot, type: 'mail', payload: { to: 'a' }, priority: 3, paused: true }, by);
+  // @ts-expect-error no such type
+  await schedules.create({ ...slot, type: 'male', payload: { to: 'a' } }, by);
+  // @ts-expect-error a payload of another shape
+  await schedules.create({ ...slot, type: 'mail', payload: { too: 'a' } }, by);
+  // @ts-expect-error nobody answers for it
+  await schedules.create({ ...slot, type: 'mail', payload: { to: 'a' } });
+  await schedules.update('tenant-7:mail', { cron: '@daily', paused: false }, by);
+  // @ts-expect-error a schedule keeps its name
+  await schedules.update('tenant-7:mail', { name: 'other' }, by);
+  const [first] = await schedules();
+  first?.kind satisfies 'code' | 'runtime' | undefined;
+  const { next } = await schedules.list({ kind: 'runtime', prefix: 'tenant-' }, { limit: 10 });
+  next satisfies string | null;
+  // @ts-expect-error no such kind
+  await schedules.list({ kind: 'both' });
+  const { before, after } = await schedules.preview('tenant-7:mail', { cron: '@weekly' }, { count: 3 });
+  [...before, ...after] satisfies Date[];
+}
+
 interface Folder {
   readonly name: string;
   readonly folders: readonly Folder[];

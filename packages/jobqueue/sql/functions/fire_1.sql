@@ -1,7 +1,8 @@
 -- fire_1: fires slots, each once, whoever else does the same: one job for each, and the schedule moved past them.
 --
--- fires    [{name, revision, until, next, slots: [instant]}]: `slots` are those to fire of all up to `until`, `next` the first after
---          it, null if there is none; told from the schedule as it was at `revision`
+-- fires    [{name, revision, until, next, slots: [instant], problem?}]: `slots` are those to fire of all up to `until`, `next` the first
+--          after it, null if there is none; told from the schedule as it was at `revision`. One that cannot fire has a `problem`, no
+--          `until`, and as `next` when to look at it again: what is due stays so, and holds up nothing behind it
 -- answer   {fired, skipped, due: see due_schedules_1}
 --
 -- Promises:
@@ -78,9 +79,9 @@ begin
   end if;
 
   update jobqueue.schedules s
-  set fired_until = greatest(s.fired_until, f.until), next_slot_at = coalesce(f.next, 'infinity'), former = null,
-      revision = s.revision + 1
-  from jsonb_to_recordset(fires) as f(name text, until timestamptz, next timestamptz)
+  set fired_until = greatest(s.fired_until, f.until), next_slot_at = coalesce(f.next, 'infinity'),
+      former = case when f.until is null then s.former end, problem = left(f.problem, 500), revision = s.revision + 1
+  from jsonb_to_recordset(fires) as f(name text, until timestamptz, next timestamptz, problem text)
   where f.name = s.name and s.name = any(v_names);
 
   -- The 1,000 newest slots of each schedule are kept: 16 hours of a line of every minute, years of a daily one. What has been

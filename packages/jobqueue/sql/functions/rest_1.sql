@@ -37,7 +37,7 @@ as $$
         where rest_1.types ? b.type
           and not exists (select from jobqueue.pauses p where p.queue in ('*', b.queue) and p.type in ('*', b.type))
         union all
-        select s.next_slot_at from jobqueue.schedules s where s.paused_at is null and s.removed_at is null
+        select min(s.next_slot_at) from jobqueue.schedules s where s.paused_at is null and s.removed_at is null
       ) next)
   end
 $$;

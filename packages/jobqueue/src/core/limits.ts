@@ -23,6 +23,8 @@ export const LIMITS = {
   exchangeJobs: 1_000,
   /** A job that was claimed less often is not worth a word: at five seconds a slice that is an hour and a half of work. */
   fewSlices: 1_000,
+  /** One for each tenant of a large app; create_schedule_1 counts them in a millisecond. */
+  runtimeSchedules: 10_000,
   maxPriority: 10,
   maxAttempts: 100,
   /** Further out than any real plan; guards against seconds taken for milliseconds. */

@@ -1,7 +1,7 @@
 /** A schedule as its author sees it, checked when it is declared. Pure: no I/O, no clock. */
 import { type CronLine, cronProblem } from './cron.ts';
 import { LIMITS } from './limits.ts';
-import { integer, type Names, name, number, oneOf, onlyKnown, refusal, refused } from './options.ts';
+import { integer, type Names, name, number, oneOf, onlyKnown, refusal, refused, type Where } from './options.ts';
 
 /** The policy for slots that no tick found in time, see docs/schedules.md: fire none, the newest, or the newest n (1 to 1,000). */
 export type Misfire = 'skip' | 'latest' | { readonly all: number };
@@ -20,6 +20,8 @@ export interface ScheduleDeclaration<Type extends string, Payload> extends CronL
   readonly type: Type;
   /** A constant: it is stored, and each slot's job gets the same. What differs between slots is in `job.schedule`. */
   readonly payload: Payload;
+  /** The priority of its jobs, 0 to 10; default: the type's. */
+  readonly priority?: number;
   /** Default 'latest'. */
   readonly misfire?: Misfire;
   /** The longest delay at which a slot still fires under misfire 'skip', ms; default 25 hours, which allows for a daily tick. */
@@ -36,6 +38,7 @@ const NAMES: Names<ScheduleDeclaration<string, unknown>> = {
   timeZone: true,
   type: true,
   payload: true,
+  priority: true,
   misfire: true,
   missedAfterMs: true,
   overlap: true,
@@ -47,6 +50,8 @@ export interface Schedule<Type extends string = string, Payload = unknown> exten
   readonly name: string;
   readonly type: Type;
   readonly payload: Payload;
+  /** Undefined: the type's. */
+  readonly priority?: number;
   readonly misfire: Misfire;
   readonly missedAfterMs: number;
   readonly overlap: 'allow' | 'skip';
@@ -60,12 +65,20 @@ export interface Schedule<Type extends string = string, Payload = unknown> exten
 export function defineSchedule<const Type extends string, const Payload>(
   declaration: ScheduleDeclaration<Type, Payload>,
 ): Schedule<Type, Payload> {
-  const { cron, timeZone, type, payload } = declaration;
   const where = {
     call: `defineSchedule('${String(declaration.name).slice(0, 100)}')`,
     code: 'schedule_definition_invalid',
   } as const;
   onlyKnown(declaration, NAMES, where);
+  return checkedSchedule(declaration, where);
+}
+
+/** The schedule with its defaults. Its type and payload are not looked at. Throws QueueError. */
+export function checkedSchedule<const Type extends string, const Payload>(
+  declaration: ScheduleDeclaration<Type, Payload>,
+  where: Where,
+): Schedule<Type, Payload> {
+  const { cron, timeZone, type, payload, priority } = declaration;
   const { misfire = 'latest', missedAfterMs = MISSED_AFTER_MS, overlap = 'allow', jitterMs = 0 } = declaration;
   name('name', declaration.name, where);
   const problem = cronProblem({ cron, timeZone });
@@ -74,7 +87,11 @@ export function defineSchedule<const Type extends string, const Payload>(
   number('missedAfterMs', missedAfterMs, { min: 0, max: LIMITS.scheduledForMs }, where);
   oneOf('overlap', overlap, ['allow', 'skip'], where);
   integer('jitterMs', jitterMs, { min: 0, max: MAX_JITTER_MS }, where);
-  return { name: declaration.name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs };
+  if (priority !== undefined) integer('priority', priority, { min: 0, max: LIMITS.maxPriority }, where);
+  return {
+    ...{ name: declaration.name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs },
+    ...(priority !== undefined && { priority }),
+  };
 }
 
 function isMisfire(misfire: Misfire): boolean {

@@ -106,6 +106,9 @@ function statusOf({ code }: QueueError): number {
     case 'job_unknown':
       return 404;
     case 'other_environment':
+    case 'schedule_exists':
+    case 'schedule_kind':
+    case 'too_many_schedules':
       return 409;
     case 'lock_timeout':
     case 'outcome_unknown':

@@ -1,10 +1,11 @@
 /** The calls of operators before their code is loaded: each loads it, then does the same. */
+import type { Schedules } from '../schedules/runtime.ts';
 import type { Operators } from './operations.ts';
 
 /** The calls that answer a promise. */
 export type LaterOperators = Omit<Operators, 'redactPayload'>;
 
-const CALLS: Readonly<Record<keyof LaterOperators, true>> = {
+const CALLS: Readonly<Record<Exclude<keyof LaterOperators, 'schedules'>, true>> = {
   preview: true,
   tail: true,
   pauses: true,
@@ -36,7 +37,6 @@ const CALLS: Readonly<Record<keyof LaterOperators, true>> = {
   stats: true,
   drains: true,
   prune: true,
-  schedules: true,
   pauseSchedule: true,
   resumeSchedule: true,
   overrideSchedule: true,
@@ -50,14 +50,28 @@ const CALLS: Readonly<Record<keyof LaterOperators, true>> = {
   mutes: true,
 };
 
+const OF_SCHEDULES: Readonly<Record<keyof Schedules, true>> = {
+  create: true,
+  update: true,
+  delete: true,
+  get: true,
+  list: true,
+  preview: true,
+};
+
+type Call = (...args: never[]) => Promise<unknown>;
+
 /** `load` answers the calls themselves; an error of loading is each caller's. */
 export function laterOperators(load: () => Promise<Operators>): LaterOperators {
-  const calls = Object.keys(CALLS).map((name) => [
-    name,
-    async (...args: never[]) => {
-      const offered = await load();
-      return (offered[name as keyof LaterOperators] as (...args: never[]) => Promise<unknown>)(...args);
-    },
-  ]);
-  return Object.fromEntries(calls) as LaterOperators; // CALLS has every name, and nothing else
+  const later = (names: object, holder: (offered: Operators) => object) =>
+    Object.keys(names).map((name) => [
+      name,
+      async (...args: never[]) => (holder(await load()) as Record<string, Call>)[name]?.(...args),
+    ]);
+  const schedules = Object.assign(
+    async () => (await load()).schedules(),
+    Object.fromEntries(later(OF_SCHEDULES, (offered) => offered.schedules)),
+  );
+  const calls = Object.fromEntries(later(CALLS, (offered) => offered));
+  return { ...calls, schedules } as LaterOperators; // both tables have every name, and nothing else
 }

@@ -43,6 +43,7 @@ import {
   tailJobs,
 } from '../reads/tail.ts';
 import { type ScheduleControls, scheduleControls } from '../schedules/admin.ts';
+import type { Schedules } from '../schedules/runtime.ts';
 import type { BulkOptions, BulkReport } from './bulk.ts';
 import { cancel, freeKey, type HeldKey, pause, reschedule, resume, setPriority, type Target } from './live-jobs.ts';
 import {
@@ -149,6 +150,8 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
 export interface OperatorsOptions {
   readonly database: () => Database;
   readonly jobs: ReadonlyMap<string, Job>;
+  /** The names of the schedules that this process' code declares. */
+  readonly declared: ReadonlySet<string>;
   readonly environment: string | null;
   readonly retention: Retention;
   readonly thresholds: Thresholds;
@@ -165,7 +168,7 @@ export function operators(options: OperatorsOptions): Operators {
     return { ...(await act()), warnings };
   };
   return {
-    ...scheduleControls(database),
+    ...scheduleControls({ database, jobs, declared: options.declared }),
     ...environmentControls(database, environment),
     ...incidentControls(database, consoleUrl),
     preview: async (filter = {}) => preview(read(), jobs, filter),
@@ -225,5 +228,11 @@ export function invalidatingOperators(offered: Operators, invalidate: () => void
     const call = offered[verb] as (...args: never[]) => Promise<unknown>;
     return [verb, async (...args: never[]) => call(...args).finally(invalidate)] as const;
   });
-  return { ...offered, ...Object.fromEntries(invalidating) };
+  const { create, update } = offered.schedules;
+  const schedules: Schedules = Object.assign(() => offered.schedules(), {
+    ...offered.schedules,
+    create: async (...args: Parameters<typeof create>) => create(...args).finally(invalidate),
+    update: async (...args: Parameters<typeof update>) => update(...args).finally(invalidate),
+  });
+  return { ...offered, ...Object.fromEntries(invalidating), schedules };
 }

@@ -10,7 +10,7 @@ type Argument<T> = Names<Extract<T, object>> | null;
 /** Those behind the last one with options are left out. */
 type Arguments<List extends readonly unknown[]> = Partial<{ readonly [Place in keyof List]: Argument<List[Place]> }>;
 type Table = {
-  readonly [Name in Exclude<Verb, 'replay'>]?: Arguments<Parameters<Operators[Name]>>;
+  readonly [Name in Exclude<Verb, 'replay' | 'schedules'>]?: Arguments<Parameters<Operators[Name]>>;
 } & { readonly replay: readonly [null, Names<ReplayOptions | ThrottledReplayOptions>] };
 
 const ACTOR = { actor: true } as const;

@@ -15,6 +15,7 @@ export interface DeclaredSchedules {
   readonly json: string;
   /** Hash of `json`: a database that stores another one does not know these schedules yet. */
   readonly hash: string;
+  readonly names: ReadonlySet<string>;
 }
 
 /** Throws QueueError: `schedule_definition_invalid`, and what addJob throws for a payload that does not fit. */
@@ -30,18 +31,31 @@ export function declaredSchedules(schedules: readonly Schedule[], jobs: Readonly
       `expected at most ${LIMITS.exchangeBytes} bytes of schedules with their payloads, got ${bytesOf(json)}`,
     );
   const hash = createHash('sha256').update(json).digest('hex');
-  return { hash, json };
+  return { hash, json, names: new Set(names) };
+}
+
+/** The JSON that a sync sends of a schedule. */
+function definitionOf(schedule: Schedule, jobs: ReadonlyMap<string, Job>): string {
+  const { name, type, payload, priority } = schedule;
+  const input = { type, payload, ...(priority !== undefined && { options: { priority } }) };
+  const job = encodeJob(jobs, input, `schedules['${name}'].`);
+  const problem = sizeProblem(schedule, job);
+  if (problem !== null) throw invalid(`'${name}': ${problem}`);
+  return `{"name":"${name}","definition":${storedDefinition(schedule, job)}}`;
 }
 
 /** The JSON that is stored of a schedule. Its job is what addJob would insert. */
-function definitionOf(schedule: Schedule, jobs: ReadonlyMap<string, Job>): string {
-  const { name, cron, timeZone, type, payload, misfire, missedAfterMs, overlap, jitterMs } = schedule;
-  const job = encodeJob(jobs, { type, payload }, `schedules['${name}'].`);
-  const most = typeof misfire === 'object' ? misfire.all : 1;
-  if (most * bytesOf(job) > LIMITS.batchBytes)
-    throw invalid(`'${name}': expected at most ${LIMITS.batchBytes} bytes for all jobs that misfire may fire at once`);
+export function storedDefinition(schedule: Omit<Schedule, 'name' | 'type' | 'payload'>, job: string): string {
+  const { cron, timeZone, misfire, missedAfterMs, overlap, jitterMs } = schedule;
   const rest = JSON.stringify({ cron, timeZone, misfire, missedAfterMs, overlap, jitterMs });
-  return `{"name":"${name}","definition":${rest.slice(0, -1)},"job":${job}}}`;
+  return `${rest.slice(0, -1)},"job":${job}}`;
+}
+
+/** The jobs of all slots that fire at once are one insert. */
+export function sizeProblem({ misfire }: Pick<Schedule, 'misfire'>, job: string): string | null {
+  const most = typeof misfire === 'object' ? misfire.all : 1;
+  if (most * bytesOf(job) <= LIMITS.batchBytes) return null;
+  return `expected at most ${LIMITS.batchBytes} bytes for all jobs that misfire may fire at once`;
 }
 
 function invalid(message: string): QueueError {

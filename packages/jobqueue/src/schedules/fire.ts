@@ -1,48 +1,60 @@
 /** The maintenance task that keeps schedules: writes what code declares, and fires the slots that have come. */
 import { setImmediate as otherWork, setTimeout as sleep } from 'node:timers/promises';
+import { cronProblem } from '../core/cron.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { Log } from '../core/log.ts';
-import { classifyError } from '../core/sqlstate.ts';
+import { classifyError, sqlstateOf } from '../core/sqlstate.ts';
 import type { MaintenanceTask, TaskContext } from '../maintenance/maintenance.ts';
-import { type DueSchedule, type Fire, fire, syncSchedules } from '../postgres/statements/schedules.ts';
+import { type DueSchedule, type Fire, fire, type Synced, syncSchedules } from '../postgres/statements/schedules.ts';
 import type { DeclaredSchedules } from './declared.ts';
 import { decide } from './misfire.ts';
 
 /** One call fires as many slots: a second of work for Postgres at most. */
 const MAX_SLOTS = 1_000;
+/** One look fires as many slots, as one enqueue may add jobs; the rest is due at the next look, in half a minute or with the next tick. */
+const MAX_SLOTS_A_LOOK = 10_000;
 const TRIES = 3;
 const STATEMENT_MS = 10_000;
 const PAUSE_MS = 200;
+/** A schedule that cannot fire comes again after so long: until then it takes no other's place among those that are due. */
+const PROBLEM_MS = 5 * 60_000;
 
-/** Writes the declared schedules when they differ from the stored ones, and fires what is due. */
-export function schedulesTask({ hash, json }: DeclaredSchedules, log: Log): MaintenanceTask {
+/** Writes the declared schedules when they differ from the stored ones, and fires what is due. Without a declaration it only fires. */
+export function schedulesTask(declared: DeclaredSchedules | null, log: Log): MaintenanceTask {
   return {
     name: 'schedules',
-    request: () => ({ hash }),
+    request: () => (declared === null ? {} : { hash: declared.hash }),
     async run(answer, context) {
-      const { sync, due } = answer as { readonly sync: boolean; readonly due: readonly DueSchedule[] };
-      const first = sync ? await synced(context, `{"hash":"${hash}","schedules":${json}}`) : due;
-      await fireAll(first, context, log);
+      const { sync, due, refused } = answer as { readonly sync: boolean } & Synced;
+      const told = sync && declared !== null ? await synced(context, declared) : { due, refused };
+      if (told.refused) log('error', 'schedule_names_taken', { schedules: told.refused });
+      await fireAll(told.due, context, log);
     },
   };
 }
 
-async function synced({ executor, untilMs }: TaskContext, json: string): Promise<readonly DueSchedule[]> {
-  return persistently(untilMs, (timeoutMs) => syncSchedules(executor, json, timeoutMs));
+async function synced({ executor, untilMs }: TaskContext, { hash, json }: DeclaredSchedules): Promise<Synced> {
+  const set = `{"hash":"${hash}","schedules":${json}}`;
+  return persistently(untilMs, (timeoutMs) => syncSchedules(executor, set, timeoutMs));
 }
 
-/** Fires until nothing is due: each call answers what is due after it. */
+/** Fires until nothing is due, or as much as one look may: each call answers what is due after it. */
 async function fireAll(first: readonly DueSchedule[], context: TaskContext, log: Log): Promise<void> {
   const seen = new Set<string>();
   let due = first;
-  while (performance.now() < context.untilMs()) {
+  let slots = 0;
+  while (slots < MAX_SLOTS_A_LOOK && performance.now() < context.untilMs()) {
     const decisions: Decided[] = [];
     for (const one of due.filter((one) => isNew(seen, one))) {
-      decisions.push(...decided(one, log));
+      const made = decided(one, log);
+      decisions.push(made);
+      slots += Math.max(1, made.fire.slots.length);
       await otherWork(); // 1,000 slots of a line take 70 ms to tell
+      if (slots >= MAX_SLOTS_A_LOOK) break;
     }
     if (decisions.length === 0) return;
     for (const slice of slices(decisions)) due = await fireSlice(slice, context, log);
+    if (decisions.some(({ fire }) => fire.slots.length > 0)) context.brought();
   }
 }
 
@@ -60,16 +72,26 @@ interface Decided {
 }
 
 /** A line that only newer code can read must not keep the others from firing. */
-function decided(due: DueSchedule, log: Log): readonly Decided[] {
+function decided(due: DueSchedule, log: Log): Decided {
   const { name, cron, timeZone, misfire, firedUntil, now, bytes } = due;
+  const problemOf = (error?: unknown) => {
+    log('error', 'schedule_unreadable', { schedule: name, cron, timeZone, ...(error !== undefined && { error }) });
+    return cronProblem({ cron, timeZone })?.message ?? 'its definition cannot be read';
+  };
   try {
     const { fire, missed } = decide(due);
     if (missed) log('warn', 'schedule_slots_missed', { schedule: name, misfire, after: firedUntil, until: now });
-    return [{ fire, bytes: bytes * fire.slots.length }];
+    const told = fire.next === null ? { ...fire, problem: problemOf() } : fire; // such as a 30th of February: looked at once
+    return { fire: told, bytes: bytes * fire.slots.length };
   } catch (error) {
-    log('error', 'schedule_unreadable', { schedule: name, cron, timeZone, error });
-    return [];
+    return { fire: setAside(due, problemOf(error)), bytes: 0 };
   }
+}
+
+/** What is due stays due. The instant is Postgres' own, moved. */
+function setAside({ name, revision, now }: Pick<DueSchedule, 'name' | 'revision' | 'now'>, problem: string): Fire {
+  const next = new Date(Date.parse(now) + PROBLEM_MS).toISOString();
+  return { name, revision, until: null, next, slots: [], problem };
 }
 
 /** As many as one call takes; one schedule is never more than that. */
@@ -92,8 +114,8 @@ function* slices(decisions: readonly Decided[]): Generator<readonly Fire[]> {
 }
 
 /**
- * Fires a slice of schedules. If Postgres refuses it, each is fired alone, so that the one at fault holds up no other. Returns
- * the schedules that are due then.
+ * Fires a slice of schedules. If Postgres refuses it, its halves are fired alone, so that one at fault holds up no other: it is set aside.
+ * Returns the schedules that are due then.
  */
 async function fireSlice(slice: readonly Fire[], context: TaskContext, log: Log): Promise<readonly DueSchedule[]> {
   const { executor, untilMs } = context;
@@ -103,11 +125,16 @@ async function fireSlice(slice: readonly Fire[], context: TaskContext, log: Log)
     return due;
   } catch (error) {
     if (classifyError(error) !== 'rejected') throw error;
-    const [first, ...others] = slice;
-    if (others.length === 0) log('error', 'schedule_refused', { schedule: first?.name, error });
-    let due: readonly DueSchedule[] = [];
-    if (others.length > 0) for (const one of slice) due = await fireSlice([one], context, log);
-    return due;
+    const [first] = slice;
+    if (slice.length > 1) {
+      const half = Math.ceil(slice.length / 2);
+      await fireSlice(slice.slice(0, half), context, log);
+      return fireSlice(slice.slice(half), context, log);
+    }
+    log('error', 'schedule_refused', { schedule: first?.name, error });
+    if (!first?.until) return []; // not even to be set aside
+    const problem = `Postgres refuses its job (${sqlstateOf(error)})`;
+    return fireSlice([setAside({ ...first, now: first.until }, problem)], context, log);
   }
 }
 

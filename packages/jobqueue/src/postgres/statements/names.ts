@@ -35,6 +35,16 @@ export async function namesInUse(executor: Executor, most: number): Promise<Name
                select h.type from jobqueue.job_history h
                where h.status = 'CANCELLED' and h.type > c.type
                order by h.type limit 1) n
+           ), scheduled as (
+             (select definition #>> '{job,type}' as type from jobqueue.schedules where removed_at is null
+              order by definition #>> '{job,type}' limit 1)
+             union all
+             select n.type
+             from scheduled s
+             cross join lateral (
+               select k.definition #>> '{job,type}' as type from jobqueue.schedules k
+               where k.definition #>> '{job,type}' > s.type and k.removed_at is null
+               order by k.definition #>> '{job,type}' limit 1) n
            ), both_names as (
              select queue::text, type::text from live
              union select queue, type from held
@@ -45,7 +55,7 @@ export async function namesInUse(executor: Executor, most: number): Promise<Name
              union select type::text from (select * from cancelled limit 1000) c
              union select type::text from (
                select r.type from jobqueue.rollups r, jobqueue.watch w where r.minute >= w.folded_until limit 10000) r
-             union select definition #>> '{job,type}' from jobqueue.schedules where removed_at is null
+             union select type from (select * from scheduled limit 1000) s
            )
            select to_jsonb(array(select distinct queue from both_names)) as queues,
                   to_jsonb(array(select type from both_names union select type from recent)) as types,
