@@ -25,6 +25,7 @@ export {
   RetryAfterError,
 } from './core/errors.ts';
 export type { DeadLetterFilter, JobFilter } from './core/filters.ts';
+export type { CompletedJob, DeadJob } from './core/follow-up.ts';
 export type { Guard } from './core/guard.ts';
 export {
   type Child,

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type Arounds, aroundsOf } from './core/around.ts';
 import { type DrainReport, emptyReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
+import { type CompletedJob, checkFollowUps, type DeadJob, redactJob } from './core/follow-up.ts';
 import type { Guard } from './core/guard.ts';
 import type { Job } from './core/job.ts';
 import { lazily } from './core/lazily.ts';
@@ -13,7 +14,6 @@ import { LIMITS } from './core/limits.ts';
 import { type Log, logToStderr } from './core/log.ts';
 import { type Names, name, number, onlyKnown, refused } from './core/options.ts';
 import { answersLater, NOT_ASYNCHRONOUS } from './core/payload.ts';
-import { redactPayload } from './core/redact.ts';
 import { type RetentionOptions, retentionOf } from './core/retention.ts';
 import type { Schedule } from './core/schedule.ts';
 import type { InputOf, OutputOf } from './core/standard-schema.ts';
@@ -89,6 +89,29 @@ export type ScheduleOf<Jobs extends readonly Job[]> = {
 export type NewScheduleOf<Jobs extends readonly Job[]> = {
   [Type in Jobs[number]['type']]: NewSchedule<Type, Constant<PayloadOf<Jobs, Type>>>;
 }[Jobs[number]['type']];
+
+/** Follow-ups that do not fit the payload of their type, as the compiler names them; `never` if all do. */
+type Misfits<Jobs extends readonly Job[], Each = Jobs[number]> =
+  Each extends Job<infer Type, infer Input, infer _Output, infer OnDeadLetter, infer OnCompleted>
+    ?
+        | Misfit<Jobs, 'onDeadLetter', OnDeadLetter, DeadJob<Type, Input>>
+        | Misfit<Jobs, 'onCompleted', OnCompleted, CompletedJob<Type, Input>>
+    : never;
+
+type Misfit<Jobs extends readonly Job[], Option extends string, Target, Payload> = Target extends string
+  ? string extends Target
+    ? never // known at run time alone
+    : Target extends Jobs[number]['type']
+      ? Payload extends PayloadOf<Jobs, Target>
+        ? never
+        : `the payload of '${Target}' does not take what ${Option} gives it`
+      : `${Option}: no job of the queue has the type '${Target}'`
+  : never;
+
+/** Nothing, if all follow-ups fit; else an option that no list of jobs satisfies. */
+type FitsFollowUps<Jobs extends readonly Job[]> = [Misfits<Jobs>] extends [never]
+  ? unknown
+  : { readonly jobs: Misfits<Jobs> };
 
 /** Options of `createQueue`. Only `database` and `jobs` are required. */
 export interface QueueOptions<Jobs extends readonly Job[]> {
@@ -235,7 +258,7 @@ const SHARING = { transaction: true } as const;
 
 /**
  * Makes the queue of a list of jobs. Opens no connection: `database` is called by the first statement. Throws QueueError `job_definition_invalid`
- * for two jobs of one type or a timeout longer than `maxDurationMs`, `option_invalid`, `schedule_definition_invalid`, and the errors of
+ * for two jobs of one type, follow-ups of a type that is missing or that lead in a circle, or a timeout longer than `maxDurationMs`, `option_invalid`, `schedule_definition_invalid`, and the errors of
  * `addJob` for a schedule whose payload does not fit.
  *
  * @example
@@ -247,7 +270,13 @@ const SHARING = { transaction: true } as const;
  * export const queue = createQueue({ database, jobs: [welcome] });
  * ```
  */
-export function createQueue<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
+export function createQueue<const Jobs extends readonly Job[]>(
+  options: QueueOptions<Jobs> & FitsFollowUps<Jobs>,
+): Queue<Jobs> {
+  return queueOf(options);
+}
+
+function queueOf<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>): Queue<Jobs> {
   onlyKnown(options, NAMES, WHERE);
   const { maxDurationMs = MAX_DURATION_MS, keyWindowMs = KEY_WINDOW_MS, log = logToStderr } = options;
   const { logJobs = 'failures', telemetry = null } = options;
@@ -368,12 +397,12 @@ export function createQueue<const Jobs extends readonly Job[]>(options: QueueOpt
     drain: (drainOptions = {}) => drainHere(drainOptions),
     kick: options.kick ? kicker(drainHere, options.kick) : refuseKick,
     with: (others) =>
-      createQueue({
+      queueOf({
         ...options,
         ...(others as Partial<QueueOptions<Jobs>>), // an option that is undefined reads as one that is left out
         database: others.database ?? options.database,
       }),
-    redactPayload: (type, payload) => redactPayload(jobs.get(type)?.payload, payload),
+    redactPayload: (type, payload) => redactJob(jobs, type, payload),
     ...laterOperators(loadOperators),
   };
   databases.set(queue, database);
@@ -413,5 +442,6 @@ function byType(list: readonly Job[], maxDurationMs: number): ReadonlyMap<string
       throw new QueueError('job_definition_invalid', `defineJob('${job.type}'): ${NOT_ASYNCHRONOUS}`);
     jobs.set(job.type, job);
   }
+  checkFollowUps(jobs);
   return jobs;
 }

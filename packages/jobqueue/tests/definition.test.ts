@@ -18,6 +18,8 @@ describe('defineJob', () => {
       handler: null,
       maxAttempts: 3,
       retry: null,
+      onDeadLetter: null,
+      onCompleted: null,
       timeoutMs: 60_000,
       resumable: false,
       priority: 0,

@@ -33,6 +33,7 @@ export function send(
     claim: randomUUID(),
     keyed: true,
     flowed: true,
+    followed: true,
     keyWindowMs: 60_000,
     lingerMs: 0,
     report: emptyReport(randomUUID(), 'test'),

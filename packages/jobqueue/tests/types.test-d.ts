@@ -6,7 +6,7 @@ import pg from 'pg';
 import * as v from 'valibot';
 import { z } from 'zod';
 import { z as z3 } from 'zod3';
-import { type Around, createQueue, defineJob, defineSchedule, type PayloadOf } from '../src/index.ts';
+import { type Around, createQueue, defineJob, defineSchedule, type Job, type PayloadOf } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 
 export async function refusedByTheCompiler(database: Database, kysely: Kysely<object>) {
@@ -101,6 +101,30 @@ export async function refusedByTheCompiler(database: Database, kysely: Kysely<ob
   defineJob({ ...retried, retry: { backoff: async () => 5 } });
   // @ts-expect-error no such option
   defineJob({ ...retried, retry: { base: 5 } });
+
+  const told = z.object({ id: z.string(), type: z.string(), payload: z.unknown(), omitted: z.boolean() });
+  const dies = defineJob({ type: 'dies', payload: z.object({ to: z.string() }), onDeadLetter: 'died' });
+  const died = defineJob({ type: 'died', payload: told.extend({ error: z.object({ message: z.string() }) }) });
+  const ends = defineJob({ type: 'ends', payload: z.object({ to: z.string() }), onCompleted: 'ended' });
+  const ended = defineJob({ type: 'ended', payload: told.extend({ result: z.unknown() }) });
+  const narrow = defineJob({
+    type: 'ended',
+    payload: told.extend({ payload: z.object({ to: z.string() }).nullable() }),
+  });
+  const withFollowUps = createQueue({ database, jobs: [mail, dies, died, ends, ended], around: (_, next) => next() });
+  await withFollowUps.addJob('dies', { to: 'a' });
+  // @ts-expect-error a payload of another type
+  await withFollowUps.addJob('dies', { action: 'create' });
+  createQueue({ database, jobs: [ends, narrow] });
+  createQueue({ database, jobs: [ends, narrow] as readonly Job[] }); // checked at run time
+  // @ts-expect-error no such type
+  createQueue({ database, jobs: [mail, dies] });
+  // @ts-expect-error the payload of that type takes no dead letter
+  createQueue({ database, jobs: [dies, defineJob({ type: 'died', payload: z.object({ to: z.string() }) })] });
+  // @ts-expect-error nor does one that reads a result
+  createQueue({ database, jobs: [ends, defineJob({ type: 'ended', payload: told.extend({ error: z.string() }) })] });
+  // @ts-expect-error nor one that takes the payloads of another type alone
+  createQueue({ database, jobs: [ends, defineJob({ type: 'ended', payload: told.extend({ payload: z.number() }) })] });
 
   const slot = { name: 'nightly', cron: '30 2 * * *', timeZone: 'UTC' };
   const tag = defineJob({ type: 'tag', payload: z.object({ tags: z.array(z.string()), kind: z.enum(['a', 'b']) }) });

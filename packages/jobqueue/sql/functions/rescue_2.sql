@@ -61,6 +61,7 @@ begin
   )
   select coalesce(array_agg(id), '{}') into crashed from ended;
   if crashed <> '{}' then
+    perform jobqueue.follow_dead_1(crashed, v_batches, null);
     perform jobqueue.children_ended_1(crashed);
   end if;
 end $$;

@@ -12,6 +12,7 @@ declare
   v_lost   jsonb := '[]';
   v_others jsonb := '[]';
   v_ended  bigint[] := '{}';
+  v_gone   bigint[];
   v        record;
   v_mine   varbit;
 begin
@@ -53,6 +54,9 @@ begin
         from jobqueue.batches b cross join lateral unnest(jobqueue.places_1(v_mine), v.ended) as u(p, ended)
         where b.id = v.batch and k.type = b.type and k.key = b.keys[u.p] and k.job_id = b.ids[u.p];
       end if;
+      if (drain ->> 'followed')::boolean then
+        perform jobqueue.follow_completed_1(v.batch, v_mine, v.results);
+      end if;
       if (drain ->> 'flowed')::boolean then
         select v_ended || array_agg(b.ids[p]) into v_ended
         from jobqueue.batches b cross join lateral unnest(jobqueue.places_1(v_mine)) as p where b.id = v.batch;
@@ -61,7 +65,11 @@ begin
   end loop;
 
   if jsonb_array_length(settlements) > 0 then
-    select o.lost, v_ended || o.ended into v_others, v_ended from jobqueue.settle_others_2(settlements) o;
+    select o.lost, o.ended into v_others, v_gone from jobqueue.settle_others_2(settlements) o;
+    v_ended := v_ended || v_gone;
+    if (drain ->> 'followed')::boolean and v_gone <> '{}' then
+      perform jobqueue.follow_dead_1(v_gone, array(select distinct s.batch from jsonb_to_recordset(settlements) as s(batch bigint)), null);
+    end if;
   end if;
   -- Parents hear of it last and all at once: their rows are shared by the drains of all their children, and locked in one order.
   if v_ended <> '{}' then

@@ -1,9 +1,9 @@
 -- step_2: one round trip of a drain. Settles what ended, notes what runs, then claims the next batch, and keeps the
 -- drain's ledger row. Everything it needs comes in, everything it knows goes out: no session state.
 --
--- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, keyWindowMs, lingerMs, report?, running?, waiting?, held?, environment?, chores?, stopReason,
+-- drain        {id, step, source, deadlineMs, claim, again?, keyed?, flowed?, followed?, keyWindowMs, lingerMs, report?, running?, waiting?, held?, environment?, chores?, stopReason,
 --              passedOver?, rollups?, tick?: {scheduledAt?, executionId?, coldStart?}, databaseMs?, roundTripMs?}
---              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; without report the ledger row is left as it is;
+--              keyed: some outcome is of a job with an idempotency key; flowed: of a child in a flow; followed: of a job that another follows; without report the ledger row is left as it is;
 --              waiting: [[queue, type]] of what it holds and has not started; held: [[batch, position]] of the same, every few seconds; environment: with a claim, where the drain runs, or null
 -- completed    {{batch, mask, {ranMs}, {endedAgoMs}}}, a row for each batch, with a bit for each of its jobs; results: a list for each row, or null
 -- settlements  [{batch, position, to, delayMs?, error?, state?, ranMs?, endedAgoMs?, interrupted?, passed?, postponed?, hold?}]
@@ -11,10 +11,11 @@
 -- running      [{batch, position, ranMs?, progress?, state?}]   jobs with news (started, progress, or a checkpoint: state), and every few
 --              seconds those without, to hear whether they are still held
 -- claim        null, or {limit, free, maxBytes, types: {type: leaseMs}, excluded: [type], queues?: [queue], lanes?, past?, first, idle,
---              alone, suspects, includePaused, nextTokenInMs?}; types: all with a handler here; excluded: those not to be probed now;
+--              alone, suspects, includePaused, followUps?, nextTokenInMs?}; types: all with a handler here; excluded: those not to be probed now;
 --              lanes: [[queue, type, priority, afterDueAt, afterId, hasPeers]], or none to have those in use found and returned;
 --              past: [queue, type, priority], the lane behind which to look for them;
 --              idle: nothing runs in this drain; alone: it holds nothing, so finding nothing ends it;
+--              followUps: {type: {completed?, deadLetter?}}, what follows jobs of those types: stored with their batches;
 --              nextTokenInMs: when a type that is excluded for its rate limit should be probed again
 -- answer       {batches: [{batch, queue, type, priority, ids, dueAt, createdAt, fences, attempts, maxAttempts, keys, payloads, rest}], protocol,
 --              lost, revoked, rescued, crashed, lanes, past, unhandled, chores, paused, gone, otherEnvironment, recentRunMs, nextDueInMs, exhausted, peers,
@@ -61,6 +62,7 @@ declare
   v_claimed    int := 0;
   v_seen       int := 0;
   v_crashed    bigint[] := '{}';
+  v_convicted  bigint[];
   v_lanes      jsonb := claim -> 'lanes';
   v_types      jsonb := claim -> 'types';
   v_limit      int := coalesce((claim ->> 'limit')::int, 0);
@@ -255,7 +257,11 @@ begin
 
     -- 3d. What outlived its lease: some of it may run again, in the order in which it was picked.
     if v_expired <> '{}' then
-      select r.spared, v_crashed || r.crashed, v_rescued + cardinality(v_expired) into v_spared, v_crashed, v_rescued from jobqueue.rescue_1(v_expired) r;
+      select r.spared, r.crashed, v_rescued + cardinality(v_expired) into v_spared, v_convicted, v_rescued from jobqueue.rescue_1(v_expired) r;
+      v_crashed := v_crashed || v_convicted;
+      if v_convicted <> '{}' and claim ? 'followUps' then
+        perform jobqueue.follow_dead_1(v_convicted, '{}', claim -> 'followUps');
+      end if;
       v_picked := array(select p from unnest(v_picked) as u(p) where p <> all(v_expired)) || v_spared;
     end if;
 
@@ -280,8 +286,9 @@ begin
                    then jsonb_build_array(j.rescues, j.interruptions, j.state, j.meta, j.passes, j.progress, j.started_at) end as more) r
         group by 1, 2, 3
       ), batched as (
-        insert into jobqueue.batches (drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, errors, rest)
-        select v_drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, errors, rest from grouped
+        insert into jobqueue.batches (drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, errors, rest, follow)
+        select v_drain, queue, type, priority, ids, due_at, payloads, created_at, fences, attempts, max_attempts, keys, errors, rest,
+               claim -> 'followUps' -> type from grouped
         returning *
       ), leased as (
         insert into jobqueue.leases (batch, claim, lease_until, open)

@@ -149,7 +149,12 @@ export function isCancel(value: unknown): value is Cancel {
  */
 export type Handler<Payload> = (context: JobContext<Payload>) => Promise<unknown>;
 
-export interface JobDeclaration<Type extends string, Schema extends StandardSchema> {
+export interface JobDeclaration<
+  Type extends string,
+  Schema extends StandardSchema,
+  OnDeadLetter extends string | null = string | null,
+  OnCompleted extends string | null = string | null,
+> {
   readonly type: Type;
   /** A schema of zod 4 or 3.25, valibot, arktype or any other library of Standard Schema. It answers at once: no asynchronous checks. */
   readonly payload: Schema;
@@ -159,6 +164,13 @@ export interface JobDeclaration<Type extends string, Schema extends StandardSche
   readonly maxAttempts?: number;
   /** When failed attempts are retried; default: after 2, 4, 8 … s, at most an hour, and up to a tenth later. */
   readonly retry?: RetryOptions;
+  /**
+   * The type of a job that is enqueued for each job that becomes a dead letter, in the statement that ends it. Its payload is a `DeadJob`. It has
+   * the queue, priority and attempts of its own type. A cancelled job has none, and neither may the types lead back to this one.
+   */
+  readonly onDeadLetter?: OnDeadLetter;
+  /** The same for each job that completes. Its payload is a `CompletedJob`. */
+  readonly onCompleted?: OnCompleted;
   /** The longest that one run may take, ms or like '2m'; default 60 s, at most a day. */
   readonly timeout?: Duration;
   /** The handler goes on from its last checkpoint, so its timeout may exceed what one function call can hold. */
@@ -181,6 +193,8 @@ const NAMES: Names<JobDeclaration<string, StandardSchema>> = {
   handler: true,
   maxAttempts: true,
   retry: true,
+  onDeadLetter: true,
+  onCompleted: true,
   timeout: true,
   resumable: true,
   priority: true,
@@ -192,7 +206,13 @@ const NAMES: Names<JobDeclaration<string, StandardSchema>> = {
 const RATE_LIMIT: Names<JobRateLimit<never>> = { perSecond: true, burst: true, key: true };
 
 /** A type of job. `Input` is what its payload is enqueued as, `Output` what its handler gets. */
-export interface Job<Type extends string = string, Input = unknown, Output = Input> {
+export interface Job<
+  Type extends string = string,
+  Input = unknown,
+  Output = Input,
+  OnDeadLetter extends string | null = string | null,
+  OnCompleted extends string | null = string | null,
+> {
   readonly type: Type;
   readonly payload: StandardSchema<Input, Output>;
   /** Declared as a method, so that a list may hold jobs of different payloads. */
@@ -200,6 +220,9 @@ export interface Job<Type extends string = string, Input = unknown, Output = Inp
   readonly maxAttempts: number;
   /** Null: the default. */
   readonly retry: Retry | null;
+  /** The types of the jobs that follow it; null: none. */
+  readonly onDeadLetter: OnDeadLetter;
+  readonly onCompleted: OnCompleted;
   readonly timeoutMs: number;
   readonly resumable: boolean;
   readonly priority: number;
@@ -223,16 +246,23 @@ export interface Job<Type extends string = string, Input = unknown, Output = Inp
  * });
  * ```
  */
-export function defineJob<const Type extends string, Schema extends StandardSchema>(
-  declaration: JobDeclaration<Type, Schema> & { readonly payload: SurvivesJson<Schema> },
-): Job<Type, InputOf<Schema>, OutputOf<Schema>> {
+export function defineJob<
+  const Type extends string,
+  Schema extends StandardSchema,
+  const OnDeadLetter extends string | null = null,
+  const OnCompleted extends string | null = null,
+>(
+  declaration: JobDeclaration<Type, Schema, OnDeadLetter, OnCompleted> & { readonly payload: SurvivesJson<Schema> },
+): Job<Type, InputOf<Schema>, OutputOf<Schema>, OnDeadLetter, OnCompleted> {
   const { type, payload, handler = null, maxAttempts = 3, timeout = '60s', resumable = false } = declaration;
   const { priority = 0, queue = 'default', startWithin, guard = null, rateLimit = null } = declaration;
-  const { retry } = declaration;
+  const { retry, onDeadLetter = null, onCompleted = null } = declaration;
   const where = { call: `defineJob('${String(type).slice(0, 100)}')`, code: 'job_definition_invalid' } as const;
   onlyKnown(declaration, NAMES, where);
   name('type', type, where);
   name('queue', queue, where);
+  if (onDeadLetter !== null) name('onDeadLetter', onDeadLetter, where);
+  if (onCompleted !== null) name('onCompleted', onCompleted, where);
   if (!isStandardSchema(payload))
     throw refused('payload', 'a schema of Standard Schema v1 (zod 3.25 or 4, valibot, arktype)', payload, where);
   integer('maxAttempts', maxAttempts, { min: 1, max: LIMITS.maxAttempts }, where);
@@ -250,6 +280,8 @@ export function defineJob<const Type extends string, Schema extends StandardSche
     handler,
     maxAttempts,
     retry: retry === undefined ? null : retryOf(retry, { ...where, at: 'retry.' }),
+    onDeadLetter: onDeadLetter as OnDeadLetter,
+    onCompleted: onCompleted as OnCompleted,
     timeoutMs,
     resumable,
     priority,

@@ -1,4 +1,5 @@
 /** The claims of a drain: what each asks for, and what the answers together say of the queue. */
+import { type FollowUps, followUpsOf } from '../core/follow-up.ts';
 import { LIMITS } from '../core/limits.ts';
 import type { MaintenanceTasks } from '../maintenance/maintenance.ts';
 import type { Claim, ExchangeReply, Lane } from '../postgres/statements/exchange.ts';
@@ -17,6 +18,7 @@ export class Claims {
   readonly #tasks: MaintenanceTasks;
   readonly #lanes = new LaneCursors();
   readonly #admission: Admission;
+  readonly #followUps: FollowUps | null;
   /** The last claim looked at every lane anew, with nothing else claimed, and found nothing. */
   #foundNothing = false;
   /** Times that maintenance had brought jobs when that claim was sent. */
@@ -28,6 +30,7 @@ export class Claims {
     this.#run = run;
     this.#executor = executor;
     this.#tasks = tasks;
+    this.#followUps = followUpsOf(run.jobs);
     this.#admission = new Admission(run, (type) => executor.longestRunMs(type));
   }
 
@@ -83,6 +86,7 @@ export class Claims {
       alone,
       suspects: isFirst && Math.random() < SUSPECT_FIRST,
       includePaused,
+      ...(this.#followUps && { followUps: this.#followUps }),
     };
   }
 

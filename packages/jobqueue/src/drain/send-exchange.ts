@@ -21,7 +21,7 @@ export interface ExchangeRequest {
   readonly ended: readonly Ended[];
   readonly updates: readonly RunUpdate[];
   readonly claim: Claim | null;
-  readonly drain: Omit<ExchangeParams['drain'], 'claim' | 'again' | 'keyed' | 'flowed'>;
+  readonly drain: Omit<ExchangeParams['drain'], 'claim' | 'again' | 'keyed' | 'flowed' | 'followed'>;
 }
 
 export interface ExchangeTransport {
@@ -76,6 +76,7 @@ async function sendUntilAnswered(transport: ExchangeTransport, request: Exchange
           again: tries > 1,
           keyed: request.ended.some(isKeyed),
           flowed: request.ended.some(isChild),
+          followed: request.ended.some(isFollowed),
         },
         ...outcomesOf(request.ended, now),
         running: request.updates.map(({ json }) => json),
@@ -115,6 +116,13 @@ function isKeyed({ execution }: Ended): boolean {
 
 function isChild({ execution }: Ended): boolean {
   return execution.claimed.meta?.parent !== undefined;
+}
+
+function isFollowed({ execution, settlement }: Ended): boolean {
+  const { onCompleted, onDeadLetter } = execution.definition;
+  return settlement.to === 'completed'
+    ? onCompleted !== null
+    : settlement.to === 'dead_letter' && onDeadLetter !== null;
 }
 
 function answerTimeoutMs(leftMs: number): number {

@@ -3,8 +3,8 @@
 import type { Actor } from '../core/actor.ts';
 import type { Limit } from '../core/bucket.ts';
 import type { DeadLetterFilter, JobFilter } from '../core/filters.ts';
+import { redactJob } from '../core/follow-up.ts';
 import type { Job } from '../core/job.ts';
-import { redactPayload } from '../core/redact.ts';
 import type { Retention } from '../core/retention.ts';
 import type { Thresholds } from '../core/thresholds.ts';
 import { checkEnvironment, type EnvironmentControls, environmentControls } from '../drain/environment.ts';
@@ -184,7 +184,7 @@ export function operators(options: OperatorsOptions): Operators {
     previewReplay: async (filter, how = {}) => warned(filter, () => previewReplay(read(), filter, how)),
     replay: replayCall(database, names),
     replayWithPayload: async (id, payload, by) => replayWithPayload(database(), jobs, { id, payload }, by),
-    redactPayload: (type, payload) => redactPayload(jobs.get(type)?.payload, payload),
+    redactPayload: (type, payload) => redactJob(jobs, type, payload),
     listJobs: async (query, page = {}) => listJobs(read(), query, page),
     countJobs: async (filter) => countJobs(read(), filter),
     deadGroups: async (filter = {}) => deadGroups(read(), filter),

@@ -2,10 +2,11 @@
 
 import { type Actor, checkActor } from '../core/actor.ts';
 import { QueueError } from '../core/errors.ts';
+import { restoredJob } from '../core/follow-up.ts';
 import type { Job } from '../core/job.ts';
 import { idOf } from '../core/options.ts';
 import { encodePayload } from '../core/payload.ts';
-import { restored } from '../core/redact.ts';
+
 import type { Executor } from '../postgres/database.ts';
 import { replayAmended as send } from '../postgres/statements/replays.ts';
 import { getJob } from '../reads/job-view.ts';
@@ -30,7 +31,7 @@ export async function replayWithPayload(
   const job = jobs.get(stored.type);
   if (job === undefined)
     throw new QueueError('unknown_type', `replayWithPayload: this queue does not know '${stored.type}'`);
-  const json = encodePayload(job, restored(job.payload, payload, stored.payload), '');
+  const json = encodePayload(job, restoredJob(jobs, stored.type, payload, stored.payload), '');
   const { changed, refusals } = await send(executor, id, json, options);
   return { replayed: changed === 1, holder: refusals[0]?.holder ?? null };
 }

@@ -181,7 +181,9 @@ export class Model implements Witness {
       if (live && ended) fail(`job ${id} is live and ended`);
       if (!live && !ended) fail(`job ${id} is nowhere after ${by.name}`);
       if (!was) {
-        if (!live || !/^(add_|transaction|fire)/.test(by.name)) fail(`job ${id} came out of ${by.name}`);
+        if (!live || !(live.follows ? exchange : /^(add_|transaction|fire)/.test(by.name)))
+          fail(`job ${id} came out of ${by.name}`);
+        else if (live.place !== null) this.#claimed(live, by);
       } else if ('status' in was) {
         if (ended) sameEnd(was, ended, by);
         else if (live) revived(was, live, by);
@@ -190,6 +192,7 @@ export class Model implements Witness {
       } else if (ended) this.#finished(was, ended, by, exchange);
     }
     for (const batch of after.batches) checkBatch(batch);
+    checkFollowUps(before, after, by);
     checkKeys(after);
     checkSlots(after);
     checkBuckets(before, after, by);
@@ -211,8 +214,7 @@ export class Model implements Witness {
       if (was.lease !== null && was.lease >= by.atMs + EPSILON_MS && !settles)
         fail(`job ${id} was taken ${was.lease - by.atMs} ms before its lease ends`);
       if (is.due > by.atMs + EPSILON_MS) fail(`job ${id} was claimed ${is.due - by.atMs} ms before it is due`);
-      this.#leases.set(at(id, is.fence), is.lease ?? 0);
-      this.#holders.set(at(id, is.fence), by.process);
+      this.#claimed(is, by);
     } else if (is.fence !== was.fence) fail(`the fence of job ${id} rose without a claim, by ${by.name}`);
     else if (is.place !== null && is.lease !== was.lease) fail(`the lease of job ${id} moved while it was held`);
     if (hasLeft && !settles && !expired)
@@ -224,6 +226,11 @@ export class Model implements Witness {
     if (is.attempt > is.maxAttempts) fail(`job ${id} has ${is.attempt} attempts of ${is.maxAttempts}`);
     if (settles && !isLost && !hasLeft) fail(`an outcome of job ${id} was answered as settled and is not recorded`);
     if (settles && isLost) fail(`an outcome of job ${id} was refused although its holder sent it`);
+  }
+
+  #claimed({ id, fence, lease }: LiveJob, by: Committed): void {
+    this.#leases.set(at(id, fence), lease ?? 0);
+    this.#holders.set(at(id, fence), by.process);
   }
 
   #rescued(was: LiveJob, expired: boolean): void {
@@ -346,6 +353,19 @@ function revived(was: EndedJob, is: LiveJob, by: Committed): void {
   if (!/^repla/.test(by.name)) fail(`job ${was.id} was ${was.status} and lives again after ${by.name}`);
   if (is.fence <= was.fence) fail(`job ${was.id} was replayed with fence ${is.fence}, and had ${was.fence}`);
   if (is.attempt !== 0) fail(`job ${was.id} was replayed with ${is.attempt} attempts`);
+}
+
+/** Each job of type `urgent` that ends is followed by one of type `after`, which is there with that very commit; nothing else is. */
+function checkFollowUps(before: Snapshot, after: Snapshot, by: Committed): void {
+  const ended = [...after.ended.values()].filter(
+    ({ id, type, status }) => type === 'urgent' && status !== 'CANCELLED' && before.live.has(id),
+  );
+  const followed = [...after.live.values()].filter(
+    ({ id, type }) => type === 'after' && !before.live.has(id) && !before.ended.has(id),
+  );
+  const [expected, found] = [ended.map(({ id }) => id).sort(), followed.map(({ follows }) => follows).sort()];
+  if (String(expected) !== String(found))
+    fail(`jobs [${expected}] ended by ${by.name}, and follow-ups of [${found}] came`);
 }
 
 function checkKeys({ live, ended, keys }: Snapshot): void {

@@ -29,6 +29,8 @@ export interface LiveJob {
   readonly whenChildFails: string | null;
   /** The slot of a schedule that it was fired for. */
   readonly slot: string | null;
+  /** The job that this one follows. */
+  readonly follows: string | null;
 }
 
 /** A finished job. */
@@ -96,9 +98,9 @@ const versions = (name: string, table: string, order: string, columns: string) =
    where xmin::text::int8 >= $1 and xmin::text::int8 <> all ($2::int8[])) as ${name}`;
 
 const LIVE = `id::text, type::text, queue::text, priority::int, ${MS('due_at')}, ${MS('lease_until')}, fence, settled_fence, attempt,
-  max_attempts::int, rescues, passes, idempotency_key::text, meta ->> 'whenChildFails', meta ->> 'slot'`;
+  max_attempts::int, rescues, passes, idempotency_key::text, meta ->> 'whenChildFails', meta ->> 'slot', payload ->> 'id'`;
 const BATCHES = `id::text, type, queue, priority::int, ids::text[], array(select ${MS('u.d')} from unnest(due_at) with ordinality as u(d, n) order by u.n),
-  fences, attempts, max_attempts, keys, rest`;
+  fences, attempts, max_attempts, keys, rest, case when type = 'after' then array(select u.p ->> 'id' from unnest(payloads) with ordinality as u(p, n) order by u.n) end`;
 
 const TEXT = `
   select pg_snapshot_xmin(pg_current_snapshot())::text::int8::float8 as floor,
@@ -251,6 +253,7 @@ type LiveRow = readonly [
   key: string | null,
   whenChildFails: string | null,
   slot: string | null,
+  follows: string | null,
 ];
 
 function liveJob(columns: readonly unknown[]): LiveJob {
@@ -274,6 +277,7 @@ function liveJob(columns: readonly unknown[]): LiveJob {
     key: row[12],
     whenChildFails: row[13],
     slot: row[14],
+    follows: row[15],
   };
 }
 
@@ -302,10 +306,12 @@ type BatchRow = readonly [
   maxAttempts: readonly number[] | null,
   keys: readonly (string | null)[] | null,
   rest: readonly (Rest | null)[] | null,
+  follows: readonly string[] | null,
 ];
 
 function batch(columns: readonly unknown[]): Batch {
-  const [name, type, queue, priority, ids, due, fences, attempts, maxAttempts, keys, rest] = columns as BatchRow;
+  const [name, type, queue, priority, ids, due, fences, attempts, maxAttempts, keys, rest, follows] =
+    columns as BatchRow;
   const jobs = ids.map((id, n) => {
     const [rescues = 0, , , meta, passes = 0] = rest?.[n] ?? [];
     return {
@@ -320,6 +326,7 @@ function batch(columns: readonly unknown[]): Batch {
       key: keys?.[n] ?? null,
       whenChildFails: meta?.whenChildFails ?? null,
       slot: meta?.slot ?? null,
+      follows: follows?.[n] ?? null,
     };
   });
   return { id: name, jobs };

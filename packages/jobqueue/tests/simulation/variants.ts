@@ -40,6 +40,22 @@ export const VARIANTS: readonly Variant[] = [
     sql: { close_places_1: replaced('if open = open # open then', 'if true then') },
   },
   {
+    name: 'enqueues follow-ups for outcomes that it has recorded before',
+    seed: 1,
+    sql: {
+      settle_2: (body) =>
+        replaced(
+          '    if v_mine <> v_mine # v_mine then\n',
+          "    if (drain ->> 'followed')::boolean then\n      perform jobqueue.follow_completed_1(v.batch, v.done, v.results);\n    end if;\n$&",
+        )(replaced('perform jobqueue.follow_completed_1(v.batch, v_mine, v.results)', 'null')(body)),
+    },
+  },
+  {
+    name: 'forgets the follow-ups of dead letters',
+    seed: 1,
+    sql: { settle_2: replaced("if (drain ->> 'followed')::boolean and v_gone <> '{}' then", 'if false then') },
+  },
+  {
     name: 'claims without skip locked',
     seed: 3,
     sql: { step_2: replaced('for no key update skip locked', 'for no key update') },

@@ -117,7 +117,16 @@ const handler = async () => ({ run: perform });
 /** Anew for each process, which loads its handlers itself. */
 const jobs = () => [
   defineJob({ type: 'plain', payload, timeout: 8_000, handler }),
-  defineJob({ type: 'urgent', payload, timeout: 8_000, priority: 7, handler }),
+  defineJob({
+    type: 'urgent',
+    payload,
+    timeout: 8_000,
+    priority: 7,
+    onCompleted: 'after',
+    onDeadLetter: 'after',
+    handler,
+  }),
+  defineJob({ type: 'after', payload: payload.extend({ id: z.string() }), timeout: 8_000, handler }),
   defineJob({ type: 'long', payload, timeout: 20_000, resumable: true, handler }),
   defineJob({ type: 'limited', payload, timeout: 8_000, rateLimit: LIMIT, handler }),
 ];

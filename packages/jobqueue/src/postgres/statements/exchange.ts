@@ -2,6 +2,7 @@
 
 import type { Batch, ClaimedJob, JobMeta } from '../../core/claimed-job.ts';
 import type { DrainReport } from '../../core/drain-report.ts';
+import type { FollowUps } from '../../core/follow-up.ts';
 import type { Executor } from '../database.ts';
 import { only } from './rows.ts';
 
@@ -34,6 +35,8 @@ export interface ExchangeParams {
     readonly keyed: boolean;
     /** Some outcome is of a job that another one waits for. */
     readonly flowed: boolean;
+    /** Some outcome is of a job that another one follows. */
+    readonly followed: boolean;
     readonly keyWindowMs: number;
     readonly lingerMs: number;
     /** The report for the ledger row; an exchange without it leaves the row unchanged. */
@@ -101,6 +104,8 @@ export interface Claim {
   readonly alone: boolean;
   readonly suspects: boolean;
   readonly includePaused: boolean;
+  /** The jobs that follow those of each type; stored with their batches. */
+  readonly followUps?: FollowUps;
   /** When a type that is excluded for its rate limit should be probed again. */
   readonly nextTokenInMs?: number;
 }
