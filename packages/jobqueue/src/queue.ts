@@ -3,7 +3,7 @@
  * loaded by their first call, so that a function that only enqueues carries and parses none of them.
  */
 import { randomUUID } from 'node:crypto';
-import { type Arounds, aroundsOf } from './core/around.ts';
+import { type Around, type Arounds, aroundsOf } from './core/around.ts';
 import { type DrainReport, emptyReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
 import { type CompletedJob, checkFollowUps, type DeadJob, redactJob } from './core/follow-up.ts';
@@ -406,6 +406,7 @@ function queueOf<const Jobs extends readonly Job[]>(options: QueueOptions<Jobs>)
     ...laterOperators(loadOperators),
   };
   databases.set(queue, database);
+  arounds.set(queue, around);
   return queue;
 }
 
@@ -417,6 +418,16 @@ export function databaseOf(queue: object): Database {
   const database = databases.get(queue);
   if (database === undefined) throw refused('queue', 'a queue that createQueue made', queue);
   return database();
+}
+
+/** The functions that each queue runs around its handlers: a tool that adds one keeps them. */
+const arounds = new WeakMap<object, readonly Around[]>();
+
+/** What this queue runs around its handlers. Throws QueueError `option_invalid` for anything but a queue. */
+export function aroundsOfQueue(queue: object): readonly Around[] {
+  const found = arounds.get(queue);
+  if (found === undefined) throw refused('queue', 'a queue that createQueue made', queue);
+  return found;
 }
 
 /** The report of a tick that let the database sleep. */

@@ -1,20 +1,34 @@
-/** Tools for the tests of an app with a queue: drain to the end, read what was enqueued, run one handler, empty the tables. No test runner. */
+/** Tools for the tests of an app with a queue: drain to the end, let time pass, look at jobs and at runs, empty the tables. No test runner. */
+import { isDeepStrictEqual } from 'node:util';
 import type { AnyQueue } from './config.ts';
-import { type Arounds, aroundsOf, within } from './core/around.ts';
+import { type Around, type Arounds, aroundsOf, within } from './core/around.ts';
 import { checkBuckets, checkKey, checkLimit } from './core/bucket.ts';
 import type { DrainReport } from './core/drain-report.ts';
 import { QueueError } from './core/errors.ts';
-import type { Child, Job, JobContext, Progress, RateLimit, RunningJob } from './core/job.ts';
-import { instant, integer, type Names, number, oneOf, onlyKnown, refused } from './core/options.ts';
+import type { Child, Job, JobContext, Progress, RateLimit, RunningJob, Status } from './core/job.ts';
+import {
+  type Duration,
+  duration,
+  idOf,
+  instant,
+  integer,
+  type Names,
+  number,
+  oneOf,
+  onlyKnown,
+  refused,
+  text,
+} from './core/options.ts';
 import { encodePayload } from './core/payload.ts';
 import type { Outcome } from './core/settle.ts';
+import type { OutputOf } from './core/standard-schema.ts';
 import { isForeign, notDrained } from './drain/environment.ts';
 import { type RunInput, run } from './drain/run-handler.ts';
 import type { Database } from './postgres/database.ts';
 import * as store from './postgres/statements/testing.ts';
-import { databaseOf, type PayloadOf, type Queue } from './queue.ts';
+import { aroundsOfQueue, databaseOf, type PayloadOf, type Queue } from './queue.ts';
 import { RateLimiter } from './rate-limits/limiter.ts';
-import { type JobView, viewOf } from './reads/job-view.ts';
+import { getJob, type JobView, viewOf } from './reads/job-view.ts';
 
 /** A message lists no more: the first ones tell what is wrong. */
 const MOST_LISTED = 10;
@@ -110,9 +124,9 @@ export async function drainAll(queue: AnyQueue, options: DrainAllOptions = {}): 
   const endsAtMs = performance.now() + timeoutMs;
   const sum = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<(typeof COUNTERS)[number], number>;
   let failures: readonly FailedRun[] = [];
-  let draining = queue;
   for (let drains = 1; ; drains++) {
     const budgetMs = Math.max(1, endsAtMs - performance.now());
+    const draining = queue.with({ database, around: [...aroundsOfQueue(queue), ...spiesOf(queue)] }); // it remembers no rate limit
     const report = await draining.drain({ source: 'test', budgetMs, ...(types && { types }) });
     for (const name of COUNTERS) sum[name] += report[name];
     if (report.retried + report.deadLettered > 0) failures = await failuresSince(database, since);
@@ -126,7 +140,6 @@ export async function drainAll(queue: AnyQueue, options: DrainAllOptions = {}): 
       return { drains, ...sum, failures };
     if (drains === maxDrains)
       throw await unfinished(database, `jobs are left after ${drains} drains, the most allowed`);
-    draining = queue.with({ database }); // this process remembers what it knew of rate limits
   }
 }
 
@@ -149,6 +162,28 @@ async function failuresSince(database: Database, since: string): Promise<readonl
 async function unfinished(database: Database, why: string): Promise<QueueError> {
   const left = await store.liveJobs(database, { type: null, payload: null, limit: MOST_LISTED + 1 });
   return new QueueError('wait_timeout', `drainAll: ${why}${listed(left.map((row) => lineOf(viewOf(row))))}`);
+}
+
+/** A decade is longer than any delay that a test waits for. */
+const MOST_ADVANCED_MS = 3_660 * 24 * 3_600_000;
+
+/**
+ * Lets time pass for the rows of the queue, ms or like '2h', up to ten years; answers how many pending jobs came nearer. The clock stays. What moves: the
+ * due times and ages of pending jobs, the leases of running ones (a lease that has ended gives its jobs to the next drain), windows of
+ * idempotency keys, tokens and blocks of rate limits, and replays. What stays: finished jobs, errors, the ledger, counts,
+ * incidents and mutes, which are history, and schedules, whose slots are instants of the real clock. Drains nothing. Throws
+ * QueueError `option_invalid`, and `other_environment` as `clearQueue` does.
+ *
+ * @example
+ * ```ts
+ * await queue.addJob('reminder', { to: 'ada@example.com' }, { delayMs: 7_200_000 });
+ * await advance(queue, '2h');
+ * expect(await drainAll(queue)).toMatchObject({ completed: 1 });
+ * ```
+ */
+export async function advance(queue: AnyQueue, by: Duration): Promise<number> {
+  const byMs = duration('by', by, { min: 1, max: MOST_ADVANCED_MS }, { call: 'advance' });
+  return store.advance(await testDatabase(queue), byMs);
 }
 
 /** A part of a payload: each field is optional, at any depth. */
@@ -220,6 +255,176 @@ export async function expectEnqueued<
   );
 }
 
+const STATUSES = [
+  'PENDING',
+  'PROCESSING',
+  'COMPLETED',
+  'DEAD_LETTER',
+  'CANCELLED',
+] as const satisfies readonly Status[];
+/** The most jobs that `expectJob` looks at. */
+const MOST_LOOKED_AT = 100;
+
+/** The job that a test looks for, by what never changes, and the facts that it must show. */
+export interface ExpectedJob<Jobs extends readonly Job[], Type extends Jobs[number]['type']>
+  extends Wanted<Jobs, Type> {
+  readonly id?: string;
+  readonly status?: Status;
+  /** Attempts that were made: 1 of a job that completed in its first run. */
+  readonly attempts?: number;
+  /** The whole result, compared after JSON; null: none. */
+  readonly result?: unknown;
+  /** A part of the message of its last error. */
+  readonly error?: string;
+}
+
+const EXPECTED_JOB: Names<ExpectedJob<readonly Job[], string>> = {
+  ...{ id: true, type: true, payload: true, status: true, attempts: true, result: true, error: true },
+};
+
+/**
+ * Asserts that a job, live or finished, fits all that is given, and answers the oldest one that does. Throws an Error that lists the first ten jobs of
+ * this id, type and payload with what they came to; QueueError `option_invalid`, also if those are more than 100.
+ *
+ * @example
+ * ```ts
+ * await expectJob(queue, { type: 'welcome', payload: { to: 'ada@example.com' }, status: 'COMPLETED', attempts: 1, result: { sent: 1 } });
+ * ```
+ */
+export async function expectJob<Jobs extends readonly Job[], Type extends Jobs[number]['type'] = Jobs[number]['type']>(
+  queue: Queue<Jobs>,
+  expected: ExpectedJob<Jobs, Type>,
+): Promise<EnqueuedJob<Jobs, Type>> {
+  const where = { call: 'expectJob' };
+  onlyKnown(expected, EXPECTED_JOB, where);
+  const { id, type, payload, status, attempts, result, error } = expected;
+  if (id !== undefined) idOf('id', id, where);
+  if (type !== undefined) oneOf('type', type, typesOf(queue), where);
+  if (status !== undefined) oneOf('status', status, STATUSES, where);
+  if (attempts !== undefined) integer('attempts', attempts, { min: 0, max: 100 }, where);
+  if (error !== undefined) text('error', error, MOST_READ, where);
+  const database = databaseOf(queue);
+  const criteria = {
+    id: id ?? null,
+    type: type ?? null,
+    payload: payload === undefined ? null : JSON.stringify(payload),
+  };
+  const ids = await store.jobIds(database, { ...criteria, limit: MOST_LOOKED_AT + 1 });
+  if (ids.length > MOST_LOOKED_AT)
+    throw refused('id, type and payload', `to fit at most ${MOST_LOOKED_AT} jobs`, 'more', where);
+  const jobs: JobView[] = [];
+  for (const each of ids) {
+    const job = await getJob(database, each);
+    if (job !== null) jobs.push(job);
+  }
+  const found = jobs.find(
+    (job) =>
+      (status === undefined || job.status === status) &&
+      (attempts === undefined || job.attempts === attempts) &&
+      (result === undefined || isDeepStrictEqual(job.result, JSON.parse(JSON.stringify(result)))) &&
+      (error === undefined || job.errors.at(-1)?.message.includes(error)),
+  );
+  if (found !== undefined) return found as unknown as EnqueuedJob<Jobs, Type>;
+  const there = jobs.map((job) => `${lineOf(job)}, ${job.attempts} attempts, result ${shortly(job.result)}`);
+  throw new Error(
+    `expectJob: expected a job like ${JSON.stringify(expected)}` +
+      (there.length === 0 ? ', found none of this id, type and payload' : `, found:${listed(there)}`),
+  );
+}
+
+function shortly(value: unknown): string {
+  return JSON.stringify(value ?? null).slice(0, LISTED_PAYLOAD_CHARS);
+}
+
+/** One run that a spy saw. Its fields are set when the run ends. */
+export interface SpiedRun<Payload> {
+  readonly payload: Payload;
+  readonly job: RunningJob;
+  /** `running` until it ends. */
+  readonly outcome: 'running' | 'returned' | 'threw';
+  /** The value that it returned. */
+  readonly value?: unknown;
+  /** The error that it threw. */
+  readonly error?: unknown;
+}
+
+/** The runs of one type, as `spyOn` answers it. */
+export interface Spy<Payload> {
+  /** In the order of their starts: the latest 1,000. */
+  readonly calls: readonly SpiedRun<Payload>[];
+  /** All calls, of which `calls` may have lost the first. */
+  readonly count: number;
+  /** The type's own handler runs again, and nothing more is recorded. */
+  restore(): void;
+}
+
+/** The spies of each queue, the latest last. */
+const spies = new WeakMap<object, Set<Around>>();
+
+function spiesOf(queue: object): Iterable<Around> {
+  return spies.get(queue) ?? [];
+}
+
+type Ran<Jobs extends readonly Job[], Type extends Jobs[number]['type']> = OutputOf<
+  Extract<Jobs[number], { type: Type }>['payload']
+>;
+
+/**
+ * Records the runs of a type in each `drainAll` of this queue, until `restore()`. With `instead` that function runs in place of the handler, with the
+ * handler's context: its value is the result, `continueWith` and `cancelJob` included, and what it throws fails the run. It runs within the
+ * queue's own `around`. The type needs a handler, because no drain claims others. `queue.drain`, kicks and `runJob` run what
+ * they always do. Throws QueueError `option_invalid`.
+ *
+ * @example
+ * ```ts
+ * const mail = spyOn(queue, 'mail', async ({ payload }) => ({ to: payload.to }));
+ * await drainAll(queue);
+ * expect(mail.calls).toMatchObject([{ payload: { to: 'ada@example.com' }, outcome: 'returned' }]);
+ * mail.restore();
+ * ```
+ */
+export function spyOn<Jobs extends readonly Job[], Type extends Jobs[number]['type']>(
+  queue: Queue<Jobs>,
+  type: Type,
+  instead?: (context: JobContext<Ran<Jobs, Type>>) => unknown,
+): Spy<Ran<Jobs, Type>> {
+  const where = { call: 'spyOn' };
+  aroundsOfQueue(queue);
+  const handled = queue.jobs.filter(({ handler }) => handler !== null);
+  oneOf('type', type, typesOf({ jobs: handled }), where);
+  if (instead !== undefined && typeof instead !== 'function') throw refused('instead', 'a function', instead, where);
+  const calls: { -readonly [Name in keyof SpiedRun<unknown>]: SpiedRun<unknown>[Name] }[] = [];
+  let count = 0;
+  const around: Around = async (context, next) => {
+    if (context.job.type !== type) return next();
+    const call: (typeof calls)[number] = { payload: context.payload, job: context.job, outcome: 'running' };
+    count++;
+    calls.push(call);
+    if (calls.length > MOST_READ) calls.shift();
+    try {
+      const value = await (instead === undefined ? next() : instead(context as JobContext<Ran<Jobs, Type>>));
+      Object.assign(call, { outcome: 'returned', value });
+      return value;
+    } catch (error) {
+      Object.assign(call, { outcome: 'threw', error });
+      throw error;
+    }
+  };
+  const all = spies.get(queue) ?? new Set();
+  spies.set(queue, all.add(around));
+  return {
+    calls: calls as unknown as readonly SpiedRun<Ran<Jobs, Type>>[],
+    get count() {
+      return count;
+    },
+    restore: () => void all.delete(around),
+  };
+}
+
+function typesOf({ jobs }: { readonly jobs: readonly Job[] }): readonly string[] {
+  return jobs.map((job) => job.type);
+}
+
 const WANTED: Names<Wanted<readonly Job[], string>> = { type: true, payload: true };
 
 async function readLive<Jobs extends readonly Job[], Type extends Jobs[number]['type']>(
@@ -229,8 +434,7 @@ async function readLive<Jobs extends readonly Job[], Type extends Jobs[number]['
 ): Promise<readonly EnqueuedJob<Jobs, Type>[]> {
   onlyKnown(wanted, WANTED, where);
   const { type = null, payload } = wanted;
-  const types = queue.jobs.map((job) => job.type);
-  if (type !== null) oneOf('type', type, types, where);
+  if (type !== null) oneOf('type', type, typesOf(queue), where);
   const criteria = { type, payload: payload === undefined ? null : JSON.stringify(payload), limit: MOST_READ + 1 };
   const rows = await store.liveJobs(databaseOf(queue), criteria);
   if (rows.length > MOST_READ)

@@ -14,7 +14,17 @@ import {
 } from '../src/index.ts';
 import type { Database } from '../src/postgres/connect.ts';
 import { LEFT_BY_JOBS } from '../src/postgres/statements/testing.ts';
-import { clearQueue, drainAll, enqueued, expectEnqueued, JobsFailedError, runJob } from '../src/testing.ts';
+import {
+  advance,
+  clearQueue,
+  drainAll,
+  enqueued,
+  expectEnqueued,
+  expectJob,
+  JobsFailedError,
+  runJob,
+  spyOn,
+} from '../src/testing.ts';
 import { rows, statuses } from './support.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -84,6 +94,35 @@ describeEachDriver('tests of an app', (setup) => {
     expectTypeOf(found[0]?.payload.to).toEqualTypeOf<string | undefined>();
     // @ts-expect-error the payload of this type has no such field
     expect(await enqueued(queue, { type: 'poll', payload: { to: 'ada' } })).toEqual([]);
+  });
+
+  test('let time pass for delays, windows of keys and rate limits', async () => {
+    const { queue } = mails(setup.database);
+    await queue.addJob('mail', { to: 'ada' }, { idempotencyKey: 'ada' });
+    await queue.addJob('mail', { to: 'bob' }, { delayMs: 2 * DAY_MS });
+    await queue.addJobs([1, 2].map((n) => ({ type: 'limited', payload: { n } })));
+    expect(await drainAll(queue)).toMatchObject({ completed: 2 });
+    expect(await advance(queue, '1h')).toBe(2);
+    expect(await drainAll(queue)).toMatchObject({ completed: 1 }); // the second limited one
+    expect(await queue.addJob('mail', { to: 'ada' }, { idempotencyKey: 'ada' })).toBeNull();
+    expect(await advance(queue, 2 * DAY_MS)).toBe(1);
+    await drainAll(queue);
+    await expectJob(queue, { type: 'mail', payload: { to: 'bob' }, status: 'COMPLETED' });
+    await advance(queue, '6d');
+    expect(await queue.addJob('mail', { to: 'ada' }, { idempotencyKey: 'ada' })).not.toBeNull();
+  });
+
+  test('find a job by id, type or payload, whatever became of it', async () => {
+    const { queue } = mails(setup.database, { eve: 9 });
+    const ada = await queue.addJob('mail', { to: 'ada' });
+    await queue.addJob('mail', { to: 'eve' }, { maxAttempts: 1 });
+    await expectJob(queue, { type: 'mail', payload: { to: 'ada' }, status: 'PENDING', attempts: 0, result: null });
+    await drainAll(queue, { onFailure: 'continue' });
+    const job = await expectJob(queue, { type: 'mail', status: 'COMPLETED', attempts: 1, result: { to: 'ada' } });
+    expect(job.id).toBe(ada?.id);
+    expectTypeOf(job.payload.to).toEqualTypeOf<string>();
+    await expectJob(queue, { payload: { to: 'eve' }, status: 'DEAD_LETTER', error: 'no mailbox eve' });
+    await expectJob(queue, { id: job.id, status: 'COMPLETED' });
   });
 
   test('empty the queue of all that jobs left', async () => {
@@ -262,6 +301,109 @@ describeOnOneDriver('drainAll', (setup) => {
       dueAt: 0,
     });
     expect(Object.keys(alone.rateLimit).sort()).toEqual(Object.keys(drained.rateLimit).sort());
+  });
+});
+
+describeOnOneDriver('advance, expectJob and spyOn', (setup) => {
+  beforeEach(() => clearQueue(mails(setup.database).queue));
+
+  test('advance ends the lease of a running job, so that the next drain runs it again', async () => {
+    const fences: number[] = [];
+    let secondRun: Promise<unknown> = Promise.resolve();
+    const job = defineJob({
+      type: 'held',
+      payload: z.object({}),
+      handler: async () => ({
+        run: async ({ job: { fence } }) => {
+          fences.push(fence);
+          if (fences.length > 1) return;
+          await advance(queue, '1h');
+          secondRun = drainAll(queue, { includeDelayed: true });
+          await secondRun;
+        },
+      }),
+    });
+    const queue = createQueue({ database: setup.database, jobs: [job], logJobs: 'none', log: () => undefined });
+    await queue.addJob('held', {});
+    await queue.drain();
+    expect(await secondRun).toMatchObject({ completed: 1 });
+    expect(fences).toEqual([1, 2]);
+  });
+
+  test('advance leaves parents that wait for their children, and refuses what is no duration and what is not for tests', async () => {
+    const { queue } = mails(setup.database);
+    await queue.addFlow({ type: 'mail', payload: { to: 'bob' }, children: [{ type: 'limited', payload: { n: 1 } }] });
+    expect(await advance(queue, '1h')).toBe(1);
+    expect(await enqueued(queue, { type: 'mail' })).toMatchObject([{ waitsForChildren: true }]);
+    for (const wrong of [0, -1, '11y', 'soon', null] as never[])
+      await expect(advance(queue, wrong)).rejects.toThrow('advance: by: expected a duration');
+    try {
+      await mails(setup.database, {}, 'production').queue.adopt('production', { actor: 'ann' });
+      await expect(advance(queue, '1h')).rejects.toMatchObject({ code: 'other_environment' });
+    } finally {
+      await rows(setup.database, 'delete from jobqueue.environment');
+    }
+  });
+
+  test('expectJob says what became of the jobs that are there', async () => {
+    const { queue } = mails(setup.database);
+    await queue.addJob('mail', { to: 'ada' });
+    await drainAll(queue);
+    await expect(expectJob(queue, { type: 'mail', status: 'DEAD_LETTER' })).rejects.toThrow(
+      /expected a job like .*, found:\n {2}mail \d+ COMPLETED, due .*, 1 attempts, result \{"to":"ada"\}/,
+    );
+    await expect(expectJob(queue, { type: 'poll' })).rejects.toThrow('found none of this id, type and payload');
+    await expect(expectJob(queue, { id: 'x' })).rejects.toMatchObject({ code: 'option_invalid' });
+    await expect(expectJob(queue, { status: 'DONE' } as object)).rejects.toThrow("status: expected 'PENDING'");
+    await expect(expectJob(queue, { state: 1 } as object)).rejects.toMatchObject({ code: 'option_invalid' });
+    await queue.addJobs(Array.from({ length: 100 }, () => ({ type: 'mail', payload: { to: 'x' } })));
+    await expect(expectJob(queue, { type: 'mail' })).rejects.toThrow('to fit at most 100 jobs');
+  });
+
+  test('a spy records the runs of its type, with what they came to', async () => {
+    const { queue } = mails(setup.database, { eve: 1 });
+    const mail = spyOn(queue, 'mail');
+    await queue.addJob('mail', { to: 'eve' });
+    await queue.addJob('poll', { n: 1 });
+    await drainAll(queue, { onFailure: 'continue' });
+    await advance(queue, '1h');
+    await drainAll(queue);
+    expect(mail.calls).toMatchObject([
+      { payload: { to: 'eve', tags: ['none'] }, job: { attempt: 1 }, outcome: 'threw', error: { name: 'RangeError' } },
+      { payload: { to: 'eve' }, job: { attempt: 2 }, outcome: 'returned', value: { to: 'eve' } },
+    ]);
+    expect(mail.count).toBe(2);
+    expectTypeOf(mail.calls[0]?.payload.tags).toEqualTypeOf<string[] | undefined>();
+  });
+
+  test('a spy runs in place of the handler until it is restored', async () => {
+    const around: string[] = [];
+    const { queue: own, runs } = mails(setup.database);
+    const queue = own.with({
+      around: (context, next) => {
+        around.push(context.job.type);
+        return next();
+      },
+    });
+    const mail = spyOn(queue, 'mail', ({ payload }) =>
+      payload.to === 'bob' ? cancelJob('not bob') : { instead: payload.to },
+    );
+    await queue.addJobs(['ada', 'bob'].map((to) => ({ type: 'mail', payload: { to } })));
+    await drainAll(queue);
+    await expectJob(queue, { payload: { to: 'ada' }, result: { instead: 'ada' } });
+    await expectJob(queue, { payload: { to: 'bob' }, status: 'CANCELLED' });
+    expect([runs.size, mail.count, around]).toEqual([0, 2, ['mail', 'mail']]);
+    mail.restore();
+    await queue.addJob('mail', { to: 'cat' });
+    await drainAll(queue);
+    expect([runs.get('cat'), mail.count]).toEqual([1, 2]);
+  });
+
+  test('a spy is refused for a type that no drain claims', async () => {
+    const { queue } = mails(setup.database);
+    expect(() => spyOn(queue, 'nobody')).toThrow("spyOn: type: expected 'mail' or 'poll' or 'limited'");
+    expect(() => spyOn(queue, 'mail', 1 as never)).toThrow('spyOn: instead: expected a function');
+    expect(() => spyOn({ ...queue }, 'mail')).toThrow('queue: expected a queue that createQueue made');
   });
 });
 

@@ -70,6 +70,61 @@ export async function letTimePass(executor: Executor, types: readonly string[], 
   return only(rows).moved;
 }
 
+/**
+ * Lets this much time pass for rows: all that lies ahead comes nearer, and all that counts from an instant has lasted longer. One statement, so
+ * that a drain sees all of it or nothing. Parents that wait for children have no time to come.
+ */
+export async function advance(executor: Executor, byMs: number): Promise<number> {
+  const rows = await executor.execute<{ moved: number }>({
+    text: `
+      with by as materialized (select $1::float8 * interval '1 ms' as ms),
+      jobs_moved as (
+        update jobqueue.jobs
+        set due_at = due_at - by.ms, created_at = created_at - by.ms, lease_until = lease_until - by.ms
+        from by where due_at < jobqueue.waits_for_children()
+        returning 1
+      ), leases_moved as (
+        update jobqueue.leases set lease_until = lease_until - by.ms from by
+      ), keys_moved as (
+        update jobqueue.idempotency_keys set expires_at = expires_at - by.ms from by where expires_at is not null
+      ), buckets_moved as (
+        update jobqueue.buckets
+        set refilled_at = refilled_at - by.ms, blocked_until = blocked_until - by.ms, promised_until = promised_until - by.ms
+        from by
+      ), replays_moved as (
+        update jobqueue.replays
+        set started_at = started_at - by.ms, looked_at = looked_at - by.ms, last_moved_at = last_moved_at - by.ms,
+            budget_from = budget_from - by.ms
+        from by where ended_at is null
+      )
+      select count(*)::int as moved from jobs_moved`,
+    params: [byMs],
+  });
+  return only(rows).moved;
+}
+
+/** Ids of jobs, live or finished, in the order in which they were enqueued; each criterion may be null. */
+export async function jobIds(
+  executor: Executor,
+  wanted: {
+    readonly id: string | null;
+    readonly type: string | null;
+    readonly payload: string | null;
+    readonly limit: number;
+  },
+): Promise<string[]> {
+  const rows = await executor.execute<{ id: string }>({
+    text: `
+      select id::text as id
+      from (select id, type, payload from jobqueue.live_jobs union all select id, type, payload from jobqueue.finished_jobs) job
+      where ($1::bigint is null or id = $1::bigint) and ($2::text is null or type = $2::text)
+        and ($3::text is null or payload @> $3::text::jsonb)
+      order by job.id limit $4::int`,
+    params: [wanted.id, wanted.type, wanted.payload, wanted.limit],
+  });
+  return rows.map(({ id }) => id);
+}
+
 /** Tables without what an app's code and its operators have set. A test holds that each table of the schema is on one side. */
 export const LEFT_BY_JOBS = [
   'jobs',
