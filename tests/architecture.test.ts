@@ -32,8 +32,8 @@ const LAYERS = [
   'config.ts',
   'index.ts',
   'next',
-  'testing.ts',
   'embedded',
+  'testing.ts',
   'dev',
   'cli',
 ];

@@ -30,6 +30,14 @@ import { aroundsOfQueue, databaseOf, type PayloadOf, type Queue } from './queue.
 import { RateLimiter } from './rate-limits/limiter.ts';
 import { getJob, type JobView, viewOf } from './reads/job-view.ts';
 
+export {
+  createTestDatabase,
+  startTestServer,
+  type TestDatabase,
+  type TestDatabaseOptions,
+  type TestServerOptions,
+} from './embedded/test-database.ts';
+
 /** A message lists no more: the first ones tell what is wrong. */
 const MOST_LISTED = 10;
 /** A test that needs more rows at once should count them by SQL. */

