@@ -40,13 +40,19 @@ export interface MigrateReport {
 }
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const isBuilt = import.meta.url.endsWith('.js');
 
-/** The queue's own history. */
+/** The queue's own history. The build holds its functions without their comments, which are a twelfth of the package. */
 export const QUEUE_MIGRATIONS: MigrationSource = {
   scope: 'jobqueue',
   versioned: folder('../../sql/migrations'),
-  repeatable: folder('../../sql/functions'),
+  repeatable: folder(isBuilt ? '../sql/functions' : '../../sql/functions'),
 };
+
+/** The same SQL with a blank line in place of each that is a comment alone: errors go on naming the line of the source. */
+export function withoutComments(sql: string): string {
+  return sql.replaceAll(/^[ \t]*--.*$/gm, '');
+}
 
 /** Another deployment's migrations are minutes at most; a build that waits longer should fail with a reason. */
 const OTHER_MIGRATION_MS = 5 * 60_000;
@@ -243,11 +249,13 @@ async function readSource(
   if (twin) throw new MigrationError(`${scope}/${twin[0]}: another migration has the same number`);
   return {
     versioned: versioned.map(([name, sql]) => migrationFile(scope, name, sql, schema)),
-    repeatable: repeatable.map(([name, sql]) => migrationFile(scope, `functions/${name}`, sql, schema)),
+    repeatable: repeatable.map(([name, sql]) =>
+      migrationFile(scope, `functions/${name}`, scope === QUEUE_MIGRATIONS.scope ? withoutComments(sql) : sql, schema),
+    ),
   };
 }
 
-/** The hash is that of the file, whatever the schema is called. */
+/** The hash is that of the text, whatever the schema is called. */
 function migrationFile(scope: string, name: string, text: string, schema: string): MigrationFile {
   const sha256 = createHash('sha256').update(text).digest('hex');
   const own = scope === QUEUE_MIGRATIONS.scope ? withoutView(text) : text;

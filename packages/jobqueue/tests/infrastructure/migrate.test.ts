@@ -80,6 +80,14 @@ test('a changed function is installed again, an unchanged one is not', async () 
   expect(await query('select jobqueue.answer()')).toEqual([{ answer: 43 }]);
 });
 
+test('a comment that changes in a function is no change of it', async () => {
+  await run();
+  write('functions/answer.sql', `-- The answer.\n${answer(42)}`);
+  const [first] = (await run()).applied;
+  write('functions/answer.sql', `  -- The answer, to everything.\n${answer(42)}`);
+  expect([first, await run()]).toEqual(['jobqueue/functions/answer.sql', { applied: [] }]); // a line more is one: errors name lines
+});
+
 test('functions may call each other, whatever their files are called', async () => {
   write(
     'functions/a_caller.sql',
