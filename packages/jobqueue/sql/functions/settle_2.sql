@@ -9,43 +9,51 @@ language plpgsql volatile
 as $$
 #variable_conflict use_column
 declare
-  v_lost   jsonb := '[]';
-  v_others jsonb := '[]';
-  v_ended  bigint[] := '{}';
-  v_gone   bigint[];
-  v        record;
-  v_mine   varbit;
+  v_lost    jsonb := '[]';
+  v_others  jsonb := '[]';
+  v_ended   bigint[] := '{}';
+  v_gone    bigint[];
+  v         record;
+  v_whole   boolean;
+  v_open    varbit;
+  v_settled int;
+  v_mine    varbit;
 begin
   for v in
-    select c.*, l.open, coalesce(l.settled, 0) as settled
-    from (
-      select completed[g.n][1]::bigint as batch, completed[g.n][2]::varbit as done, completed[g.n][3]::int[] as ran,
-             completed[g.n][4]::int[] as ended, nullif(results -> (g.n - 1), 'null') as results
-      from generate_series(1, coalesce(array_length(completed, 1), 0)) as g(n)
-      order by 1
-    ) c
-    left join lateral (select l.open, l.settled from jobqueue.leases l where l.batch = c.batch for update) l on true
+    select completed[g.n][1]::bigint as batch, completed[g.n][2]::varbit as done, completed[g.n][3]::int[] as ran,
+           completed[g.n][4]::int[] as ended, nullif(results -> (g.n - 1), 'null') as results
+    from generate_series(1, coalesce(array_length(completed, 1), 0)) as g(n)
+    order by 1
   loop
-    v_mine := v.done & coalesce(v.open, v.done # v.done);
-    if v_mine <> v.done then
-      -- Recorded by a repetition of this step, or not ours any more.
-      v_lost := v_lost || coalesce((
-        select jsonb_agg(jsonb_build_array(v.batch::text, p))
-        from unnest(jobqueue.places_1(v.done & ~v_mine)) as p
-        where not exists (select from jobqueue.settlements s where s.batch = v.batch and get_bit(s.done, p - 1) = 1)), '[]');
-      select coalesce(array_agg(u.ran order by u.n), '{}'), coalesce(array_agg(u.ended order by u.n), '{}'),
-             case when v.results is not null then jsonb_agg(v.results -> (u.n - 1)::int order by u.n) end
-      into v.ran, v.ended, v.results
-      from unnest(jobqueue.places_1(v.done), v.ran, v.ended) with ordinality as u(p, ran, ended, n)
-      where get_bit(v_mine, u.p - 1) = 1;
+    -- Nearly always it is all of the batch at once, and then one statement does it.
+    with whole as (
+      delete from jobqueue.leases l where l.batch = v.batch and l.open = v.done returning l.settled
+    )
+    insert into jobqueue.settlements (batch, n, done, ran, ended, results)
+    select v.batch, w.settled + 1, v.done, v.ran, v.ended, v.results from whole w;
+    v_whole := found;
+    v_mine := v.done;
+    if not v_whole then
+      select l.open, l.settled into v_open, v_settled from jobqueue.leases l where l.batch = v.batch for update;
+      v_mine := v.done & coalesce(v_open, v.done # v.done);
+      if v_mine <> v.done then
+        -- Recorded by a repetition of this step, or not ours any more.
+        v_lost := v_lost || coalesce((
+          select jsonb_agg(jsonb_build_array(v.batch::text, p))
+          from unnest(jobqueue.places_1(v.done & ~v_mine)) as p
+          where not exists (select from jobqueue.settlements s where s.batch = v.batch and get_bit(s.done, p - 1) = 1)), '[]');
+        select coalesce(array_agg(u.ran order by u.n), '{}'), coalesce(array_agg(u.ended order by u.n), '{}'),
+               case when v.results is not null then jsonb_agg(v.results -> (u.n - 1)::int order by u.n) end
+        into v.ran, v.ended, v.results
+        from unnest(jobqueue.places_1(v.done), v.ran, v.ended) with ordinality as u(p, ran, ended, n)
+        where get_bit(v_mine, u.p - 1) = 1;
+      end if;
     end if;
     if v_mine <> v_mine # v_mine then
-      insert into jobqueue.settlements (batch, n, done, ran, ended, results)
-      values (v.batch, v.settled + 1, v_mine, v.ran, v.ended, v.results);
-      if v.open = v_mine then
-        delete from jobqueue.leases l where l.batch = v.batch;
-      else
-        update jobqueue.leases l set open = v.open & ~v_mine, settled = v.settled + 1 where l.batch = v.batch;
+      if not v_whole then
+        insert into jobqueue.settlements (batch, n, done, ran, ended, results)
+        values (v.batch, v_settled + 1, v_mine, v.ran, v.ended, v.results);
+        perform jobqueue.close_places_1(v.batch, v_open & ~v_mine);
       end if;
       -- A completed job's key lives on for its window; the others' are dealt with where they go.
       if (drain ->> 'keyed')::boolean then

@@ -20,7 +20,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'completes jobs that are not open any more',
     seed: 3,
-    sql: { settle_2: replaced('v_mine := v.done & coalesce(v.open, v.done # v.done)', 'v_mine := v.done') },
+    sql: { settle_2: replaced('l.batch = v.batch and l.open = v.done', 'l.batch = v.batch') },
   },
   {
     name: 'settles jobs that are not open any more',
@@ -32,7 +32,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'leaves completed jobs open',
     seed: 1,
-    sql: { settle_2: replaced('set open = v.open & ~v_mine, settled', 'set settled') },
+    sql: { settle_2: replaced('close_places_1(v.batch, v_open & ~v_mine)', 'close_places_1(v.batch, v_open)') },
   },
   {
     name: 'forgets which jobs it settled when a batch ends',
@@ -208,18 +208,18 @@ function settlingLast(body: string): string {
   const settling = / {2}if completed <> '\{\}' or .*?\n {2}end if;\n/s.exec(body)?.[0];
   if (settling === undefined) throw new Error('expected the part that settles');
   return replaced(
-    '  -- The heads of the lanes',
-    `${settling}\n  -- The heads of the lanes`,
+    "  if jsonb_array_length(drain -> 'passedOver') > 0 then",
+    `${settling}\n  if jsonb_array_length(drain -> 'passedOver') > 0 then`,
   )(body.replace(settling, ''));
 }
 
 /** A statement about what a step has claimed, which it calls `claimed`. */
 function afterClaim(statement: string): (body: string) => string {
   return replaced(
-    '-- The number of other drains',
+    'if v_discover and v_claimed > 0 then',
     `with claimed as (select b.ids from jobqueue.leases l join jobqueue.batches b on b.id = l.batch where l.claim = v_claim)
     ${statement};
-    -- The number of other drains`,
+    if v_discover and v_claimed > 0 then`,
   );
 }
 
