@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 /** The first line that the harness writes to a process's stdin. It is no argument, because it holds a password and arguments are public. */
 export interface Assignment {
@@ -19,6 +20,19 @@ export interface Assignment {
    */
   readonly drains: number;
   readonly latencyMs: number;
+  /** How many handlers run at once in each process, and how long each waits. Their default: 24, which do nothing. */
+  readonly concurrency?: number;
+  readonly jobMs?: number;
+}
+
+const CONCURRENCY = 24;
+
+/** The handlers of a row: `run` is one of them, and `at once` is how many a process may have in hand. */
+export function handlersOf({ concurrency = CONCURRENCY, jobMs = 0 }: Assignment): {
+  readonly concurrency: number;
+  readonly run: () => Promise<void>;
+} {
+  return { concurrency, run: jobMs === 0 ? async () => {} : () => setTimeout(jobMs) };
 }
 
 /** A process's result. Instants are wall-clock milliseconds, because all processes share one machine and its clock. */

@@ -33,7 +33,7 @@ export async function openBench(url: string): Promise<Bench> {
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
   const meter = await createMeter(admin);
-  const template = (queue: Queue) => `jobqueue_bench_${queue.name.replace('-', '_')}`;
+  const template = (queue: Queue) => `jobqueue_bench_${queue.name.toLowerCase().replace('-', '_')}`;
   const RUN = 'jobqueue_bench_run';
   const inDatabase = (name: string) => Object.assign(new URL(url), { pathname: `/${name}` }).href;
   const drop = (name: string) => admin.query(`drop database if exists ${name} with (force)`);

@@ -3,20 +3,21 @@
 import { createQueue, defineJob } from '@conversure/jobqueue';
 import { connect, migrate } from '@conversure/jobqueue/postgres';
 import { z } from 'zod';
-import { compete, payloadOf } from './contestant.ts';
+import { compete, handlersOf, payloadOf } from './contestant.ts';
 
-/** As many jobs at once as graphile-worker gets. */
-const CONCURRENCY = 24;
 /** One invocation of a function; no run comes near it. */
 const BUDGET_MS = 100_000;
 
-await compete(async ({ url }) => {
+await compete(async (assignment) => {
+  const { url } = assignment;
+  const { concurrency, run } = handlersOf(assignment);
   let ran = 0;
   const noop = defineJob({
     type: 'noop',
     payload: z.object({ n: z.number() }),
     handler: async () => ({
       run: async () => {
+        await run();
         ran += 1;
       },
     }),
@@ -32,7 +33,7 @@ await compete(async ({ url }) => {
 
     async drain(batch, started) {
       started();
-      const report = await queue.drain({ budgetMs: BUDGET_MS, concurrency: CONCURRENCY, maxBatch: batch });
+      const report = await queue.drain({ budgetMs: BUDGET_MS, concurrency, maxBatch: batch });
       if (report.stopReason !== 'empty' || report.completed !== ran)
         throw new Error(`expected every job that ran to be completed, got ${ran} and ${JSON.stringify(report)}`);
       return report.completed;

@@ -34,7 +34,9 @@ const { values } = parseArgs({
 const faults = RECOVERY_FAULTS.filter(
   ({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)),
 );
-const queues = QUEUES.filter(({ name }) => values.queue.length === 0 || values.queue.includes(name));
+const queues = QUEUES.filter(
+  ({ name, steady }) => steady !== undefined && (values.queue.length === 0 || values.queue.includes(name)),
+);
 
 interface Result {
   readonly before: number;

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openBench, type Sample } from './measure.ts';
-import { ofCheckout, QUEUES, type Queue, requirePeers } from './queues.ts';
+import { beforeBatches, ofCheckout, QUEUES, type Queue, requirePeers } from './queues.ts';
 import { ROWS, type Row } from './rows.ts';
 import { startBenchServer } from './server.ts';
 import { type Run, table } from './table.ts';
@@ -12,8 +12,9 @@ const USAGE = `npm run bench -- [options]
   --rounds N     how often each row is run (default 3)
   --quick        one round with half the jobs
   --only TEXT    only rows whose name contains TEXT (repeatable)
-  --queue NAME   only this queue: ${QUEUES.map((queue) => queue.name).join(', ')} (repeatable)
-  --against DIR  also ours of another checkout, as 'before': whether a change costs anything
+  --queue NAME   only this queue: ${QUEUES.map((queue) => queue.name).join(', ')}, or before (repeatable)
+                 before: beside them ours before jobs moved in batches; installed and built once
+  --against DIR  before is another checkout: whether a change costs anything
   --out FILE     also write the table to FILE
 DATABASE_URL, if set, names the server to measure on; its role must be allowed to create databases and to checkpoint.`;
 
@@ -43,9 +44,11 @@ async function measureAll(): Promise<string> {
   const rounds = options.quick ? 1 : Number(options.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected 1 or more, got ${options.rounds}`);
   const rows = ROWS.filter((row) => chosen(options.only, (text) => row.name.includes(text))).map(sized);
+  const named = options.queue.filter((name) => name !== 'before');
   const queues = [
-    ...QUEUES.filter((queue) => chosen(options.queue, (name) => queue.name === name)),
-    ...(options.against === undefined ? [] : [ofCheckout(options.against)]),
+    ...QUEUES.filter((queue) => chosen(named, (name) => queue.name === name)),
+    ...(options.against !== undefined ? [ofCheckout(options.against)] : []),
+    ...(options.against === undefined && options.queue.includes('before') ? [await beforeBatches()] : []),
   ];
   if (rows.length === 0 || queues.length === 0) throw new Error(`Nothing to measure.\n${USAGE}`);
 
@@ -57,7 +60,7 @@ async function measureAll(): Promise<string> {
       const runs: Run[] = [];
       for (let round = 1; round <= rounds; round += 1) {
         for (const [n, row] of rows.entries()) {
-          for (const queue of rotate(queues, round + n)) {
+          for (const queue of rotate(queues.filter(takesPart(row)), round + n)) {
             const sample = await bench.run(queue, row);
             runs.push({ row: row.name, queue: queue.name, round, sample });
             progress(`round ${round}/${rounds}, ${row.name}, ${queue.name}: ${inShort(sample)}`);
@@ -72,6 +75,10 @@ async function measureAll(): Promise<string> {
   } finally {
     await server.stop();
   }
+}
+
+function takesPart({ guests = [], jobMs }: Row) {
+  return ({ name, isGuest }: Queue) => (isGuest ? guests.includes(name) : name !== 'before' || jobMs === undefined);
 }
 
 function sized(row: Row): Row {

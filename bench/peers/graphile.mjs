@@ -3,13 +3,14 @@
 import { EventEmitter } from 'node:events';
 import { Logger, makeWorkerUtils, runMigrations, runOnce } from 'graphile-worker';
 import pg from 'pg';
-import { compete, payloadOf } from '../contestant.ts';
+import { compete, handlersOf, payloadOf } from '../contestant.ts';
 
-const CONCURRENCY = 24;
 const silent = new Logger(() => () => {});
 
-await compete(async ({ url, mode }) => {
-  const pgPool = new pg.Pool({ connectionString: url, max: CONCURRENCY + 2 });
+await compete(async (assignment) => {
+  const { url, mode } = assignment;
+  const { concurrency, run } = handlersOf(assignment);
+  const pgPool = new pg.Pool({ connectionString: url, max: concurrency + 2 });
   pgPool.on('error', () => {}); // a connection that ends with its database is no news here
   pgPool.on('connect', (client) => client.on('error', () => {}));
   await pgPool.query('select 1');
@@ -28,13 +29,14 @@ await compete(async ({ url, mode }) => {
         events,
         noHandleSignals: true,
         taskList: {
-          noop: () => {
+          noop: async () => {
+            await run();
             jobs += 1;
           },
         },
         preset: {
           worker: {
-            concurrentJobs: CONCURRENCY,
+            concurrentJobs: concurrency,
             localQueue: { size: limit },
             completeJobBatchDelay: 0,
             failJobBatchDelay: 0,

@@ -3,18 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { NODE, type Queue, type QueueName } from '../queues.ts';
+import { NODE, type Queue } from '../queues.ts';
 import type { Orders } from './steady.ts';
-
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-
-const STEADY: Readonly<Record<QueueName, string>> = {
-  ours: file('./ours.ts'),
-  before: file('./ours.ts'),
-  'graphile-worker': file('../peers/steady-graphile.mjs'),
-  'pg-boss': file('../peers/steady-pgboss.mjs'),
-};
 
 /** Two processes with ten jobs at once of 50 ms: 400 a second at most, far below what any of the three can do here. So the ratio is recovery, not speed. */
 const WORK = { holdMs: 50, concurrency: 10 } as const;
@@ -57,7 +47,9 @@ export class Pair {
   }
 
   start(which: 0 | 1): void {
-    const child = spawn(NODE, [STEADY[this.#queue.name]], { stdio: ['pipe', 'ignore', 'ignore'] });
+    if (this.#queue.steady === undefined)
+      throw new Error(`${this.#queue.name}: expected a queue with a steady process`);
+    const child = spawn(NODE, [this.#queue.steady], { stdio: ['pipe', 'ignore', 'ignore'] });
     const name = `${++this.#started}.log`;
     const orders: Orders = { url: this.#url, file: join(this.#folder, name), ...WORK };
     child.stdin?.on('error', () => undefined);
