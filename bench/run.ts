@@ -9,8 +9,8 @@ import { startBenchServer } from './server.ts';
 import { type Run, table } from './table.ts';
 
 const USAGE = `npm run bench -- [options]
-  --rounds N     how often each row is run (default 3)
-  --quick        one round with half the jobs
+  --rounds N     how often each row is run (default 3, with --quick 1)
+  --quick        half the jobs
   --only TEXT    only rows whose name contains TEXT (repeatable)
   --queue NAME   only this queue: ${QUEUES.map((queue) => queue.name).join(', ')}, or before (repeatable)
                  before: beside them ours before jobs moved in batches; installed and built once
@@ -20,7 +20,7 @@ DATABASE_URL, if set, names the server to measure on; its role must be allowed t
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
     queue: { type: 'string', multiple: true, default: [] },
@@ -41,7 +41,7 @@ if (options.help) {
 
 async function measureAll(): Promise<string> {
   requirePeers();
-  const rounds = options.quick ? 1 : Number(options.rounds);
+  const rounds = Number(options.rounds ?? (options.quick ? 1 : 3));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds: expected 1 or more, got ${options.rounds}`);
   const rows = ROWS.filter((row) => chosen(options.only, (text) => row.name.includes(text))).map(sized);
   const named = options.queue.filter((name) => name !== 'before');

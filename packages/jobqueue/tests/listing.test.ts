@@ -106,6 +106,18 @@ describeOnOneDriver('a page of jobs', (setup) => {
     await expect(page({ search: 'a\0' })).rejects.toMatchObject({ code: 'option_invalid' });
     await expect(page({ type: "'" })).rejects.toMatchObject({ code: 'option_invalid' });
   });
+
+  test('takes the highest id that there can be as a place like any other', async () => {
+    const { queue } = queueOf(setup.database);
+    const id = (await queue.addJob('work', { mode: 'noop' }))?.id ?? '';
+    const highest = '9223372036854775807';
+    const after = Buffer.from(JSON.stringify([highest])).toString('base64url');
+    const { jobs } = await queue.listJobs({}, { after });
+    expect(jobs.map((job) => job.id)).toEqual([id]);
+    expect(await queue.tail({ after: highest })).toEqual([]);
+    expect(await queue.tail({ after: highest, ids: [highest, id] })).toMatchObject([{ id }]);
+    expect(await queue.getJob(highest)).toBeNull();
+  });
 });
 
 describeOnOneDriver('dead letters', (setup) => {

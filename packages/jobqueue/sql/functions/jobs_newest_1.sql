@@ -29,7 +29,7 @@ begin
     v_floor := greatest(jobqueue.id_at_1(v_from) - 2100, 0);
   end if;
   if filter ? 'above' then
-    v_floor := greatest(v_floor, (filter ->> 'above')::bigint + 1);
+    v_floor := greatest(v_floor, least((filter ->> 'above')::bigint, 9223372036854775806) + 1);
   end if;
 
   if v_status = 'PROCESSING' then
