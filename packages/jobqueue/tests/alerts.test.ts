@@ -22,13 +22,13 @@ test('values of an alert are one line without markup, and what the app wrote sta
   expect(rest).toEqual([]);
 });
 
-test.each<[string, number | null, RegExp]>([
-  ['refuses', 500, /^it answered 500$/],
-  ['points elsewhere', 307, /^it cannot be reached$/],
-  ['does not answer', null, /^no answer within 50 ms$/],
-])('a webhook that %s fails the alert without a word of where it went', async (_, answer, message) => {
+test.each<[string, number | null, number, RegExp]>([
+  ['refuses', 500, 5_000, /^it answered 500$/],
+  ['points elsewhere', 307, 5_000, /^it cannot be reached$/],
+  ['does not answer', null, 50, /^no answer within 50 ms$/],
+])('a webhook that %s fails the alert without a word of where it went', async (_, answer, timeoutMs, message) => {
   hook.answers.push(answer);
-  const failed = await postAlert(hook.url, 'hello', { timeoutMs: 50 }).catch((error: unknown) => error);
+  const failed = await postAlert(hook.url, 'hello', { timeoutMs }).catch((error: unknown) => error);
   expect(failed).toBeInstanceOf(WebhookError);
   expect(failed).toMatchObject({ message: expect.stringMatching(message) });
   expect(`${(failed as Error).stack} ${(failed as Error).cause}`).not.toContain(SECRET_PATH);
