@@ -75,7 +75,7 @@ export type { Incident, IncidentControls, Mute, MuteOptions, MuteTarget } from '
 export { alertText, postAlert, WebhookError } from './monitoring/post.ts';
 export type { AlertOptions } from './monitoring/webhook.ts';
 export type { BulkOptions, BulkReport } from './operations/bulk.ts';
-export type { Target } from './operations/live-jobs.ts';
+export type { HeldKey, Target } from './operations/live-jobs.ts';
 export type { Operators } from './operations/operations.ts';
 export { type OperatedQueue, type OperatorAnswer, perform } from './operations/perform.ts';
 export type {
@@ -88,6 +88,7 @@ export type {
 } from './operations/replay.ts';
 export type { ReplayedWithPayload } from './operations/replay-with-payload.ts';
 export { type OperatorAction, type OperatorRequest, operatorRequest } from './operations/request.ts';
+export type { JobChanges, UpdatedJob } from './operations/update-job.ts';
 export type { Transaction } from './postgres/adapters/transaction.ts';
 export type { ScheduleKind } from './postgres/statements/schedules.ts';
 export {

@@ -50,6 +50,9 @@ export async function everyOperation(queue: ReturnType<typeof workQueue>): Promi
   });
   expect(await queue.drain({ budgetMs: 60_000 })).toMatchObject({ completed: 1, deadLettered: 2, lost: 0 });
   expect(await queue.replay({ type: 'work' }, ANN)).toMatchObject({ changed: 2 });
+  expect(await queue.update(waits?.id ?? '', { priority: 2, payload: { fail: false } }, ANN)).toMatchObject({
+    updated: true,
+  });
   const ids = { ids: [waits?.id ?? ''] };
   expect(await queue.reschedule(ids, { ...ANN, to: { delayMs: 7_200_000 } })).toMatchObject({ changed: 1 });
   expect(await queue.setPriority(ids, { ...ANN, priority: 9 })).toMatchObject({ changed: 1 });

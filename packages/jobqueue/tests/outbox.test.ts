@@ -8,7 +8,13 @@ const completed = { kind: 'completed', result: 'null' } as const;
 /** A claimed job that has run, as far as an outbox looks at it. */
 function run(id: string, fence: number): Execution {
   const counters = { attempt: 1, maxAttempts: 3, interruptions: 0 };
-  return { claimed: { id, fence }, counters, definition: {}, isSuspect: false, abortReason: null } as unknown as Execution;
+  return {
+    claimed: { id, fence },
+    counters,
+    definition: {},
+    isSuspect: false,
+    abortReason: null,
+  } as unknown as Execution;
 }
 
 test('two outcomes of one job, of which one must be lost, go out in two exchanges', () => {

@@ -21,6 +21,7 @@ import { schedulesCommand } from './commands/schedules.ts';
 import { statsCommand } from './commands/stats.ts';
 import { tailCommand } from './commands/tail.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
+import { updateCommand } from './commands/update.ts';
 import { print } from './output.ts';
 
 const HELP = `
@@ -49,6 +50,7 @@ const COMMANDS = [
   drainCommand,
   retryCommand,
   cancelCommand,
+  updateCommand,
   freeKeyCommand,
   replayCommand,
   pauseCommand,

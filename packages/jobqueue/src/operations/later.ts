@@ -16,6 +16,7 @@ const CALLS: Readonly<Record<Exclude<keyof LaterOperators, 'schedules'>, true>> 
   cancel: true,
   reschedule: true,
   setPriority: true,
+  update: true,
   previewReplay: true,
   replay: true,
   replayWithPayload: true,

@@ -14,6 +14,7 @@ export interface Target {
   readonly type?: string;
 }
 
+/** An idempotency key, and so the job that holds it. */
 export interface HeldKey {
   readonly type: string;
   readonly idempotencyKey: string;

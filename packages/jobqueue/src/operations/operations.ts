@@ -57,6 +57,7 @@ import {
   stopReplay,
 } from './replay.ts';
 import { type ReplayedWithPayload, replayWithPayload } from './replay-with-payload.ts';
+import { type JobChanges, type UpdatedJob, updateJob } from './update-job.ts';
 
 /**
  * Operations for those who run a queue. Calls that change something need an `Actor` and are recorded in the audit log. Invalid
@@ -92,6 +93,13 @@ export interface Operators extends ScheduleControls, EnvironmentControls, Incide
     filter: JobFilter,
     options: Actor & { readonly priority: number } & BulkOptions,
   ): Promise<BulkReport & Warned>;
+  /**
+   * Gives a job that waits another payload, priority or due time: all of the change or nothing, also while a drain claims it. One that
+   * has begun or ended is left alone: see `updated`. With `by` the audit log says who did it; for code of the app there need be nobody.
+   * What `redactPayload` hid of the payload and nobody changed stays as it was. A job that waits for its children and gets a due time runs
+   * then, whatever became of them. Throws QueueError `payload_invalid`, `unknown_type`.
+   */
+  update(job: string | HeldKey, changes: JobChanges, by?: Actor): Promise<UpdatedJob>;
   /** Dead letters that a replay with this filter would find. Changes nothing. */
   previewReplay(
     filter: DeadLetterFilter,
@@ -181,6 +189,7 @@ export function operators(options: OperatorsOptions): Operators {
     cancel: async (filter, how) => warned(filter, () => cancel(database(), filter, how)),
     reschedule: async (filter, how) => warned(filter, () => reschedule(database(), filter, how)),
     setPriority: async (filter, how) => warned(filter, () => setPriority(database(), filter, how)),
+    update: async (job, changes, by) => updateJob(database(), jobs, { job, changes }, by),
     previewReplay: async (filter, how = {}) => warned(filter, () => previewReplay(read(), filter, how)),
     replay: replayCall(database, names),
     replayWithPayload: async (id, payload, by) => replayWithPayload(database(), jobs, { id, payload }, by),
@@ -215,6 +224,7 @@ const INVALIDATING = [
   'cancel',
   'reschedule',
   'setPriority',
+  'update',
   'replay',
   'replayWithPayload',
   'resumeSchedule',

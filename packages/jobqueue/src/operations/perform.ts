@@ -49,6 +49,8 @@ const PERFORM = {
     const ended = await queue.replay({ ids }, { statuses: ['DEAD_LETTER', 'CANCELLED'], due: 'now', actor, ...bulk });
     return { broughtForward: waiting.changed, replayed: ended.changed, refusals: ended.refusals };
   },
+  update: (queue: OperatedQueue, { action: _, id, actor, reason, ...changes }: Act<'update'>) =>
+    queue.update(id, changes, { actor, ...(reason !== undefined && { reason }) }),
   previewReplay: async (queue: OperatedQueue, { filter, action: _, ...revival }: Act<'previewReplay'>) => ({
     ...(await queue.previewReplay(filter, revival)),
     /** The end of the selection: jobs that end later are not part of a replay that follows. */

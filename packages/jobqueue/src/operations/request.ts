@@ -1,5 +1,6 @@
 /** Schemas of operator requests, as the endpoint and the command line send them. Bounded, and strict: an unknown field is refused. */
 import {
+  anything,
   boolean,
   either,
   instant,
@@ -98,6 +99,14 @@ export const operatorRequest = tagged('action', {
   previewCancel: { filter: liveJobs },
   cancel: { filter: liveJobs, reason, actor },
   retryNow: { ids, actor },
+  update: {
+    id: rowId,
+    payload: optional(anything),
+    priority: optional(integer(0, LIMITS.maxPriority)),
+    scheduledFor: optional(instant),
+    reason: optional(reason),
+    actor,
+  },
   previewReplay: revival,
   replay: { ...revival, maxJobs: optional(integer(1)), actor },
   throttledReplay,

@@ -196,6 +196,25 @@ describe.each(['database', 'deployment'])('on a %s', (kind) => {
     });
   });
 
+  test('update changes a job that waits, and says why it cannot', async () => {
+    const { id } = (await ask(['enqueue', 'crm_sync', JSON.stringify(PAYLOAD), '--in', '1h'], at())) as { id: string };
+    const changes = ['--priority', '7', '--payload', JSON.stringify({ ...PAYLOAD, leadId: '8' }), '--reason', 'INC-9'];
+    expect(await ask(['update', id, ...changes, '--as', 'ann'], at())).toEqual({
+      updated: true,
+      id,
+      status: 'PENDING',
+    });
+    const { rows } = await sql.query('select priority, payload, due_at > now() as later from jobqueue.jobs');
+    expect(rows).toEqual([{ priority: 7, payload: { ...PAYLOAD, leadId: '8' }, later: true }]);
+    expect((await run(['update', id], at())).stderr).toContain('expected one or more of --payload');
+    expect((await run(['update', id, '--at', '2030-01-01T00:00:00Z', '--in', '1h'], at())).code).toBe(2);
+    expect((await run(['update', id, '--payload', '{"leadId": 8}'], at())).stderr).toContain('leadId');
+    expect(await run(['update', '999999999', '--priority', '1'], at())).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no job 999999999'),
+    });
+  });
+
   test('a pause names what it stops, shows in the numbers, and is ended', async () => {
     await many(1);
     expect((await run(['pause'], at())).code).toBe(2);

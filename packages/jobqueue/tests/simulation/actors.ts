@@ -131,11 +131,13 @@ async function borrowTokens(process: SimulatedProcess): Promise<void> {
 function operate(world: World, process: SimulatedProcess): void {
   const { choices } = world;
   const type = choices.of(TYPES);
+  const key = choices.of(KEYS);
   const operation = choices.of<readonly [string, (queue: SimulatedQueue) => Promise<unknown>]>([
     ['replay', (queue) => queue.replay({ type }, BY)],
     ['cancel', (queue) => queue.cancel({ type }, BY)],
     ['setPriority', (queue) => queue.setPriority({ type }, { ...BY, priority: 5 })],
     ['reschedule', (queue) => queue.reschedule({ type }, { ...BY, to: { delayMs: 4_000 } })],
+    ['update', (queue) => queue.update({ type, idempotencyKey: key }, { priority: 9, delayMs: 2_000 }, BY)],
     ['pause', (queue) => queue.pause({ type }, BY)],
     ['resume', (queue) => queue.resume({ type }, BY)],
     ['replay all', (queue) => queue.replay({ type }, { ...BY, statuses: ['DEAD_LETTER', 'CANCELLED'], due: 'now' })],

@@ -41,7 +41,7 @@ test('a seed lives through the same world every time, and another through anothe
 
 test('a world that fails is shrunk to a smaller one that fails too', { timeout: 120_000 }, async () => {
   await simulator.breaking(variantOf('replays with the old fence'), async () => {
-    const { lived } = await simulator.search(4, STEPS_OF_A_VARIANT);
+    const { lived } = await simulator.search(3, STEPS_OF_A_VARIANT);
     const small = await simulator.shrink(lived, 40);
     const replayed = await simulator.byRecord(small.record, small.steps);
     expect(small.violation).not.toBeNull();
