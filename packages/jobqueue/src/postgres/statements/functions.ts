@@ -8,6 +8,7 @@ export const FUNCTIONS = [
   'jobqueue.add_flow_1(jsonb)',
   'jobqueue.health_1(jsonb)',
   'jobqueue.try_write_1()',
+  'jobqueue.update_job(bigint,jsonb,jsonb)',
   'jobqueue.watch_1(jsonb)',
   'jobqueue.sync_schedules_2(jsonb)',
   'jobqueue.create_schedule_1(text,jsonb,jsonb)',
