@@ -25,9 +25,10 @@ export function Panel({ title, description, back, children }: PanelProps) {
   return (
     <Dialog.Root open onOpenChange={(open) => !open && router.push(within(base, back), { scroll: false })}>
       <div className="fixed inset-0 z-10 bg-black/40" aria-hidden />
+      {/* Radix takes the pointer from the page before it gives it back to the dialog: a click between the two would be lost. */}
       <Dialog.Content
         aria-label={title}
-        className="fixed inset-x-3 top-[8dvh] z-20 mx-auto grid max-h-[84dvh] max-w-xl gap-4 overflow-y-auto rounded-xl border border-line bg-raised p-5 shadow-xl"
+        className="pointer-events-auto fixed inset-x-3 top-[8dvh] z-20 mx-auto grid max-h-[84dvh] max-w-xl gap-4 overflow-y-auto rounded-xl border border-line bg-raised p-5 shadow-xl"
       >
         <div className="flex items-start justify-between gap-4">
           <Dialog.Title className="font-semibold text-[1.1rem]">{title}</Dialog.Title>
